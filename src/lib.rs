@@ -1,0 +1,16 @@
+//! `infra`: from one small server to managed services, without a rewrite and without losing a row.
+//! docs/ARCHITECTURE.md says how the modules go together.
+
+pub mod cli;
+pub mod cloud;
+pub mod cost;
+pub mod diff;
+pub mod error;
+pub mod executor;
+pub mod graph;
+pub mod host;
+pub mod inventory;
+pub mod journal;
+pub mod plan;
+pub mod steps;
+pub mod ui;

@@ -1,0 +1,1 @@
+//! The typed plan: schema, names, units, validation with all findings.

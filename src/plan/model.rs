@@ -1,0 +1,215 @@
+//! The plan as data: what a user may write, one type a table. Field docs become the JSON Schema's descriptions.
+//! Holds no rule about how fields go together: that is `validate`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::names::{Blueprint, Email, NodeName, PlanName, Region, SecretName, ServiceName, SizeName, VarName, Zone};
+use super::units::{Gigabytes, MountPath, Port, PortRange, Source, Span};
+
+/// One stack: hosts, the bundle that runs on them, and what watches over it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Prefix of every name and value of the `infra:plan` tag.
+    pub name: PlanName,
+    /// AWS region, for example `us-east-1`. Not needed when every host is `ssh`.
+    pub region: Option<Region>,
+    #[serde(default)]
+    pub hosts: BTreeMap<NodeName, Host>,
+    pub bundle: Option<Bundle>,
+    pub database: Option<Database>,
+    #[serde(default)]
+    pub alerts: Alerts,
+    #[serde(default)]
+    pub thresholds: Vec<Threshold>,
+    #[serde(default)]
+    pub migrate: Migrate,
+    pub backup: Option<Backup>,
+}
+
+/// Who provides a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Provider {
+    Lightsail,
+    Ec2,
+    /// A server that exists already, reached over SSH.
+    Ssh,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Host {
+    pub provider: Provider,
+    /// Lightsail bundle id (`medium_3_0`) or EC2 instance type.
+    pub size: Option<SizeName>,
+    /// Lightsail blueprint id (`ubuntu_24_04`) or EC2 image.
+    pub image: Option<Blueprint>,
+    /// Availability zone; the region's `a` zone when absent.
+    pub zone: Option<Zone>,
+    /// `ssh` only: `host`, or `user@host`.
+    pub address: Option<String>,
+    #[serde(default)]
+    pub static_ip: bool,
+    /// The firewall, whole: what is not named is closed.
+    #[serde(default)]
+    pub ports: Vec<PortRule>,
+    #[serde(default)]
+    pub disks: BTreeMap<NodeName, Disk>,
+    /// A shell script, relative to the plan, that runs once at first boot after infra's own preparation.
+    pub user_data: Option<std::path::PathBuf>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PortRule {
+    /// One port, or a range as `"8000-8010"`.
+    pub port: PortRange,
+    #[serde(default)]
+    pub protocol: Protocol,
+    /// CIDR blocks, IPv4 and IPv6.
+    pub from: Vec<Source>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    #[default]
+    Tcp,
+    Udp,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Disk {
+    pub size_gb: Gigabytes,
+    /// Absolute directory on the host.
+    pub mount: MountPath,
+    /// EC2 only.
+    #[serde(rename = "type")]
+    pub kind: Option<VolumeType>,
+    /// EC2 only: provisioned IOPS.
+    pub iops: Option<u32>,
+    /// EC2 gp3 only: MiB/s.
+    pub throughput: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum VolumeType {
+    Gp2,
+    Gp3,
+    Io1,
+    Io2,
+    St1,
+    Sc1,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Bundle {
+    /// The host that runs it.
+    pub host: NodeName,
+    /// Folder with `compose.yaml`, relative to the plan.
+    pub source: std::path::PathBuf,
+    /// Services whose images are built here and sent over SSH.
+    #[serde(default)]
+    pub push: Vec<ServiceName>,
+    /// Values for `${NAME}` in the compose file.
+    #[serde(default)]
+    pub vars: BTreeMap<VarName, VarValue>,
+    /// Made once on the host if absent; never in the plan.
+    #[serde(default)]
+    pub secrets: Vec<SecretName>,
+    /// How long a release may take to become healthy.
+    #[serde(default = "Bundle::default_health_timeout")]
+    pub health_timeout: Span,
+}
+
+/// A scalar: what a compose variable can hold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum VarValue {
+    Bool(bool),
+    Integer(i64),
+    Text(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// The compose service that holds it.
+    pub service: ServiceName,
+    pub name: String,
+    /// Services to pause and repoint at cutover.
+    #[serde(default)]
+    pub clients: Vec<ServiceName>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Alerts {
+    /// Lightsail takes one address a region.
+    #[serde(default)]
+    pub email: Vec<Email>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub enum Metric {
+    #[serde(rename = "disk.queue_depth")]
+    DiskQueueDepth,
+    #[serde(rename = "disk.used_percent")]
+    DiskUsedPercent,
+    #[serde(rename = "cpu.burst_percent")]
+    CpuBurstPercent,
+    #[serde(rename = "cpu.percent")]
+    CpuPercent,
+    #[serde(rename = "memory.percent")]
+    MemoryPercent,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Threshold {
+    pub metric: Metric,
+    /// The alarm is for values under the limits.
+    #[serde(default)]
+    pub below: bool,
+    pub warn: Option<f64>,
+    pub migrate: Option<f64>,
+    /// How long the value must stay past a limit.
+    #[serde(rename = "for")]
+    pub period: Span,
+    /// The host it is for; every host when absent.
+    pub host: Option<NodeName>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Migrate {
+    pub rds: Option<MigrateRds>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MigrateRds {
+    /// DB instance class, `db.m7g.large`.
+    pub class: String,
+    pub storage_gb: Gigabytes,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Backup {
+    /// `s3://bucket/prefix`, or an absolute directory on the host.
+    pub to: String,
+    /// `daily HH:MM` or `weekly DAY HH:MM`.
+    pub full: Option<String>,
+    /// `hourly`, or `every 15m`.
+    pub incremental: Option<String>,
+    /// How long backups stay.
+    pub keep: Span,
+}
