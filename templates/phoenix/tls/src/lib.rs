@@ -1,0 +1,1 @@
+//! TLS for the services of the bundle: certificate files, their creation and their reload.
