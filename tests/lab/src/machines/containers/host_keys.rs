@@ -36,7 +36,12 @@ fn parse(printed: &str) -> anyhow::Result<Vec<HostKey>> {
         .chunks(3)
         .map(|lines| {
             let (algorithm, public_key) = (field(lines[0], 0)?, field(lines[0], 1)?);
-            Ok(HostKey { algorithm, public_key, fingerprint_sha1: field(lines[1], 1)?, fingerprint_sha256: field(lines[2], 1)? })
+            Ok(HostKey {
+                algorithm,
+                public_key,
+                fingerprint_sha1: field(lines[1], 1)?,
+                fingerprint_sha256: field(lines[2], 1)?,
+            })
         })
         .collect()
 }
@@ -52,7 +57,9 @@ mod tests {
 
     #[test]
     fn three_lines_make_a_key() {
-        let keys = parse("ssh-ed25519 AAAAC3 root@vault\n256 SHA1:abc root@vault (ED25519)\n256 SHA256:def root@vault (ED25519)");
+        let keys = parse(
+            "ssh-ed25519 AAAAC3 root@vault\n256 SHA1:abc root@vault (ED25519)\n256 SHA256:def root@vault (ED25519)",
+        );
         let expected = HostKey {
             algorithm: "ssh-ed25519".into(),
             public_key: "AAAAC3".into(),

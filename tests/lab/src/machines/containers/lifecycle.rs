@@ -8,7 +8,7 @@ use anyhow::Context;
 use super::docker::{docker, docker_remove, exec};
 use super::launch::{Launch, image, run_arguments};
 use super::record::{Record, write_atomically};
-use super::{Booted, ContainerMachines, MachineId, MachineSpec, SnapshotId, host_keys, network, registry, seed};
+use super::{Booted, ContainerMachines, LABEL, MachineId, MachineSpec, SnapshotId, host_keys, network, registry, seed};
 
 /// Long enough for a database to write its checkpoint; then the machine loses its power.
 const SHUTDOWN_SECONDS: &str = "--time=90";
@@ -27,6 +27,9 @@ impl ContainerMachines {
     }
 
     async fn launch(&self, record: &Record, folder: &Path) -> anyhow::Result<()> {
+        // Another lab that ended may have taken them along.
+        network::ensure().await?;
+        registry::ensure().await?;
         let (container, label) = (self.container(&record.spec.id), self.label());
         docker(["volume", "create", "--label", &label, &container]).await?;
         let snapshot = match &record.spec.from_snapshot {
@@ -89,13 +92,15 @@ impl ContainerMachines {
             return Ok(before);
         }
         // Version 1 counts nanoseconds, version 2 microseconds.
+        let container = self.container(machine);
         let used = exec(
-            &self.container(machine),
+            &container,
             "cd /sys/fs/cgroup\n\
              if [ -e cpu.stat ]; then awk '/^usage_usec/ { printf \"%f\", $2 / 1e6 }' cpu.stat\n\
              else awk '{ printf \"%f\", $1 / 1e9 }' cpuacct/cpuacct.usage; fi",
-        );
-        Ok(before + used.await?.parse::<f64>().context("CPU seconds")?)
+        )
+        .await?;
+        Ok(before + used.parse::<f64>().context("CPU seconds")?)
     }
 
     /// The root file system becomes an image, and what the inner Docker holds a volume.
@@ -144,8 +149,12 @@ impl ContainerMachines {
             docker_remove(["image", "rm", "--force", image]).await?;
         }
         self.disks.remove_all().await?;
-        registry::stop(&self.folder).await?;
-        network::remove().await
+        // The last lab puts out the light.
+        if docker(["ps", "--all", "--quiet", "--filter", &format!("label={LABEL}")]).await?.is_empty() {
+            registry::stop().await?;
+            network::remove().await?;
+        }
+        Ok(())
     }
 }
 

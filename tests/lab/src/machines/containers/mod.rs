@@ -36,7 +36,6 @@ const LABEL: &str = "infra-lab";
 pub struct ContainerMachines {
     /// Short and the same for the same folder: two labs on one machine do not meet.
     lab: String,
-    folder: PathBuf,
     records: Records,
     disks: Disks,
     /// Records are read, changed and applied one at a time.
@@ -52,11 +51,10 @@ impl ContainerMachines {
             lab: hex::encode(&Sha256::digest(folder.as_os_str().as_encoded_bytes())[..3]),
             records: Records::open(folder.join("machines"))?,
             disks: Disks::open(folder.join("disks"))?,
-            folder,
             changes: Mutex::new(()),
         };
         network::ensure().await?;
-        registry::ensure(&machines.folder).await?;
+        registry::ensure().await?;
         Ok(machines)
     }
 

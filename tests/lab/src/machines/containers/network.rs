@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 
 use anyhow::ensure;
 
-use super::docker::{docker, run};
+use super::docker::{docker, docker_remove, run};
 
 /// Hosts are 130–191, static addresses 200–250.
 pub const SUBNET: &str = "203.0.113.128/25";
@@ -35,13 +35,10 @@ pub(super) async fn ensure() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Removes the network unless another lab still uses it.
 pub(super) async fn remove() -> anyhow::Result<()> {
-    let users = docker(["network", "inspect", "--format", "{{len .Containers}}", NAME]).await;
-    if users.is_ok_and(|users| users == "0") {
-        docker(["network", "rm", NAME]).await?;
-        run("ip", ["route", "delete", "unreachable", SUBNET, "metric", LAST_RESORT]).await?;
-    }
+    docker_remove(["network", "rm", NAME]).await?;
+    // Gone already if another lab removed it at the same moment.
+    run("ip", ["route", "delete", "unreachable", SUBNET, "metric", LAST_RESORT]).await.ok();
     Ok(())
 }
 
@@ -55,19 +52,16 @@ pub(super) fn nameserver() -> Option<String> {
 
 async fn create() -> anyhow::Result<()> {
     let created = docker([
-        "network",
-        "create",
-        "--subnet",
-        SUBNET,
-        "--ip-range",
-        DYNAMIC,
-        "--gateway",
-        &OPERATOR.to_string(),
-        "--opt",
-        &format!("com.docker.network.bridge.name={NAME}"),
-        NAME,
-    ]);
-    match created.await {
+        "network".to_owned(),
+        "create".to_owned(),
+        format!("--subnet={SUBNET}"),
+        format!("--ip-range={DYNAMIC}"),
+        format!("--gateway={OPERATOR}"),
+        format!("--opt=com.docker.network.bridge.name={NAME}"),
+        NAME.to_owned(),
+    ])
+    .await;
+    match created {
         // Another lab was faster.
         Err(error) if error.to_string().contains("already exists") => Ok(()),
         created => created.map(drop),

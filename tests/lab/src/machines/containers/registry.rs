@@ -20,13 +20,15 @@ use super::record::write_atomically;
 /// Stands in the hosts' `daemon.json` too.
 const PORT: u16 = 5000;
 
-/// Starts the registry unless one answers, this lab's or another's: they serve the same cache.
-pub(super) async fn ensure(folder: &Path) -> anyhow::Result<()> {
+/// Starts the registry unless one answers: all labs of a user share one.
+pub(super) async fn ensure() -> anyhow::Result<()> {
     if answers().await {
         return Ok(());
     }
+    let folder = cache()?;
+    fs::create_dir_all(folder.join("registry"))?;
     let file = folder.join("registry.yml");
-    write_atomically(&file, configuration(&storage()?).as_bytes())?;
+    write_atomically(&file, configuration(&folder.join("registry")).as_bytes())?;
     let log = File::create(folder.join("registry.log"))?;
     let child = Command::new("docker-registry")
         .arg("serve")
@@ -48,11 +50,11 @@ pub(super) async fn ensure(folder: &Path) -> anyhow::Result<()> {
     bail!("the registry does not answer on {OPERATOR}:{PORT}; see {}", folder.join("registry.log").display())
 }
 
-/// Stops the registry if it is this lab's.
-pub(super) async fn stop(folder: &Path) -> anyhow::Result<()> {
+pub(super) async fn stop() -> anyhow::Result<()> {
+    let folder = cache()?;
     let Ok(process) = fs::read_to_string(folder.join("registry.pid")) else { return Ok(()) };
     let command = fs::read_to_string(format!("/proc/{process}/cmdline")).unwrap_or_default();
-    // A process of another lab, or of nobody here, may have the number by now.
+    // Somebody else may have the number by now.
     if command.contains(&*folder.join("registry.yml").to_string_lossy()) {
         run("kill", [process]).await?;
     }
@@ -64,16 +66,14 @@ async fn answers() -> bool {
     TcpStream::connect((OPERATOR, PORT)).await.is_ok()
 }
 
-/// The same folder that `tests/lab/setup` fills.
-fn storage() -> io::Result<PathBuf> {
+/// The folder that `tests/lab/setup` fills.
+fn cache() -> io::Result<PathBuf> {
     let cache = match (env::var_os("XDG_CACHE_HOME"), env::var_os("HOME")) {
         (Some(cache), _) => PathBuf::from(cache),
         (None, Some(home)) => PathBuf::from(home).join(".cache"),
         (None, None) => return Err(io::Error::other("neither XDG_CACHE_HOME nor HOME is set")),
     };
-    let storage = cache.join("infra-lab/registry");
-    fs::create_dir_all(&storage)?;
-    Ok(storage)
+    Ok(cache.join("infra-lab"))
 }
 
 fn configuration(storage: &Path) -> String {

@@ -30,9 +30,7 @@ impl ContainerMachines {
 
     pub(super) async fn add_address(&self, machine: &MachineId, address: Ipv4Addr) -> anyhow::Result<()> {
         // The announcement reaches neighbours that knew the address at another machine.
-        let script = format!(
-            "ip address replace {address}/32 dev eth0\narping -q -U -c 1 -I eth0 {address} || :\n"
-        );
+        let script = format!("ip address replace {address}/32 dev eth0\narping -q -U -c 1 -I eth0 {address} || :\n");
         self.change(machine, &script, |record| record.addresses.insert(address)).await
     }
 
