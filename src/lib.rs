@@ -12,5 +12,6 @@ pub mod host;
 pub mod inventory;
 pub mod journal;
 pub mod plan;
+pub mod stack;
 pub mod steps;
 pub mod ui;

@@ -1,0 +1,3 @@
+//! placeholder until the host module lands
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct HostFacts {}
