@@ -1,0 +1,3 @@
+//! Distributes adapter model files over HTTPS.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Takes telemetry batches over HTTPS and answers once PostgreSQL has committed them.

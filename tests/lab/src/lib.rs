@@ -1,0 +1,3 @@
+//! The lab: a small AWS on one machine.
+
+pub mod machines;

@@ -1,0 +1,150 @@
+//! What stands behind an instance of the lab's account: a machine that boots, disks that can be attached to it, addresses.
+//!
+//! The Lightsail side (`crate::lightsail`) knows only this trait. It decides *whether* AWS would allow something; an
+//! implementation only does it, and returns when it is really done. Every id is unique for the life of the lab, so a
+//! resource deleted and made again under the same name is another one here.
+
+mod none;
+
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use async_trait::async_trait;
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+pub use none::NoMachines;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub String);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+id!(
+    /// A machine: `i-` and hexadecimal digits.
+    MachineId
+);
+id!(
+    /// A disk: `vol-` and hexadecimal digits.
+    DiskId
+);
+id!(
+    /// A snapshot of a disk or of a machine's root: `snap-` and hexadecimal digits.
+    SnapshotId
+);
+
+/// Everything a machine is booted from. Nothing here changes during its life.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MachineSpec {
+    pub id: MachineId,
+    /// The Lightsail name; becomes the host name.
+    pub name: String,
+    /// The Lightsail blueprint, such as `ubuntu_24_04`.
+    pub blueprint: String,
+    pub memory_mb: u32,
+    pub cpus: u32,
+    /// Size of the root file system.
+    pub disk_gb: u32,
+    /// The user that the blueprint logs in as: `ubuntu`, `admin`.
+    pub user: String,
+    /// A shell script that runs once, as root, at the first boot.
+    pub user_data: Option<String>,
+    /// Lines of `authorized_keys` for `user`.
+    pub authorized_keys: Vec<String>,
+    /// Public keys of the authorities whose user certificates sshd accepts (`TrustedUserCAKeys`).
+    pub ca_keys: Vec<String>,
+    /// The root file system starts as a copy of this one instead of the blueprint's.
+    pub from_snapshot: Option<SnapshotId>,
+}
+
+/// A machine that answers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Booted {
+    /// Its own address: private address and dynamic public address at once.
+    pub address: Ipv4Addr,
+    /// Known once sshd has made them; never empty for a machine that has booted.
+    pub host_keys: Vec<HostKey>,
+}
+
+/// An SSH host key as GetInstanceAccessDetails shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostKey {
+    /// `ssh-ed25519`, `ecdsa-sha2-nistp256`, `ssh-rsa`.
+    pub algorithm: String,
+    /// The base64 in the middle of a `.pub` file.
+    pub public_key: String,
+    /// `SHA1:` and base64, as `ssh-keygen -l -E sha1` prints it.
+    pub fingerprint_sha1: String,
+    /// `SHA256:` and base64, as `ssh-keygen -l` prints it.
+    pub fingerprint_sha256: String,
+}
+
+/// One open range of ports; whatever no rule names is closed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirewallRule {
+    pub protocol: Protocol,
+    /// Inclusive. For ICMP, type and code, -1 for any.
+    pub from_port: i32,
+    pub to_port: i32,
+    /// Who may connect. Empty means nobody.
+    pub sources: Vec<IpNet>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    Tcp,
+    Udp,
+    Icmp,
+    Icmpv6,
+    All,
+}
+
+/// Where machines come from. Each call returns when its effect is complete.
+///
+/// An implementation keeps nothing that it could not find again after the gateway was restarted.
+#[async_trait]
+pub trait Machines: Send + Sync {
+    /// Makes and starts a machine; returns once SSH answers and the host keys are known.
+    async fn boot(&self, spec: &MachineSpec) -> anyhow::Result<Booted>;
+    /// Starts a stopped machine with its disks; the address may be another one afterwards.
+    async fn start(&self, machine: &MachineId) -> anyhow::Result<Booted>;
+    /// Shuts the machine down cleanly.
+    async fn stop(&self, machine: &MachineId) -> anyhow::Result<()>;
+    async fn reboot(&self, machine: &MachineId) -> anyhow::Result<Booted>;
+    /// Removes the machine and its root file system. Succeeds when it is already gone.
+    async fn destroy(&self, machine: &MachineId) -> anyhow::Result<()>;
+    /// Copies the root file system.
+    async fn snapshot_machine(&self, machine: &MachineId, snapshot: &SnapshotId) -> anyhow::Result<()>;
+
+    /// Makes a disk, blank or with the snapshot's bytes at its start.
+    async fn create_disk(&self, disk: &DiskId, size_gb: u32, from: Option<&SnapshotId>) -> anyhow::Result<()>;
+    async fn destroy_disk(&self, disk: &DiskId) -> anyhow::Result<()>;
+    async fn snapshot_disk(&self, disk: &DiskId, snapshot: &SnapshotId) -> anyhow::Result<()>;
+    /// Removes a snapshot, of a disk or of a machine.
+    async fn destroy_snapshot(&self, snapshot: &SnapshotId) -> anyhow::Result<()>;
+    /// Makes the disk appear in the machine under `path` (`/dev/xvdf`), now and at each later start.
+    async fn attach_disk(&self, machine: &MachineId, disk: &DiskId, path: &str) -> anyhow::Result<()>;
+    async fn detach_disk(&self, machine: &MachineId, disk: &DiskId) -> anyhow::Result<()>;
+
+    /// Gives the machine one more address, now and at each later start.
+    async fn assign_address(&self, machine: &MachineId, address: Ipv4Addr) -> anyhow::Result<()>;
+    async fn unassign_address(&self, machine: &MachineId, address: Ipv4Addr) -> anyhow::Result<()>;
+    /// Replaces all rules at once.
+    async fn set_firewall(&self, machine: &MachineId, rules: &[FirewallRule]) -> anyhow::Result<()>;
+
+    /// CPU seconds used since the machine's first boot, all cores together; none where it cannot be measured.
+    async fn cpu_seconds(&self, machine: &MachineId) -> anyhow::Result<Option<f64>>;
+    /// Removes whatever this lab has made: machines, disks, snapshots, networks.
+    async fn remove_all(&self) -> anyhow::Result<()>;
+}
