@@ -30,9 +30,15 @@ const COMPOSE_NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileKind {
-    File { executable: bool, sha256: String, size: u64 },
+    File {
+        executable: bool,
+        sha256: String,
+        size: u64,
+    },
     /// Stays a link; its target is inside the bundle.
-    Link { to: PathBuf },
+    Link {
+        to: PathBuf,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -211,7 +217,10 @@ mod tests {
             ("db/.env", ""),
         ]);
         let bundle = Bundle::read(folder.path()).unwrap();
-        assert_eq!(names(&bundle), [".dockerignore", ".gitignore", ".infraignore", "compose.yaml", "db/tune.sh", "ingest/README"]);
+        assert_eq!(
+            names(&bundle),
+            [".dockerignore", ".gitignore", ".infraignore", "compose.yaml", "db/tune.sh", "ingest/README"]
+        );
     }
 
     #[test]
@@ -231,7 +240,13 @@ mod tests {
 
     #[test]
     fn a_build_depends_on_files_that_are_not_uploaded() {
-        let folder = folder(&[COMPOSE, (".gitignore", "dist\n"), (".dockerignore", "target\n"), ("dist/ingest", "1"), ("target/x", "1")]);
+        let folder = folder(&[
+            COMPOSE,
+            (".gitignore", "dist\n"),
+            (".dockerignore", "target\n"),
+            ("dist/ingest", "1"),
+            ("target/x", "1"),
+        ]);
         let build = Build { context: ".".to_owned(), dockerfile: None, target: None, args: Default::default() };
         let hashes = || {
             let bundle = Bundle::read(folder.path()).unwrap();
@@ -248,7 +263,13 @@ mod tests {
 
     #[test]
     fn links_that_lead_out_are_refused() {
-        for (to, allowed) in [("db/x", true), ("./db/../db/x", true), ("../outside", false), ("/etc/passwd", false), ("db/../../x", false)] {
+        for (to, allowed) in [
+            ("db/x", true),
+            ("./db/../db/x", true),
+            ("../outside", false),
+            ("/etc/passwd", false),
+            ("db/../../x", false),
+        ] {
             let folder = folder(&[COMPOSE, ("db/x", "")]);
             symlink(to, folder.path().join("link")).unwrap();
             assert_eq!(Bundle::read(folder.path()).is_ok(), allowed, "{to}");

@@ -94,7 +94,8 @@ impl Running {
         };
         let (stdout, stderr, status) = tokio::join!(read_stdout, read_stderr, self.child.wait());
         let status = status.map_err(|error| self.lost(error.to_string()))?;
-        let (stdout, stderr) = (stdout.map_err(|e| self.lost(e.to_string()))?, stderr.map_err(|e| self.lost(e.to_string()))?);
+        let (stdout, stderr) =
+            (stdout.map_err(|e| self.lost(e.to_string()))?, stderr.map_err(|e| self.lost(e.to_string()))?);
         let status = status.code().unwrap_or(SSH_FAILED);
         if status == SSH_FAILED && self.host.is_some() {
             return Err(self.lost(stderr.trim().to_owned()));

@@ -133,8 +133,11 @@ struct Variables<'a> {
 
 impl Variables<'_> {
     fn replace(&self, key: &'static str, text: &str) -> Result<String, ComposeError> {
-        interpolate(text, self.lookup)
-            .map_err(|source| ComposeError::Variable { service: self.service.to_owned(), key, source })
+        interpolate(text, self.lookup).map_err(|source| ComposeError::Variable {
+            service: self.service.to_owned(),
+            key,
+            source,
+        })
     }
 
     fn option(&self, key: &'static str, text: Option<&str>) -> Result<Option<String>, ComposeError> {
@@ -143,7 +146,9 @@ impl Variables<'_> {
 
     fn args(&self, raw: &RawArgs) -> Result<BTreeMap<String, String>, ComposeError> {
         let pairs: Vec<(String, Option<String>)> = match raw {
-            RawArgs::Map(map) => map.iter().map(|(name, value)| (name.clone(), value.as_ref().map(Scalar::text))).collect(),
+            RawArgs::Map(map) => {
+                map.iter().map(|(name, value)| (name.clone(), value.as_ref().map(Scalar::text))).collect()
+            }
             RawArgs::List(list) => list.iter().map(|item| split_arg(item)).collect(),
         };
         let mut args = BTreeMap::new();
@@ -231,7 +236,10 @@ services:
     #[test]
     fn what_is_missing_is_named() {
         let compose = ComposeFile::parse("compose.yaml", COMPOSE).unwrap();
-        assert_eq!(compose.build("db", &lookup).unwrap_err().to_string(), "service db is to be pushed and has no `build` in compose.yaml");
+        assert_eq!(
+            compose.build("db", &lookup).unwrap_err().to_string(),
+            "service db is to be pushed and has no `build` in compose.yaml"
+        );
         assert!(matches!(compose.image("nothing", &lookup), Err(ComposeError::NoService { .. })));
         assert!(matches!(ComposeFile::parse("compose.yaml", "services: [1"), Err(ComposeError::Yaml { .. })));
     }

@@ -75,7 +75,8 @@ mod tests {
         for path in ["dist/ingest", "dist/old", "dist/x.tmp", "src/main.rs", "a/keep/x", "a/dist/x", "top"] {
             write(path, "");
         }
-        let names: Vec<_> = list(folder.path()).unwrap().into_iter().map(|file| file.path.display().to_string()).collect();
+        let names: Vec<_> =
+            list(folder.path()).unwrap().into_iter().map(|file| file.path.display().to_string()).collect();
         assert_eq!(names, ["a/keep/x", "dist/ingest"]);
     }
 }

@@ -4,7 +4,7 @@
 //! the pull on is one script on the host that does not need the connection: cut off, it still ends in a working release,
 //! the new or the old. A repeated deployment waits for it and finds its result.
 
-use super::error::HostError;
+use super::error::{Aftermath, HostError};
 use super::lock::HostLock;
 use super::progress::{Phase, Progress};
 use super::release::ReleaseSpec;
@@ -31,7 +31,12 @@ pub struct RolledBack {
 
 impl Session {
     /// Puts a release in service. The caller holds the lock and has pushed the images.
-    pub async fn deploy(&self, lock: &HostLock, spec: &ReleaseSpec, progress: &Progress) -> Result<Deployed, HostError> {
+    pub async fn deploy(
+        &self,
+        lock: &HostLock,
+        spec: &ReleaseSpec,
+        progress: &Progress,
+    ) -> Result<Deployed, HostError> {
         let facts = self.settled(&spec.site).await?;
         self.still_locked(lock, "deploying")?;
         let reused = reusable(&facts, &spec.bundle_hash);
@@ -44,7 +49,14 @@ impl Session {
         self.make_secrets(&spec.site, &spec.secrets).await?;
         self.still_locked(lock, "deploying")?;
         let images = spec.images.iter().map(|image| format!("{} {}", image.reference, image.id)).collect();
-        let start = Start { site: &spec.site, release, previous: previous(&facts, release), images, verb: "deploy", by: &spec.by };
+        let start = Start {
+            site: &spec.site,
+            release,
+            previous: previous(&facts, release),
+            images,
+            verb: "deploy",
+            by: &spec.by,
+        };
         self.activate(&start, spec.health_timeout.as_secs(), progress).await?;
         progress.phase(Phase::Prune, String::new());
         self.prune(&spec.site).await?;
@@ -88,7 +100,8 @@ impl Session {
     /// Adds a line to the host's audit log.
     pub async fn audit(&self, site: &Site, who: &str, verb: &str, result: &str) -> Result<(), HostError> {
         let entry = serde_json::json!({ "who": who, "verb": verb, "plan": site.plan.as_str(), "result": result });
-        let script = site_script("writing the audit log", include_str!("scripts/audit.sh"), site).set("ENTRY", entry.to_string());
+        let script = site_script("writing the audit log", include_str!("scripts/audit.sh"), site)
+            .set("ENTRY", entry.to_string());
         self.run(&script).await.map(drop)
     }
 
@@ -181,10 +194,15 @@ impl Start<'_> {
             ("healthy", _) => Ok(()),
             ("image-missing", _) => Err(HostError::ImageMissing { host, image: detail.to_owned(), release }),
             ("not-pulled", _) => Err(HostError::NotPulled { host, release, image: detail.to_owned(), report }),
-            ("rolled-back", previous) => Err(HostError::Unhealthy { host, release, rolled_back_to: previous, report }),
-            ("stopped", _) => Err(HostError::Unhealthy { host, release, rolled_back_to: None, report }),
+            ("rolled-back", Some(previous)) => {
+                Err(HostError::Unhealthy { host, release, aftermath: Aftermath::RolledBack(previous), report })
+            }
+            ("stopped", _) => Err(HostError::Unhealthy { host, release, aftermath: Aftermath::Stopped, report }),
+            ("left", _) => Err(HostError::Unhealthy { host, release, aftermath: Aftermath::Left, report }),
             ("rollback-failed", Some(previous)) => Err(HostError::RollbackFailed { host, release, previous, report }),
-            _ => Err(HostError::Answer { host, operation: "starting the release".to_owned(), detail: answer.to_owned() }),
+            _ => {
+                Err(HostError::Answer { host, operation: "starting the release".to_owned(), detail: answer.to_owned() })
+            }
         }
     }
 }
@@ -224,8 +242,12 @@ fn superfluous(facts: &HostFacts) -> (Vec<u32>, Vec<String>) {
     let is_current = |release: &&ReleaseFacts| Some(release.number) == facts.current_release;
     let (removed, mut kept) = facts.releases.split_at(old);
     let current: Vec<ReleaseFacts> = removed.iter().filter(is_current).cloned().collect();
-    let kept_images: Vec<&String> =
-        current.iter().chain(std::mem::take(&mut kept)).flat_map(|release| &release.images).map(|image| &image.reference).collect();
+    let kept_images: Vec<&String> = current
+        .iter()
+        .chain(std::mem::take(&mut kept))
+        .flat_map(|release| &release.images)
+        .map(|image| &image.reference)
+        .collect();
     let removed: Vec<&ReleaseFacts> = removed.iter().filter(|release| !is_current(release)).collect();
     let mut images: Vec<String> = removed
         .iter()
@@ -244,9 +266,18 @@ mod tests {
     use crate::inventory::host_facts::PushedImage;
 
     fn release(number: u32, state: ReleaseState, hash: &str) -> ReleaseFacts {
-        let image = PushedImage { service: "ingest".to_owned(), reference: format!("ingest:{hash}"), id: "sha256:1".to_owned() };
+        let image = PushedImage {
+            service: "ingest".to_owned(),
+            reference: format!("ingest:{hash}"),
+            id: "sha256:1".to_owned(),
+        };
         ReleaseFacts {
-            number, state, plan: "phase1".to_owned(), bundle_hash: hash.to_owned(), created_at: String::new(), by: String::new(),
+            number,
+            state,
+            plan: "phase1".to_owned(),
+            bundle_hash: hash.to_owned(),
+            created_at: String::new(),
+            by: String::new(),
             images: vec![image],
         }
     }
@@ -271,7 +302,10 @@ mod tests {
 
     #[test]
     fn rollback_goes_to_the_newest_healthy_release_before_the_current() {
-        let all = facts(Some(4), vec![release(1, Healthy, "a"), release(2, Healthy, "b"), release(3, Failed, "c"), release(4, Healthy, "d")]);
+        let all = facts(
+            Some(4),
+            vec![release(1, Healthy, "a"), release(2, Healthy, "b"), release(3, Failed, "c"), release(4, Healthy, "d")],
+        );
         assert_eq!(rollback_target(&all, None).unwrap().number, 2);
         assert_eq!(rollback_target(&all, Some(1)).unwrap().number, 1);
         assert_eq!(rollback_target(&all, Some(3)).unwrap_err(), [1, 2]);

@@ -49,9 +49,11 @@ pub enum HostError {
     ImageArchive { detail: String },
     #[error("release {release} cannot start on host {host}: {}\n{report}", unpulled(image))]
     NotPulled { host: String, release: u32, image: String, report: String },
-    #[error("release {release} did not become healthy on host {host}; {}\n{report}", outcome(*.rolled_back_to))]
-    Unhealthy { host: String, release: u32, rolled_back_to: Option<u32>, report: String },
-    #[error("release {release} did not become healthy on host {host}, and going back to release {previous} failed too\n{report}")]
+    #[error("release {release} did not become healthy on host {host}; {aftermath}\n{report}")]
+    Unhealthy { host: String, release: u32, aftermath: Aftermath, report: String },
+    #[error(
+        "release {release} did not become healthy on host {host}, and going back to release {previous} failed too\n{report}"
+    )]
     RollbackFailed { host: String, release: u32, previous: u32, report: String },
     #[error("host {host} has no release {}", wanted(*.release))]
     NoRelease { host: String, release: Option<u32>, available: Vec<u32> },
@@ -59,10 +61,24 @@ pub enum HostError {
     Io { operation: &'static str, path: PathBuf, source: std::io::Error },
 }
 
-fn outcome(previous: Option<u32>) -> String {
-    match previous {
-        Some(release) => format!("release {release} serves again"),
-        None => "it is stopped, and there is no release before it to go back to".to_owned(),
+/// What serves after a release failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aftermath {
+    /// The release before it serves again.
+    RolledBack(u32),
+    /// It was the first one.
+    Stopped,
+    /// It was in service already, and still is, as far as it runs.
+    Left,
+}
+
+impl std::fmt::Display for Aftermath {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::RolledBack(release) => write!(f, "release {release} serves again"),
+            Self::Stopped => f.write_str("it is stopped, and there is no release before it to go back to"),
+            Self::Left => f.write_str("it was in service before and is left as it is"),
+        }
     }
 }
 

@@ -69,7 +69,10 @@ mod tests {
     #[test]
     fn words_stay_words_on_the_host() {
         let argv = ["psql", "-c", "select 'a b', $$x$$"].map(str::to_owned);
-        let output = std::process::Command::new("sh").args(["-c", &format!("printf '%s|' {}", remote_command(&argv))]).output().unwrap();
+        let output = std::process::Command::new("sh")
+            .args(["-c", &format!("printf '%s|' {}", remote_command(&argv))])
+            .output()
+            .unwrap();
         assert_eq!(String::from_utf8(output.stdout).unwrap(), "psql|-c|select 'a b', $$x$$|");
     }
 

@@ -34,11 +34,11 @@ fn parse(site: &Site, text: &str) -> HostFacts {
         version: HOST_FACTS_VERSION,
         host: site.host.to_string(),
         state_dir: site.state_dir(),
-        disks: site.disks.iter().map(|disk| DiskFacts {
-            disk: disk.disk.to_string(),
-            mount: disk.mount.clone(),
-            ..DiskFacts::default()
-        }).collect(),
+        disks: site
+            .disks
+            .iter()
+            .map(|disk| DiskFacts { disk: disk.disk.to_string(), mount: disk.mount.clone(), ..DiskFacts::default() })
+            .collect(),
         ..HostFacts::default()
     };
     let mut rest = Rest::default();
@@ -182,7 +182,8 @@ mod tests {
     use crate::host::site::DiskSpec;
 
     fn site() -> Site {
-        let disk = DiskSpec { disk: "pgdata".parse().unwrap(), size_gb: 8, mount: "/srv/pgdata".to_owned(), cloud_path: None };
+        let disk =
+            DiskSpec { disk: "pgdata".parse().unwrap(), size_gb: 8, mount: "/srv/pgdata".to_owned(), cloud_path: None };
         Site::new("phase1".parse().unwrap(), "vault".parse().unwrap(), vec![disk])
     }
 
@@ -207,12 +208,21 @@ mod tests {
             queue\tpgdata\t100.50 6000\n";
         let facts = parse(&site(), text);
         let disk = &facts.disks[0];
-        assert_eq!((disk.device.as_deref(), disk.fs_bytes, disk.used_bytes), (Some("/dev/loop3"), Some(8350298112), Some(1024000)));
+        assert_eq!(
+            (disk.device.as_deref(), disk.fs_bytes, disk.used_bytes),
+            (Some("/dev/loop3"), Some(8350298112), Some(1024000))
+        );
         assert!(disk.marked && disk.queue_depth == Some(2.0));
         assert_eq!(facts.current().unwrap().bundle_hash, "b");
-        assert_eq!(facts.releases.iter().map(|r| (r.number, r.state)).collect::<Vec<_>>(), [(1, ReleaseState::Pending), (2, ReleaseState::Healthy)]);
+        assert_eq!(
+            facts.releases.iter().map(|r| (r.number, r.state)).collect::<Vec<_>>(),
+            [(1, ReleaseState::Pending), (2, ReleaseState::Healthy)]
+        );
         assert_eq!(facts.lock.unwrap().who, "me@here");
         let service = &facts.services[0];
-        assert_eq!((service.service.as_str(), service.health.as_deref(), service.memory_bytes), ("db", Some("healthy"), Some(1048576)));
+        assert_eq!(
+            (service.service.as_str(), service.health.as_deref(), service.memory_bytes),
+            ("db", Some("healthy"), Some(1048576))
+        );
     }
 }

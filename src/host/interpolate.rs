@@ -54,7 +54,9 @@ fn expand(inner: &str, text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> R
         ('-' | '?', Some(value)) => Ok(value),
         ('-', None) | ('+', Some(_)) => interpolate(argument, lookup),
         ('+', None) => Ok(String::new()),
-        ('?', None) => Err(InterpolateError::Required { name: name.to_owned(), message: interpolate(argument, lookup)? }),
+        ('?', None) => {
+            Err(InterpolateError::Required { name: name.to_owned(), message: interpolate(argument, lookup)? })
+        }
         _ => Err(syntax(text)),
     }
 }

@@ -30,7 +30,8 @@ pub struct HostLock {
 impl Session {
     /// Takes the lock, or says who has it. `who` is `user@machine`, `verb` the command.
     pub async fn lock(&self, who: &str, verb: &str) -> Result<HostLock, HostError> {
-        let holder = LockFacts { who: who.to_owned(), verb: verb.to_owned(), since: jiff::Timestamp::now().to_string() };
+        let holder =
+            LockFacts { who: who.to_owned(), verb: verb.to_owned(), since: jiff::Timestamp::now().to_string() };
         let text = serde_json::to_string(&holder).expect("three strings are JSON");
         let script = Script::new("taking the lock", include_str!("scripts/lock.sh")).set("HOLDER", text);
         let mut running = self.start(&script).await?;
@@ -50,7 +51,8 @@ impl Session {
     }
 
     fn locked(&self, holder: Option<LockFacts>) -> HostError {
-        let LockFacts { who, verb, since } = holder.or_else(|| facts::lock("")).expect("an unreadable lock is held by someone");
+        let LockFacts { who, verb, since } =
+            holder.or_else(|| facts::lock("")).expect("an unreadable lock is held by someone");
         HostError::Locked { host: self.host(), holder: who, since, verb }
     }
 }

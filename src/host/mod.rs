@@ -30,7 +30,7 @@ pub use bundle::{Bundle, BundleError, BundleFile, FileKind};
 pub use compose::{Build, ComposeError, ComposeFile, Service};
 pub use deploy::{Deployed, RolledBack};
 pub use disk::{DiskError, DiskOutcome};
-pub use error::HostError;
+pub use error::{Aftermath, HostError};
 pub use exec::{LogOptions, remote_command, service_argv};
 pub use image::{BuiltImage, LocalImage, PushReport, build_images};
 pub use lock::HostLock;

@@ -2,7 +2,7 @@
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::plan::NodeName;
+use crate::plan::names::NodeName;
 
 /// The parts of a deployment that a person recognises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

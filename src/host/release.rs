@@ -144,7 +144,12 @@ mod tests {
     use crate::host::site::DiskSpec;
 
     fn site() -> Site {
-        let disk = DiskSpec { disk: "pg-data".parse().unwrap(), size_gb: 8, mount: "/srv/pgdata".to_owned(), cloud_path: None };
+        let disk = DiskSpec {
+            disk: "pg-data".parse().unwrap(),
+            size_gb: 8,
+            mount: "/srv/pgdata".to_owned(),
+            cloud_path: None,
+        };
         Site::new("phase1".parse().unwrap(), "vault".parse().unwrap(), vec![disk])
     }
 
@@ -185,16 +190,26 @@ mod tests {
         std::fs::write(folder.path().join("compose.yaml"), "services: {}").unwrap();
         let bundle = Bundle::read(folder.path()).unwrap();
         let spec = ReleaseSpec {
-            site: site(), bundle, env: env(), secrets: vec![], images: vec![], bundle_hash: "h".to_owned(),
-            by: "me@here".to_owned(), health_timeout: Duration::from_secs(60),
+            site: site(),
+            bundle,
+            env: env(),
+            secrets: vec![],
+            images: vec![],
+            bundle_hash: "h".to_owned(),
+            by: "me@here".to_owned(),
+            health_timeout: Duration::from_secs(60),
         };
         let mut bytes = Vec::new();
         spec.write_tar(&spec.facts(7, "2026-11-21T00:00:00Z".to_owned()), &mut bytes).unwrap();
         let mut archive = tar::Archive::new(bytes.as_slice());
-        let entries: Vec<_> = archive.entries().unwrap().map(|entry| {
-            let entry = entry.unwrap();
-            format!("{} {:o}", entry.path().unwrap().display(), entry.header().mode().unwrap())
-        }).collect();
+        let entries: Vec<_> = archive
+            .entries()
+            .unwrap()
+            .map(|entry| {
+                let entry = entry.unwrap();
+                format!("{} {:o}", entry.path().unwrap().display(), entry.header().mode().unwrap())
+            })
+            .collect();
         assert_eq!(entries, ["compose.yaml 644", ".env 600", "release.json 644"]);
     }
 }

@@ -35,7 +35,10 @@ enum Refusal {
 
 fn refusal(log: &str) -> Refusal {
     let has = |text: &str| log.contains(text);
-    if has("Host key verification failed") || has("REMOTE HOST IDENTIFICATION HAS CHANGED") || has("No matching host key") {
+    if has("Host key verification failed")
+        || has("REMOTE HOST IDENTIFICATION HAS CHANGED")
+        || has("No matching host key")
+    {
         Refusal::HostKey
     } else if has("Permission denied (") || has("Too many authentication failures") {
         Refusal::Login
@@ -109,7 +112,16 @@ impl Session {
     pub(super) fn spawn(&self, operation: &str, command: &str) -> Result<Running, HostError> {
         let mut ssh = Command::new("ssh");
         // Port 9 (discard) keeps ssh from making a connection of its own when the multiplexed one is gone.
-        ssh.arg("-S").arg(self.mux.control_socket()).args(["-o", "BatchMode=yes", "-T", "-p", "9", "none", "--", command]);
+        ssh.arg("-S").arg(self.mux.control_socket()).args([
+            "-o",
+            "BatchMode=yes",
+            "-T",
+            "-p",
+            "9",
+            "none",
+            "--",
+            command,
+        ]);
         Running::spawn(ssh, &self.host(), operation)
     }
 }
@@ -117,10 +129,11 @@ impl Session {
 /// One try: the connection, or ssh's own log.
 async fn attempt(target: &Target) -> Result<Result<Session, String>, HostError> {
     // The socket's path must stay under 108 bytes: the system's temporary directory, not the user's deep state one.
-    let directory = tempfile::Builder::new()
-        .prefix("infra-ssh-")
-        .tempdir()
-        .map_err(|source| HostError::Io { operation: "make a directory in", path: std::env::temp_dir(), source })?;
+    let directory = tempfile::Builder::new().prefix("infra-ssh-").tempdir().map_err(|source| HostError::Io {
+        operation: "make a directory in",
+        path: std::env::temp_dir(),
+        source,
+    })?;
     let log = directory.path().join("log");
     let mut ssh = Command::new("ssh");
     ssh.arg("-E").arg(&log).arg("-S").arg(directory.path().join("master"));
@@ -165,9 +178,15 @@ mod tests {
             ("ssh: connect to host 203.0.113.9 port 22: Connection refused", Refusal::Unreachable),
             ("ssh: connect to host 203.0.113.9 port 22: No route to host", Refusal::Unreachable),
             ("kex_exchange_identification: read: Connection reset by peer", Refusal::Unreachable),
-            ("\"System is booting up. Unprivileged users are not permitted to log in yet.\"\nConnection closed", Refusal::Unreachable),
+            (
+                "\"System is booting up. Unprivileged users are not permitted to log in yet.\"\nConnection closed",
+                Refusal::Unreachable,
+            ),
             ("ubuntu@203.0.113.9: Permission denied (publickey).", Refusal::Login),
-            ("No ED25519 host key is known for x and you have requested strict checking.\nHost key verification failed.", Refusal::HostKey),
+            (
+                "No ED25519 host key is known for x and you have requested strict checking.\nHost key verification failed.",
+                Refusal::HostKey,
+            ),
             ("ssh: Could not resolve hostname nowhere: Name or service not known", Refusal::Final),
         ] {
             assert_eq!(refusal(log), expected, "{log}");

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{NodeName, PlanName};
+use crate::plan::names::{NodeName, PlanName};
 
 /// A disk as the plan wants it on the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

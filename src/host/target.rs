@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::plan::NodeName;
+use crate::plan::names::NodeName;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
@@ -58,7 +58,8 @@ impl Target {
 
     /// Arguments for ssh up to and including the destination.
     pub(super) fn arguments(&self) -> Vec<String> {
-        let mut arguments: Vec<String> = self.options().into_iter().flat_map(|option| ["-o".to_owned(), option]).collect();
+        let mut arguments: Vec<String> =
+            self.options().into_iter().flat_map(|option| ["-o".to_owned(), option]).collect();
         if let Some(file) = &self.identity {
             arguments.extend(["-i".to_owned(), file.display().to_string()]);
         }

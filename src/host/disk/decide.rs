@@ -11,10 +11,16 @@ pub(super) const LABEL_PREFIX: &str = "infra-";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Decision {
-    Mounted { device: String },
-    Mount { device: String },
+    Mounted {
+        device: String,
+    },
+    Mount {
+        device: String,
+    },
     /// Proven blank.
-    Format { device: String },
+    Format {
+        device: String,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -37,7 +43,9 @@ impl DiskError {
     /// What the user can do.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::OtherMounted { mount, .. } => format!("unmount it (`sudo umount {mount}`), or choose another mount in the plan"),
+            Self::OtherMounted { mount, .. } => {
+                format!("unmount it (`sudo umount {mount}`), or choose another mount in the plan")
+            }
             Self::NotFound { .. } => "attach it, or correct size_gb in the plan".to_owned(),
             Self::Ambiguous { .. } => "attach one new disk at a time, or detach the one that is not meant".to_owned(),
             Self::NotBlank { device, .. } => format!(
@@ -127,7 +135,11 @@ fn usable(disk: &DiskSpec, device: &Device) -> Result<(), DiskError> {
 fn blank(disk: &DiskSpec, device: &Device) -> Result<(), DiskError> {
     let (name, path) = (disk.disk.to_string(), device.path.clone());
     if !device.signatures.is_empty() || device.zero != Some(true) {
-        let found = if device.signatures.is_empty() { "data without a known signature".to_owned() } else { device.signatures.join(", ") };
+        let found = if device.signatures.is_empty() {
+            "data without a known signature".to_owned()
+        } else {
+            device.signatures.join(", ")
+        };
         return Err(DiskError::NotBlank { disk: name, device: path, found });
     }
     if device.bytes != bytes(disk) {
@@ -153,7 +165,10 @@ fn describe(device: &Device) -> String {
 }
 
 fn ambiguous(disk: &DiskSpec, devices: &[&Device]) -> DiskError {
-    DiskError::Ambiguous { disk: disk.disk.to_string(), devices: devices.iter().map(|device| device.path.clone()).collect() }
+    DiskError::Ambiguous {
+        disk: disk.disk.to_string(),
+        devices: devices.iter().map(|device| device.path.clone()).collect(),
+    }
 }
 
 #[cfg(test)]
@@ -163,7 +178,12 @@ mod tests {
     const SIZE: u64 = 8 << 30;
 
     fn disk() -> DiskSpec {
-        DiskSpec { disk: "pgdata".parse().unwrap(), size_gb: 8, mount: "/srv/pgdata".to_owned(), cloud_path: Some("/dev/xvdf".to_owned()) }
+        DiskSpec {
+            disk: "pgdata".parse().unwrap(),
+            size_gb: 8,
+            mount: "/srv/pgdata".to_owned(),
+            cloud_path: Some("/dev/xvdf".to_owned()),
+        }
     }
 
     fn site() -> Site {
@@ -180,7 +200,13 @@ mod tests {
     }
 
     fn root() -> Device {
-        Device { path: "/dev/xvda".to_owned(), bytes: 80 << 30, children: 2, signatures: vec!["gpt".to_owned()], ..Device::default() }
+        Device {
+            path: "/dev/xvda".to_owned(),
+            bytes: 80 << 30,
+            children: 2,
+            signatures: vec!["gpt".to_owned()],
+            ..Device::default()
+        }
     }
 
     fn decided(devices: Vec<Device>, cloud_device: Option<&str>) -> Result<Decision, DiskError> {
@@ -216,7 +242,11 @@ mod tests {
 
     #[test]
     fn anything_on_a_device_keeps_it_from_being_formatted() {
-        let with = |signature: &str| Device { signatures: vec![signature.to_owned()], zero: None, ..blank_device("/dev/xvdf") };
+        let with = |signature: &str| Device {
+            signatures: vec![signature.to_owned()],
+            zero: None,
+            ..blank_device("/dev/xvdf")
+        };
         for signature in ["ext4", "xfs", "LVM2_member", "linux_raid_member", "swap", "gpt", "dos", "ambivalent"] {
             for cloud_device in [Some("/dev/xvdf"), None] {
                 let error = decided(vec![root(), with(signature)], cloud_device).unwrap_err();
@@ -231,7 +261,9 @@ mod tests {
 
     #[test]
     fn devices_in_use_are_refused_at_the_cloud_path_and_passed_over_elsewhere() {
-        for device in [Device { in_use: true, ..blank_device("/dev/xvdf") }, Device { children: 1, ..blank_device("/dev/xvdf") }] {
+        for device in
+            [Device { in_use: true, ..blank_device("/dev/xvdf") }, Device { children: 1, ..blank_device("/dev/xvdf") }]
+        {
             assert!(matches!(decided(vec![device.clone()], Some("/dev/xvdf")), Err(DiskError::InUse { .. })));
             assert!(matches!(decided(vec![device.clone()], None), Err(DiskError::NotFound { .. })));
             let other = blank_device("/dev/xvdg");
@@ -257,11 +289,14 @@ mod tests {
     #[test]
     fn what_is_mounted_there_must_be_this_disk() {
         let mounted = |label: &str, marker: &str| {
-            let mounted = MountedDevice { device: "/dev/xvdf".to_owned(), label: label.to_owned(), marker: marker.to_owned() };
+            let mounted =
+                MountedDevice { device: "/dev/xvdf".to_owned(), label: label.to_owned(), marker: marker.to_owned() };
             decide(&site(), &disk(), &Observed { mounted: Some(mounted), ..Observed::default() })
         };
         let right = "plan=phase1 host=vault disk=pgdata";
-        assert!(mounted(&our_label(), right).is_ok() && mounted(&our_label(), "").is_ok() && mounted("", right).is_ok());
+        assert!(
+            mounted(&our_label(), right).is_ok() && mounted(&our_label(), "").is_ok() && mounted("", right).is_ok()
+        );
         for (label, marker) in [("", ""), ("backup", ""), (our_label().as_str(), "plan=other host=vault disk=pgdata")] {
             assert!(matches!(mounted(label, marker), Err(DiskError::OtherMounted { .. })), "{label} {marker}");
         }

@@ -46,7 +46,8 @@ impl Session {
 
     /// Takes the disk out of use before it is detached; what still uses it is named in the error.
     pub async fn unmount_disk(&self, disk: &DiskSpec) -> Result<(), HostError> {
-        let script = Script::new("unmounting the disk", include_str!("../scripts/unmount.sh")).set("MOUNT", &disk.mount);
+        let script =
+            Script::new("unmounting the disk", include_str!("../scripts/unmount.sh")).set("MOUNT", &disk.mount);
         self.run(&script).await.map(drop)
     }
 

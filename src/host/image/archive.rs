@@ -45,7 +45,8 @@ impl Selection {
 pub(super) fn select(archive: &mut (impl Read + Seek), known: &BTreeSet<String>) -> Result<Selection, HostError> {
     let index = Index::read(archive).map_err(unreadable)?;
     let manifest = index.text("manifest.json")?;
-    let entries: Vec<ManifestEntry> = serde_json::from_slice(manifest).map_err(|error| unexpected(error.to_string()))?;
+    let entries: Vec<ManifestEntry> =
+        serde_json::from_slice(manifest).map_err(|error| unexpected(error.to_string()))?;
     let (mut all, mut needed) = (BTreeSet::new(), BTreeSet::new());
     for entry in entries {
         let config: Config =

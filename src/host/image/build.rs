@@ -77,7 +77,11 @@ async fn docker(command: Command, operation: &str, progress: &Progress) -> Resul
         return Ok(finished.stdout);
     }
     let stderr = if finished.stderr.trim().is_empty() { finished.stdout } else { finished.stderr };
-    Err(HostError::LocalDocker { operation: operation.to_owned(), status: finished.status, stderr: stderr.trim().to_owned() })
+    Err(HostError::LocalDocker {
+        operation: operation.to_owned(),
+        status: finished.status,
+        stderr: stderr.trim().to_owned(),
+    })
 }
 
 #[cfg(test)]

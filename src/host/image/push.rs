@@ -77,7 +77,8 @@ impl Session {
         if missing.is_empty() {
             return Ok(PushReport { layers: total, ..PushReport::default() });
         }
-        progress.phase(Phase::Push, missing.iter().map(|image| image.reference.as_str()).collect::<Vec<_>>().join(", "));
+        progress
+            .phase(Phase::Push, missing.iter().map(|image| image.reference.as_str()).collect::<Vec<_>>().join(", "));
         let archive = save(&missing).await?;
         let (sent_layers, bytes_sent) = self.load(archive, present.chains(), progress).await?;
         self.verify(&missing).await?;
@@ -109,7 +110,11 @@ impl Session {
         let writer = tokio::task::spawn_blocking(move || -> Result<usize, HostError> {
             let selection = select(&mut archive, &known)?;
             let Some(stdin) = stdin else { return Ok(0) };
-            let pipe = Counted { inner: SyncIoBridge::new_with_handle(stdin, runtime), bytes: counter, progress: progress_of_writer };
+            let pipe = Counted {
+                inner: SyncIoBridge::new_with_handle(stdin, runtime),
+                bytes: counter,
+                progress: progress_of_writer,
+            };
             // A pipe that broke is explained by the exit status of what read it.
             let _ = compress(&mut archive, &selection, pipe);
             Ok(selection.sent())
@@ -152,9 +157,15 @@ async fn save(images: &[&BuiltImage]) -> Result<std::fs::File, HostError> {
     let file = tempfile::tempfile().map_err(temporary)?;
     let out = file.try_clone().map_err(temporary)?;
     let mut command = Command::new("docker");
-    command.arg("save").args(images.iter().map(|image| &image.reference)).stdout(out).process_group(0).kill_on_drop(true);
+    command
+        .arg("save")
+        .args(images.iter().map(|image| &image.reference))
+        .stdout(out)
+        .process_group(0)
+        .kill_on_drop(true);
     let output = command.stderr(std::process::Stdio::piped()).spawn();
-    let output = output.map_err(|source| HostError::LocalProgram { program: "docker", source })?.wait_with_output().await;
+    let output =
+        output.map_err(|source| HostError::LocalProgram { program: "docker", source })?.wait_with_output().await;
     let output = output.map_err(|source| HostError::LocalProgram { program: "docker", source })?;
     if output.status.success() {
         return Ok(file);

@@ -80,6 +80,7 @@ work() {
     report >"$folder/report" 2>&1 || true
     # A release that was healthy once and fails now keeps its good name: its start failed, not the release.
     [ -f "$folder/state" ] || echo failed >"$folder/state"
+    if [ "$(readlink "$STATE/current" 2>/dev/null)" = "releases/$RELEASE" ]; then finish left; fi
     if [ -z "$PREVIOUS" ]; then
         in_release "$RELEASE" stop || true
         finish stopped
