@@ -21,6 +21,9 @@ pub trait Cloud: Send + Sync {
 
     /// How to reach an instance over SSH, and by which keys to know it.
     async fn access(&self, instance: &ResourceName) -> Result<Access, CloudError>;
+
+    /// The latest measure of an instance's burst capacity; None while there is none.
+    async fn burst_percent(&self, instance: &ResourceName) -> Result<Option<f64>, CloudError>;
 }
 
 /// The provider's id of an operation.

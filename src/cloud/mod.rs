@@ -3,7 +3,6 @@
 //! `executor`. SDK types stop here.
 
 mod api;
-pub mod fake;
 pub mod lightsail;
 
 pub use api::{Access, Cloud, CloudError, CloudErrorKind, HostKey, Identity, Operation, OperationState, Probe};

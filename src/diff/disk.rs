@@ -85,8 +85,8 @@ pub(super) fn diff(
     (diffs, refusals)
 }
 
-impl Context<'_> {
-    fn disk(&self, node: &DiskNode) -> Result<DiskDiff, Refusal> {
+impl<'a> Context<'a> {
+    fn disk(&self, node: &'a DiskNode) -> Result<DiskDiff, Refusal> {
         let Some(live) = self.live(node)? else { return self.create(node) };
         if live.zone != self.zone {
             return Err(self.refuse(
@@ -106,7 +106,7 @@ impl Context<'_> {
     }
 
     /// The disk that holds the data: the attached one; otherwise the largest, since disks only grow.
-    fn live(&self, node: &DiskNode) -> Result<Option<&Disk>, Refusal> {
+    fn live(&self, node: &'a DiskNode) -> Result<Option<&'a Disk>, Refusal> {
         let all = || self.inventory.disks_of(&self.graph.plan, node.id.as_str());
         let attached: Vec<_> = all().filter(|d| d.attached_to.is_some()).collect();
         match attached.as_slice() {
@@ -181,10 +181,10 @@ impl Context<'_> {
     /// What the host says against this disk's being in use as planned. Silence is not evidence.
     fn unmounted(&self, node: &DiskNode) -> Option<String> {
         let facts = self.inventory.facts(&self.host.name)?;
-        let Some(disk) = facts.disks.iter().find(|d| d.disk == node.name) else {
+        let Some(disk) = facts.disks.iter().find(|d| d.disk == node.name.as_str()) else {
             return Some("the host does not see it".into());
         };
-        if disk.mounted_at.as_deref() != Some(node.mount.as_str()) {
+        if !disk.is_mounted() {
             return Some(format!("it is not mounted at {}", node.mount));
         }
         disk.is_smaller_than_device().then(|| "its file system is smaller than the disk".into())

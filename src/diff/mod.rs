@@ -96,11 +96,11 @@ fn release(graph: &Graph, inventory: &Inventory, hosts: &[HostDiff]) -> ReleaseD
     let Some(facts) = inventory.facts(&release.host) else {
         return deploy("the host could not be observed: a release brings it to a known state", false);
     };
-    let current = facts.current_release();
+    let current = facts.current();
     match current {
         None => deploy("nothing is deployed yet", true),
         Some(current) if current.bundle_hash != release.hash => deploy("the bundle has changed", false),
-        Some(_) if facts.services.iter().any(|s| !s.is_serving()) => deploy("a service is not healthy", false),
+        Some(_) if facts.services.is_empty() || facts.services.iter().any(|s| !s.is_serving()) => deploy("a service is not healthy", false),
         Some(_) => ReleaseDiff::Keep { hash: release.hash.clone() },
     }
 }

@@ -231,7 +231,7 @@ impl SshHosts {
         Ok(connected)
     }
 
-    async fn target(&self, on: &HostRef, patience: Duration, reporter: &Reporter) -> Result<Target, StepError> {
+    pub async fn target(&self, on: &HostRef, patience: Duration, reporter: &Reporter) -> Result<Target, StepError> {
         match on {
             HostRef::Existing { host, address } => Ok(existing(host, address)),
             HostRef::Instance { host, name } => {

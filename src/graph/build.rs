@@ -81,15 +81,15 @@ fn host_node(
         }),
         Provider::Ec2 => return Err(GraphError::ProviderMissing { host: name.clone() }),
     };
-    let disks = host.disks.iter().zip(FIRST_DEVICE..).map(|((disk, spec), letter)| DiskNode {
+    let disks: Vec<_> = host.disks.iter().zip(FIRST_DEVICE..).map(|((disk, spec), letter)| DiskNode {
         name: disk.clone(),
         id: id.child("disks").child(disk.as_str()),
         base: names.disk(name, disk),
-        size_gb: spec.size_gb.get(),
+        size_gb: spec.size_gb.0,
         mount: spec.mount.clone(),
         path: format!("/dev/xvd{}", char::from(letter)),
-    });
-    Ok(HostNode { name: name.clone(), id, kind, disks: disks.collect() })
+    }).collect();
+    Ok(HostNode { name: name.clone(), id, kind, disks })
 }
 
 fn cloud_host(

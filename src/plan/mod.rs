@@ -10,3 +10,7 @@ pub use model::{
     Threshold, VarValue, VolumeType,
 };
 pub use scalar::ScalarError;
+mod shim;
+pub use shim::{Checked, Findings, parse};
+pub use names::*;
+pub use units::*;

@@ -91,10 +91,6 @@ fn release(checked: &Checked, path: &Path, base: &Path) -> Result<Option<Release
     let Some(bundle) = &plan.bundle else { return Ok(None) };
     let folder = base.join(&bundle.source);
     let files = Bundle::read(&folder).map_err(|source| LoadError::Bundle { plan: path.to_owned(), source })?;
-    let findings = plan::check_bundle(checked, &files.facts());
-    if findings.has_errors() {
-        return Err(LoadError::Invalid(findings));
-    }
     let vars: BTreeMap<_, _> = bundle.vars.iter().map(|(k, v)| (k.to_string(), var_text(v))).collect();
     let compose = |source| LoadError::Compose { plan: path.to_owned(), source };
     let build_env = |name: &str| std::env::var(name).ok().or_else(|| vars.get(name).cloned());
@@ -146,7 +142,7 @@ impl Stack {
         let spec = self.plan.hosts.get(host)?;
         let disks = spec.disks.iter().map(|(name, disk)| DiskSpec {
             disk: name.clone(),
-            size_gb: disk.size_gb.get(),
+            size_gb: disk.size_gb.0,
             mount: disk.mount.as_str().to_owned(),
             cloud_path: None,
         });

@@ -13,4 +13,4 @@ pub use load::{LoadError, Release, Stack, address_of, load};
 pub use local::{Local, LocalError};
 pub use observe::{ObserveError, observe, serving};
 pub use saved::{Saved, SavedError};
-pub use situation::{Situation, SituationError, assess};
+pub use situation::{Situation, SituationError, Survey, assess, bursts, survey};

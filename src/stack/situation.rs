@@ -1,6 +1,9 @@
 //! Where a stack stands: observed, compared, and what is to be done, checked.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use futures::future::join_all;
 
 use super::load::{LoadError, Stack};
 use super::observe::{ObserveError, observe};
@@ -8,7 +11,7 @@ use crate::cloud::Cloud;
 use crate::cost::{self, Estimate};
 use crate::diff::{self, ContactDiff, Diff, Refusal};
 use crate::graph::Graph;
-use crate::inventory::{ContactStatus, HostView, Inventory};
+use crate::inventory::{ContactStatus, HostView, InstanceState, Inventory, ResourceName};
 use crate::steps::{self, Question, Step, Violation};
 
 pub struct Situation {
@@ -50,6 +53,27 @@ pub async fn assess(stack: &Stack, cloud: Option<&Arc<dyn Cloud>>) -> Result<Sit
     let questions = steps::questions(&diff);
     let notes = notes(&inventory, &diff);
     Ok(Situation { inventory, graph, diff, steps, cost, questions, notes })
+}
+
+/// What is there, without comparing: for verbs that only look, or that remove.
+pub struct Survey {
+    pub inventory: Inventory,
+    pub graph: Graph,
+}
+
+pub async fn survey(stack: &Stack, cloud: Option<&Arc<dyn Cloud>>) -> Result<Survey, SituationError> {
+    let inventory = observe(stack, cloud).await?;
+    let graph = stack.graph(&inventory)?;
+    Ok(Survey { inventory, graph })
+}
+
+/// The burst capacity of each of the plan's running instances, in percent; those that cannot be told are left out.
+pub async fn bursts(survey: &Survey, cloud: Option<&Arc<dyn Cloud>>) -> BTreeMap<ResourceName, f64> {
+    let Some(cloud) = cloud else { return BTreeMap::new() };
+    let plan = &survey.graph.plan;
+    let running = survey.inventory.instances.iter().filter(|i| i.tags.is_plan(plan) && i.state == InstanceState::Running);
+    let asked = running.map(|i| async { Some((i.name.clone(), cloud.burst_percent(&i.name).await.ok()??)) });
+    join_all(asked).await.into_iter().flatten().collect()
 }
 
 fn notes(inventory: &Inventory, diff: &Diff) -> Vec<String> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::action::{Action, CloudAction, HostAction, HostRef, LocalAction, ReleaseRef};
 use super::{Step, StepId, host};
 use crate::diff::{ContactDiff, Diff, KeyPairDiff, ReleaseDiff};
-use crate::graph::{Graph, NodeId};
+use crate::graph::{Graph, NodeId, ReleaseNode};
 use crate::inventory::{Inventory, Tags};
 use crate::plan::NodeName;
 
@@ -23,6 +23,16 @@ pub fn build(graph: &Graph, inventory: &Inventory, diff: &Diff) -> Vec<Step> {
         let serves = released.iter().filter(|r| &r.host == name).map(|r| r.step.clone());
         host::finish(&mut steps, built, serves.collect());
     }
+    steps.done
+}
+
+/// A release on a host that is as planned, whether or not anything has changed.
+pub fn deploy(graph: &Graph, diff: &Diff) -> Vec<Step> {
+    let mut steps = Steps::default();
+    let Some(release) = &graph.release else { return vec![] };
+    let Some(on) = diff.hosts.iter().find(|h| h.host == release.host) else { return vec![] };
+    let on = host_ref(&release.host, on, graph);
+    put_release(&mut steps, release, &on, vec![], vec![]);
     steps.done
 }
 
@@ -105,25 +115,39 @@ fn release(
     let node = NodeId::new("bundle");
     let release = graph.release.as_ref()?;
     let built = hosts.get(&release.host)?;
-    let what = ReleaseRef { hash: release.hash.clone(), timeout_seconds: release.health_timeout.as_secs() };
     if !matches!(diff.release, ReleaseDiff::Deploy { .. }) {
         // The disk was away for a while, and its services were stopped for that: the same release starts again.
         let stopped = !built.services_stopped.is_empty();
-        let action = HostAction::Release { on: built.on.clone(), release: what };
+        let action = HostAction::Release { on: built.on.clone(), release: release_ref(release) };
         let step = stopped.then(|| steps.host(&node, "start", action, built.ready.iter().cloned()))?;
         return Some(Released { host: release.host.clone(), step });
     }
-    let mut needs = built.ready.clone();
+    let step = put_release(steps, release, &built.on, built.reachable.clone(), built.ready.clone());
+    Some(Released { host: release.host.clone(), step })
+}
+
+/// Images built here, sent to the host, put in service.
+fn put_release(
+    steps: &mut Steps,
+    release: &ReleaseNode,
+    on: &HostRef,
+    reachable: Vec<StepId>,
+    mut ready: Vec<StepId>,
+) -> StepId {
+    let node = NodeId::new("bundle");
+    let what = release_ref(release);
     if !release.push.is_empty() {
         let services = release.push.iter().map(ToString::to_string).collect();
         let local = LocalAction::BuildImages { services, release: what.clone() };
         let images = steps.add(&node, "build_images", Action::Local(local), []);
-        let push = HostAction::PushImages { on: built.on.clone(), release: what.clone() };
-        needs.push(steps.host(&node, "push_images", push, built.reachable.iter().cloned().chain([images])));
+        let push = HostAction::PushImages { on: on.clone(), release: what.clone() };
+        ready.push(steps.host(&node, "push_images", push, reachable.into_iter().chain([images])));
     }
-    let action = HostAction::Release { on: built.on.clone(), release: what };
-    let step = steps.host(&node, "release", action, needs);
-    Some(Released { host: release.host.clone(), step })
+    steps.host(&node, "release", HostAction::Release { on: on.clone(), release: what }, ready)
+}
+
+fn release_ref(release: &ReleaseNode) -> ReleaseRef {
+    ReleaseRef { hash: release.hash.clone(), timeout_seconds: release.health_timeout.as_secs() }
 }
 
 /// The way to a host, as every step on it says it.

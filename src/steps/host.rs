@@ -327,7 +327,7 @@ impl Context<'_> {
     fn reach(&self, steps: &mut Steps, after: Vec<StepId>, early: &[StepId]) -> Vec<StepId> {
         let changed = !matches!(self.diff.instance, InstanceDiff::Keep { start: false, .. })
             || after.iter().any(|s| s.0.ends_with("/start") || s.0.ends_with("/attach"));
-        let prepared = self.inventory.facts(&self.host.name).is_some_and(|f| f.is_prepared());
+        let prepared = self.inventory.facts(&self.host.name).is_some_and(|f| f.prepared);
         let works = self.deploys || self.diff.disks.iter().any(|d| self.must_mount(d));
         if !changed && (prepared || !works) {
             return vec![];

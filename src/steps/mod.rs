@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use action::{
     Action, AlarmSpec, CloudAction, DiskOnHost, HostAction, HostRef, InstanceSpec, LocalAction, ReleaseRef,
 };
-pub use build::build;
+pub use build::{build, deploy};
 pub use check::{Question, Violation, check, questions};
 pub use describe::{describe, interrupts};
 pub use remove::{Removal, Scope, remove};

@@ -9,7 +9,7 @@ use crate::inventory::{
     Address, Alarm, Comparison, Contact, ContactStatus, Disk, Instance, InstanceState, KeyPair, OpenPort,
     ResourceName, Size, Snapshot, Tags,
 };
-use crate::plan::{PortRange, Protocol};
+use crate::plan::{Port, PortRange, Protocol};
 
 fn tags(tags: Option<&Vec<sdk::Tag>>) -> Tags {
     let pairs = tags.into_iter().flatten();
@@ -66,7 +66,7 @@ fn open_port(port: &sdk::InstancePortInfo) -> Option<OpenPort> {
     }
     let cidrs = port.cidrs.iter().flatten().chain(port.ipv6_cidrs.iter().flatten());
     Some(OpenPort {
-        range: PortRange::new(u16::try_from(port.from_port).ok()?, u16::try_from(port.to_port).ok()?)?,
+        range: port_range(port.from_port, port.to_port)?,
         protocol: match port.protocol.as_ref()? {
             sdk::NetworkProtocol::Udp => Protocol::Udp,
             _ => Protocol::Tcp,
@@ -74,6 +74,11 @@ fn open_port(port: &sdk::InstancePortInfo) -> Option<OpenPort> {
         from: cidrs.filter_map(|c| c.parse::<IpNet>().ok()).collect(),
         aliases: port.cidr_list_aliases.iter().flatten().cloned().collect(),
     })
+}
+
+fn port_range(from: i32, to: i32) -> Option<PortRange> {
+    let port = |number: i32| Port::new(u16::try_from(number).ok()?);
+    Some(PortRange { from: port(from)?, to: port(to)? })
 }
 
 pub(super) fn port_info(port: &OpenPort) -> sdk::PortInfo {
@@ -84,8 +89,8 @@ pub(super) fn port_info(port: &OpenPort) -> sdk::PortInfo {
         Protocol::Udp => sdk::NetworkProtocol::Udp,
     };
     sdk::PortInfo::builder()
-        .from_port(port.range.from().into())
-        .to_port(port.range.to().into())
+        .from_port(port.range.from.get().into())
+        .to_port(port.range.to.get().into())
         .protocol(protocol)
         .set_cidrs(Some(text(v4)))
         .set_ipv6_cidrs(Some(text(v6)))

@@ -14,6 +14,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_lightsail::Client;
+use aws_sdk_lightsail::types as sdk;
 use zeroize::Zeroizing;
 
 use super::api::{Access, Cloud, CloudError, HostKey, Identity, Operation, OperationState, Probe};
@@ -28,6 +29,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const READ_ATTEMPTS: u32 = 8;
 const READ_BACKOFF: Duration = Duration::from_millis(150);
 const READ_MAX_BACKOFF: Duration = Duration::from_secs(5);
+
+/// Lightsail measures burst capacity every five minutes.
+const METRIC_PERIOD: i32 = 300;
+/// Three periods back: the newest is often not there yet.
+const METRIC_WINDOW: Duration = Duration::from_secs(900);
 
 pub struct Lightsail {
     reads: Client,
@@ -93,5 +99,22 @@ impl Cloud for Lightsail {
             host_keys: host_keys.collect(),
             identity,
         })
+    }
+
+    async fn burst_percent(&self, instance: &ResourceName) -> Result<Option<f64>, CloudError> {
+        let now = std::time::SystemTime::now();
+        let call = self
+            .reads
+            .get_instance_metric_data()
+            .instance_name(instance.as_str())
+            .metric_name(sdk::InstanceMetricName::BurstCapacityPercentage)
+            .period(METRIC_PERIOD)
+            .start_time((now - METRIC_WINDOW).into())
+            .end_time(now.into())
+            .unit(sdk::MetricUnit::Percent)
+            .statistics(sdk::MetricStatistic::Average);
+        let answer = call.send().await.map_err(|e| error("GetInstanceMetricData", e))?;
+        let points = answer.metric_data.unwrap_or_default();
+        Ok(points.iter().filter_map(|p| Some((p.timestamp?.secs(), p.average?))).max_by_key(|p| p.0).map(|p| p.1))
     }
 }
