@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::names::{Blueprint, Email, NodeName, PlanName, Region, SecretName, ServiceName, SizeName, VarName, Zone};
-use super::units::{Gigabytes, MountPath, Port, PortRange, Source, Span};
+use super::units::{Gigabytes, MountPath, PortRange, Source, Span};
 
 /// One stack: hosts, the bundle that runs on them, and what watches over it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -212,4 +212,13 @@ pub struct Backup {
     pub incremental: Option<String>,
     /// How long backups stay.
     pub keep: Span,
+}
+
+impl Bundle {
+    /// Long enough for a database's first start with an empty disk and for images to be pulled on a small host.
+    pub const HEALTH_TIMEOUT: Span = Span::from_secs(300);
+
+    fn default_health_timeout() -> Span {
+        Self::HEALTH_TIMEOUT
+    }
 }

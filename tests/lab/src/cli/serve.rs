@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use lab::machines::{Machines, NoMachines};
+use lab::machines::{ContainerMachines, Machines, NoMachines};
 use lab::ministack::MiniStack;
 use lab::settings::Settings;
 use lab::{Gateway, Options};
@@ -49,10 +49,10 @@ pub async fn serve(state: &Path, arguments: &ServeArguments) -> anyhow::Result<(
 }
 
 /// What instances are going to be.
-pub async fn machines(kind: MachineKind, _state: &Path) -> anyhow::Result<Arc<dyn Machines>> {
+pub async fn machines(kind: MachineKind, state: &Path) -> anyhow::Result<Arc<dyn Machines>> {
     match kind {
         MachineKind::None => Ok(Arc::new(NoMachines::default())),
-        MachineKind::Containers => anyhow::bail!("this lab has no containers: use --machines none"),
+        MachineKind::Containers => Ok(Arc::new(ContainerMachines::open(state.to_owned()).await?)),
     }
 }
 

@@ -1,0 +1,13 @@
+//! Quantities with their units, as a plan writes them. A value of these types is in range and in its canonical form.
+
+mod mount;
+mod port;
+mod size;
+mod source;
+mod span;
+
+pub use mount::MountPath;
+pub use port::{Port, PortRange};
+pub use size::Gigabytes;
+pub use source::Source;
+pub use span::Span;
