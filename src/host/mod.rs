@@ -1,1 +1,41 @@
-//! host
+//! Everything that happens over SSH, and the local Docker commands that feed it: connection, disks, images, releases.
+//! Script and argv builders are pure and tested as data; `Session` executes them. Decisions (which device, what to
+//! send) are pure functions over what a script observed.
+//!
+//! Invariants: SSH types stop here; nothing is displayed here (`progress` carries events out); no secret is ever in an
+//! argv, on either side: scripts and data travel through standard input.
+
+mod bundle;
+mod command;
+mod compose;
+mod context;
+mod deploy;
+mod disk;
+mod dotenv;
+mod error;
+mod exec;
+mod facts;
+mod image;
+mod interpolate;
+mod lock;
+mod prepare;
+mod progress;
+mod release;
+mod script;
+mod session;
+mod site;
+mod target;
+
+pub use bundle::{Bundle, BundleError, BundleFile, FileKind};
+pub use compose::{Build, ComposeError, ComposeFile, Service};
+pub use deploy::{Deployed, RolledBack};
+pub use disk::{DiskError, DiskOutcome};
+pub use error::{Aftermath, HostError};
+pub use exec::{LogOptions, remote_command, service_argv};
+pub use image::{BuiltImage, LocalImage, PushReport, build_images};
+pub use lock::HostLock;
+pub use progress::{HostEvent, Phase, Progress};
+pub use release::{ReleaseEnv, ReleaseSpec, bundle_hash, image_tag};
+pub use session::Session;
+pub use site::{DiskSpec, Site};
+pub use target::{HostKey, Target, known_hosts, operator, ssh_argv};

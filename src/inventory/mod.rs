@@ -1,1 +1,3 @@
 //! inventory
+
+pub mod host_facts;

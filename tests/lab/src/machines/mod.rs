@@ -4,6 +4,7 @@
 //! implementation only does it, and returns when it is really done. Every id is unique for the life of the lab, so a
 //! resource deleted and made again under the same name is another one here.
 
+mod containers;
 mod none;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use async_trait::async_trait;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+pub use containers::{ContainerMachines, OPERATOR, SUBNET};
 pub use none::NoMachines;
 
 macro_rules! id {

@@ -1,0 +1,323 @@
+//! Putting a release in service, and going back to an earlier one.
+//!
+//! upload → secrets → verify and pull images → start and wait for health → switch `current` → prune. Everything from
+//! the pull on is one script on the host that does not need the connection: cut off, it still ends in a working release,
+//! the new or the old. A repeated deployment waits for it and finds its result.
+
+use super::error::{Aftermath, HostError};
+use super::lock::HostLock;
+use super::progress::{Phase, Progress};
+use super::release::ReleaseSpec;
+use super::script::Script;
+use super::session::Session;
+use super::site::Site;
+use crate::inventory::host_facts::{HostFacts, ReleaseFacts, ReleaseState};
+
+/// How many releases stay on the host, besides the current one.
+const KEPT_RELEASES: usize = 5;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deployed {
+    pub release: u32,
+    /// False when the host had this very release already, and it was only made sure that it runs.
+    pub uploaded: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RolledBack {
+    pub release: u32,
+    pub from: Option<u32>,
+}
+
+impl Session {
+    /// Puts a release in service. The caller holds the lock and has pushed the images.
+    pub async fn deploy(
+        &self,
+        lock: &HostLock,
+        spec: &ReleaseSpec,
+        progress: &Progress,
+    ) -> Result<Deployed, HostError> {
+        let facts = self.settled(&spec.site).await?;
+        self.still_locked(lock, "deploying")?;
+        let reused = reusable(&facts, &spec.bundle_hash);
+        let release = reused.unwrap_or_else(|| next_number(&facts));
+        if reused.is_none() {
+            progress.phase(Phase::Upload, format!("release {release}"));
+            self.upload(spec, release).await?;
+        }
+        progress.phase(Phase::Secrets, spec.secrets.join(", "));
+        self.make_secrets(&spec.site, &spec.secrets).await?;
+        self.still_locked(lock, "deploying")?;
+        let images = spec.images.iter().map(|image| format!("{} {}", image.reference, image.id)).collect();
+        let start = Start {
+            site: &spec.site,
+            release,
+            previous: previous(&facts, release),
+            images,
+            verb: "deploy",
+            by: &spec.by,
+        };
+        self.activate(&start, spec.health_timeout.as_secs(), progress).await?;
+        progress.phase(Phase::Prune, String::new());
+        self.prune(&spec.site).await?;
+        Ok(Deployed { release, uploaded: reused.is_none() })
+    }
+
+    /// Puts an earlier release in service: `to`, or the newest healthy one before the current.
+    pub async fn rollback(
+        &self,
+        lock: &HostLock,
+        site: &Site,
+        to: Option<u32>,
+        by: &str,
+        health_timeout: std::time::Duration,
+        progress: &Progress,
+    ) -> Result<RolledBack, HostError> {
+        let facts = self.settled(site).await?;
+        self.still_locked(lock, "rolling back")?;
+        let target = rollback_target(&facts, to).map_err(|available| HostError::NoRelease {
+            host: self.host(),
+            release: to,
+            available,
+        })?;
+        let images = target.images.iter().map(|image| format!("{} {}", image.reference, image.id)).collect();
+        let previous = previous(&facts, target.number);
+        let start = Start { site, release: target.number, previous, images, verb: "rollback", by };
+        self.activate(&start, health_timeout.as_secs(), progress).await?;
+        Ok(RolledBack { release: target.number, from: facts.current_release })
+    }
+
+    /// The releases on the host, oldest first.
+    pub async fn releases(&self, site: &Site) -> Result<Vec<ReleaseFacts>, HostError> {
+        self.facts(site).await.map(|facts| facts.releases)
+    }
+
+    /// Stops the services in their order, so that the database shuts down clean. Nothing to stop is no error.
+    pub async fn stop_bundle(&self, site: &Site) -> Result<(), HostError> {
+        self.run(&site_script("stopping the bundle", include_str!("scripts/stop.sh"), site)).await.map(drop)
+    }
+
+    /// Adds a line to the host's audit log.
+    pub async fn audit(&self, site: &Site, who: &str, verb: &str, result: &str) -> Result<(), HostError> {
+        let entry = serde_json::json!({ "who": who, "verb": verb, "plan": site.plan.as_str(), "result": result });
+        let script = site_script("writing the audit log", include_str!("scripts/audit.sh"), site)
+            .set("ENTRY", entry.to_string());
+        self.run(&script).await.map(drop)
+    }
+
+    /// Waits for what a lost connection left running, makes the folders, and observes.
+    async fn settled(&self, site: &Site) -> Result<HostFacts, HostError> {
+        self.run(&site_script("preparing the release's place", include_str!("scripts/settle.sh"), site)).await?;
+        self.facts(site).await
+    }
+
+    fn still_locked(&self, lock: &HostLock, operation: &str) -> Result<(), HostError> {
+        if lock.is_held() {
+            return Ok(());
+        }
+        Err(HostError::LockLost { host: self.host(), operation: operation.to_owned() })
+    }
+
+    async fn upload(&self, spec: &ReleaseSpec, release: u32) -> Result<(), HostError> {
+        let facts = spec.facts(release, jiff::Timestamp::now().to_string());
+        let mut tar = Vec::new();
+        let io = |source| HostError::Io { operation: "pack", path: spec.bundle.root.clone(), source };
+        spec.write_tar(&facts, &mut tar).map_err(io)?;
+        let script = site_script("uploading the release", include_str!("scripts/upload.sh"), &spec.site)
+            .set("RELEASE", release.to_string());
+        let mut running = self.start(&script).await?;
+        running.send(&tar).await?;
+        running.output().await.map(drop)
+    }
+
+    async fn make_secrets(&self, site: &Site, names: &[String]) -> Result<(), HostError> {
+        let script = site_script("making secrets", include_str!("scripts/secrets.sh"), site).list("NAMES", names);
+        self.run(&script).await.map(drop)
+    }
+
+    async fn activate(&self, start: &Start<'_>, timeout: u64, progress: &Progress) -> Result<(), HostError> {
+        progress.phase(Phase::Start, format!("release {}", start.release));
+        let running = self.start(&start.script(timeout)).await?;
+        let finished = running.finish(progress).await?;
+        let answer = finished.success(&self.host(), "starting the release")?;
+        start.result(self.host(), &answer)
+    }
+
+    async fn prune(&self, site: &Site) -> Result<(), HostError> {
+        let facts = self.facts(site).await?;
+        let (releases, images) = superfluous(&facts);
+        let script = site_script("removing old releases", include_str!("scripts/prune.sh"), site)
+            .list("RELEASES", releases.iter().map(u32::to_string))
+            .list("IMAGES", images);
+        self.run(&script).await.map(drop)
+    }
+}
+
+/// A script with what every script about a site needs.
+pub(super) fn site_script(name: &'static str, body: &'static str, site: &Site) -> Script {
+    Script::new(name, body)
+        .set("PLAN", site.plan.as_str())
+        .set("STATE", site.state_dir())
+        .set("STATE_MOUNT", site.state_mount().unwrap_or_default())
+}
+
+/// The start of one release, and what to go back to.
+struct Start<'a> {
+    site: &'a Site,
+    release: u32,
+    previous: Option<u32>,
+    /// `reference id`.
+    images: Vec<String>,
+    verb: &'static str,
+    by: &'a str,
+}
+
+impl Start<'_> {
+    fn script(&self, timeout: u64) -> Script {
+        let entry = serde_json::json!({
+            "who": self.by, "verb": self.verb, "plan": self.site.plan.as_str(), "release": self.release, "previous": self.previous,
+        });
+        site_script("starting the release", include_str!("scripts/activate.sh"), self.site)
+            .set("RELEASE", self.release.to_string())
+            .set("PREVIOUS", self.previous.map(|number| number.to_string()).unwrap_or_default())
+            .set("TIMEOUT", timeout.to_string())
+            .set("ENTRY", entry.to_string())
+            .list("PUSHED", &self.images)
+    }
+
+    /// First line: the result; then the report of a failure.
+    fn result(&self, host: String, answer: &str) -> Result<(), HostError> {
+        let (result, report) = answer.split_once('\n').unwrap_or((answer, ""));
+        let (release, report) = (self.release, report.trim_end().to_owned());
+        let (result, detail) = result.split_once(' ').unwrap_or((result, ""));
+        match (result, self.previous) {
+            ("healthy", _) => Ok(()),
+            ("image-missing", _) => Err(HostError::ImageMissing { host, image: detail.to_owned(), release }),
+            ("not-pulled", _) => Err(HostError::NotPulled { host, release, image: detail.to_owned(), report }),
+            ("rolled-back", Some(previous)) => {
+                Err(HostError::Unhealthy { host, release, aftermath: Aftermath::RolledBack(previous), report })
+            }
+            ("stopped", _) => Err(HostError::Unhealthy { host, release, aftermath: Aftermath::Stopped, report }),
+            ("left", _) => Err(HostError::Unhealthy { host, release, aftermath: Aftermath::Left, report }),
+            ("rollback-failed", Some(previous)) => Err(HostError::RollbackFailed { host, release, previous, report }),
+            _ => {
+                Err(HostError::Answer { host, operation: "starting the release".to_owned(), detail: answer.to_owned() })
+            }
+        }
+    }
+}
+
+/// A release with the same content that is in service, or whose start was cut off. A number is never given to other
+/// content: containers refer to the release's folder by its path.
+fn reusable(facts: &HostFacts, bundle_hash: &str) -> Option<u32> {
+    let same = |release: &&ReleaseFacts| release.bundle_hash == bundle_hash;
+    let current = facts.current().filter(same);
+    let newest = facts.releases.last().filter(same).filter(|release| release.state == ReleaseState::Pending);
+    current.or(newest).map(|release| release.number)
+}
+
+fn next_number(facts: &HostFacts) -> u32 {
+    facts.releases.last().map_or(1, |release| release.number + 1)
+}
+
+/// What to go back to when `release` fails: the current one, unless that is the very release.
+fn previous(facts: &HostFacts, release: u32) -> Option<u32> {
+    facts.current_release.filter(|current| *current != release)
+}
+
+/// The release to go back to, or which ones there are.
+fn rollback_target(facts: &HostFacts, to: Option<u32>) -> Result<&ReleaseFacts, Vec<u32>> {
+    let healthy = || facts.releases.iter().filter(|release| release.state == ReleaseState::Healthy);
+    let current = facts.current_release.unwrap_or(u32::MAX);
+    let target = match to {
+        Some(number) => healthy().find(|release| release.number == number),
+        None => healthy().rfind(|release| release.number < current),
+    };
+    target.ok_or_else(|| healthy().map(|release| release.number).filter(|number| *number != current).collect())
+}
+
+/// Releases to remove, and images that then belong to no release.
+fn superfluous(facts: &HostFacts) -> (Vec<u32>, Vec<String>) {
+    let old = facts.releases.len().saturating_sub(KEPT_RELEASES);
+    let is_current = |release: &&ReleaseFacts| Some(release.number) == facts.current_release;
+    let (removed, mut kept) = facts.releases.split_at(old);
+    let current: Vec<ReleaseFacts> = removed.iter().filter(is_current).cloned().collect();
+    let kept_images: Vec<&String> = current
+        .iter()
+        .chain(std::mem::take(&mut kept))
+        .flat_map(|release| &release.images)
+        .map(|image| &image.reference)
+        .collect();
+    let removed: Vec<&ReleaseFacts> = removed.iter().filter(|release| !is_current(release)).collect();
+    let mut images: Vec<String> = removed
+        .iter()
+        .flat_map(|release| &release.images)
+        .map(|image| image.reference.clone())
+        .filter(|reference| !kept_images.contains(&reference))
+        .collect();
+    images.sort();
+    images.dedup();
+    (removed.iter().map(|release| release.number).collect(), images)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::host_facts::PushedImage;
+
+    fn release(number: u32, state: ReleaseState, hash: &str) -> ReleaseFacts {
+        let image = PushedImage {
+            service: "ingest".to_owned(),
+            reference: format!("ingest:{hash}"),
+            id: "sha256:1".to_owned(),
+        };
+        ReleaseFacts {
+            number,
+            state,
+            plan: "phase1".to_owned(),
+            bundle_hash: hash.to_owned(),
+            created_at: String::new(),
+            by: String::new(),
+            images: vec![image],
+        }
+    }
+
+    fn facts(current: Option<u32>, releases: Vec<ReleaseFacts>) -> HostFacts {
+        HostFacts { current_release: current, releases, ..HostFacts::default() }
+    }
+
+    use ReleaseState::{Failed, Healthy, Pending};
+
+    #[test]
+    fn a_release_is_reused_when_in_service_or_cut_off_and_never_with_other_content() {
+        let of = |current, releases: Vec<ReleaseFacts>| reusable(&facts(current, releases), "a");
+        assert_eq!(of(Some(1), vec![release(1, Healthy, "a")]), Some(1));
+        assert_eq!(of(None, vec![release(1, Pending, "a")]), Some(1));
+        assert_eq!(of(Some(1), vec![release(1, Healthy, "b"), release(2, Pending, "a")]), Some(2));
+        assert_eq!(of(Some(1), vec![release(1, Healthy, "b"), release(2, Failed, "a")]), None);
+        assert_eq!(of(Some(2), vec![release(1, Healthy, "a"), release(2, Healthy, "b")]), None);
+        assert_eq!(of(None, vec![release(1, Pending, "b")]), None);
+        assert_eq!(next_number(&facts(Some(1), vec![release(1, Healthy, "b"), release(2, Failed, "a")])), 3);
+    }
+
+    #[test]
+    fn rollback_goes_to_the_newest_healthy_release_before_the_current() {
+        let all = facts(
+            Some(4),
+            vec![release(1, Healthy, "a"), release(2, Healthy, "b"), release(3, Failed, "c"), release(4, Healthy, "d")],
+        );
+        assert_eq!(rollback_target(&all, None).unwrap().number, 2);
+        assert_eq!(rollback_target(&all, Some(1)).unwrap().number, 1);
+        assert_eq!(rollback_target(&all, Some(3)).unwrap_err(), [1, 2]);
+        assert!(rollback_target(&facts(None, vec![]), None).is_err());
+    }
+
+    #[test]
+    fn pruning_keeps_five_the_current_one_and_shared_images() {
+        let mut all: Vec<_> = (1..=8).map(|number| release(number, Healthy, &format!("h{number}"))).collect();
+        all[1].images = all[7].images.clone();
+        let (releases, images) = superfluous(&facts(Some(1), all.clone()));
+        assert_eq!((releases, images), (vec![2, 3], vec!["ingest:h3".to_owned()]));
+        assert_eq!(superfluous(&facts(Some(8), all[..5].to_vec())), (vec![], vec![]));
+    }
+}

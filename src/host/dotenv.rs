@@ -1,0 +1,48 @@
+//! The `.env` file of a release, written so that Compose reads back exactly the values that were given.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// One `NAME=value` a line, in order of name.
+pub fn render(variables: &BTreeMap<String, String>) -> String {
+    let mut text = String::new();
+    for (name, value) in variables {
+        writeln!(text, "{name}={}", quote(value)).expect("writing to a string cannot fail");
+    }
+    text
+}
+
+/// Plain where nothing could be misread, single quotes (literal) where possible, else double quotes with escapes.
+fn quote(value: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:,@%+=".contains(c);
+    if value.chars().all(plain) {
+        value.to_owned()
+    } else if !value.contains(['\'', '\\', '\n', '\r']) {
+        format!("'{value}'")
+    } else {
+        let mut quoted = String::from("\"");
+        for c in value.chars() {
+            match c {
+                '\n' => quoted.push_str("\\n"),
+                '\r' => quoted.push_str("\\r"),
+                '"' | '\\' | '$' => quoted.extend(['\\', c]),
+                c => quoted.push(c),
+            }
+        }
+        quoted.push('"');
+        quoted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_quoted_as_little_as_is_safe() {
+        let variables = [("A", "30"), ("B", "with $dollar #hash"), ("C", "it's"), ("D", ""), ("E", "a\nb")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let text = render(&BTreeMap::from(variables));
+        assert_eq!(text, "A=30\nB='with $dollar #hash'\nC=\"it's\"\nD=\nE=\"a\\nb\"\n");
+    }
+}

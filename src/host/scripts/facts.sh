@@ -1,0 +1,74 @@
+# Prints what is to be known of the host, one `key<TAB>value` a line. Changes nothing; what fails is left out.
+# Parameters: PLAN, STATE, STATE_MOUNT (may be empty), DISKS (lines `name mount`).
+tab=$(printf '\t')
+fact() { printf '%s\t%s\n' "$1" "$2"; }
+mounted() { awk -v m="$1" '$2 == m { d = $1 } END { if (d) print d }' /proc/mounts; }
+
+fact memory_kb "$(awk '/^MemTotal:/ { print $2 }' /proc/meminfo)"
+fact available_kb "$(awk '/^MemAvailable:/ { print $2 }' /proc/meminfo)"
+fact cpus "$(nproc 2>/dev/null || grep -c ^processor /proc/cpuinfo)"
+read -r load1 _ </proc/loadavg && fact load1 "$load1"
+read -r uptime _ </proc/uptime && fact uptime "${uptime%.*}"
+[ ! -e /var/lib/infra/prepared ] || fact prepared yes
+
+# Requests in flight, weighted by time: /proc/diskstats, read now and at the end.
+queue_sample() {
+    printf '%s\n' "$DISKS" | while read -r name mount; do
+        [ -n "$name" ] || continue
+        device=$(mounted "$mount")
+        [ -n "$device" ] || continue
+        device=$(readlink -f "$device")
+        weighted=$(awk -v d="${device##*/}" '$3 == d { print $14 }' /proc/diskstats)
+        read -r now _ </proc/uptime
+        [ -z "$weighted" ] || fact "queue$tab$name" "$now $weighted"
+    done
+}
+queue_sample
+
+printf '%s\n' "$DISKS" | while read -r name mount; do
+    [ -n "$name" ] || continue
+    device=$(mounted "$mount")
+    [ -n "$device" ] || continue
+    fact "disk$tab$name${tab}device" "$device"
+    fact "disk$tab$name${tab}uuid" "$(blkid -p -o value -s UUID "$device" 2>/dev/null || true)"
+    fact "disk$tab$name${tab}type" "$(awk -v m="$mount" '$2 == m { t = $3 } END { print t }' /proc/mounts)"
+    fact "disk$tab$name${tab}device_bytes" "$(blockdev --getsize64 "$device" 2>/dev/null || true)"
+    fact "disk$tab$name${tab}fs" "$(df -B1 --output=size,used "$mount" 2>/dev/null | tail -n 1)"
+    [ ! -f "$mount/.infra-disk" ] || fact "disk$tab$name${tab}marker" "$(tr '\n' ' ' <"$mount/.infra-disk")"
+done
+
+# The lock is free when it can be taken; its text names the last holder otherwise.
+if [ -e /run/infra/lock ] && ! flock -n /run/infra/lock true; then
+    fact lock "$(head -n 1 /run/infra/lock.holder 2>/dev/null || true)"
+fi
+
+if [ -z "$STATE_MOUNT" ] || [ -n "$(mounted "$STATE_MOUNT")" ]; then
+    fact state_mounted yes
+    for folder in "$STATE"/releases/*/; do
+        [ -f "${folder}release.json" ] || continue
+        state=pending
+        [ ! -f "${folder}state" ] || state=$(cat "${folder}state")
+        fact "release$tab$state" "$(tr -d '\n' <"${folder}release.json")"
+    done
+    [ ! -L "$STATE/current" ] || fact current "$(basename "$(readlink "$STATE/current")")"
+fi
+
+if command -v docker >/dev/null; then
+    fact docker "$(docker version --format '{{.Server.Version}}' 2>/dev/null || true)"
+    fact compose "$(docker compose version --short 2>/dev/null || true)"
+    ids=$(docker ps --all --quiet --no-trunc --filter "label=com.docker.compose.project=$PLAN" 2>/dev/null || true)
+    if [ -n "$ids" ]; then
+        # Ids hold no spaces: splitting is meant.
+        # shellcheck disable=SC2086
+        docker inspect --format '{"id":{{json .Id}},"name":{{json .Name}},"image":{{json .Config.Image}},"restarts":{{json .RestartCount}},"service":{{json (index .Config.Labels "com.docker.compose.service")}},"state":{{json .State}}}' $ids |
+            while read -r line; do fact container "$line"; done
+    fi
+    for id in $ids; do
+        for file in "/sys/fs/cgroup/system.slice/docker-$id.scope/memory.current" "/sys/fs/cgroup/docker/$id/memory.current" \
+            "/sys/fs/cgroup/memory/docker/$id/memory.usage_in_bytes" \
+            "/sys/fs/cgroup/memory/system.slice/docker-$id.scope/memory.usage_in_bytes"; do
+            [ ! -r "$file" ] || { fact "memory$tab$id" "$(cat "$file")"; break; }
+        done
+    done
+fi
+queue_sample

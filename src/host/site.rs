@@ -1,0 +1,53 @@
+//! What infra keeps on one host, and where: the plan's disks there and the state directory.
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::names::{NodeName, PlanName};
+
+/// A disk as the plan wants it on the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskSpec {
+    pub disk: NodeName,
+    pub size_gb: u32,
+    /// Absolute directory.
+    pub mount: String,
+    /// Where the cloud says that the device appears (`/dev/xvdf`). On Nitro hosts the node has another name.
+    pub cloud_path: Option<String>,
+}
+
+/// A plan's place on a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Site {
+    pub plan: PlanName,
+    pub host: NodeName,
+    /// Sorted by name when made with [`Site::new`].
+    pub disks: Vec<DiskSpec>,
+}
+
+impl Site {
+    pub fn new(plan: PlanName, host: NodeName, mut disks: Vec<DiskSpec>) -> Self {
+        disks.sort_by(|a, b| a.disk.cmp(&b.disk));
+        Self { plan, host, disks }
+    }
+
+    /// Releases, secrets and the audit log live on the first disk, so that they survive the replacement of the host.
+    pub fn state_dir(&self) -> String {
+        match self.state_mount() {
+            Some(mount) => format!("{mount}/.infra"),
+            None => "/var/lib/infra".to_owned(),
+        }
+    }
+
+    /// The mount that has to be there before the state directory may be touched.
+    pub fn state_mount(&self) -> Option<&str> {
+        self.disks.first().map(|disk| disk.mount.as_str())
+    }
+
+    pub fn current_dir(&self) -> String {
+        format!("{}/current", self.state_dir())
+    }
+
+    pub fn secrets_dir(&self) -> String {
+        format!("{}/secrets", self.state_dir())
+    }
+}

@@ -1,0 +1,145 @@
+//! Machines that are containers: systemd, sshd, cloud-init and Docker inside, loop devices as disks.
+//!
+//! Everything made here carries the label `infra-lab=<lab>` or lies in the lab's folder, so that the gateway can find
+//! it again after a restart and `remove_all` can remove exactly that. What a machine is made of stands in its record
+//! (`record`), which is written before the effect: each start applies the whole record again.
+
+mod disks;
+mod docker;
+mod firewall;
+mod host_keys;
+mod launch;
+mod lifecycle;
+mod network;
+mod record;
+mod registry;
+mod seed;
+mod shared;
+mod storage;
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
+
+use super::{Booted, DiskId, FirewallRule, MachineId, MachineSpec, Machines, SnapshotId};
+use disks::Disks;
+use record::Records;
+
+pub use network::{OPERATOR, SUBNET};
+
+/// The label on containers, volumes and images; its value is the lab's id.
+const LABEL: &str = "infra-lab";
+
+/// All machines of one lab.
+pub struct ContainerMachines {
+    /// Short and the same for the same folder: two labs on one machine do not meet.
+    lab: String,
+    records: Records,
+    disks: Disks,
+    /// Records are read, changed and applied one at a time.
+    changes: Mutex<()>,
+}
+
+impl ContainerMachines {
+    /// Opens the lab that lives in `folder`: makes the network, its registry, and whatever else is missing.
+    pub async fn open(folder: PathBuf) -> anyhow::Result<Self> {
+        tokio::fs::create_dir_all(&folder).await?;
+        let folder = tokio::fs::canonicalize(&folder).await?;
+        let machines = Self {
+            lab: hex::encode(&Sha256::digest(folder.as_os_str().as_encoded_bytes())[..3]),
+            records: Records::open(folder.join("machines"))?,
+            disks: Disks::open(folder.join("disks"))?,
+            changes: Mutex::new(()),
+        };
+        shared::ensure().await?;
+        Ok(machines)
+    }
+
+    /// What the container, its volume or a snapshot's image is called.
+    fn object(&self, id: &str) -> String {
+        format!("infra-lab-{}-{id}", self.lab)
+    }
+
+    fn container(&self, machine: &MachineId) -> String {
+        self.object(&machine.0)
+    }
+
+    fn label(&self) -> String {
+        format!("{LABEL}={}", self.lab)
+    }
+}
+
+#[async_trait]
+impl Machines for ContainerMachines {
+    async fn boot(&self, spec: &MachineSpec) -> anyhow::Result<Booted> {
+        self.boot_machine(spec).await
+    }
+
+    async fn start(&self, machine: &MachineId) -> anyhow::Result<Booted> {
+        self.start_machine(machine).await
+    }
+
+    async fn stop(&self, machine: &MachineId) -> anyhow::Result<()> {
+        self.stop_machine(machine).await
+    }
+
+    async fn reboot(&self, machine: &MachineId) -> anyhow::Result<Booted> {
+        self.stop_machine(machine).await?;
+        self.start_machine(machine).await
+    }
+
+    async fn destroy(&self, machine: &MachineId) -> anyhow::Result<()> {
+        self.destroy_machine(machine).await
+    }
+
+    async fn snapshot_machine(&self, machine: &MachineId, snapshot: &SnapshotId) -> anyhow::Result<()> {
+        self.snapshot_root(machine, snapshot).await
+    }
+
+    async fn create_disk(&self, disk: &DiskId, size_gb: u32, from: Option<&SnapshotId>) -> anyhow::Result<()> {
+        self.disks.create(disk, size_gb, from).await
+    }
+
+    async fn destroy_disk(&self, disk: &DiskId) -> anyhow::Result<()> {
+        self.disks.destroy(disk).await
+    }
+
+    async fn snapshot_disk(&self, disk: &DiskId, snapshot: &SnapshotId) -> anyhow::Result<()> {
+        self.snapshot_attached(disk, snapshot).await
+    }
+
+    async fn destroy_snapshot(&self, snapshot: &SnapshotId) -> anyhow::Result<()> {
+        self.forget_snapshot(snapshot).await
+    }
+
+    async fn attach_disk(&self, machine: &MachineId, disk: &DiskId, path: &str) -> anyhow::Result<()> {
+        self.attach(machine, disk, path).await
+    }
+
+    async fn detach_disk(&self, machine: &MachineId, disk: &DiskId) -> anyhow::Result<()> {
+        self.detach(machine, disk).await
+    }
+
+    async fn assign_address(&self, machine: &MachineId, address: Ipv4Addr) -> anyhow::Result<()> {
+        self.add_address(machine, address).await
+    }
+
+    async fn unassign_address(&self, machine: &MachineId, address: Ipv4Addr) -> anyhow::Result<()> {
+        self.remove_address(machine, address).await
+    }
+
+    async fn set_firewall(&self, machine: &MachineId, rules: &[FirewallRule]) -> anyhow::Result<()> {
+        self.replace_firewall(machine, rules).await
+    }
+
+    async fn cpu_seconds(&self, machine: &MachineId) -> anyhow::Result<Option<f64>> {
+        self.cpu_used(machine).await.map(Some)
+    }
+
+    async fn remove_all(&self) -> anyhow::Result<()> {
+        self.remove_everything().await
+    }
+}
