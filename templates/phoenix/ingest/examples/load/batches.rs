@@ -48,7 +48,7 @@ impl Template {
 
 fn record(seed: usize) -> String {
     let agent = seed % AGENTS;
-    if seed % 2 == 0 {
+    if seed & 1 == 0 {
         format!(
             r#"{{"kind":"conversation","agent_id":"agent-{agent:03}","session_id":"session-{:05}","role":"assistant","ts":{STAMP},"location":{{"lat":52.52,"lon":13.40}},"payload":{{"content":"{}","model":"phoenix-7b","tokens":{}}}}}"#,
             seed % 5000,

@@ -91,7 +91,15 @@ async fn send_until(
         let body = template.stamped();
         loop {
             let started = Instant::now();
-            match client.post(target, body.clone()).await? {
+            let answer = match client.post(target, body.clone()).await {
+                Ok(answer) => answer,
+                // Refused so early that the connection was closed under the body.
+                Err(_) => {
+                    client = Client::connect(target).await?;
+                    (503, Duration::from_secs(1))
+                }
+            };
+            match answer {
                 (200, _) => {
                     tally.accepted(template.records, template.bytes(), started.elapsed());
                     break;
