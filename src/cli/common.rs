@@ -143,7 +143,7 @@ fn no_host(name: &str, stack: &Stack) -> CommandError {
 fn reference(stack: &Stack, inventory: &Inventory, host: &NodeName) -> Result<HostRef, CommandError> {
     let spec = stack.plan.hosts.get(host).ok_or_else(|| no_host(host.as_str(), stack))?;
     if let Some(address) = &spec.address {
-        return Ok(HostRef::Existing { host: host.clone(), address: address.clone() });
+        return Ok(HostRef::Existing { host: host.clone(), address: address.to_string() });
     }
     let instance = stack::serving(stack, inventory, host).ok_or_else(|| {
         CommandError::failed(format!("host {host} does not exist yet"))

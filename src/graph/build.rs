@@ -77,7 +77,7 @@ fn host_node(
     let kind = match host.provider {
         Provider::Lightsail => HostKind::Cloud(cloud_host(plan, names, name, host, inputs)?),
         Provider::Ssh => HostKind::Existing(Existing {
-            address: host.address.clone().ok_or(GraphError::FieldMissing { host: name.clone(), field: "address" })?,
+            address: host.address.as_ref().map(ToString::to_string).ok_or(GraphError::FieldMissing { host: name.clone(), field: "address" })?,
         }),
         Provider::Ec2 => return Err(GraphError::ProviderMissing { host: name.clone() }),
     };

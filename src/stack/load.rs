@@ -14,7 +14,7 @@ use crate::host::{
 };
 use crate::inventory::Inventory;
 use crate::inventory::host_facts::PushedImage;
-use crate::plan::{self, Checked, Findings, NodeName, Plan, VarValue};
+use crate::plan::{self, BundleFacts, Checked, Findings, NodeName, Plan, ServiceFacts, VarValue};
 
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -66,7 +66,7 @@ pub fn load(path: &Path, root: &Path) -> Result<Stack, LoadError> {
     let checked = plan::parse(&path.display().to_string(), &bytes).map_err(LoadError::Invalid)?;
     let base = path.parent().unwrap_or(Path::new("."));
     let release = release(&checked, path, base)?;
-    let plan = checked.plan().clone();
+    let plan = checked.plan.clone();
     let local = Local::open(root, &plan.name)?;
     let mut user_scripts = BTreeMap::new();
     for (name, host) in &plan.hosts {
@@ -78,7 +78,7 @@ pub fn load(path: &Path, root: &Path) -> Result<Stack, LoadError> {
     }
     let inputs = Inputs { public_key: String::new(), host_script: host::PREPARE_SCRIPT.into(), user_scripts, ..Inputs::default() };
     let source_hash = sha256(&bytes);
-    Ok(Stack { path: path.to_owned(), source_hash, warnings: checked.warnings().clone(), plan, local, release, inputs })
+    Ok(Stack { path: path.to_owned(), source_hash, warnings: checked.warnings.clone(), plan, local, release, inputs })
 }
 
 fn sha256(bytes: &[u8]) -> String {
@@ -87,10 +87,14 @@ fn sha256(bytes: &[u8]) -> String {
 }
 
 fn release(checked: &Checked, path: &Path, base: &Path) -> Result<Option<Release>, LoadError> {
-    let plan = checked.plan();
+    let plan = &checked.plan;
     let Some(bundle) = &plan.bundle else { return Ok(None) };
     let folder = base.join(&bundle.source);
     let files = Bundle::read(&folder).map_err(|source| LoadError::Bundle { plan: path.to_owned(), source })?;
+    let findings = plan::check_bundle(checked, &facts(&files));
+    if findings.has_errors() {
+        return Err(LoadError::Invalid(findings));
+    }
     let vars: BTreeMap<_, _> = bundle.vars.iter().map(|(k, v)| (k.to_string(), var_text(v))).collect();
     let compose = |source| LoadError::Compose { plan: path.to_owned(), source };
     let build_env = |name: &str| std::env::var(name).ok().or_else(|| vars.get(name).cloned());
@@ -127,6 +131,15 @@ fn release(checked: &Checked, path: &Path, base: &Path) -> Result<Option<Release
         health_timeout: bundle.health_timeout.duration(),
         by: host::operator(),
     }))
+}
+
+/// What the plan's references are checked against.
+fn facts(bundle: &Bundle) -> BundleFacts {
+    let services = bundle.compose.services.iter().map(|(name, service)| {
+        let facts = ServiceFacts { has_build: service.build.is_some(), image: service.image.clone() };
+        (name.clone(), facts)
+    });
+    BundleFacts { services: services.collect(), variables: bundle.compose.variables.clone() }
 }
 
 fn var_text(value: &VarValue) -> String {
@@ -191,8 +204,8 @@ pub fn address_of(stack: &Stack, host: &NodeName, inventory: &Inventory) -> Opti
     let names = crate::graph::Names(&stack.plan.name);
     let fixed = inventory.address(&names.address(host)).filter(|a| a.attached_to.is_some()).map(|a| a.ip.clone());
     let instance = inventory.instances_of(&stack.plan.name, node.as_str()).find_map(|i| i.public_ip.clone());
-    let existing = stack.plan.hosts.get(host).and_then(|h| h.address.clone());
-    let existing = existing.map(|a| a.split_once('@').map_or(a.clone(), |(_, host)| host.to_owned()));
+    let existing = stack.plan.hosts.get(host).and_then(|h| h.address.as_ref());
+    let existing = existing.map(|a| a.as_str().split_once('@').map_or(a.as_str(), |(_, host)| host).to_owned());
     fixed.or(instance).or(existing)
 }
 

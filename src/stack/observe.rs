@@ -73,7 +73,7 @@ async fn way(
 ) -> Option<Result<Target, Gap>> {
     let host = stack.plan.hosts.get(name)?;
     if host.provider == Provider::Ssh {
-        return host.address.as_ref().map(|address| Ok(existing(name, address)));
+        return host.address.as_ref().map(|address| Ok(existing(name, address.as_str())));
     }
     let instance = serving(stack, inventory, name)?;
     if instance.state != InstanceState::Running {
