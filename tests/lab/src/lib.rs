@@ -1,3 +1,4 @@
 //! The lab: a small AWS on one machine.
 
+pub mod host;
 pub mod machines;
