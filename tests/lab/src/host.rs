@@ -85,6 +85,14 @@ pub async fn down(name: &str, state: &Path) -> anyhow::Result<()> {
     remove(&open(state).await?, name).await
 }
 
+/// Removes every such host.
+pub async fn remove_all(state: &Path) -> anyhow::Result<()> {
+    match state.join("hosts").exists() {
+        true => open(state).await?.remove_all().await,
+        false => Ok(()),
+    }
+}
+
 async fn open(state: &Path) -> anyhow::Result<ContainerMachines> {
     ContainerMachines::open(state.join("hosts")).await
 }
