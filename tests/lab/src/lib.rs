@@ -1,3 +1,18 @@
-//! The lab: a small AWS on one machine.
+//! The lab: a small AWS on one machine. Real API traffic, faults on demand, and real hosts behind it.
+//!
+//! `Gateway::start` runs it inside a test; the `lab` command runs it in the background. It verifies no signatures and
+//! knows one account.
 
+mod gateway;
+mod lightsail;
 pub mod machines;
+pub mod ministack;
+mod model;
+pub mod paths;
+pub mod process;
+pub mod settings;
+mod ssh;
+mod store;
+
+pub use gateway::{Gateway, Options, Running};
+pub use lightsail::{ApiError, Lightsail};

@@ -1,3 +1,10 @@
-//! The `lab` command.
+//! The `lab` command: starts, stops and shows the lab.
 
-fn main() {}
+mod cli;
+
+use clap::Parser;
+
+fn main() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(cli::Arguments::parse().run())
+}

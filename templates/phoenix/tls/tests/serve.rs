@@ -1,5 +1,7 @@
 //! The server over real sockets: TLS that clients verify, certificates exchanged while it runs, stopping in good order.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop at whatever goes wrong")]
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::MachineSpec;
 
-/// What systemd, sshd and a nested Docker need. `--privileged` would need CAP_SYS_RESOURCE, which a machine that is
-/// itself confined may lack, and would hand over the clock and the kernel's modules with it.
+/// What systemd, sshd and a nested Docker need. `--privileged` fails where this machine itself is confined, and would
+/// hand over the clock and the kernel's modules.
 const CAPABILITIES: [&str; 29] = [
     "AUDIT_CONTROL",
     "AUDIT_WRITE",
@@ -38,6 +38,9 @@ const CAPABILITIES: [&str; 29] = [
     "SYS_TTY_CONFIG",
 ];
 
+/// Its bit in the kernel's sets (capabilities(7)).
+const CAP_SYS_RESOURCE: u32 = 24;
+
 /// Everything about a container that its spec does not say.
 pub(super) struct Launch<'a> {
     pub container: &'a str,
@@ -49,6 +52,8 @@ pub(super) struct Launch<'a> {
     pub nameserver: Option<String>,
     /// More than this machine has are refused by Docker.
     pub cpus: usize,
+    /// Whether this machine has CAP_SYS_RESOURCE to give, which growing a mounted file system takes.
+    pub sys_resource: bool,
 }
 
 pub(super) fn run_arguments(launch: &Launch<'_>, spec: &MachineSpec) -> Vec<String> {
@@ -69,6 +74,7 @@ pub(super) fn run_arguments(launch: &Launch<'_>, spec: &MachineSpec) -> Vec<Stri
     .map(str::to_owned)
     .into();
     arguments.extend(CAPABILITIES.map(|capability| format!("--cap-add={capability}")));
+    arguments.extend(launch.sys_resource.then(|| "--cap-add=SYS_RESOURCE".to_owned()));
     arguments.extend([
         format!("--name={}", launch.container),
         format!("--label={}", launch.label),
@@ -83,6 +89,13 @@ pub(super) fn run_arguments(launch: &Launch<'_>, spec: &MachineSpec) -> Vec<Stri
     arguments.extend(launch.nameserver.iter().map(|address| format!("--env=LAB_NAMESERVER={address}")));
     arguments.push(launch.image.to_owned());
     arguments
+}
+
+/// Reads the bounding set out of `/proc/self/status`.
+pub(super) fn has_sys_resource(status: &str) -> bool {
+    let set = status.lines().find_map(|line| line.strip_prefix("CapBnd:"));
+    let set = set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
+    set.is_some_and(|set| set >> CAP_SYS_RESOURCE & 1 == 1)
 }
 
 /// The image for a blueprint. Docker is preinstalled where a test should not wait for it; on `debian_*` the user data
@@ -118,6 +131,7 @@ mod tests {
             folder: Path::new("/state/machines/i-1"),
             nameserver: Some("192.0.2.53".into()),
             cpus: 2,
+            sys_resource: false,
         };
         let arguments = run_arguments(&launch, &spec);
         for expected in ["--memory=4096m", "--cpus=2", "--hostname=phase1-vault", "--label=infra-lab=a"] {
@@ -125,6 +139,12 @@ mod tests {
         }
         assert_eq!(arguments.last().unwrap(), "infra-lab-host");
         assert!(!arguments.iter().any(|argument| argument.contains("privileged") || argument.contains("secret")));
+    }
+
+    #[test]
+    fn reads_the_bounding_set() {
+        assert!(has_sys_resource("CapEff:\t0\nCapBnd:\t000001ffffffffff\n"));
+        assert!(!has_sys_resource("CapBnd:\t000001fffeffffff\n"));
     }
 
     #[test]

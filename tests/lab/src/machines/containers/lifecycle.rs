@@ -6,9 +6,9 @@ use std::{fs, thread};
 use anyhow::Context;
 
 use super::docker::{docker, docker_remove, exec};
-use super::launch::{Launch, image, run_arguments};
+use super::launch::{Launch, has_sys_resource, image, run_arguments};
 use super::record::{Record, write_atomically};
-use super::{Booted, ContainerMachines, LABEL, MachineId, MachineSpec, SnapshotId, host_keys, network, registry, seed};
+use super::{Booted, ContainerMachines, MachineId, MachineSpec, SnapshotId, host_keys, network, seed, shared};
 
 /// Long enough for a database to write its checkpoint; then the machine loses its power.
 const SHUTDOWN_SECONDS: &str = "--time=90";
@@ -27,9 +27,7 @@ impl ContainerMachines {
     }
 
     async fn launch(&self, record: &Record, folder: &Path) -> anyhow::Result<()> {
-        // Another lab that ended may have taken them along.
-        network::ensure().await?;
-        registry::ensure().await?;
+        let _shared = shared::ensure().await?;
         let (container, label) = (self.container(&record.spec.id), self.label());
         docker(["volume", "create", "--label", &label, &container]).await?;
         let snapshot = match &record.spec.from_snapshot {
@@ -43,6 +41,7 @@ impl ContainerMachines {
             folder,
             nameserver: network::nameserver(),
             cpus: thread::available_parallelism()?.get(),
+            sys_resource: has_sys_resource(&fs::read_to_string("/proc/self/status")?),
         };
         docker(run_arguments(&launch, &record.spec)).await?;
         Ok(())
@@ -149,12 +148,7 @@ impl ContainerMachines {
             docker_remove(["image", "rm", "--force", image]).await?;
         }
         self.disks.remove_all().await?;
-        // The last lab puts out the light.
-        if docker(["ps", "--all", "--quiet", "--filter", &format!("label={LABEL}")]).await?.is_empty() {
-            registry::stop().await?;
-            network::remove().await?;
-        }
-        Ok(())
+        shared::remove_unused().await
     }
 }
 

@@ -14,6 +14,7 @@ mod network;
 mod record;
 mod registry;
 mod seed;
+mod shared;
 mod storage;
 
 use std::net::Ipv4Addr;
@@ -53,8 +54,7 @@ impl ContainerMachines {
             disks: Disks::open(folder.join("disks"))?,
             changes: Mutex::new(()),
         };
-        network::ensure().await?;
-        registry::ensure().await?;
+        shared::ensure().await?;
         Ok(machines)
     }
 

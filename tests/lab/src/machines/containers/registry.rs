@@ -3,10 +3,9 @@
 //! It serves what `tests/lab/setup` has put in, from a cache that outlives the lab. It only reads.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
-use std::{env, io};
 
 use anyhow::{Context, bail};
 use tokio::net::TcpStream;
@@ -16,6 +15,7 @@ use tokio::time::sleep;
 use super::docker::run;
 use super::network::OPERATOR;
 use super::record::write_atomically;
+use super::shared::cache;
 
 /// Stands in the hosts' `daemon.json` too.
 const PORT: u16 = 5000;
@@ -64,16 +64,6 @@ pub(super) async fn stop() -> anyhow::Result<()> {
 
 async fn answers() -> bool {
     TcpStream::connect((OPERATOR, PORT)).await.is_ok()
-}
-
-/// The folder that `tests/lab/setup` fills.
-fn cache() -> io::Result<PathBuf> {
-    let cache = match (env::var_os("XDG_CACHE_HOME"), env::var_os("HOME")) {
-        (Some(cache), _) => PathBuf::from(cache),
-        (None, Some(home)) => PathBuf::from(home).join(".cache"),
-        (None, None) => return Err(io::Error::other("neither XDG_CACHE_HOME nor HOME is set")),
-    };
-    Ok(cache.join("infra-lab"))
 }
 
 fn configuration(storage: &Path) -> String {

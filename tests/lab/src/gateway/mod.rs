@@ -1,0 +1,17 @@
+//! The HTTP side: one port for all of AWS, and `/_lab` for whoever runs the lab.
+//!
+//! Lightsail is answered here; everything else passes through to MiniStack. Every request is counted, delayed, and
+//! spoiled if a rule says so.
+
+mod admin;
+mod calls;
+mod dispatch;
+mod holds;
+mod identify;
+mod passthrough;
+mod respond;
+mod rules;
+mod server;
+mod violations;
+
+pub use server::{Gateway, Options, Running};

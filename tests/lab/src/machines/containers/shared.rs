@@ -1,0 +1,50 @@
+//! What all labs of this machine share, the network and the registry: made when missing, removed with the last host.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::{env, io};
+
+use tokio::task::spawn_blocking;
+
+use super::docker::docker;
+use super::{LABEL, network, registry};
+
+/// While it is held, nobody removes what is shared. Whoever makes a host holds it until the host counts as a user.
+pub(super) struct InUse {
+    _lock: File,
+}
+
+pub(super) async fn ensure() -> anyhow::Result<InUse> {
+    let lock = lock().await?;
+    network::ensure().await?;
+    registry::ensure().await?;
+    Ok(lock)
+}
+
+/// Removes the network and stops the registry unless a host of any lab is left.
+pub(super) async fn remove_unused() -> anyhow::Result<()> {
+    let _lock = lock().await?;
+    if docker(["ps", "--all", "--quiet", "--filter", &format!("label={LABEL}")]).await?.is_empty() {
+        registry::stop().await?;
+        network::remove().await?;
+    }
+    Ok(())
+}
+
+/// The folder that `tests/lab/setup` fills.
+pub(super) fn cache() -> io::Result<PathBuf> {
+    let cache = match (env::var_os("XDG_CACHE_HOME"), env::var_os("HOME")) {
+        (Some(cache), _) => PathBuf::from(cache),
+        (None, Some(home)) => PathBuf::from(home).join(".cache"),
+        (None, None) => return Err(io::Error::other("neither XDG_CACHE_HOME nor HOME is set")),
+    };
+    Ok(cache.join("infra-lab"))
+}
+
+async fn lock() -> anyhow::Result<InUse> {
+    let folder = cache()?;
+    fs::create_dir_all(&folder)?;
+    let file = File::create(folder.join("shared.lock"))?;
+    let locked = spawn_blocking(move || file.lock().map(|()| file)).await??;
+    Ok(InUse { _lock: locked })
+}

@@ -1,0 +1,8 @@
+//! Real hosts, real disks, real packets: what the lab's machines must have in common with an instance of the cloud.
+//!
+//! Needs root and what `tests/lab/setup` prepares. Every test has a lab of its own, which it removes.
+
+mod boot;
+mod fixture;
+mod network;
+mod storage;
