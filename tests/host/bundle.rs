@@ -12,7 +12,7 @@ use infra::inventory::host_facts::PushedImage;
 const COMPOSE: &str = r#"
 services:
   app:
-    image: "infra-host-test/app:${INFRA_TAG:-dev}"
+    image: "infra-host-test/${APP:?}:${INFRA_TAG:-dev}"
     build: { context: ., dockerfile: "${APP_DOCKERFILE:-Dockerfile}", args: { FLAVOUR: "${FLAVOUR}" } }
     init: true
     env_file: "${INFRA_SECRETS}/APP_PASSWORD.env"
@@ -60,7 +60,13 @@ impl TestBundle {
     }
 
     fn vars(&self) -> BTreeMap<String, String> {
-        [("GREETING".to_owned(), self.greeting.clone()), ("FLAVOUR".to_owned(), "plain".to_owned())].into()
+        let app = format!(
+            "app-{}",
+            self.path().file_name().unwrap().to_string_lossy().trim_start_matches('.').to_lowercase()
+        );
+        [("GREETING", self.greeting.clone()), ("FLAVOUR", "plain".to_owned()), ("APP", app)]
+            .map(|(name, value)| (name.to_owned(), value))
+            .into()
     }
 
     /// Reads, tags and builds, as an operator's run would.
@@ -104,8 +110,10 @@ impl TestBundle {
 /// Images of these tests stay small, but they need not stay.
 impl Drop for TestBundle {
     fn drop(&mut self) {
-        let _ = std::process::Command::new("sh")
-            .args(["-c", "docker image ls --quiet infra-host-test/app | xargs -r docker image rm --force"])
-            .output();
+        let remove = format!(
+            "docker image ls --quiet infra-host-test/{} | xargs -r docker image rm --force",
+            self.vars()["APP"]
+        );
+        let _ = std::process::Command::new("sh").args(["-c", &remove]).output();
     }
 }
