@@ -17,7 +17,7 @@ use crate::{Certificate, TlsError};
 /// How soon a changed file is noticed. Two `stat` calls a time cost nothing.
 const POLL: Duration = Duration::from_secs(5);
 
-/// Size, inode and change time of both files: different when either was replaced or rewritten.
+/// Size, inode and modification time of both files: different when either was replaced or rewritten.
 type Signature = [Option<(u64, u64, i64, i64)>; 2];
 
 /// The certificate in use.
@@ -73,7 +73,7 @@ async fn poll(target: Weak<Reloading>, certificate: Certificate, mut loaded: Sig
 fn signature(certificate: &Certificate) -> Signature {
     let one = |path: &Path| {
         let data = fs::metadata(path).ok()?;
-        Some((data.size(), data.ino(), data.ctime(), data.ctime_nsec()))
+        Some((data.size(), data.ino(), data.mtime(), data.mtime_nsec()))
     };
     [one(&certificate.cert), one(&certificate.key)]
 }

@@ -50,7 +50,9 @@ impl Gate {
         self.calls.count(&target);
         let result = self.spoil(&target, request).await;
         match &result {
-            Ok(response) if !response.status().is_success() => self.calls.count_error(&target, response.status().as_u16()),
+            Ok(response) if !response.status().is_success() => {
+                self.calls.count_error(&target, response.status().as_u16())
+            }
             Ok(_) => {}
             Err(_) => self.calls.count_error(&target, 0),
         }
@@ -74,14 +76,10 @@ impl Gate {
         tokio::time::sleep(Duration::from_millis(latency)).await;
         let rule = self.rules.decide(target);
         let action = rule.as_ref().map(|rule| rule.action);
+        if let Some(refusal) = rule.as_ref().and_then(|rule| refuse(target, rule)) {
+            return Ok(refusal);
+        }
         match action {
-            Some(Action::Throttle) => {
-                return Ok(respond::error(target.protocol, 400, Exception::Throttling.name(), "Rate exceeded"));
-            }
-            Some(Action::Error500) => {
-                let message = "An internal error has occurred";
-                return Ok(respond::error(target.protocol, 500, Exception::Service.name(), message));
-            }
             Some(Action::DropBefore) => return Err(Dropped::ByRule),
             Some(Action::HoldBefore) => self.holds.wait(target, false).await,
             _ => {}
@@ -95,7 +93,12 @@ impl Gate {
         Ok(response)
     }
 
-    async fn answer(&self, target: &Target, rule: Option<&Rule>, request: Request<Body>) -> Result<Response<Body>, Dropped> {
+    async fn answer(
+        &self,
+        target: &Target,
+        rule: Option<&Rule>,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, Dropped> {
         if target.service != "lightsail" {
             return Ok(self.passthrough.forward(target, request).await);
         }
@@ -135,6 +138,21 @@ impl Gate {
     }
 }
 
+/// The error that a rule answers with instead of the service.
+fn refuse(target: &Target, rule: &Rule) -> Option<Response<Body>> {
+    let (status, code, message) = match rule.action {
+        Action::Throttle => (400, Exception::Throttling.name(), "Rate exceeded"),
+        Action::Error500 => (500, Exception::Service.name(), "An internal error has occurred"),
+        Action::Refuse => (
+            400,
+            rule.error_code.as_deref().unwrap_or(Exception::OperationFailure.name()),
+            rule.error_details.as_deref().unwrap_or("A rule of the lab refuses this request"),
+        ),
+        _ => return None,
+    };
+    Some(respond::error(target.protocol, status, code, message))
+}
+
 fn serialization(message: String) -> ApiError {
     ApiError::new(Exception::Serialization, "SerializationException", message)
 }
@@ -146,9 +164,9 @@ fn refusal(finding: &Finding) -> Option<ApiError> {
         Problem::Unknown => None,
         Problem::Type => Some(serialization(format!("{path}: {message}"))),
         Problem::Missing => Some(ApiError::invalid(format!("The request must contain the parameter {path}"))),
-        Problem::Constraint => {
-            Some(ApiError::invalid(format!("1 validation error detected: Value at '{path}' failed to satisfy constraint: {message}")))
-        }
+        Problem::Constraint => Some(ApiError::invalid(format!(
+            "1 validation error detected: Value at '{path}' failed to satisfy constraint: {message}"
+        ))),
     }
 }
 
