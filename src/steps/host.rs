@@ -145,7 +145,7 @@ impl Context<'_> {
     /// A replacement waits for its new instance at that one's own address, while the old one still serves.
     fn early_reach(&self, steps: &mut Steps, created: &Option<StepId>, ports: &Option<StepId>) -> Vec<StepId> {
         let serves_elsewhere = self.replacement().is_some_and(|r| r.old_running);
-        if !serves_elsewhere {
+        if !serves_elsewhere || !self.works() {
             return vec![];
         }
         let needs = created.iter().chain(ports).cloned();
@@ -323,13 +323,17 @@ impl Context<'_> {
         }
     }
 
-    /// Wait for SSH wherever something is to be done on the host, or it is new.
+    /// Is anything to be done on the host itself?
+    fn works(&self) -> bool {
+        self.deploys || self.diff.disks.iter().any(|d| self.must_mount(d))
+    }
+
+    /// Wait for SSH where something is to be done on the host.
     fn reach(&self, steps: &mut Steps, after: Vec<StepId>, early: &[StepId]) -> Vec<StepId> {
         let changed = !matches!(self.diff.instance, InstanceDiff::Keep { start: false, .. })
             || after.iter().any(|s| s.0.ends_with("/start") || s.0.ends_with("/attach"));
         let prepared = self.inventory.facts(&self.host.name).is_some_and(|f| f.prepared);
-        let works = self.deploys || self.diff.disks.iter().any(|d| self.must_mount(d));
-        if !changed && (prepared || !works) {
+        if !self.works() || (prepared && !changed) {
             return vec![];
         }
         let needs = after.into_iter().chain(early.iter().cloned());
