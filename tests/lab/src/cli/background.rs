@@ -30,7 +30,8 @@ pub struct Mark {
 impl Mark {
     pub fn write(state: &Path, url: &str) -> anyhow::Result<Self> {
         let mark = Self { path: state.join("lab.json"), pid: std::process::id(), url: url.to_owned() };
-        std::fs::write(&mark.path, serde_json::to_vec(&mark)?).with_context(|| format!("cannot write {}", mark.path.display()))?;
+        std::fs::write(&mark.path, serde_json::to_vec(&mark)?)
+            .with_context(|| format!("cannot write {}", mark.path.display()))?;
         Ok(mark)
     }
 
@@ -84,7 +85,11 @@ pub async fn up(state: &Path, arguments: &ServeArguments) -> anyhow::Result<()> 
 
 /// `lab serve` in a process group of its own, so that an interrupted caller does not take it along.
 fn spawn(state: &Path, arguments: &ServeArguments, log: &Path) -> anyhow::Result<std::process::Child> {
-    let output = File::options().create(true).append(true).open(log).with_context(|| format!("cannot write {}", log.display()))?;
+    let output = File::options()
+        .create(true)
+        .append(true)
+        .open(log)
+        .with_context(|| format!("cannot write {}", log.display()))?;
     let mut command = Command::new(std::env::current_exe().context("cannot find this program")?);
     command.arg("--state").arg(state).arg("serve");
     command.args(["--machines", if arguments.machines == MachineKind::None { "none" } else { "containers" }]);
@@ -118,7 +123,9 @@ pub async fn down(state: &Path, keep: bool, machines: MachineKind) -> anyhow::Re
     }
     for file in ["account.json", "lab.json"] {
         match std::fs::remove_file(state.join(file)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).context("the account stays"),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).context("the account stays");
+            }
             _ => {}
         }
     }

@@ -19,7 +19,10 @@ pub async fn serve(state: &Path, arguments: &ServeArguments) -> anyhow::Result<(
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
     let ministack = match arguments.lightsail_only {
         true => None,
-        false => MiniStack::start(state, arguments.port + 1).await.inspect_err(|error| tracing::warn!("no MiniStack: {error:#}")).ok(),
+        false => MiniStack::start(state, arguments.port + 1)
+            .await
+            .inspect_err(|error| tracing::warn!("no MiniStack: {error:#}"))
+            .ok(),
     };
     let settings = Settings {
         latency_ms: millis(arguments.latency),

@@ -50,7 +50,9 @@ impl Gate {
         self.calls.count(&target);
         let result = self.spoil(&target, request).await;
         match &result {
-            Ok(response) if !response.status().is_success() => self.calls.count_error(&target, response.status().as_u16()),
+            Ok(response) if !response.status().is_success() => {
+                self.calls.count_error(&target, response.status().as_u16())
+            }
             Ok(_) => {}
             Err(_) => self.calls.count_error(&target, 0),
         }
@@ -95,7 +97,12 @@ impl Gate {
         Ok(response)
     }
 
-    async fn answer(&self, target: &Target, rule: Option<&Rule>, request: Request<Body>) -> Result<Response<Body>, Dropped> {
+    async fn answer(
+        &self,
+        target: &Target,
+        rule: Option<&Rule>,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, Dropped> {
         if target.service != "lightsail" {
             return Ok(self.passthrough.forward(target, request).await);
         }
@@ -146,9 +153,9 @@ fn refusal(finding: &Finding) -> Option<ApiError> {
         Problem::Unknown => None,
         Problem::Type => Some(serialization(format!("{path}: {message}"))),
         Problem::Missing => Some(ApiError::invalid(format!("The request must contain the parameter {path}"))),
-        Problem::Constraint => {
-            Some(ApiError::invalid(format!("1 validation error detected: Value at '{path}' failed to satisfy constraint: {message}")))
-        }
+        Problem::Constraint => Some(ApiError::invalid(format!(
+            "1 validation error detected: Value at '{path}' failed to satisfy constraint: {message}"
+        ))),
     }
 }
 

@@ -25,7 +25,8 @@ pub struct Target {
 
 /// Prefixes of operations that change nothing, over all services.
 const READS: [&str; 13] = [
-    "Get", "List", "Describe", "Is", "Head", "Lookup", "Search", "Query", "Scan", "BatchGet", "Download", "Select", "Preview",
+    "Get", "List", "Describe", "Is", "Head", "Lookup", "Search", "Query", "Scan", "BatchGet", "Download", "Select",
+    "Preview",
 ];
 
 /// `form` is the body of a request of the query protocol, which names its operation there.

@@ -20,7 +20,12 @@ pub struct Prepared {
 }
 
 /// Makes what the request is going to need.
-pub async fn prepare(operation: &str, input: &Input, region: &Region, authority: &Authority) -> anyhow::Result<Prepared> {
+pub async fn prepare(
+    operation: &str,
+    input: &Input,
+    region: &Region,
+    authority: &Authority,
+) -> anyhow::Result<Prepared> {
     let mut prepared = Prepared::default();
     let has_default = region.key_pairs.contains_key(super::key_pairs::DEFAULT);
     match operation {

@@ -106,7 +106,12 @@ impl Call<'_> {
     pub fn check_new_name(&self, name: &str) -> Result<(), ApiError> {
         let good = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
-        if name.len() < 2 || name.len() > 255 || !name.chars().all(good) || !ends(name.chars().next()) || !ends(name.chars().last()) {
+        if name.len() < 2
+            || name.len() > 255
+            || !name.chars().all(good)
+            || !ends(name.chars().next())
+            || !ends(name.chars().last())
+        {
             return Err(ApiError::invalid(format!(
                 "{name} is not a valid resource name. Resource names must be at least 2 characters long and contain only \
                  alphanumerics, -, _, and ."
@@ -122,7 +127,9 @@ impl Call<'_> {
     pub fn check_zone(&self, zone: &str) -> Result<(), ApiError> {
         match super::catalog::zone_exists(self.region_name, zone) {
             true => Ok(()),
-            false => Err(ApiError::invalid(format!("The specified availability zone does not exist in this region: {zone}"))),
+            false => {
+                Err(ApiError::invalid(format!("The specified availability zone does not exist in this region: {zone}")))
+            }
         }
     }
 

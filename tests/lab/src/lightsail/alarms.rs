@@ -79,9 +79,14 @@ pub fn put(call: &mut Call<'_>) -> Answer {
     }
     let rule = read(call)?;
     let instance_arn = monitored(call, &target)?;
-    let same = |alarm: &&Alarm| alarm.instance == target && alarm.rule.metric_name == rule.metric_name && alarm.identity.name != name;
+    let same = |alarm: &&Alarm| {
+        alarm.instance == target && alarm.rule.metric_name == rule.metric_name && alarm.identity.name != name
+    };
     if call.region.alarms.values().filter(same).count() >= PER_METRIC {
-        let message = format!("The resource \"{target}\" already has {PER_METRIC} alarms for the metric {}", rule.metric_name.name());
+        let message = format!(
+            "The resource \"{target}\" already has {PER_METRIC} alarms for the metric {}",
+            rule.metric_name.name()
+        );
         return Err(ApiError::invalid(message));
     }
     let (identity, state) = match known {
@@ -99,15 +104,18 @@ fn monitored(call: &Call<'_>, name: &str) -> Result<String, ApiError> {
         return Ok(instance.identity.arn());
     }
     match call.region.identities().find(|identity| identity.name == name) {
-        Some(other) => Err(ApiError::invalid(format!("A resource of the type {} cannot be monitored: {name}", other.kind.name()))),
+        Some(other) => {
+            Err(ApiError::invalid(format!("A resource of the type {} cannot be monitored: {name}", other.kind.name())))
+        }
         None => Err(ApiError::not_found("Instance", name)),
     }
 }
 
 fn read(call: &Call<'_>) -> Result<Rule, ApiError> {
     let metric = call.input.text("metricName")?;
-    let metric_name = Metric::of_instance(metric)
-        .ok_or_else(|| ApiError::invalid(format!("The metric {metric} is not supported for the resource type Instance")))?;
+    let metric_name = Metric::of_instance(metric).ok_or_else(|| {
+        ApiError::invalid(format!("The metric {metric} is not supported for the resource type Instance"))
+    })?;
     let evaluation_periods = call.input.size("evaluationPeriods")?;
     let datapoints_to_alarm = match call.input.get("datapointsToAlarm") {
         Some(_) => call.input.size("datapointsToAlarm")?,
@@ -144,7 +152,9 @@ fn check_threshold(metric: Metric, threshold: f64) -> Result<(), ApiError> {
     let most = if metric.unit() == "Percent" { 100.0 } else { f64::MAX };
     match (0.0..=most).contains(&threshold) {
         true => Ok(()),
-        false => Err(ApiError::invalid(format!("The threshold {threshold} is not valid for the metric {}", metric.name()))),
+        false => {
+            Err(ApiError::invalid(format!("The threshold {threshold} is not valid for the metric {}", metric.name())))
+        }
     }
 }
 

@@ -27,7 +27,11 @@ pub struct Bundle {
 
 impl Bundle {
     pub fn memory_mb(&self) -> u32 {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "memory sizes are small and positive")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "memory sizes are small and positive"
+        )]
         let megabytes = (self.ram_gb * 1024.0) as u32;
         megabytes
     }
@@ -95,7 +99,13 @@ pub struct Blueprint {
     windows: bool,
 }
 
-const fn blueprint(id: &'static str, name: &'static str, group: &'static str, version: &'static str, user: &'static str) -> Blueprint {
+const fn blueprint(
+    id: &'static str,
+    name: &'static str,
+    group: &'static str,
+    version: &'static str,
+    user: &'static str,
+) -> Blueprint {
     Blueprint { id, name, group, version, user, active: true, windows: false }
 }
 

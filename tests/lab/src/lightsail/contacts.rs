@@ -10,7 +10,8 @@ use super::resource::{Identity, Kind, extend};
 use super::work::Work;
 
 /// Where AWS sends text messages from.
-const SMS_REGIONS: [&str; 6] = ["us-east-1", "us-west-2", "eu-west-1", "ap-northeast-1", "ap-southeast-1", "ap-southeast-2"];
+const SMS_REGIONS: [&str; 6] =
+    ["us-east-1", "us-west-2", "eu-west-1", "ap-northeast-1", "ap-southeast-1", "ap-southeast-2"];
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Contact {
@@ -42,7 +43,8 @@ pub fn create(call: &mut Call<'_>) -> Answer {
     let endpoint = call.input.text("contactEndpoint")?.to_owned();
     check_endpoint(call.region_name, &protocol, &endpoint)?;
     if call.region.contacts.contains_key(&protocol) {
-        let message = format!("A contact method of the protocol {protocol} already exists in this region. Delete it first");
+        let message =
+            format!("A contact method of the protocol {protocol} already exists in this region. Delete it first");
         return Err(ApiError::invalid(message));
     }
     let name = format!("ContactMethod-{protocol}");

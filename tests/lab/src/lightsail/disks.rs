@@ -145,7 +145,9 @@ fn check_attachment(call: &Call<'_>, name: &str, target: &str, path: &str) -> Re
     match &disk.state {
         DiskState::Available => {}
         DiskState::Attached { instance, .. } => {
-            return Err(ApiError::invalid(format!("The disk \"{name}\" is already attached to the instance \"{instance}\"")));
+            return Err(ApiError::invalid(format!(
+                "The disk \"{name}\" is already attached to the instance \"{instance}\""
+            )));
         }
         _ => return Err(ApiError::busy("disk", name, "pending")),
     }
@@ -206,7 +208,9 @@ pub fn delete(call: &mut Call<'_>) -> Answer {
         _ => return Err(ApiError::busy("disk", &name, "pending")),
     }
     if !disk.add_ons.is_empty() && !call.input.flag("forceDeleteAddOns") {
-        return Err(ApiError::failure(format!("The disk \"{name}\" has add-ons. Disable them first, or use forceDeleteAddOns")));
+        return Err(ApiError::failure(format!(
+            "The disk \"{name}\" has add-ons. Disable them first, or use forceDeleteAddOns"
+        )));
     }
     let disk = call.region.disks.get_mut(&name).ok_or_else(|| ApiError::not_found("Disk", &name))?;
     disk.state = DiskState::Deleting;

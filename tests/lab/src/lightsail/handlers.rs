@@ -4,7 +4,8 @@ use super::account::{Answer, Call};
 use super::error::{ApiError, Exception};
 use super::metrics::{self, Samples};
 use super::{
-    access, add_ons, alarms, catalog, contacts, disks, instances, key_pairs, operations, peering, ports, snapshots, static_ips, tags,
+    access, add_ons, alarms, catalog, contacts, disks, instances, key_pairs, operations, peering, ports, snapshots,
+    static_ips, tags,
 };
 
 /// Operations that change nothing.
@@ -84,6 +85,10 @@ fn answer_more(operation: &str, call: &mut Call<'_>) -> Answer {
         "PeerVpc" => peering::peer(call),
         "UnpeerVpc" => peering::unpeer(call),
         "IsVpcPeered" => peering::is_peered(call),
-        _ => Err(ApiError::new(Exception::UnknownOperation, "UnknownOperation", format!("The lab has no operation {operation}"))),
+        _ => Err(ApiError::new(
+            Exception::UnknownOperation,
+            "UnknownOperation",
+            format!("The lab has no operation {operation}"),
+        )),
     }
 }

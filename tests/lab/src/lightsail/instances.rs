@@ -107,7 +107,8 @@ impl Instance {
         let is_static = region.static_ips.values().any(|ip| ip.attached_to.as_deref() == Some(name));
         let bundle = self.bundle();
         let ports: Vec<Value> = self.ports.iter().map(Port::info).collect();
-        let health = with_health.then(|| json!({ "status": "ok", "details": [{ "name": "reachability", "status": "passed" }] }));
+        let health =
+            with_health.then(|| json!({ "status": "ok", "details": [{ "name": "reachability", "status": "passed" }] }));
         extend(
             self.identity.view(),
             json!({
@@ -127,7 +128,8 @@ impl Instance {
     }
 
     fn add_ons_view(&self) -> Vec<Value> {
-        let view = |(name, time): &(String, String)| json!({ "name": name, "status": "Enabled", "snapshotTimeOfDay": time });
+        let view =
+            |(name, time): &(String, String)| json!({ "name": name, "status": "Enabled", "snapshotTimeOfDay": time });
         self.add_ons.iter().map(view).collect()
     }
 
@@ -258,7 +260,10 @@ fn transition(call: &mut Call<'_>, operation: &str, from: State, to: State, work
     let instance = call.region.instance_mut(&name)?;
     if instance.state != from {
         let state = instance.state.name();
-        return Err(ApiError::failure(format!("The instance \"{name}\" is not {}. Its state is: {state}", from.name())));
+        return Err(ApiError::failure(format!(
+            "The instance \"{name}\" is not {}. Its state is: {state}",
+            from.name()
+        )));
     }
     instance.state = to;
     let copy = instance.clone();

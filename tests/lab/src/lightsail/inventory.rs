@@ -25,10 +25,22 @@ fn of_region(region: &Region) -> Value {
     add("disks", disks(region));
     add("static_ips", each(&region.static_ips, |ip| json!({ "attached_to": ip.attached_to })));
     add("key_pairs", each(&region.key_pairs, |pair| json!({ "tags": tags(&pair.identity) })));
-    add("alarms", each(&region.alarms, |alarm| json!({ "instance": alarm.instance, "rule": alarm.rule, "tags": tags(&alarm.identity) })));
-    add("contact_methods", each(&region.contacts, |contact| json!({ "endpoint": contact.endpoint, "tags": tags(&contact.identity) })));
+    add(
+        "alarms",
+        each(
+            &region.alarms,
+            |alarm| json!({ "instance": alarm.instance, "rule": alarm.rule, "tags": tags(&alarm.identity) }),
+        ),
+    );
+    add(
+        "contact_methods",
+        each(&region.contacts, |contact| json!({ "endpoint": contact.endpoint, "tags": tags(&contact.identity) })),
+    );
     add("disk_snapshots", disk_snapshots(region));
-    add("instance_snapshots", each(&region.instance_snapshots, |it| json!({ "from": it.from_instance, "tags": tags(&it.identity) })));
+    add(
+        "instance_snapshots",
+        each(&region.instance_snapshots, |it| json!({ "from": it.from_instance, "tags": tags(&it.identity) })),
+    );
     if region.peered {
         kinds.insert("peered".into(), json!(true));
     }
@@ -75,7 +87,8 @@ fn disks(region: &Region) -> Map<String, Value> {
 }
 
 fn disk_snapshots(region: &Region) -> Map<String, Value> {
-    each(&region.disk_snapshots, |snapshot| {
-        json!({ "from": snapshot.from_disk, "size_gb": snapshot.size_gb, "tags": tags(&snapshot.identity) })
-    })
+    each(
+        &region.disk_snapshots,
+        |snapshot| json!({ "from": snapshot.from_disk, "size_gb": snapshot.size_gb, "tags": tags(&snapshot.identity) }),
+    )
 }

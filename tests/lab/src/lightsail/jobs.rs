@@ -90,7 +90,9 @@ impl Lightsail {
 
     fn machine_lock(&self, region: &str, work: &Work) -> Arc<tokio::sync::Mutex<()>> {
         match work.instance(&self.region(region)) {
-            Some(instance) => Arc::clone(locked(&self.machine_locks).entry(format!("{region}/{instance}")).or_default()),
+            Some(instance) => {
+                Arc::clone(locked(&self.machine_locks).entry(format!("{region}/{instance}")).or_default())
+            }
             None => Arc::default(),
         }
     }
@@ -120,7 +122,9 @@ impl Lightsail {
                 None
             });
             self.quietly(&region, |region, samples| {
-                let Some(found) = region.instances.get(&instance).filter(|found| found.machine == machine) else { return };
+                let Some(found) = region.instances.get(&instance).filter(|found| found.machine == machine) else {
+                    return;
+                };
                 samples.record(&machine, found.bundle(), cpu, now());
             });
         }

@@ -185,11 +185,14 @@ fn summarize(at: f64, values: &[f64]) -> Option<Datapoint> {
 pub fn get(call: &Call<'_>, samples: &Samples, now: f64) -> Answer {
     let instance = call.instance()?;
     let name = call.input.text("metricName")?;
-    let metric = Metric::of_instance(name).ok_or_else(|| ApiError::invalid(format!("The metric is not valid: {name}")))?;
+    let metric =
+        Metric::of_instance(name).ok_or_else(|| ApiError::invalid(format!("The metric is not valid: {name}")))?;
     let (start, end) = (call.input.number("startTime")?, call.input.number("endTime")?);
     let period = f64::from(call.input.size("period")?);
     if start >= end || period < 60.0 || period % 60.0 != 0.0 || (end - start) / period > MAX_DATAPOINTS {
-        return Err(ApiError::invalid("startTime must be before endTime, and period a multiple of 60 with at most 1440 datapoints"));
+        return Err(ApiError::invalid(
+            "startTime must be before endTime, and period a multiple of 60 with at most 1440 datapoints",
+        ));
     }
     // Nothing is known of an instance before it was made, nor of the future.
     let start = start.max((instance.identity.created_at / period).floor() * period);

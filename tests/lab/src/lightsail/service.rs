@@ -114,9 +114,10 @@ impl Lightsail {
 
     async fn prepare(&self, request: &Request, input: &Input) -> Result<Prepared, ApiError> {
         let region = self.lock().kept.account.regions.get(&request.region).cloned().unwrap_or_default();
-        let mut prepared = access::prepare(&request.operation, input, &region, &self.authority).await.map_err(|error| {
-            ApiError::new(Exception::Service, "InternalFailure", format!("The lab could not make a key: {error:#}"))
-        })?;
+        let mut prepared =
+            access::prepare(&request.operation, input, &region, &self.authority).await.map_err(|error| {
+                ApiError::new(Exception::Service, "InternalFailure", format!("The lab could not make a key: {error:#}"))
+            })?;
         prepared.hide_host_keys = request.read_fault == Some(ReadFault::EmptyHostKeys);
         Ok(prepared)
     }
@@ -207,7 +208,8 @@ impl Lightsail {
 
     /// Sets a metric of an instance to a value, or with `None` back to what is measured, and evaluates the alarms.
     pub fn set_metric(&self, region: &str, instance: &str, metric: &str, value: Option<f64>) -> Result<(), ApiError> {
-        let metric = Metric::of_instance(metric).ok_or_else(|| ApiError::invalid(format!("There is no metric {metric}")))?;
+        let metric =
+            Metric::of_instance(metric).ok_or_else(|| ApiError::invalid(format!("There is no metric {metric}")))?;
         self.change(region, |region, samples| {
             let machine = region.instance(instance)?.machine.clone();
             samples.set(&machine, metric, value);
@@ -219,7 +221,8 @@ impl Lightsail {
     /// Sets the status of a contact method, as its owner does by following the link in AWS's message.
     pub fn set_contact_status(&self, region: &str, protocol: &str, status: &str) -> Result<(), ApiError> {
         self.change(region, |region, _| {
-            let contact = region.contacts.get_mut(protocol).ok_or_else(|| ApiError::not_found("ContactMethod", protocol))?;
+            let contact =
+                region.contacts.get_mut(protocol).ok_or_else(|| ApiError::not_found("ContactMethod", protocol))?;
             status.clone_into(&mut contact.status);
             Ok(())
         })

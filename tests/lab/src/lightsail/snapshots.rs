@@ -41,7 +41,9 @@ impl InstanceSnapshot {
         let disks: Vec<Value> = self
             .disks
             .iter()
-            .map(|disk| json!({ "name": disk.name, "path": disk.path, "sizeInGb": disk.size_gb, "isSystemDisk": false }))
+            .map(
+                |disk| json!({ "name": disk.name, "path": disk.path, "sizeInGb": disk.size_gb, "isSystemDisk": false }),
+            )
             .collect();
         extend(
             self.identity.view(),
@@ -126,7 +128,9 @@ pub fn create_instances(call: &mut Call<'_>) -> Answer {
     let wanted = call.input.text("bundleId")?;
     let least = catalog::find_bundle(&snapshot.bundle).map_or(0, |bundle| bundle.disk_gb);
     if catalog::find_bundle(wanted).is_some_and(|bundle| bundle.disk_gb < least) {
-        return Err(ApiError::invalid(format!("The bundle {wanted} is smaller than the snapshot {name}: {least} GB are needed")));
+        return Err(ApiError::invalid(format!(
+            "The bundle {wanted} is smaller than the snapshot {name}: {least} GB are needed"
+        )));
     }
     let order = instances::order(call, &snapshot.blueprint, Some(name))?;
     let disks = new_disks(call, &order.names, &snapshot)?;

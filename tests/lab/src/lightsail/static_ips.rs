@@ -59,7 +59,8 @@ pub fn attach(call: &mut Call<'_>) -> Answer {
     let ip = find(call, &name)?.clone();
     let instance = call.region.instance(&target)?.clone();
     if let Some(holder) = &ip.attached_to {
-        let message = format!("The static IP \"{name}\" is already attached to the instance \"{holder}\". Detach it first");
+        let message =
+            format!("The static IP \"{name}\" is already attached to the instance \"{holder}\". Detach it first");
         return Err(ApiError::invalid(message));
     }
     if call.region.static_ips.values().any(|other| other.attached_to.as_deref() == Some(&target)) {

@@ -32,7 +32,10 @@ fn change(call: &mut Call<'_>, edit: impl FnOnce(&mut Vec<Tag>)) -> Answer {
         return Err(ApiError::invalid("The resource ARN does not belong to the resource name"));
     }
     if !identity.kind.taggable() {
-        return Err(ApiError::invalid(format!("Tags are not supported for the resource type {}", identity.kind.name())));
+        return Err(ApiError::invalid(format!(
+            "Tags are not supported for the resource type {}",
+            identity.kind.name()
+        )));
     }
     edit(&mut identity.tags);
     let Identity { kind, name, zone, .. } = identity.clone();

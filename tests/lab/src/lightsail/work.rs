@@ -91,8 +91,14 @@ impl Work {
     }
 
     /// Does it. `region` is the account as it was when the work began. Returns what a machine reported, if it booted.
-    pub async fn perform(&self, region: &Region, machines: &dyn Machines, ca_key: &str) -> anyhow::Result<Option<Booted>> {
-        let machine = |name: &str| region.instances.get(name).map(|instance| &instance.machine).context("the instance is gone");
+    pub async fn perform(
+        &self,
+        region: &Region,
+        machines: &dyn Machines,
+        ca_key: &str,
+    ) -> anyhow::Result<Option<Booted>> {
+        let machine =
+            |name: &str| region.instances.get(name).map(|instance| &instance.machine).context("the instance is gone");
         let disk = |name: &str| region.disks.get(name).context("the disk is gone");
         match self {
             Self::Nothing => {}
@@ -102,7 +108,8 @@ impl Work {
             Self::Reboot { instance } => return machines.reboot(machine(instance)?).await.map(Some),
             Self::Terminate { instance, .. } => terminate(region, instance, machines).await?,
             Self::Firewall { instance } => {
-                let ports = region.instances.get(instance).map(|instance| instance.ports.as_slice()).unwrap_or_default();
+                let ports =
+                    region.instances.get(instance).map(|instance| instance.ports.as_slice()).unwrap_or_default();
                 machines.set_firewall(machine(instance)?, &rules(ports)).await?;
             }
             Self::AssignAddress { static_ip, instance } => {
@@ -116,7 +123,9 @@ impl Work {
             Self::CreateDisk { disk: name } => create_disk(region, disk(name)?, machines).await?,
             Self::DeleteDisk { disk: name } => machines.destroy_disk(&disk(name)?.disk).await?,
             Self::AttachDisk { disk: name, instance } => attach(disk(name)?, machine(instance)?, machines).await?,
-            Self::DetachDisk { disk: name, instance } => machines.detach_disk(machine(instance)?, &disk(name)?.disk).await?,
+            Self::DetachDisk { disk: name, instance } => {
+                machines.detach_disk(machine(instance)?, &disk(name)?.disk).await?
+            }
             Self::SnapshotDisk { snapshot } => {
                 let snapshot = region.disk_snapshots.get(snapshot).context("the snapshot is gone")?;
                 machines.snapshot_disk(&disk(&snapshot.from_disk)?.disk, &snapshot.snapshot).await?;

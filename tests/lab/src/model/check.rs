@@ -60,7 +60,9 @@ impl Check<'_> {
             "list" => value.is_array(),
             "string" => value.is_string(),
             "boolean" => value.is_boolean(),
-            "integer" | "long" => value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|number| number.fract() == 0.0),
+            "integer" | "long" => {
+                value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|number| number.fract() == 0.0)
+            }
             _ => value.is_number(),
         };
         if !of_type {
@@ -128,7 +130,10 @@ impl Check<'_> {
     fn bounds(&mut self, shape: &Shape, length: usize) {
         let length = u32::try_from(length).map_or(f64::MAX, f64::from);
         if shape.min.is_some_and(|min| length < min) || shape.max.is_some_and(|max| length > max) {
-            self.add(Problem::Constraint, format!("Member must have a length between {:?} and {:?}", shape.min, shape.max));
+            self.add(
+                Problem::Constraint,
+                format!("Member must have a length between {:?} and {:?}", shape.min, shape.max),
+            );
         }
     }
 
