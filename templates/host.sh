@@ -140,28 +140,35 @@ install_docker_from_upstream() {
   fi
 }
 
-# Writes a copy of the file that has the keys which it lacks.
+# Whether the file says something about both matters. A look at the text: what it says is the host's own affair.
+daemon_json_has_all() {
+  grep -qs -e '"log-driver"' -e '"log-opts"' "$DAEMON_JSON" && grep -qs '"live-restore"' "$DAEMON_JSON"
+}
+
+# Writes a copy of the file that has the keys which it lacks. Every cloud image has Python: cloud-init is written in it.
 complete_daemon_json() {
-  command -v jq >/dev/null || { refresh_packages; install_packages jq; }
-  # A swarm refuses to run with live-restore.
-  swarm=$(docker info --format '{{.Swarm.LocalNodeState}}' 2>/dev/null || true)
-  jq --arg swarm "$swarm" '
-    (if has("log-driver") or has("log-opts") then .
-     else . + {"log-driver": "json-file", "log-opts": {"max-size": "10m", "max-file": "3"}} end)
-    | (if has("live-restore") or $swarm == "active" then . else . + {"live-restore": true} end)
-  ' "$DAEMON_JSON" > "$DAEMON_JSON.new"
+  command -v python3 >/dev/null || { refresh_packages; install_packages python3; }
+  python3 - "$DAEMON_JSON" > "$DAEMON_JSON.new" <<'PYTHON'
+import json, sys
+settings = json.load(open(sys.argv[1]))
+if not {"log-driver", "log-opts"} & settings.keys():
+    settings |= {"log-driver": "json-file", "log-opts": {"max-size": "10m", "max-file": "3"}}
+settings.setdefault("live-restore", True)
+print(json.dumps(settings, indent=2))
+PYTHON
 }
 
 # Container logs are bounded, and containers outlive a restart of the engine. Keys that are set already win.
 configure_docker() {
   begin "configuring Docker"
   install -d -m 0755 /etc/docker
-  if [ -s "$DAEMON_JSON" ]; then
+  if [ -e /var/lib/docker/swarm/docker-state.json ]; then
+    say "this host belongs to a swarm, which refuses live-restore: daemon.json stays as it is"
+    return
+  elif daemon_json_has_all; then
+    return
+  elif [ -s "$DAEMON_JSON" ]; then
     complete_daemon_json
-    if [ "$(jq -S . "$DAEMON_JSON")" = "$(jq -S . "$DAEMON_JSON.new")" ]; then
-      rm "$DAEMON_JSON.new"
-      return
-    fi
   else
     printf '%s\n' '{' '  "log-driver": "json-file",' '  "log-opts": { "max-size": "10m", "max-file": "3" },' \
       '  "live-restore": true' '}' > "$DAEMON_JSON.new"

@@ -34,7 +34,7 @@ pub enum ApiError {
     Stalled,
     #[error("too many uploads at once")]
     Busy,
-    #[error("the disk has no room for this file: {reserve} bytes stay free for the database")]
+    #[error("the disk has no room for this file; uploads leave {reserve} bytes of it free")]
     Full { reserve: u64 },
     #[error("the store failed")]
     Store(#[from] io::Error),

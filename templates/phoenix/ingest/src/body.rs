@@ -6,12 +6,15 @@ use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use http_body_util::BodyExt;
 use std::io::Read;
+use std::time::Duration;
 
 /// A frame may ask its reader for a window of this size (2^22 = 4 MiB): what levels up to 15 use. More would be memory
 /// outside the budget.
 const ZSTD_WINDOW_LOG_MAX: u32 = 22;
 /// How much is decompressed between two looks at the limit and the budget.
 const STEP: usize = 64 * 1024;
+
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How the body is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,12 +52,12 @@ impl Encoding {
 }
 
 /// Reads the whole body; at most `limit` bytes. `reservation` covers what is held when it returns.
-pub async fn read(mut body: Body, limit: usize, reservation: &mut Reservation) -> Result<Vec<u8>, BodyError> {
-    let announced = usize::try_from(http_body::Body::size_hint(&body).lower()).unwrap_or(usize::MAX);
+pub async fn read(body: &mut Body, limit: usize, reservation: &mut Reservation) -> Result<Vec<u8>, BodyError> {
+    let announced = usize::try_from(http_body::Body::size_hint(body).lower()).unwrap_or(usize::MAX);
     if announced > limit {
         return Err(BodyError::TooLarge { limit });
     }
-    reservation.resize(announced)?;
+    reservation.cover(announced)?;
     let mut bytes = Vec::with_capacity(announced);
     while let Some(frame) = body.frame().await {
         let Ok(chunk) = frame.map_err(BodyError::Interrupted)?.into_data() else { continue };
@@ -70,11 +73,28 @@ fn append(bytes: &mut Vec<u8>, chunk: &Bytes, limit: usize, reservation: &mut Re
     }
     if length > bytes.capacity() {
         let capacity = (length * 2).min(limit);
-        reservation.resize(capacity)?;
+        reservation.cover(capacity)?;
         bytes.reserve_exact(capacity - bytes.len());
     }
     bytes.extend_from_slice(chunk);
     Ok(())
+}
+
+/// Reads what is left of a refused request's body and drops it: a client that is still sending does not read the answer,
+/// and would find its connection reset instead.
+pub async fn discard(body: &mut Body, limit: usize) {
+    let all = async {
+        let mut left = limit;
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.data_ref().map_or(0, Bytes::len);
+            match left.checked_sub(length) {
+                Some(rest) => left = rest,
+                None => break,
+            }
+        }
+    };
+    // Nothing follows from not getting to the end.
+    let _ = tokio::time::timeout(DISCARD_TIMEOUT, all).await;
 }
 
 /// Undoes `encoding`; at most `limit` bytes come out. `reservation` covers what is held when it returns.
@@ -95,8 +115,6 @@ pub fn decompress(
             inflate(decoder, encoding, limit, body.capacity(), reservation)?
         }
     };
-    drop(body);
-    reservation.resize(plain.capacity())?;
     Ok(plain)
 }
 
@@ -113,7 +131,7 @@ fn inflate(
         let length = plain.len();
         if plain.capacity() - length < STEP {
             let capacity = (plain.capacity() * 2).clamp(4 * STEP, limit + STEP);
-            reservation.resize(compressed + capacity)?;
+            reservation.cover(compressed + capacity)?;
             plain.reserve_exact(capacity - length);
         }
         let read = (&mut decoder)
@@ -197,7 +215,7 @@ mod tests {
             let chunk = |_| Ok::<_, std::io::Error>(Bytes::from_static(&[b'x'; 1000]));
             Body::from_stream(futures_util::stream::iter((0..10).map(chunk)))
         };
-        assert_eq!(read(body(), 10_000, &mut reservation).await.unwrap().len(), 10_000);
-        assert!(matches!(read(body(), 9_999, &mut reservation).await, Err(BodyError::TooLarge { .. })));
+        assert_eq!(read(&mut body(), 10_000, &mut reservation).await.unwrap().len(), 10_000);
+        assert!(matches!(read(&mut body(), 9_999, &mut reservation).await, Err(BodyError::TooLarge { .. })));
     }
 }

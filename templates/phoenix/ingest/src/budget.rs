@@ -1,9 +1,11 @@
 //! One budget of bytes for everything that requests hold in memory.
 //!
-//! Reserving never waits: when the budget is spent the client is told to come back, so that memory stays bounded
-//! however many clients send at once.
+//! A request waits a moment for its share, with its body still unread, and is then told to come back; while it is worked
+//! on it takes more only if that is free. So memory stays bounded however many clients send at once, and no two requests
+//! wait for each other.
 
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The budget is spent; the request should be answered with 429.
@@ -34,6 +36,16 @@ impl Budget {
         Ok(Reservation { free: self.free.clone(), held })
     }
 
+    /// Waits up to `patience`, first come, first served.
+    pub async fn wait_for(&self, bytes: usize, patience: Duration) -> Result<Reservation, Spent> {
+        let permits = u32::try_from(bytes).map_err(|_| Spent)?;
+        let acquire = self.free.clone().acquire_many_owned(permits);
+        match tokio::time::timeout(patience, acquire).await {
+            Ok(Ok(held)) => Ok(Reservation { free: self.free.clone(), held }),
+            _ => Err(Spent),
+        }
+    }
+
     /// Bytes held now.
     pub fn held(&self) -> usize {
         self.total - self.free.available_permits()
@@ -43,6 +55,11 @@ impl Budget {
 impl Reservation {
     pub fn bytes(&self) -> usize {
         self.held.num_permits()
+    }
+
+    /// Makes sure that the reservation covers `bytes`.
+    pub fn cover(&mut self, bytes: usize) -> Result<(), Spent> {
+        if bytes > self.bytes() { self.resize(bytes) } else { Ok(()) }
     }
 
     /// Brings the reservation to `bytes`, up or down.
@@ -77,7 +94,22 @@ mod tests {
         first.resize(10).unwrap();
         let second = budget.reserve(90).unwrap();
         assert_eq!(budget.held(), 100);
+        first.cover(5).unwrap();
+        assert_eq!(first.bytes(), 10, "covering never gives back");
         drop((first, second));
         assert_eq!(budget.held(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waits_for_a_share_but_not_for_ever() {
+        let budget = Budget::new(10);
+        let all = budget.reserve(10).unwrap();
+        let patience = Duration::from_secs(1);
+        assert!(budget.wait_for(1, patience).await.is_err());
+        let (share, ()) = tokio::join!(budget.wait_for(1, patience), async {
+            tokio::time::sleep(patience / 2).await;
+            drop(all);
+        });
+        assert_eq!(share.unwrap().bytes(), 1);
     }
 }

@@ -19,6 +19,8 @@ use tokio::task::JoinSet;
 /// writers' time still below the container's 30 s.
 const DRAIN: Duration = Duration::from_secs(20);
 const WRITERS_DRAIN: Duration = Duration::from_secs(5);
+/// Each connection may hold some tens of KiB outside the budget. Agents are hundreds at most, and keep few open.
+const CONNECTIONS_MAX: usize = 512;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
@@ -35,10 +37,10 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), S
     let mut servers = Vec::new();
     if let Some(address) = config.listen {
         let tls = Some(Certificate::from_env()?.ensure()?.watch()?);
-        servers.push((listen(address).await?, Server { tls, drain: DRAIN, ..Server::default() }));
+        servers.push((listen(address).await?, Server { tls, ..server() }));
     }
     if let Some(address) = config.listen_plain {
-        servers.push((listen(address).await?, Server { drain: DRAIN, ..Server::default() }));
+        servers.push((listen(address).await?, server()));
     }
     let (router, writers) = start(&config)?;
     serve(servers, router, stop).await;
@@ -81,6 +83,10 @@ fn start(config: &Config) -> Result<(Router, JoinSet<()>), ServiceError> {
         in_flight: Default::default(),
     };
     Ok((api::router(Arc::new(api)), writers))
+}
+
+fn server() -> Server {
+    Server { drain: DRAIN, max_connections: CONNECTIONS_MAX, ..Server::default() }
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, ServiceError> {

@@ -19,6 +19,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
+/// What a connection may buffer: hyper's own limit of some 400 KiB, times all connections, would be a lot of memory.
+const BUFFER: usize = 32 * 1024;
+
 /// How a router is served.
 pub struct Server {
     /// From [`Certificate::watch`](crate::Certificate::watch); without it, plain HTTP.
@@ -108,6 +111,7 @@ where
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(timeout)
+        .max_buf_size(BUFFER)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "connection ended early");

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use lab::process;
+use lab::{host, process};
 use serde::{Deserialize, Serialize};
 
 use super::serve;
@@ -120,6 +120,7 @@ pub async fn down(state: &Path, keep: bool, machines: MachineKind) -> anyhow::Re
     }
     if state.join("account.json").exists() || machines == MachineKind::Containers {
         serve::machines(machines, state).await?.remove_all().await?;
+        host::remove_all(state).await?;
     }
     for file in ["account.json", "lab.json"] {
         match std::fs::remove_file(state.join(file)) {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use lab::host::{self, HostCommand};
 use lab::paths;
 
 /// A small AWS on one machine: Lightsail answered here, the rest by MiniStack.
@@ -38,6 +39,9 @@ enum Verb {
     },
     /// Print the environment that points AWS's clients at the lab: `eval "$(lab env)"`.
     Env,
+    /// Single hosts outside of the account, for tests of what happens over SSH.
+    #[command(subcommand)]
+    Host(HostCommand),
     /// Say whether the lab runs, and what it has been asked.
     Status,
 }
@@ -75,6 +79,7 @@ impl Arguments {
             Verb::Serve(arguments) => serve::serve(&self.state, &arguments).await,
             Verb::Down { keep, machines } => background::down(&self.state, keep, machines).await,
             Verb::Env => background::env(&self.state),
+            Verb::Host(command) => host::run(&command, &self.state).await,
             Verb::Status => background::status(&self.state).await,
         }
     }

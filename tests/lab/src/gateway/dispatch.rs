@@ -76,14 +76,10 @@ impl Gate {
         tokio::time::sleep(Duration::from_millis(latency)).await;
         let rule = self.rules.decide(target);
         let action = rule.as_ref().map(|rule| rule.action);
+        if let Some(refusal) = rule.as_ref().and_then(|rule| refuse(target, rule)) {
+            return Ok(refusal);
+        }
         match action {
-            Some(Action::Throttle) => {
-                return Ok(respond::error(target.protocol, 400, Exception::Throttling.name(), "Rate exceeded"));
-            }
-            Some(Action::Error500) => {
-                let message = "An internal error has occurred";
-                return Ok(respond::error(target.protocol, 500, Exception::Service.name(), message));
-            }
             Some(Action::DropBefore) => return Err(Dropped::ByRule),
             Some(Action::HoldBefore) => self.holds.wait(target, false).await,
             _ => {}
@@ -140,6 +136,21 @@ impl Gate {
         self.violations.requests(&target.operation, &findings);
         findings.iter().find_map(refusal).map_or(Ok(body), Err)
     }
+}
+
+/// The error that a rule answers with instead of the service.
+fn refuse(target: &Target, rule: &Rule) -> Option<Response<Body>> {
+    let (status, code, message) = match rule.action {
+        Action::Throttle => (400, Exception::Throttling.name(), "Rate exceeded"),
+        Action::Error500 => (500, Exception::Service.name(), "An internal error has occurred"),
+        Action::Refuse => (
+            400,
+            rule.error_code.as_deref().unwrap_or(Exception::OperationFailure.name()),
+            rule.error_details.as_deref().unwrap_or("A rule of the lab refuses this request"),
+        ),
+        _ => return None,
+    };
+    Some(respond::error(target.protocol, status, code, message))
 }
 
 fn serialization(message: String) -> ApiError {

@@ -22,11 +22,13 @@ pub fn lightsail_error(error: &ApiError) -> Response<Body> {
 }
 
 /// An error that a rule asks for, as each protocol writes it.
-pub fn error(protocol: Protocol, status: u16, code: &'static str, message: &str) -> Response<Body> {
+pub fn error(protocol: Protocol, status: u16, code: &str, message: &str) -> Response<Body> {
     match protocol {
         Protocol::Json => {
             let mut response = json(status, &serde_json::json!({ "__type": code, "message": message }));
-            response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(code));
+            if let Ok(code) = HeaderValue::from_str(code) {
+                response.headers_mut().insert("x-amzn-errortype", code);
+            }
             response
         }
         Protocol::Cbor => {
@@ -55,11 +57,12 @@ pub fn plain(status: u16, kind: &'static str, body: Vec<u8>) -> Response<Body> {
     response
 }
 
-/// A CBOR map of short texts; lengths above 255 do not occur here.
-fn cbor_map(entries: &[(&str, &str)]) -> Vec<u8> {
-    let mut bytes = vec![0xa0 | u8::try_from(entries.len()).expect("a few entries")];
+/// A CBOR map of two texts, which is all that an error needs. A text's length is written in four bytes.
+fn cbor_map(entries: &[(&str, &str); 2]) -> Vec<u8> {
+    let mut bytes = vec![0xa2];
     for text in entries.iter().flat_map(|(key, value)| [key, value]) {
-        bytes.extend([0x78, u8::try_from(text.len()).expect("a short text")]);
+        bytes.push(0x7a);
+        bytes.extend(u32::try_from(text.len()).unwrap_or(0).to_be_bytes());
         bytes.extend(text.as_bytes());
     }
     bytes

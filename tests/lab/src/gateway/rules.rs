@@ -13,6 +13,8 @@ use super::identify::Target;
 pub enum Action {
     Throttle,
     Error500,
+    /// HTTP 400 with the rule's own code and text.
+    Refuse,
     /// The connection is closed and nothing has happened.
     DropBefore,
     /// The connection is closed after the effect.
@@ -60,7 +62,7 @@ pub struct Rule {
     /// At most so many requests.
     pub times: Option<u64>,
     pub action: Action,
-    /// For `fail_operation`.
+    /// For `refuse` and `fail_operation`.
     pub error_code: Option<String>,
     pub error_details: Option<String>,
 }

@@ -19,28 +19,40 @@ pub struct Prepared {
     pub hide_host_keys: bool,
 }
 
-/// Makes what the request is going to need.
-pub async fn prepare(
-    operation: &str,
-    input: &Input,
-    region: &Region,
-    authority: &Authority,
-) -> anyhow::Result<Prepared> {
-    let mut prepared = Prepared::default();
-    let has_default = region.key_pairs.contains_key(super::key_pairs::DEFAULT);
+/// What a request needs to have made.
+#[derive(Debug, Clone, Copy)]
+pub enum Wanted {
+    Nothing,
+    /// A key pair, for CreateKeyPair or as the region's default one.
+    KeyPair,
+    /// A temporary key for this user.
+    TemporaryKey(&'static str),
+}
+
+/// Looks only; `prepare` makes it.
+pub fn wanted(operation: &str, input: &Input, region: Option<&Region>) -> Wanted {
+    let has_default = region.is_some_and(|region| region.key_pairs.contains_key(super::key_pairs::DEFAULT));
     match operation {
-        "CreateKeyPair" => prepared.key = Some(ssh::rsa().await?),
-        "DownloadDefaultKeyPair" if !has_default => prepared.key = Some(ssh::rsa().await?),
+        "CreateKeyPair" => Wanted::KeyPair,
+        "DownloadDefaultKeyPair" if !has_default => Wanted::KeyPair,
         "CreateInstances" | "CreateInstancesFromSnapshot" if input.get("keyPairName").is_none() && !has_default => {
-            prepared.key = Some(ssh::rsa().await?);
+            Wanted::KeyPair
         }
         "GetInstanceAccessDetails" => {
-            let instance = input.optional_text("instanceName").and_then(|name| region.instances.get(name));
-            if let Some(instance) = instance {
-                prepared.temporary = Some(authority.issue(instance.blueprint().user).await?);
-            }
+            let instances = region.map(|region| &region.instances);
+            let named = input.optional_text("instanceName").and_then(|name| instances?.get(name));
+            named.map_or(Wanted::Nothing, |instance| Wanted::TemporaryKey(instance.blueprint().user))
         }
-        _ => {}
+        _ => Wanted::Nothing,
+    }
+}
+
+pub async fn prepare(wanted: Wanted, authority: &Authority) -> anyhow::Result<Prepared> {
+    let mut prepared = Prepared::default();
+    match wanted {
+        Wanted::Nothing => {}
+        Wanted::KeyPair => prepared.key = Some(ssh::rsa().await?),
+        Wanted::TemporaryKey(user) => prepared.temporary = Some(authority.issue(user).await?),
     }
     Ok(prepared)
 }

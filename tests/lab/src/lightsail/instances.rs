@@ -102,13 +102,11 @@ impl Instance {
         Subject { kind: Kind::Instance, name: &self.identity.name, zone: &self.identity.zone, details: "" }
     }
 
-    fn view(&self, region: &Region, with_health: bool) -> Value {
+    fn view(&self, region: &Region) -> Value {
         let name = &self.identity.name;
         let is_static = region.static_ips.values().any(|ip| ip.attached_to.as_deref() == Some(name));
         let bundle = self.bundle();
         let ports: Vec<Value> = self.ports.iter().map(Port::info).collect();
-        let health =
-            with_health.then(|| json!({ "status": "ok", "details": [{ "name": "reachability", "status": "passed" }] }));
         extend(
             self.identity.view(),
             json!({
@@ -122,7 +120,6 @@ impl Instance {
                     "state": "applied", "httpTokens": "optional", "httpEndpoint": "enabled",
                     "httpPutResponseHopLimit": 1, "httpProtocolIpv6": "disabled",
                 },
-                "instanceStatus": health, "systemStatus": health,
             }),
         )
     }
@@ -226,13 +223,11 @@ pub(super) fn place(call: &mut Call<'_>, order: &Order, operation_type: &str) ->
 }
 
 pub fn list(call: &Call<'_>) -> Answer {
-    let health = call.input.flag("includeHealthStatus");
-    page(call, "instances", call.region.instances.values().map(|instance| instance.view(call.region, health)))
+    page(call, "instances", call.region.instances.values().map(|instance| instance.view(call.region)))
 }
 
 pub fn get(call: &Call<'_>) -> Answer {
-    let health = call.input.flag("includeHealthStatus");
-    Ok(json!({ "instance": call.instance()?.view(call.region, health) }))
+    Ok(json!({ "instance": call.instance()?.view(call.region) }))
 }
 
 pub fn get_state(call: &Call<'_>) -> Answer {

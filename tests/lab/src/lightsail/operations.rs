@@ -17,8 +17,8 @@ pub type JobId = u64;
 /// The service model's enumeration of operation types has none for key pairs, tags and VPC peering.
 pub const UNNAMED: &str = "";
 
-/// Enough for any test to look back; AWS keeps them for some days.
-const KEPT_OPERATIONS: usize = 5000;
+/// Enough to look back on a large run, and little enough to be written to disk at every change.
+const KEPT_OPERATIONS: usize = 2000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Status {

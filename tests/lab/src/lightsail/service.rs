@@ -113,11 +113,10 @@ impl Lightsail {
     }
 
     async fn prepare(&self, request: &Request, input: &Input) -> Result<Prepared, ApiError> {
-        let region = self.lock().kept.account.regions.get(&request.region).cloned().unwrap_or_default();
-        let mut prepared =
-            access::prepare(&request.operation, input, &region, &self.authority).await.map_err(|error| {
-                ApiError::new(Exception::Service, "InternalFailure", format!("The lab could not make a key: {error:#}"))
-            })?;
+        let wanted = access::wanted(&request.operation, input, self.lock().kept.account.regions.get(&request.region));
+        let mut prepared = access::prepare(wanted, &self.authority).await.map_err(|error| {
+            ApiError::new(Exception::Service, "InternalFailure", format!("The lab could not make a key: {error:#}"))
+        })?;
         prepared.hide_host_keys = request.read_fault == Some(ReadFault::EmptyHostKeys);
         Ok(prepared)
     }

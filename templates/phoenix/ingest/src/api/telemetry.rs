@@ -4,12 +4,13 @@ use super::Api;
 use super::answer::{Accepted, Refusal};
 use crate::body::{self, Encoding};
 use crate::budget::Reservation;
+use crate::config::Limits;
 use crate::metrics::BatchResult;
 use crate::record::{self, EncodedBatch, Instant, Rules};
 use crate::writer::{Batch, Fingerprint, IdempotencyKey, Outcome};
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, EXPECT, HeaderName};
 use axum::http::{HeaderMap, request::Parts};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
@@ -21,14 +22,24 @@ use uuid::Uuid;
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// For the whole body: 4 MiB take that long at 1 Mbit/s.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a batch waits for room in memory.
+const ROOM_PATIENCE: Duration = Duration::from_secs(2);
+/// The size assumed of a body that comes without one.
+const UNANNOUNCED: usize = 64 * 1024;
+/// How far telemetry is compressed, as a rule.
+const COMPRESSION: usize = 8;
 /// Larger texts are parsed with the runtime told, so that other requests go on meanwhile.
 const LARGE: usize = 256 * 1024;
 
 pub async fn accept(State(api): State<Arc<Api>>, request: Request) -> Response {
     let started = std::time::Instant::now();
     let _counted = InFlight::enter(&api.in_flight);
-    let (parts, body) = request.into_parts();
-    let answer = store(&api, &parts, body).await;
+    let (parts, mut body) = request.into_parts();
+    let answer = store(&api, &parts, &mut body).await;
+    // A client that expects `100 Continue` has not begun to send.
+    if answer.is_err() && !parts.headers.contains_key(EXPECT) {
+        body::discard(&mut body, api.limits.body).await;
+    }
     let result = match &answer {
         Ok(accepted) if accepted.duplicate => BatchResult::Duplicate,
         Ok(_) => BatchResult::Accepted,
@@ -39,28 +50,20 @@ pub async fn accept(State(api): State<Arc<Api>>, request: Request) -> Response {
     answer.into_response()
 }
 
-async fn store(api: &Api, parts: &Parts, body: Body) -> Result<Accepted, Refusal> {
+async fn store(api: &Api, parts: &Parts, body: &mut Body) -> Result<Accepted, Refusal> {
     let (encoding, key) = headers(&parts.headers)?;
     if !api.availability.is_worth_waiting_for() {
         return Err(unavailable(false));
     }
-    let mut reservation = api.budget.reserve(0).map_err(|_| Refusal::saturated())?;
-    let body = read(api, body, &mut reservation).await?;
+    let (body, reservation) = read(api, encoding, body).await?;
     let id = Uuid::now_v7();
+    let long = encoding != Encoding::Identity || body.len() > LARGE;
     let prepare = || prepare(api, id, key, encoding, body, reservation);
-    let batch = match parts.headers.contains_key(CONTENT_ENCODING) || prepare_is_long(&parts.headers) {
-        true => tokio::task::block_in_place(prepare)?,
-        false => prepare()?,
-    };
+    let batch = if long { tokio::task::block_in_place(prepare)? } else { prepare()? };
     let records = batch.records;
     let outcome = api.queue.submit(batch).map_err(|_| Refusal::saturated())?;
     // The sender is only dropped without an answer when the service ends.
     answer(outcome.await.unwrap_or(Outcome::Unavailable { tried: true }), id, records)
-}
-
-fn prepare_is_long(headers: &HeaderMap) -> bool {
-    let length = headers.get("content-length").and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    length.is_none_or(|length| length > LARGE)
 }
 
 fn headers(headers: &HeaderMap) -> Result<(Encoding, Option<IdempotencyKey>), Refusal> {
@@ -80,12 +83,29 @@ fn headers(headers: &HeaderMap) -> Result<(Encoding, Option<IdempotencyKey>), Re
     Ok((encoding, key))
 }
 
-async fn read(api: &Api, body: Body, reservation: &mut Reservation) -> Result<Vec<u8>, Refusal> {
-    let body = tokio::time::timeout(BODY_TIMEOUT, body::read(body, api.limits.body, reservation))
+/// Waits for room, then reads: what has no room yet stays in the client's and the kernel's buffers.
+async fn read(api: &Api, encoding: Encoding, body: &mut Body) -> Result<(Vec<u8>, Reservation), Refusal> {
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if announced > api.limits.body {
+        return Err(body::BodyError::TooLarge { limit: api.limits.body }.into());
+    }
+    let room = expected_room(encoding, announced, &api.limits);
+    let mut reservation = api.budget.wait_for(room, ROOM_PATIENCE).await.map_err(|_| Refusal::saturated())?;
+    let body = tokio::time::timeout(BODY_TIMEOUT, body::read(body, api.limits.body, &mut reservation))
         .await
         .map_err(|_| Refusal::new(BatchResult::Timeout, "the body did not arrive in time"))??;
     api.metrics.bytes.add(body.len() as u64);
-    Ok(body)
+    Ok((body, reservation))
+}
+
+/// What a batch will take while it is prepared, as far as can be told from outside.
+fn expected_room(encoding: Encoding, announced: usize, limits: &Limits) -> usize {
+    let wire = if announced == 0 { UNANNOUNCED.min(limits.body) } else { announced };
+    match encoding {
+        // The text, and the rows, which are somewhat longer.
+        Encoding::Identity => wire * 5 / 2,
+        _ => wire + 2 * (wire * COMPRESSION).min(limits.decompressed),
+    }
 }
 
 /// From the body to a batch that is ready to be written.
@@ -98,13 +118,11 @@ fn prepare(
     mut reservation: Reservation,
 ) -> Result<Batch, Refusal> {
     let text = body::decompress(encoding, body, api.limits.decompressed, &mut reservation)?;
-    // The rows come beside the text and take about as much.
-    reservation.resize(2 * text.len()).map_err(|_| Refusal::saturated())?;
+    reservation.resize(text.capacity() * 5 / 2).map_err(|_| Refusal::saturated())?;
     let rules = Rules::new(Instant::now(), api.retention_days);
-    let EncodedBatch { mut rows, records, days } = record::encode(&text, id, &rules)?;
+    let EncodedBatch { rows, records, days } = record::encode(&text, id, &rules)?;
     let key = key.map(|key| (key, Fingerprint::from(Sha256::digest(&text))));
     drop(text);
-    rows.shrink_to_fit();
     reservation.resize(rows.capacity()).map_err(|_| Refusal::saturated())?;
     let records = i32::try_from(records).expect("a batch has at most RECORDS_MAX records");
     Ok(Batch { id, key, records, rows: rows.into(), days, reservation })

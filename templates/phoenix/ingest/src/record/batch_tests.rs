@@ -35,7 +35,10 @@ fn both_outer_forms_give_the_same_rows() {
 
 #[test]
 fn the_smallest_record_is_enough() {
-    assert!(batch(r#"[{"kind":"trace","agent_id":"a","ts":1795258800000,"payload":{}}]"#).is_ok());
+    let body = r#"[{"kind":"trace","agent_id":"a","ts":1795258800000,"payload":{}}]"#;
+    assert!(batch(body).unwrap().rows.len() <= rows_at_most(body.len(), 1));
+    let body = r#"[{"kind":"trace","agent_id":"a","ts":1795258800000,"duration_ms":1,"payload":{},"location":1}]"#;
+    assert!(batch(body).unwrap().rows.len() <= rows_at_most(body.len(), 1));
 }
 
 #[test]

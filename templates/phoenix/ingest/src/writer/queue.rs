@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 /// Rows that go into one transaction, in bytes: large enough to spread the cost of a commit over many batches, small
 /// enough to answer the first of them soon.
-const GROUP_BYTES: usize = 4 * 1024 * 1024;
+const GROUP_BYTES: usize = 2 * 1024 * 1024;
 const GROUP_BATCHES: usize = 128;
 
 /// As many batches are waiting as may wait.

@@ -1,0 +1,10 @@
+//! The gateway without machines: Lightsail's answers and refusals, faults, counts, persistence, the `aws` command.
+
+mod command_line;
+mod faults;
+mod gateway;
+mod lifecycle;
+mod model;
+mod persistence;
+mod refusals;
+mod support;
