@@ -145,14 +145,17 @@ daemon_json_has_all() {
   grep -qs -e '"log-driver"' -e '"log-opts"' "$DAEMON_JSON" && grep -qs '"live-restore"' "$DAEMON_JSON"
 }
 
-# Writes a copy of the file that has the keys which it lacks.
+# Writes a copy of the file that has the keys which it lacks. Every cloud image has Python: cloud-init is written in it.
 complete_daemon_json() {
-  command -v jq >/dev/null || { refresh_packages; install_packages jq; }
-  jq '
-    (if has("log-driver") or has("log-opts") then .
-     else . + {"log-driver": "json-file", "log-opts": {"max-size": "10m", "max-file": "3"}} end)
-    | (if has("live-restore") then . else . + {"live-restore": true} end)
-  ' "$DAEMON_JSON" > "$DAEMON_JSON.new"
+  command -v python3 >/dev/null || { refresh_packages; install_packages python3; }
+  python3 - "$DAEMON_JSON" > "$DAEMON_JSON.new" <<'PYTHON'
+import json, sys
+settings = json.load(open(sys.argv[1]))
+if not {"log-driver", "log-opts"} & settings.keys():
+    settings |= {"log-driver": "json-file", "log-opts": {"max-size": "10m", "max-file": "3"}}
+settings.setdefault("live-restore", True)
+print(json.dumps(settings, indent=2))
+PYTHON
 }
 
 # Container logs are bounded, and containers outlive a restart of the engine. Keys that are set already win.

@@ -59,7 +59,8 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// Lists the folder, leaving out what .gitignore, .dockerignore and .infraignore name, `.git` and `.env`.
+    /// Lists the folder, leaving out what .gitignore and .infraignore name, `.git` and `.env`.
+    /// .dockerignore does not count: it says what goes into an image, not what goes to the host.
     pub fn read(folder: &Path) -> Result<Self, BundleError> {
         let root = folder.canonicalize().map_err(read_error(folder))?;
         let name = COMPOSE_NAMES.into_iter().find(|name| root.join(name).is_file());
@@ -97,7 +98,6 @@ fn list(root: &Path) -> Result<Vec<BundleFile>, BundleError> {
         .standard_filters(false)
         .git_ignore(true)
         .require_git(false)
-        .add_custom_ignore_filename(".dockerignore")
         .add_custom_ignore_filename(".infraignore")
         .filter_entry(|entry| entry.file_name() != ".git" && entry.file_name() != ".env")
         .build();
@@ -206,8 +206,8 @@ mod tests {
             COMPOSE,
             (".env", "SECRET=1"),
             (".git/config", ""),
-            (".gitignore", "dist/\n"),
-            (".dockerignore", "target\n"),
+            (".gitignore", "dist/\ntarget\n"),
+            (".dockerignore", "*\n"),
             (".infraignore", "ingest/src\n"),
             ("dist/ingest", "binary"),
             ("target/debug/x", ""),

@@ -3,7 +3,8 @@
 # died leaves its name there.
 mkdir -p /run/infra
 exec 9>>/run/infra/lock
-if ! flock -n 9; then
+# A holder whose connection just broke is given a moment to notice.
+if ! flock -w 3 9; then
     printf 'busy\t%s\n' "$(cat /run/infra/lock.holder 2>/dev/null)"
     exit 0
 fi

@@ -4,6 +4,7 @@
 //! knows one account.
 
 mod gateway;
+pub mod host;
 mod lightsail;
 pub mod machines;
 pub mod ministack;

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use lab::process;
+use lab::{host, process};
 
 use super::mark::Mark;
 use super::{MachineKind, ServeArguments, serve};
@@ -79,9 +79,12 @@ pub async fn down(state: &Path, keep: bool) -> anyhow::Result<()> {
     if keep {
         return Ok(());
     }
-    if let Some(mark) = Mark::last(state) {
-        serve::machines(mark.machines, state).await?.remove_all().await?;
+    // Without a mark there may still be machines: of a lab that was killed before it wrote one.
+    let leftover = || state.join("machines").exists().then_some(MachineKind::Containers);
+    if let Some(kind) = Mark::last(state).map(|mark| mark.machines).or_else(leftover) {
+        serve::machines(kind, state).await?.remove_all().await?;
     }
+    host::remove_all(state).await?;
     remove(state).context("the account stays")
 }
 

@@ -12,6 +12,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use lab::host::{self, HostCommand};
 use lab::paths;
 
 /// A small AWS on one machine: Lightsail answered here, the rest by MiniStack.
@@ -39,6 +40,9 @@ enum Verb {
     },
     /// Print the environment that points AWS's clients at the lab: `eval "$(lab env)"`.
     Env,
+    /// Single hosts outside of the account, for tests of what happens over SSH.
+    #[command(subcommand)]
+    Host(HostCommand),
     /// Say whether the lab runs, and what it has been asked.
     Status,
 }
@@ -78,6 +82,7 @@ impl Arguments {
             Verb::Serve(arguments) => serve::serve(&self.state, &arguments).await,
             Verb::Down { keep } => background::down(&self.state, keep).await,
             Verb::Env => status::env(&self.state),
+            Verb::Host(command) => host::run(&command, &self.state).await,
             Verb::Status => status::status(&self.state).await,
         }
     }

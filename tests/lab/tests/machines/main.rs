@@ -5,4 +5,5 @@
 mod boot;
 mod fixture;
 mod network;
+mod plain_host;
 mod storage;

@@ -1,6 +1,7 @@
 //! Addresses that move, a firewall that also covers what Docker publishes, images that are really pulled.
 
 use std::net::Ipv4Addr;
+use std::slice;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -67,7 +68,7 @@ async fn the_firewall_closes_ports_of_the_host_and_of_its_containers() {
         }
         assert_eq!(greeting(host.booted.address, 8080).await.as_deref(), Some("hello"), "no firewall: open");
 
-        lab.machines.set_firewall(&host.id, &[ssh.clone()]).await.unwrap();
+        lab.machines.set_firewall(&host.id, slice::from_ref(&ssh)).await.unwrap();
         assert_eq!(greeting(host.booted.address, 8080).await, None, "not named: closed");
         assert_eq!(host.ssh("sudo docker ps --quiet | wc -l; getent hosts deb.debian.org | wc -l").await, "1\n1");
 

@@ -84,7 +84,7 @@ pub(super) fn run_arguments(launch: &Launch<'_>, spec: &MachineSpec) -> Vec<Stri
         format!("--volume={}:/var/lib/docker", launch.container),
         format!("--volume={folder}/seed:/var/lib/cloud/seed/nocloud:ro"),
         format!("--volume={folder}/lab:/lab:ro"),
-        format!("--volume={folder}/meminfo:/proc/meminfo:ro"),
+        format!("--volume={folder}/meminfo:/proc/meminfo"),
     ]);
     arguments.extend(launch.nameserver.iter().map(|address| format!("--env=LAB_NAMESERVER={address}")));
     arguments.push(launch.image.to_owned());

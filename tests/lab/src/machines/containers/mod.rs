@@ -58,6 +58,11 @@ impl ContainerMachines {
         Ok(machines)
     }
 
+    /// Removes what all labs share unless one of them has a host. The next boot makes it again.
+    pub async fn remove_unused(&self) -> anyhow::Result<()> {
+        shared::remove_unused().await
+    }
+
     /// What the container, its volume or a snapshot's image is called.
     fn object(&self, id: &str) -> String {
         format!("infra-lab-{}-{id}", self.lab)

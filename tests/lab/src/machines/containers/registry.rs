@@ -12,10 +12,11 @@ use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio::time::sleep;
 
+use crate::paths::cache;
+
 use super::docker::run;
 use super::network::OPERATOR;
 use super::record::write_atomically;
-use super::shared::cache;
 
 /// Stands in the hosts' `daemon.json` too.
 const PORT: u16 = 5000;
@@ -25,7 +26,7 @@ pub(super) async fn ensure() -> anyhow::Result<()> {
     if answers().await {
         return Ok(());
     }
-    let folder = cache()?;
+    let folder = cache();
     fs::create_dir_all(folder.join("registry"))?;
     let file = folder.join("registry.yml");
     write_atomically(&file, configuration(&folder.join("registry")).as_bytes())?;
@@ -51,7 +52,7 @@ pub(super) async fn ensure() -> anyhow::Result<()> {
 }
 
 pub(super) async fn stop() -> anyhow::Result<()> {
-    let folder = cache()?;
+    let folder = cache();
     let Ok(process) = fs::read_to_string(folder.join("registry.pid")) else { return Ok(()) };
     let command = fs::read_to_string(format!("/proc/{process}/cmdline")).unwrap_or_default();
     // Somebody else may have the number by now.

@@ -39,17 +39,14 @@ pub(super) fn vendor_data(spec: &MachineSpec) -> String {
     format!("#cloud-config\n{config}\n")
 }
 
-/// `/proc/meminfo` of a machine with that much memory: a container shows the whole machine's otherwise.
-///
-/// Only the total is exact. The limit itself is enforced by the container's cgroup.
+/// `/proc/meminfo` of a machine with that much memory, as it is when it starts: a container shows the whole machine's
+/// otherwise. The host's own `lab-meminfo` keeps it up to date, in this format.
 pub(super) fn meminfo(memory_mb: u32) -> String {
     let total = u64::from(memory_mb) * 1024;
-    let available = total / 10 * 9;
-    format!(
-        "MemTotal: {total:>15} kB\nMemFree: {available:>16} kB\nMemAvailable: {available:>11} kB\n\
-         Buffers: {0:>16} kB\nCached: {0:>17} kB\nSwapTotal: {0:>14} kB\nSwapFree: {0:>15} kB\n",
-        0
-    )
+    let lines = [("MemTotal", total), ("MemFree", total), ("MemAvailable", total), ("Buffers", 0), ("Cached", 0)];
+    let swap = [("SwapCached", 0), ("SwapTotal", 0), ("SwapFree", 0)];
+    let line = |(name, kib): &(&str, u64)| format!("{:<16}{kib:>12} kB\n", format!("{name}:"));
+    lines.iter().chain(&swap).map(line).collect()
 }
 
 /// The lines of `/lab/disks`.
@@ -98,6 +95,6 @@ mod tests {
 
     #[test]
     fn meminfo_tells_the_size_that_was_paid_for() {
-        assert!(meminfo(2048).starts_with("MemTotal:         2097152 kB\n"));
+        assert!(meminfo(2048).starts_with("MemTotal:            2097152 kB\n"));
     }
 }

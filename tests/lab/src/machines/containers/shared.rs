@@ -1,10 +1,10 @@
 //! What all labs of this machine share, the network and the registry: made when missing, removed with the last host.
 
 use std::fs::{self, File};
-use std::path::PathBuf;
-use std::{env, io};
 
 use tokio::task::spawn_blocking;
+
+use crate::paths::cache;
 
 use super::docker::docker;
 use super::{LABEL, network, registry};
@@ -31,18 +31,8 @@ pub(super) async fn remove_unused() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The folder that `tests/lab/setup` fills.
-pub(super) fn cache() -> io::Result<PathBuf> {
-    let cache = match (env::var_os("XDG_CACHE_HOME"), env::var_os("HOME")) {
-        (Some(cache), _) => PathBuf::from(cache),
-        (None, Some(home)) => PathBuf::from(home).join(".cache"),
-        (None, None) => return Err(io::Error::other("neither XDG_CACHE_HOME nor HOME is set")),
-    };
-    Ok(cache.join("infra-lab"))
-}
-
 async fn lock() -> anyhow::Result<InUse> {
-    let folder = cache()?;
+    let folder = cache();
     fs::create_dir_all(&folder)?;
     let file = File::create(folder.join("shared.lock"))?;
     let locked = spawn_blocking(move || file.lock().map(|()| file)).await??;

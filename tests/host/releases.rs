@@ -1,0 +1,126 @@
+//! Releases on a real host: healthy, broken, rolled back, cut off in the middle.
+
+use std::time::Duration;
+
+use infra::host::{Aftermath, HostError, LogOptions, Progress, Session};
+use infra::inventory::host_facts::ReleaseState;
+
+use crate::bundle::TestBundle;
+use crate::machine::{Machine, site_without_disk};
+
+const STATE: &str = "/var/lib/infra";
+
+async fn deploy(session: &Session, bundle: &TestBundle) -> Result<(u32, bool), HostError> {
+    let (spec, images) = bundle.release().await;
+    let lock = session.lock("ada@desk", "deploy").await?;
+    session.push_images(&images, &Progress::none()).await?;
+    let deployed = session.deploy(&lock, &spec, &Progress::none()).await;
+    lock.release().await;
+    deployed.map(|deployed| (deployed.release, deployed.uploaded))
+}
+
+fn app(machine: &Machine, command: &str) -> String {
+    machine.shell(&format!("docker exec phase1-app-1 sh -c '{command}'"))
+}
+
+#[tokio::test]
+async fn a_broken_release_leaves_the_old_one_serving() {
+    let machine = Machine::boot("release");
+    let session = machine.connect().await;
+    session.wait_prepared(Duration::from_secs(60)).await.unwrap();
+    let site = site_without_disk();
+    let bundle = TestBundle::new(site.clone(), "test -f /etc/app/ok");
+
+    assert_eq!(deploy(&session, &bundle).await.unwrap(), (1, true));
+    assert_eq!(app(&machine, "echo $RELEASE $GREETING"), format!("1 {}", bundle.greeting));
+    let password = machine.shell(&format!("cat {STATE}/secrets/APP_PASSWORD"));
+    assert!(password.len() >= 43, "{password}");
+    assert_eq!(app(&machine, "echo $APP_PASSWORD"), password);
+    let modes =
+        machine.shell(&format!("stat -c '%a %U' {STATE}/secrets {STATE}/secrets/* {STATE}/current/.env | sort -u"));
+    assert_eq!(modes, "600 root\n700 root");
+    assert_eq!(deploy(&session, &bundle).await.unwrap(), (1, false), "the same again is no new release");
+
+    bundle.program("echo cannot find the door; exit 1");
+    let error = deploy(&session, &bundle).await.unwrap_err();
+    let HostError::Unhealthy { release: 2, aftermath: Aftermath::RolledBack(1), report, .. } = &error else {
+        panic!("{error}")
+    };
+    assert!(report.contains("cannot find the door") && report.contains("started release 2"), "{report}");
+    assert_eq!(app(&machine, "echo $RELEASE"), "1");
+
+    bundle.program("test -f /etc/app/ok # third");
+    assert_eq!(deploy(&session, &bundle).await.unwrap(), (3, true));
+    let facts = session.facts(&site).await.unwrap();
+    let states: Vec<_> = facts.releases.iter().map(|release| (release.number, release.state)).collect();
+    assert_eq!(states, [(1, ReleaseState::Healthy), (2, ReleaseState::Failed), (3, ReleaseState::Healthy)]);
+    assert_eq!(facts.current_release, Some(3));
+    let service = &facts.services[0];
+    assert_eq!((service.service.as_str(), service.health.as_deref()), ("app", Some("healthy")));
+    assert!(service.memory_bytes.is_some() && service.restarts == Some(0), "{service:?}");
+
+    let lock = session.lock("ada@desk", "rollback").await.unwrap();
+    let back =
+        session.rollback(&lock, &site, None, "ada@desk", Duration::from_secs(30), &Progress::none()).await.unwrap();
+    assert_eq!((back.release, back.from), (1, Some(3)));
+    assert_eq!(app(&machine, "echo $RELEASE"), "1");
+    let missing = session.rollback(&lock, &site, Some(2), "ada@desk", Duration::from_secs(30), &Progress::none()).await;
+    assert!(matches!(missing, Err(HostError::NoRelease { available, .. }) if available == [3]));
+    lock.release().await;
+
+    assert_eq!(machine.shell(&format!("cat {STATE}/secrets/APP_PASSWORD")), password, "a secret is made once");
+    let audit = machine.shell(&format!("cat {STATE}/audit.log"));
+    let results: Vec<String> = audit
+        .lines()
+        .map(|line| {
+            let entry: serde_json::Value = serde_json::from_str(line).unwrap();
+            format!("{} {} {}", entry["verb"].as_str().unwrap(), entry["release"], entry["result"].as_str().unwrap())
+        })
+        .collect();
+    assert_eq!(
+        results,
+        ["deploy 1 healthy", "deploy 1 healthy", "deploy 2 rolled-back", "deploy 3 healthy", "rollback 1 healthy"]
+    );
+    assert!(!machine.shell(&format!("cat {STATE}/audit.log {STATE}/releases/*/deploy.log")).contains(&password));
+
+    let mut logs = Vec::new();
+    session.logs(&site, &LogOptions { tail: Some(10), ..LogOptions::default() }, &mut logs).await.unwrap();
+    assert!(String::from_utf8(logs).unwrap().contains("started release 1"));
+    session.stop_bundle(&site).await.unwrap();
+    assert_eq!(session.facts(&site).await.unwrap().services[0].state, "exited");
+}
+
+#[tokio::test]
+async fn a_deployment_cut_off_anywhere_ends_as_an_undisturbed_one() {
+    let machine = Machine::boot("release-cut");
+    let site = site_without_disk();
+    let session = machine.connect().await;
+    session.wait_prepared(Duration::from_secs(60)).await.unwrap();
+    let bundle = TestBundle::new(site.clone(), "exit 1");
+    let error = deploy(&session, &bundle).await.unwrap_err();
+    assert!(matches!(error, HostError::Unhealthy { release: 1, aftermath: Aftermath::Stopped, .. }), "{error}");
+
+    bundle.program("test -f /etc/app/ok");
+    bundle.write("etc/ok", "second");
+    let (spec, images) = bundle.release().await;
+    session.push_images(&images, &Progress::none()).await.unwrap();
+    for cut_after in [100, 700, 1500, 3000] {
+        let session = machine.connect().await;
+        let lock = session.lock("ada@desk", "deploy").await.unwrap();
+        let cut = async {
+            tokio::time::sleep(Duration::from_millis(cut_after)).await;
+            machine.shell("pkill -f '[s]shd.*ubuntu' || true");
+        };
+        let quiet = Progress::none();
+        let (result, ()) = tokio::join!(session.deploy(&lock, &spec, &quiet), cut);
+        if let Err(error) = result {
+            assert!(matches!(error, HostError::ConnectionLost { .. } | HostError::LockLost { .. }), "{error}");
+        }
+    }
+    let session = machine.connect().await;
+    assert_eq!(deploy(&session, &bundle).await.unwrap(), (2, false));
+    let facts = session.facts(&site).await.unwrap();
+    assert_eq!(facts.releases.iter().map(|release| release.number).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!((facts.current_release, facts.services.len()), (Some(2), 1));
+    assert_eq!(machine.shell(&format!("ls {STATE}/releases")), "1\n2");
+}
