@@ -1,13 +1,12 @@
 //! What was probably meant: near spellings, names that other tools use, values in the wrong type.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use toml::de::DeValue;
 
 use super::finding::Finding;
 use super::scalar::shorten;
-use super::shape::{Key, Shape, quoted};
+use super::shape::{Shape, quoted};
 
 /// How alike two words must be to suggest one for the other: `sise` and `size` are 0.85, `size` and `zone` 0.67.
 const ALIKE: f64 = 0.8;
@@ -37,12 +36,11 @@ const SYNONYMS: [(&str, &str); 20] = [
 ];
 
 /// A key that the table does not know.
-pub fn unknown_key(key: &str, span: Range<usize>, table: &str, keys: &BTreeMap<String, Key>) -> Finding {
-    let known: Vec<&str> = keys.keys().map(String::as_str).collect();
+pub fn unknown_key(key: &str, span: Range<usize>, table: &str, known: &[&str], meant: Option<&str>) -> Finding {
     let finding = Finding::error("unknown-key", format!("{table} has no key `{}`", shorten(key)))
         .at(span, "unknown key")
         .reason(format!("it knows {}", known.join(", ")));
-    match meant(key, &known) {
+    match meant {
         Some(meant) => finding.remedy(format!("did you mean `{meant}`?")),
         None => finding.remedy("remove it"),
     }
@@ -107,7 +105,7 @@ fn explained(text: &str, of: &str) -> Option<(&'static str, &'static str)> {
 }
 
 /// The known word that is meant, if one is near enough.
-fn meant<'a>(text: &str, known: &[&'a str]) -> Option<&'a str> {
+pub fn meant<'a>(text: &str, known: &[&'a str]) -> Option<&'a str> {
     // Nobody misspells a name into a hundred characters; comparing costs the product of the lengths.
     if text.len() > 100 {
         return None;
@@ -140,7 +138,10 @@ pub fn retyped(value: &DeValue<'_>, shape: &Shape) -> Option<String> {
             "false" | "no" | "off" => Some("false".to_owned()),
             _ => None,
         },
-        (Shape::Text(_), DeValue::Integer(number)) => Some(format!("\"{}\"", shorten(number.as_str()))),
+        (Shape::Text(check), DeValue::Integer(number)) => {
+            let fits = check.is_none_or(|check| check(number.as_str()).is_none());
+            fits.then(|| format!("\"{}\"", shorten(number.as_str())))
+        }
         (Shape::List(_), DeValue::String(text)) => Some(format!("[\"{}\"]", shorten(text))),
         (Shape::List(_), DeValue::Integer(number)) => Some(format!("[{}]", shorten(number.as_str()))),
         _ => None,

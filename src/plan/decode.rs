@@ -1,6 +1,7 @@
 //! The parsed TOML against the shape of a plan: every unknown key, wrong type, bad value and missing key is a finding
 //! with its place. What is right is kept, so that the rules can speak about it in the same run.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use toml::Spanned;
@@ -8,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::advice;
 use super::finding::Finding;
-use super::scalar::{ScalarError, shorten};
+use super::scalar::ScalarError;
 use super::shape::{Check, Key, Shape};
 use super::spans::Spans;
 
@@ -20,8 +21,11 @@ pub struct Decoded {
     pub findings: Vec<Finding>,
 }
 
+/// Stands in a path for a name that is none, while what it names is checked.
+const REFUSED: &str = "?";
+
 /// Decodes a whole document.
-pub fn decode(document: &DeTable<'_>, keys: &std::collections::BTreeMap<String, Key>, length: usize) -> Decoded {
+pub fn decode(document: &DeTable<'_>, keys: &BTreeMap<String, Key>, length: usize) -> Decoded {
     let mut decoder = Decoder::default();
     let (value, _) = decoder.table(document, keys, &Place { path: String::new(), key: 0..0, value: 0..length });
     Decoded { value, spans: decoder.spans, findings: decoder.findings }
@@ -42,8 +46,11 @@ struct Place {
 
 impl Place {
     fn of_key(&self, key: &str, at: Range<usize>, value: &Spanned<DeValue<'_>>) -> Self {
-        let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
-        Self { path, key: at, value: value.span() }
+        Self { path: self.path_of(key), key: at, value: value.span() }
+    }
+
+    fn path_of(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
     fn of_item(&self, index: usize, item: &Spanned<DeValue<'_>>) -> Self {
@@ -54,7 +61,10 @@ impl Place {
     fn name(&self) -> String {
         match self.path.rsplit('.').next() {
             None | Some("") => "the plan".to_owned(),
-            Some(name) => format!("`{}`", shorten(name)),
+            Some(name) => match name.split_once('[') {
+                Some((list, _)) => format!("an element of `{list}`"),
+                None => format!("`{name}`"),
+            },
         }
     }
 }
@@ -90,18 +100,14 @@ impl Decoder {
     }
 
     /// The table as far as it is right, and whether it has all that it must have.
-    fn table(
-        &mut self,
-        table: &DeTable<'_>,
-        keys: &std::collections::BTreeMap<String, Key>,
-        at: &Place,
-    ) -> (toml::Table, bool) {
+    fn table(&mut self, table: &DeTable<'_>, keys: &BTreeMap<String, Key>, at: &Place) -> (toml::Table, bool) {
         let mut kept = toml::Table::new();
-        let mut whole = true;
+        let (mut whole, mut misspelled) = (true, Vec::new());
         for (key, value) in table {
             let place = at.of_key(key.get_ref(), key.span(), value);
             let Some(known) = keys.get(key.get_ref().as_ref()) else {
-                self.findings.push(advice::unknown_key(key.get_ref(), key.span(), &at.name(), keys));
+                let meant = self.unknown_key(key, at, keys);
+                misspelled.extend(meant);
                 continue;
             };
             match self.value(value.get_ref(), &known.shape, &place) {
@@ -111,19 +117,40 @@ impl Decoder {
         }
         for (name, key) in keys.iter().filter(|(name, key)| key.required && !table.contains_key(name.as_str())) {
             whole = false;
-            self.findings.push(missing_key(name, key, at));
+            if !misspelled.contains(&name.as_str()) {
+                self.findings.push(missing_key(name, key, at));
+            }
         }
         (kept, whole)
+    }
+
+    /// The key that is meant counts as written: it is not missing as well.
+    fn unknown_key<'k>(
+        &mut self,
+        key: &Spanned<std::borrow::Cow<'_, str>>,
+        at: &Place,
+        keys: &'k BTreeMap<String, Key>,
+    ) -> Option<&'k str> {
+        let known: Vec<&str> = keys.keys().map(String::as_str).collect();
+        let meant = advice::meant(key.get_ref(), &known);
+        self.findings.push(advice::unknown_key(key.get_ref(), key.span(), &at.name(), &known, meant));
+        if let Some(meant) = meant {
+            self.spans.record(&at.path_of(meant), key.span(), key.span());
+        }
+        meant
     }
 
     fn names(&mut self, table: &DeTable<'_>, name: Option<Check>, value: &Shape, at: &Place) -> toml::Table {
         let mut kept = toml::Table::new();
         for (key, item) in table {
-            let place = at.of_key(key.get_ref(), key.span(), item);
             if let Some(error) = name.and_then(|check| check(key.get_ref())) {
                 self.findings.push(invalid("invalid-name", error, key.span()));
+                let place = at.of_key(REFUSED, key.span(), item);
+                self.value(item.get_ref(), value, &place);
+                self.spans.forget(&place.path);
                 continue;
             }
+            let place = at.of_key(key.get_ref(), key.span(), item);
             if let Some(item) = self.value(item.get_ref(), value, &place) {
                 kept.insert(key.get_ref().to_string(), item);
             }
@@ -140,6 +167,9 @@ impl Decoder {
                 Some(value) => kept.push(value),
                 None => self.spans.forget(&place.path),
             }
+        }
+        if kept.len() < array.len() {
+            self.spans.record_refused(&at.path, at.value.clone());
         }
         kept
     }
@@ -194,10 +224,9 @@ impl Decoder {
     fn wrong_type(&mut self, value: &DeValue<'_>, shape: &Shape, at: &Place) -> Option<toml::Value> {
         let message = format!("{} is {}, not {}", at.name(), described(value), shape.described());
         let finding = Finding::error("wrong-type", message).at(at.value.clone(), described(value));
-        let remedy = advice::retyped(value, shape);
-        self.findings.push(match remedy {
+        self.findings.push(match advice::retyped(value, shape) {
             Some(remedy) => finding.remedy(remedy),
-            None => finding.reason(format!("it must be {}", shape.described())),
+            None => finding,
         });
         None
     }

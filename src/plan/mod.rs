@@ -25,8 +25,11 @@ pub use model::{
     Alerts, Backup, Bundle, Database, Disk, Host, Metric, Migrate, MigrateRds, Plan, PortRule, Protocol, Provider,
     Threshold, VarValue, VolumeType,
 };
+pub use names::{
+    Blueprint, DatabaseName, Email, InstanceClass, NodeName, PlanName, Region, SecretName, ServiceName, SizeName,
+    SshAddress, VarName, Zone,
+};
 pub use parse::{Checked, parse};
 pub use scalar::ScalarError;
 pub use schema::schema;
-pub use names::*;
-pub use units::*;
+pub use units::{Destination, Gigabytes, MountPath, Port, PortRange, Schedule, Source, Span, TimeOfDay, Weekday};

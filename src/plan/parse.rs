@@ -22,17 +22,19 @@ static SHAPE: LazyLock<Shape> = LazyLock::new(|| Shape::of_document(&schema()));
 /// A valid plan, and what findings about it need.
 #[derive(Debug, Clone)]
 pub struct Checked {
-    pub plan: Plan,
-    /// What is doubtful; no errors among them.
-    pub warnings: Findings,
+    pub(super) plan: Plan,
+    pub(super) warnings: Findings,
     pub(super) spans: Spans,
 }
 
-impl std::ops::Deref for Checked {
-    type Target = Plan;
-
-    fn deref(&self) -> &Plan {
+impl Checked {
+    pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// What is doubtful; there are no errors among them.
+    pub fn warnings(&self) -> &Findings {
+        &self.warnings
     }
 }
 

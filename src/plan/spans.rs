@@ -29,6 +29,16 @@ impl Spans {
         }
     }
 
+    /// Remembers that a list had elements which are refused.
+    pub(super) fn record_refused(&mut self, list: &str, at: Range<usize>) {
+        self.record(&format!("{list}[?]"), at.clone(), at);
+    }
+
+    /// Whether a list had elements which are refused.
+    pub fn has_refused(&self, list: &str) -> bool {
+        self.has(&format!("{list}[?]"))
+    }
+
     /// Whether the file has something there.
     pub fn has(&self, path: &str) -> bool {
         self.0.contains_key(path)

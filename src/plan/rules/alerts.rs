@@ -22,7 +22,7 @@ fn distinct_addresses(cx: &Context<'_>) -> Vec<Finding> {
 }
 
 fn somebody_is_told(cx: &Context<'_>) -> Vec<Finding> {
-    if cx.plan.thresholds.is_empty() || !cx.plan.alerts.email.is_empty() || cx.spans.has("alerts.email[0]") {
+    if cx.plan.thresholds.is_empty() || !cx.plan.alerts.email.is_empty() || cx.spans.has_refused("alerts.email") {
         return Vec::new();
     }
     let finding = Finding::warning("nobody-told", "there are thresholds, and nobody is told when they trip")

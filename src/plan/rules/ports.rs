@@ -23,7 +23,7 @@ fn all<'a>(cx: &Context<'a>) -> impl Iterator<Item = (String, &'a PortRule)> + u
 }
 
 fn somebody(cx: &Context<'_>) -> Vec<Finding> {
-    let empty = all(cx).filter(|(path, rule)| rule.from.is_empty() && !cx.spans.has(&format!("{path}.from[0]")));
+    let empty = all(cx).filter(|(path, rule)| rule.from.is_empty() && !cx.spans.has_refused(&format!("{path}.from")));
     empty
         .map(|(path, rule)| {
             Finding::error("no-source", format!("port {} is open to nobody", rule.port))
@@ -66,11 +66,10 @@ fn opens(rule: &PortRule, port: u16) -> bool {
 }
 
 fn ssh_is_open(cx: &Context<'_>) -> Vec<Finding> {
-    let refused_rules = |path: &str, host: &Host| cx.spans.has(&format!("{path}.ports")) && host.ports.is_empty();
     let closed = cx.hosts().filter(|(path, _, host)| {
         host.provider != Provider::Ssh
             && !host.ports.iter().any(|rule| opens(rule, SSH))
-            && !(refused_rules(path, host) && cx.spans.has_below(&format!("{path}.ports")))
+            && !cx.spans.has_refused(&format!("{path}.ports"))
     });
     closed
         .map(|(path, name, _)| {
