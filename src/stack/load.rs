@@ -66,7 +66,7 @@ pub fn load(path: &Path, root: &Path) -> Result<Stack, LoadError> {
     let checked = plan::parse(&path.display().to_string(), &bytes).map_err(LoadError::Invalid)?;
     let base = path.parent().unwrap_or(Path::new("."));
     let release = release(&checked, path, base)?;
-    let plan = checked.plan.clone();
+    let plan = checked.plan().clone();
     let local = Local::open(root, &plan.name)?;
     let mut user_scripts = BTreeMap::new();
     for (name, host) in &plan.hosts {
@@ -78,7 +78,7 @@ pub fn load(path: &Path, root: &Path) -> Result<Stack, LoadError> {
     }
     let inputs = Inputs { public_key: String::new(), host_script: host::PREPARE_SCRIPT.into(), user_scripts, ..Inputs::default() };
     let source_hash = sha256(&bytes);
-    Ok(Stack { path: path.to_owned(), source_hash, warnings: checked.warnings.clone(), plan, local, release, inputs })
+    Ok(Stack { path: path.to_owned(), source_hash, warnings: checked.warnings().clone(), plan, local, release, inputs })
 }
 
 fn sha256(bytes: &[u8]) -> String {
@@ -87,7 +87,7 @@ fn sha256(bytes: &[u8]) -> String {
 }
 
 fn release(checked: &Checked, path: &Path, base: &Path) -> Result<Option<Release>, LoadError> {
-    let plan = &checked.plan;
+    let plan = checked.plan();
     let Some(bundle) = &plan.bundle else { return Ok(None) };
     let folder = base.join(&bundle.source);
     let files = Bundle::read(&folder).map_err(|source| LoadError::Bundle { plan: path.to_owned(), source })?;
