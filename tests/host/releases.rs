@@ -59,6 +59,17 @@ async fn a_broken_release_leaves_the_old_one_serving() {
     assert_eq!((service.service.as_str(), service.health.as_deref()), ("app", Some("healthy")));
     assert!(service.memory_bytes.is_some() && service.restarts == Some(0), "{service:?}");
 
+    // An image that cannot be had: known before anything stops.
+    let compose = bundle.read("compose.yaml");
+    bundle.write("compose.yaml", &format!("{compose}  extra: {{ image: \"127.0.0.1:1/nothing:1\" }}\n"));
+    let error = deploy(&session, &bundle).await.unwrap_err();
+    assert!(
+        matches!(&error, HostError::NotPulled { release: 4, image, .. } if image.starts_with("127.0.0.1:1")),
+        "{error}"
+    );
+    assert_eq!(app(&machine, "echo $RELEASE"), "3");
+    bundle.write("compose.yaml", &compose);
+
     let lock = session.lock("ada@desk", "rollback").await.unwrap();
     let back =
         session.rollback(&lock, &site, None, "ada@desk", Duration::from_secs(30), &Progress::none()).await.unwrap();
@@ -79,7 +90,14 @@ async fn a_broken_release_leaves_the_old_one_serving() {
         .collect();
     assert_eq!(
         results,
-        ["deploy 1 healthy", "deploy 1 healthy", "deploy 2 rolled-back", "deploy 3 healthy", "rollback 1 healthy"]
+        [
+            "deploy 1 healthy",
+            "deploy 1 healthy",
+            "deploy 2 rolled-back",
+            "deploy 3 healthy",
+            "deploy 4 not-pulled",
+            "rollback 1 healthy"
+        ]
     );
     assert!(!machine.shell(&format!("cat {STATE}/audit.log {STATE}/releases/*/deploy.log")).contains(&password));
 
@@ -96,7 +114,7 @@ async fn a_deployment_cut_off_anywhere_ends_as_an_undisturbed_one() {
     let site = site_without_disk();
     let session = machine.connect().await;
     session.wait_prepared(Duration::from_secs(60)).await.unwrap();
-    let bundle = TestBundle::new(site.clone(), "exit 1");
+    let mut bundle = TestBundle::new(site.clone(), "exit 1");
     let error = deploy(&session, &bundle).await.unwrap_err();
     assert!(matches!(error, HostError::Unhealthy { release: 1, aftermath: Aftermath::Stopped, .. }), "{error}");
 
@@ -123,4 +141,14 @@ async fn a_deployment_cut_off_anywhere_ends_as_an_undisturbed_one() {
     assert_eq!(facts.releases.iter().map(|release| release.number).collect::<Vec<_>>(), [1, 2]);
     assert_eq!((facts.current_release, facts.services.len()), (Some(2), 1));
     assert_eq!(machine.shell(&format!("ls {STATE}/releases")), "1\n2");
+
+    // Old releases go, and images that no other release uses.
+    let images = || machine.shell("docker image ls --format '{{.Tag}}' | sort -u | wc -l");
+    bundle.program("true");
+    for number in 3..=8 {
+        bundle.greeting = format!("greeting {number}");
+        assert_eq!(deploy(&session, &bundle).await.unwrap(), (number, true));
+    }
+    assert_eq!(machine.shell(&format!("ls {STATE}/releases | xargs")), "4 5 6 7 8");
+    assert_eq!(images(), "1", "two images were pushed, and the first belongs to no release any more");
 }
