@@ -6,7 +6,7 @@ use infra::host::{Aftermath, HostError, LogOptions, Progress, Session};
 use infra::inventory::host_facts::ReleaseState;
 
 use crate::bundle::TestBundle;
-use crate::machine::{Machine, site_without_disk};
+use crate::machine::{CommandLines, Machine, site_without_disk};
 
 const STATE: &str = "/var/lib/infra";
 
@@ -31,10 +31,18 @@ async fn a_broken_release_leaves_the_old_one_serving() {
     let site = site_without_disk();
     let bundle = TestBundle::new(site.clone(), "test -f /etc/app/ok");
 
+    let command_lines = CommandLines::sample();
     assert_eq!(deploy(&session, &bundle).await.unwrap(), (1, true));
+    let command_lines = command_lines.stop();
     assert_eq!(app(&machine, "echo $RELEASE $GREETING"), format!("1 {}", bundle.greeting));
     let password = machine.shell(&format!("cat {STATE}/secrets/APP_PASSWORD"));
     assert!(password.len() >= 43, "{password}");
+    assert!(
+        command_lines.contains("docker compose") && command_lines.contains("docker build"),
+        "too little was sampled"
+    );
+    assert!(!command_lines.contains(&password), "a secret was an argument of a program");
+    assert!(!command_lines.contains("$5 \"or\""), "a variable of the plan was an argument of a program");
     assert_eq!(app(&machine, "echo $APP_PASSWORD"), password);
     let modes =
         machine.shell(&format!("stat -c '%a %U' {STATE}/secrets {STATE}/secrets/* {STATE}/current/.env | sort -u"));
@@ -143,12 +151,13 @@ async fn a_deployment_cut_off_anywhere_ends_as_an_undisturbed_one() {
     assert_eq!(machine.shell(&format!("ls {STATE}/releases")), "1\n2");
 
     // Old releases go, and images that no other release uses.
-    let images = || machine.shell("docker image ls --format '{{.Tag}}' | sort -u | wc -l");
+    let images = || machine.shell("docker image ls --format '{{.Repository}}:{{.Tag}}'");
     bundle.program("true");
     for number in 3..=8 {
         bundle.greeting = format!("greeting {number}");
         assert_eq!(deploy(&session, &bundle).await.unwrap(), (number, true));
     }
     assert_eq!(machine.shell(&format!("ls {STATE}/releases | xargs")), "4 5 6 7 8");
-    assert_eq!(images(), "1", "two images were pushed, and the first belongs to no release any more");
+    let kept = session.releases(&site).await.unwrap().pop().unwrap().images[0].reference.clone();
+    assert_eq!(images(), kept, "of three images that were pushed, two belong to no release any more");
 }
