@@ -1,13 +1,16 @@
 //! Arguments of the `lab` command; one file for each verb that does more than a few lines.
 
 mod background;
+mod mark;
 mod serve;
+mod status;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
 
 use lab::host::{self, HostCommand};
 use lab::paths;
@@ -34,8 +37,6 @@ enum Verb {
         /// Only stop the gateway; account and machines stay for the next `lab up`.
         #[arg(long)]
         keep: bool,
-        #[arg(long, value_enum, default_value_t = MachineKind::Containers)]
-        machines: MachineKind,
     },
     /// Print the environment that points AWS's clients at the lab: `eval "$(lab env)"`.
     Env,
@@ -51,7 +52,8 @@ pub struct ServeArguments {
     /// What instances are.
     #[arg(long, value_enum, default_value_t = MachineKind::Containers)]
     machines: MachineKind,
-    #[arg(long, default_value_t = 4780, env = "LAB_PORT")]
+    /// MiniStack gets the one above it.
+    #[arg(long, default_value_t = 4780, env = "LAB_PORT", value_parser = clap::value_parser!(u16).range(1024..=65534))]
     port: u16,
     /// Added to every request, such as `200ms`.
     #[arg(long, default_value = "0ms", value_parser = duration)]
@@ -64,7 +66,8 @@ pub struct ServeArguments {
     lightsail_only: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum MachineKind {
     /// Containers on this machine's Docker.
     Containers,
@@ -77,10 +80,10 @@ impl Arguments {
         match self.verb {
             Verb::Up(arguments) => background::up(&self.state, &arguments).await,
             Verb::Serve(arguments) => serve::serve(&self.state, &arguments).await,
-            Verb::Down { keep, machines } => background::down(&self.state, keep, machines).await,
-            Verb::Env => background::env(&self.state),
+            Verb::Down { keep } => background::down(&self.state, keep).await,
+            Verb::Env => status::env(&self.state),
             Verb::Host(command) => host::run(&command, &self.state).await,
-            Verb::Status => background::status(&self.state).await,
+            Verb::Status => status::status(&self.state).await,
         }
     }
 }

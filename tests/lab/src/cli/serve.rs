@@ -11,7 +11,7 @@ use lab::{Gateway, Options};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use super::background::Mark;
+use super::mark::Mark;
 use super::{MachineKind, ServeArguments};
 
 pub async fn serve(state: &Path, arguments: &ServeArguments) -> anyhow::Result<()> {
@@ -40,11 +40,10 @@ pub async fn serve(state: &Path, arguments: &ServeArguments) -> anyhow::Result<(
         tracing::warn!("botocore's service model was not found: requests and answers are not validated");
     }
     let running = Gateway::start(options).await?;
-    let mark = Mark::write(state, &running.url)?;
+    Mark::write(state, &running.url, arguments.machines)?;
     tracing::info!("the lab listens on {}", running.url);
     ended().await?;
     drop(running);
-    mark.remove();
     if let Some(ministack) = ministack {
         ministack.stop().await;
     }

@@ -13,7 +13,7 @@ use super::error::ApiError;
 use super::input::Input;
 use super::instances::Instance;
 use super::key_pairs::KeyPair;
-use super::operations::{Job, JobId, Operation, OperationFault};
+use super::operations::{Job, JobId, Operation, OperationFault, save_recent};
 use super::resource::{Identity, Kind, Tag, now, uuid};
 use super::snapshots::InstanceSnapshot;
 use super::static_ips::StaticIp;
@@ -41,6 +41,7 @@ pub struct Region {
     pub contacts: BTreeMap<String, Contact>,
     pub peered: bool,
     /// In the order of their creation.
+    #[serde(serialize_with = "save_recent")]
     pub operations: Vec<Operation>,
     /// Work that has not ended.
     pub jobs: BTreeMap<JobId, Job>,

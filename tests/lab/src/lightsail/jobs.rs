@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use super::account::Region;
 use super::alarms;
-use super::instances::State;
+use super::instances::{Instance, State};
 use super::operations::{Job, JobId, OperationFault};
 use super::resource::now;
 use super::service::{Lightsail, locked};
 use super::work::Work;
-use crate::machines::{Booted, MachineId};
+use crate::machines::Booted;
 
 impl Lightsail {
     pub(super) fn spawn(self: &Arc<Self>, region: &str, id: JobId) {
@@ -59,6 +59,9 @@ impl Lightsail {
         let before = self.region(region);
         let result = job.work.perform(&before, self.machines.as_ref(), self.authority.public()).await;
         self.finish(region, id, &job.work, result);
+        if let Work::Boot { instance } | Work::Start { instance } = &job.work {
+            self.sample_instance(region, instance).await;
+        }
     }
 
     fn finish(&self, region: &str, id: JobId, work: &Work, result: anyhow::Result<Option<Booted>>) {
@@ -116,17 +119,8 @@ impl Lightsail {
 
     /// One look at every running machine, then at the alarms.
     async fn sample(&self) {
-        for (region, instance, machine) in self.running_machines() {
-            let cpu = self.machines.cpu_seconds(&machine).await.unwrap_or_else(|error| {
-                tracing::debug!("no CPU time of {machine}: {error:#}");
-                None
-            });
-            self.quietly(&region, |region, samples| {
-                let Some(found) = region.instances.get(&instance).filter(|found| found.machine == machine) else {
-                    return;
-                };
-                samples.record(&machine, found.bundle(), cpu, now());
-            });
+        for (region, instance) in self.running_instances() {
+            self.sample_instance(&region, &instance).await;
         }
         let regions: Vec<String> = self.lock().kept.account.regions.keys().cloned().collect();
         for region in regions {
@@ -134,16 +128,29 @@ impl Lightsail {
         }
     }
 
-    fn running_machines(&self) -> Vec<(String, String, MachineId)> {
+    async fn sample_instance(&self, region: &str, name: &str) {
+        let Some(machine) = self.region(region).instances.get(name).map(|found| found.machine.clone()) else { return };
+        let cpu = self.machines.cpu_seconds(&machine).await.unwrap_or_else(|error| {
+            tracing::debug!("no CPU time of {machine}: {error:#}");
+            None
+        });
+        self.quietly(region, |region, samples| {
+            let same = |found: &&Instance| found.machine == machine && found.state == State::Running;
+            if let Some(found) = region.instances.get(name).filter(same) {
+                samples.record(&machine, found.bundle(), cpu, now());
+            }
+        });
+    }
+
+    /// Region and name.
+    fn running_instances(&self) -> Vec<(String, String)> {
         let known = self.lock();
         let regions = known.kept.account.regions.iter();
-        let running = |instance: &&super::instances::Instance| instance.state == State::Running;
-        regions
-            .flat_map(|(name, region)| {
-                let machines = region.instances.values().filter(running);
-                machines.map(move |found| (name.clone(), found.identity.name.clone(), found.machine.clone()))
-            })
-            .collect()
+        let running = regions.flat_map(|(name, region)| {
+            let instances = region.instances.iter().filter(|(_, found)| found.state == State::Running);
+            instances.map(move |(instance, _)| (name.clone(), instance.clone()))
+        });
+        running.collect()
     }
 
     /// A change that the account's owner does not make: not saved at once, and no reason for reads to be stale.

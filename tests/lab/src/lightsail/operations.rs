@@ -3,7 +3,7 @@
 //! A job is one piece of work behind one or more operations. It stays in the account until its work has really ended, so
 //! that a restarted gateway goes on with it.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::account::{Answer, Call, Region};
@@ -17,8 +17,10 @@ pub type JobId = u64;
 /// The service model's enumeration of operation types has none for key pairs, tags and VPC peering.
 pub const UNNAMED: &str = "";
 
-/// Enough to look back on a large run, and little enough to be written to disk at every change.
-const KEPT_OPERATIONS: usize = 2000;
+/// Enough to look back on a large run.
+const KEPT_OPERATIONS: usize = 1000;
+/// Ended operations that a restarted gateway still knows. Few, because they are written at every change.
+const SAVED_OPERATIONS: usize = 100;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Status {
@@ -125,6 +127,14 @@ fn operation(region: &str, operation_type: &str, subject: &Subject<'_>, status: 
         status,
         error: None,
     }
+}
+
+/// What of the operations is written to disk: those that have not ended, and the last ones that have.
+pub fn save_recent<S: Serializer>(operations: &[Operation], serializer: S) -> Result<S::Ok, S::Error> {
+    let old = operations.len().saturating_sub(SAVED_OPERATIONS);
+    let saved =
+        operations.iter().enumerate().filter(|(index, operation)| *index >= old || !operation.status.is_terminal());
+    serializer.collect_seq(saved.map(|(_, operation)| operation))
 }
 
 impl Operation {

@@ -230,10 +230,14 @@ fn rules(ports: &[Port]) -> Vec<FirewallRule> {
     ports.iter().map(Port::rule).collect()
 }
 
-/// Its disks are taken off first: they outlive it.
+/// Its disks are taken off first: they outlive it. A machine that does not stop, or that a gateway before this one has
+/// half destroyed, is destroyed all the same.
 async fn terminate(region: &Region, name: &str, machines: &dyn Machines) -> anyhow::Result<()> {
     let Some(instance) = region.instances.get(name) else { return Ok(()) };
-    machines.stop(&instance.machine).await?;
+    if let Err(error) = machines.stop(&instance.machine).await {
+        tracing::warn!("{name} is destroyed without having stopped: {error:#}");
+        return machines.destroy(&instance.machine).await;
+    }
     for disk in region.disks.values().filter(|disk| disk.attached_to().is_some_and(|holder| holder == name)) {
         machines.detach_disk(&instance.machine, &disk.disk).await?;
     }

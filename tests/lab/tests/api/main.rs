@@ -1,5 +1,6 @@
 //! The gateway without machines: Lightsail's answers and refusals, faults, counts, persistence, the `aws` command.
 
+mod background;
 mod command_line;
 mod faults;
 mod gateway;
