@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use inquire::validator::Validation;
 
+use super::args::Global;
+use crate::error::{CommandError, Exit};
 use crate::plan::init::{Answers, render, size_for};
 use crate::plan::{Email, Gigabytes, Region, ScalarError, Source, TEMPLATES, template};
 
@@ -108,6 +110,30 @@ impl Initialized {
             }
         }
     }
+}
+
+impl From<InitError> for CommandError {
+    fn from(error: InitError) -> Self {
+        let hint = error.hint();
+        let failed = match &error {
+            InitError::Question { .. } => Self::question(error),
+            InitError::Answer { .. } | InitError::UnknownTemplate(_) | InitError::Exists(_) => Self::usage(error),
+            InitError::Unanswered(inquire::InquireError::OperationInterrupted) => Self::new(Exit::Interrupted, error),
+            InitError::Write { .. } | InitError::Unanswered(_) => Self::failed(error),
+        };
+        failed.hints(hint)
+    }
+}
+
+/// The verb: what was written is said on stderr, what was asked for goes to stdout.
+pub fn verb(global: &Global, args: &InitArgs) -> Result<Exit, CommandError> {
+    let done = run(args)?;
+    match (&done, global.json) {
+        (_, true) => println!("{}", done.json()),
+        (Initialized::Listed, false) => print!("{}", done.text()),
+        (Initialized::Written(_), false) => eprint!("{}", done.text()),
+    }
+    Ok(Exit::Done)
 }
 
 /// Writes a plan, or lists those that ship.
