@@ -38,6 +38,15 @@ pub fn shorten(text: &str) -> String {
     shown
 }
 
+/// Other spellings of what was probably meant: case, and the separators that people confuse.
+pub fn respellings(text: &str) -> impl Iterator<Item = String> {
+    let trimmed = text.trim();
+    let lower = trimmed.to_lowercase();
+    let joined = |separator: &str| trimmed.split([' ', '_', '-', '.']).collect::<Vec<_>>().join(separator);
+    [trimmed.to_owned(), joined("-").to_lowercase(), joined("_").to_lowercase(), lower, joined("_").to_uppercase()]
+        .into_iter()
+}
+
 /// Escapes what has no width or changes the direction of text: a plan must not rewrite the terminal that shows it.
 fn printable(c: char) -> Vec<char> {
     if c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
