@@ -6,6 +6,7 @@
 //! argv, on either side: scripts and data travel through standard input.
 
 mod bundle;
+mod choice;
 mod command;
 mod compose;
 mod context;
