@@ -196,9 +196,12 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// What the host says against this disk's being in use as planned. Silence is not evidence.
+    /// What speaks against this disk's being in use as planned. A host that says nothing may have been interrupted
+    /// between attaching and mounting; mounting again changes nothing where it was done.
     fn unmounted(&self, node: &DiskNode) -> Option<String> {
-        let facts = self.inventory.facts(&self.host.name)?;
+        let Some(facts) = self.inventory.facts(&self.host.name) else {
+            return Some("the host could not be observed".into());
+        };
         let Some(disk) = facts.disks.iter().find(|d| d.disk == node.name.as_str()) else {
             return Some("the host does not see it".into());
         };

@@ -367,13 +367,13 @@ impl Context<'_> {
             .collect()
     }
 
-    /// Moved and grown disks hold data. So does one that was left detached by an interrupted move or growth: infra makes
+    /// Moved and grown disks hold data. So does one that an interrupted move or growth left unmounted: infra makes
     /// snapshots only of disks that have been in use.
     fn expects_data(&self, diff: &DiskDiff, node: &DiskNode) -> bool {
         let copied = || self.inventory.snapshots.iter().any(|s| s.tags.is_node(&self.graph.plan, node.id.as_str()));
         match diff {
             DiskDiff::Move { .. } | DiskDiff::Grow { .. } => true,
-            DiskDiff::Create { exists: true, .. } => copied(),
+            DiskDiff::Create { exists: true, .. } | DiskDiff::Mount { .. } => copied(),
             _ => false,
         }
     }

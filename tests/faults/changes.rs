@@ -34,7 +34,32 @@ async fn address(stage: &Stage) -> anyhow::Result<(String, String)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn from_nothing() -> anyhow::Result<()> {
     let stage = Stage::with(PLAN).await?;
-    insta::assert_snapshot!(stage.shown().await?, @"");
+    insta::assert_snapshot!(stage.shown().await?, @r"
+    demo (us-east-1): 7 to create
+
+      + key_pair                        demo-key: your public key, for SSH
+      + alerts.email                    ops@example.com
+                                        why: alarms reach it once the link in Amazon's mail is followed
+      + hosts.web                       instance demo-web
+      + hosts.web.address               static IP demo-web-ip
+      + hosts.web.ports                 open 22/tcp from 203.0.113.0/24, open 443/tcp from 0.0.0.0/0, open 443/tcp from ::/0
+      + hosts.web.alarms.burst-warn     alarm demo-web-burst-warn: BurstCapacityPercentage at 20
+      + hosts.web.alarms.burst-migrate  alarm demo-web-burst-migrate: BurstCapacityPercentage at 5
+
+    Steps, side by side where they do not wait for each other:
+       1. import key pair demo-key
+       2. register ops@example.com for alarms
+       3. create instance demo-web (nano_3_0, ubuntu_24_04, us-east-1a)  (after 1)
+       4. open ports 22, 443 on demo-web, close all others  (after 3)
+       5. allocate static IP demo-web-ip
+       6. attach static IP demo-web-ip to demo-web  (after 3, 5)
+       7. set alarm demo-web-burst-warn on BurstCapacityPercentage  (after 2, 3)
+       8. set alarm demo-web-burst-migrate on BurstCapacityPercentage  (after 2, 3)
+
+    Cost a month:
+          $5.00  hosts.web instance nano_3_0
+          $5.00  in all, now $0.00
+    ");
     Ok(())
 }
 
@@ -44,7 +69,38 @@ async fn another_size_replaces_the_host_and_keeps_its_address() -> anyhow::Resul
     stage.up().await?;
     let before = address(&stage).await?;
     stage.plan(&edited(&[("nano_3_0", "micro_3_0")]))?;
-    insta::assert_snapshot!(stage.shown().await?, @"");
+    insta::assert_snapshot!(stage.shown().await?, @r"
+    demo (us-east-1): 1 to create, 3 to update, 1 to replace, 2 unchanged
+
+      ± hosts.web                       instance demo-web by demo-web-2
+                                        why: size nano_3_0 → micro_3_0
+                                        interrupts: services stop while disks and address move to the new instance; what lies outside the disks on the old one goes with it
+      ~ hosts.web.address               attach static IP demo-web-ip
+                                        why: it moves from demo-web; the address stays the same
+      + hosts.web.ports                 open 22/tcp from 203.0.113.0/24, open 443/tcp from 0.0.0.0/0, open 443/tcp from ::/0
+      ~ hosts.web.alarms.burst-warn     alarm demo-web-burst-warn: BurstCapacityPercentage at 20
+                                        why: it watches demo-web
+      ~ hosts.web.alarms.burst-migrate  alarm demo-web-burst-migrate: BurstCapacityPercentage at 5
+                                        why: it watches demo-web
+
+    Steps, side by side where they do not wait for each other:
+       1. create instance demo-web-2 (micro_3_0, ubuntu_24_04, us-east-1a)
+       2. open ports 22, 443 on demo-web-2, close all others  (after 1)
+       3. stop instance demo-web  (after 1, 2)  ! the host is off until it starts again
+       4. detach static IP demo-web-ip  (after 3)  ! clients do not reach the host until it is attached
+       5. attach static IP demo-web-ip to demo-web-2  (after 1, 4)
+       6. set alarm demo-web-burst-warn on BurstCapacityPercentage  (after 1)
+       7. set alarm demo-web-burst-migrate on BurstCapacityPercentage  (after 1)
+       8. delete instance demo-web  (after 1, 2, 5, 6, 7)
+
+    Cost a month:
+          $7.00  hosts.web instance micro_3_0
+          $7.00  in all, now $5.00
+
+    Note: ops@example.com is not verified: its alarms reach nobody until the link in Amazon's mail is followed
+
+    To confirm: demo-web is replaced by demo-web-2: its services stop while disks and address move
+    ");
     let after = applied(&stage).await?;
     let names: Vec<_> = after["instances"].as_object().context("no instances")?.keys().collect();
     ensure!(names == ["demo-web-2"], "{names:?}");
@@ -56,7 +112,11 @@ async fn another_size_replaces_the_host_and_keeps_its_address() -> anyhow::Resul
 #[tokio::test(flavor = "multi_thread")]
 async fn other_ports() -> anyhow::Result<()> {
     let (stage, text) = shown_for(&[("{ port = 443,", "{ port = \"8000-8010\", protocol = \"udp\",")]).await?;
-    insta::assert_snapshot!(changes(&text), @"");
+    insta::assert_snapshot!(changes(&text), @r"
+    demo (us-east-1): 1 to update, 6 unchanged
+
+      ~ hosts.web.ports  open 8000-8010/udp from 0.0.0.0/0, open 8000-8010/udp from ::/0, close 443/tcp from 0.0.0.0/0, close 443/tcp from ::/0
+    ");
     let ports = applied(&stage).await?["instances"]["demo-web"]["ports"].take();
     let ranges: Vec<_> = ports.as_array().context("no ports")?.iter().map(|p| p["toPort"].clone()).collect();
     ensure!(ranges == [22, 8010], "{ports:#}");
@@ -66,7 +126,14 @@ async fn other_ports() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_limit_of_an_alarm() -> anyhow::Result<()> {
     let (stage, text) = shown_for(&[("warn = 20", "warn = 25"), ("15m", "30m")]).await?;
-    insta::assert_snapshot!(changes(&text), @"");
+    insta::assert_snapshot!(changes(&text), @r"
+    demo (us-east-1): 2 to update, 5 unchanged
+
+      ~ hosts.web.alarms.burst-warn     alarm demo-web-burst-warn: BurstCapacityPercentage at 25
+                                        why: threshold 20 → 25
+      ~ hosts.web.alarms.burst-migrate  alarm demo-web-burst-migrate: BurstCapacityPercentage at 5
+                                        why: for 15m → 30m
+    ");
     let rule = applied(&stage).await?["alarms"]["demo-web-burst-warn"]["rule"].take();
     ensure!(rule["threshold"] == 25.0 && rule["evaluationPeriods"] == 6, "{rule:#}");
     Ok(())
@@ -75,7 +142,12 @@ async fn another_limit_of_an_alarm() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_threshold_less() -> anyhow::Result<()> {
     let (stage, text) = shown_for(&[("warn = 20\n", "")]).await?;
-    insta::assert_snapshot!(changes(&text), @"");
+    insta::assert_snapshot!(changes(&text), @r"
+    demo (us-east-1): 1 to delete, 6 unchanged
+
+      - hosts.web.alarms.burst-warn  alarm demo-web-burst-warn
+                                     why: its threshold is not in the plan any more
+    ");
     let alarms = applied(&stage).await?["alarms"].take();
     let names: Vec<_> = alarms.as_object().context("no alarms")?.keys().collect();
     ensure!(names == ["demo-web-burst-migrate"], "{alarms:#}");
@@ -85,7 +157,12 @@ async fn a_threshold_less() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_email() -> anyhow::Result<()> {
     let (stage, text) = shown_for(&[("ops@", "night@")]).await?;
-    insta::assert_snapshot!(changes(&text), @"");
+    insta::assert_snapshot!(changes(&text), @r"
+    demo (us-east-1): 1 to replace, 6 unchanged
+
+      ± alerts.email  ops@example.com → night@example.com
+                      why: the new address must verify
+    ");
     let contacts = applied(&stage).await?["contact_methods"].take();
     let found: Vec<_> = contacts.as_object().context("none")?.values().map(|c| c["endpoint"].clone()).collect();
     ensure!(found == ["night@example.com"], "{contacts:#}");
@@ -95,7 +172,13 @@ async fn another_email() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_static_ip_any_more() -> anyhow::Result<()> {
     let (stage, text) = shown_for(&[("static_ip = true", "static_ip = false")]).await?;
-    insta::assert_snapshot!(changes(&text), @"");
+    insta::assert_snapshot!(changes(&text), @r"
+    demo (us-east-1): 1 to delete, 6 unchanged
+
+      - hosts.web.address  static IP demo-web-ip
+                           why: static_ip is not set any more
+                           interrupts: clients that know the old address do not find the host any more
+    ");
     ensure!(applied(&stage).await?["static_ips"].is_null());
     Ok(())
 }
