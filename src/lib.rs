@@ -11,6 +11,8 @@ pub mod graph;
 pub mod host;
 pub mod inventory;
 pub mod journal;
+pub mod logging;
 pub mod plan;
+pub mod stack;
 pub mod steps;
 pub mod ui;

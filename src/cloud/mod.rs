@@ -1,1 +1,8 @@
-//! cloud
+//! The clouds. `steps::CloudAction` is the one language for changes; a provider submits actions, tells how their
+//! operations stand, and answers whether an action's effect is there. It decides nothing and retries nothing: that is
+//! `executor`. SDK types stop here.
+
+mod api;
+pub mod lightsail;
+
+pub use api::{Access, Cloud, CloudError, CloudErrorKind, HostKey, Identity, Operation, OperationState, Probe};

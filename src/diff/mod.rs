@@ -1,1 +1,117 @@
-//! diff
+//! Desired against observed: what has to change, and why. Pure. Decides everything; orders nothing (that is `steps`).
+
+mod account;
+mod change;
+mod disk;
+mod host;
+
+use serde::{Deserialize, Serialize};
+
+pub use account::{ContactDiff, KeyPairDiff};
+pub use change::{Change, Verb};
+pub use disk::{DiskDiff, GrowthStage};
+pub use host::{AddressDiff, AlarmDiff, HostDiff, InstanceDiff, PortsDiff, Replacement};
+
+use crate::graph::{Graph, NodeId};
+use crate::inventory::{Inventory, ResourceName};
+use crate::plan::NodeName;
+
+/// All that differs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Diff {
+    pub key_pair: KeyPairDiff,
+    pub contact: ContactDiff,
+    pub hosts: Vec<HostDiff>,
+    pub release: ReleaseDiff,
+    /// Copies that an earlier growth or replacement left behind, for the user to keep or remove.
+    pub left_over: Vec<LeftOver>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReleaseDiff {
+    None,
+    Keep { hash: String },
+    Deploy { host: NodeName, reason: String, first: bool },
+}
+
+/// Something of this plan that no node needs any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOver {
+    pub kind: LeftOverKind,
+    pub name: ResourceName,
+    pub node: NodeId,
+    pub size_gb: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftOverKind {
+    Disk,
+    Snapshot,
+}
+
+/// Why the desired state cannot be reached from the observed one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{node}: {message}")]
+pub struct Refusal {
+    pub node: NodeId,
+    pub message: String,
+    pub remedy: String,
+}
+
+/// The difference, or every reason why there can be none.
+pub fn diff(graph: &Graph, inventory: &Inventory) -> Result<Diff, Vec<Refusal>> {
+    let mut refusals = vec![];
+    let mut keep = |result: Result<HostDiff, Vec<Refusal>>| match result {
+        Ok(diff) => Some(diff),
+        Err(more) => {
+            refusals.extend(more);
+            None
+        }
+    };
+    let hosts: Vec<_> = graph.hosts.iter().filter_map(|h| keep(host::diff(graph, h, inventory))).collect();
+    let key_pair = account::key_pair(graph, inventory);
+    let contact = account::contact(graph, inventory).unwrap_or_else(|refusal| {
+        refusals.push(refusal);
+        ContactDiff::None
+    });
+    if !refusals.is_empty() {
+        return Err(refusals);
+    }
+    let release = release(graph, inventory, &hosts);
+    let left_over = disk::left_over(graph, inventory, &hosts);
+    Ok(Diff { key_pair, contact, hosts, release, left_over })
+}
+
+fn release(graph: &Graph, inventory: &Inventory, hosts: &[HostDiff]) -> ReleaseDiff {
+    let Some(release) = &graph.release else { return ReleaseDiff::None };
+    let host = release.host.clone();
+    let deploy = |reason: &str, first| ReleaseDiff::Deploy { host: host.clone(), reason: reason.into(), first };
+    let Some(diff) = hosts.iter().find(|h| h.host == release.host) else { return ReleaseDiff::None };
+    match &diff.instance {
+        InstanceDiff::Create { .. } => return deploy("the host is new", true),
+        InstanceDiff::Replace(_) => return deploy("the host is replaced", false),
+        InstanceDiff::Keep { .. } | InstanceDiff::Existing => {}
+    }
+    let Some(facts) = inventory.facts(&release.host) else {
+        return deploy("the host could not be observed: a release brings it to a known state", false);
+    };
+    let current = facts.current();
+    match current {
+        None => deploy("nothing is deployed yet", true),
+        Some(current) if current.bundle_hash != release.hash => deploy("the bundle has changed", false),
+        Some(_) if facts.services.is_empty() || facts.services.iter().any(|s| !s.is_serving()) => deploy("a service is not healthy", false),
+        Some(_) => ReleaseDiff::Keep { hash: release.hash.clone() },
+    }
+}
+
+impl Diff {
+    pub fn is_empty(&self) -> bool {
+        self.changes_nothing()
+    }
+
+    fn changes_nothing(&self) -> bool {
+        let release = !matches!(self.release, ReleaseDiff::Deploy { .. });
+        release && self.key_pair.is_kept() && self.contact.is_kept() && self.hosts.iter().all(HostDiff::is_kept)
+    }
+}

@@ -1,1 +1,16 @@
-//! executor
+//! Runs steps as a graph: side by side where they are independent, journalled before each effect, retried, waited for,
+//! stopped cleanly. Tells what happens as events; knows nothing of how they are shown.
+
+mod cloud;
+mod event;
+mod hands;
+mod hosts;
+mod policy;
+mod run;
+
+pub use cloud::apply;
+pub use event::{Event, Reporter};
+pub use hands::{Hands, RealHands, StepError};
+pub use hosts::{Connected, HostKeys, Hosts, ReleaseSource, SshHosts, existing};
+pub use policy::Policy;
+pub use run::{Outcome, RunError, run};

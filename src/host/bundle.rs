@@ -242,7 +242,7 @@ mod tests {
     fn a_build_depends_on_files_that_are_not_uploaded() {
         let folder = folder(&[
             COMPOSE,
-            (".gitignore", "dist\n"),
+            (".gitignore", "dist\ntarget\n"),
             (".dockerignore", "target\n"),
             ("dist/ingest", "1"),
             ("target/x", "1"),

@@ -1,7 +1,7 @@
 //! `compose.yaml`, as far as infra needs it: services, what they are built from and which image they run.
 //! Compose itself interprets the rest, on the host.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use thiserror::Error;
@@ -25,6 +25,9 @@ pub enum ComposeError {
 pub struct ComposeFile {
     #[serde(default)]
     pub services: BTreeMap<String, Service>,
+    /// Names of variables that the file mentions anywhere.
+    #[serde(skip)]
+    pub variables: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -90,8 +93,10 @@ pub struct Build {
 
 impl ComposeFile {
     pub fn parse(file: &str, text: &str) -> Result<Self, ComposeError> {
-        serde_saphyr::from_str(text)
-            .map_err(|error| ComposeError::Yaml { file: file.to_owned(), message: error.to_string() })
+        let parsed: Result<Self, _> = serde_saphyr::from_str(text);
+        let parsed =
+            parsed.map_err(|error| ComposeError::Yaml { file: file.to_owned(), message: error.to_string() })?;
+        Ok(Self { variables: mentioned(text), ..parsed })
     }
 
     fn service(&self, name: &str) -> Result<&Service, ComposeError> {
@@ -123,6 +128,17 @@ impl ComposeFile {
             }),
         }
     }
+}
+
+/// `$NAME` and `${NAME…}`, nested ones too; a doubled `$` is a literal one.
+fn mentioned(text: &str) -> BTreeSet<String> {
+    let literal_dollars_gone = text.replace("$$", "");
+    let after_dollar = literal_dollars_gone.split('$').skip(1);
+    let name = |part: &str| -> String {
+        let part = part.strip_prefix('{').unwrap_or(part);
+        part.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect()
+    };
+    after_dollar.map(name).filter(|name| !name.is_empty()).collect()
 }
 
 /// Interpolation for one service, so that errors name it.

@@ -4,6 +4,7 @@
 //! the pull on is one script on the host that does not need the connection: cut off, it still ends in a working release,
 //! the new or the old. A repeated deployment waits for it and finds its result.
 
+use super::choice::{next_number, previous, reusable, rollback_target, superfluous};
 use super::error::{Aftermath, HostError};
 use super::lock::HostLock;
 use super::progress::{Phase, Progress};
@@ -11,10 +12,7 @@ use super::release::ReleaseSpec;
 use super::script::Script;
 use super::session::Session;
 use super::site::Site;
-use crate::inventory::host_facts::{HostFacts, ReleaseFacts, ReleaseState};
-
-/// How many releases stay on the host, besides the current one.
-const KEPT_RELEASES: usize = 5;
+use crate::inventory::host_facts::{HostFacts, ReleaseFacts};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deployed {
@@ -39,6 +37,7 @@ impl Session {
     ) -> Result<Deployed, HostError> {
         let facts = self.settled(&spec.site).await?;
         self.still_locked(lock, "deploying")?;
+        self.audit_takeover(lock, &spec.site, &spec.by).await?;
         let reused = reusable(&facts, &spec.bundle_hash);
         let release = reused.unwrap_or_else(|| next_number(&facts));
         if reused.is_none() {
@@ -75,6 +74,7 @@ impl Session {
     ) -> Result<RolledBack, HostError> {
         let facts = self.settled(site).await?;
         self.still_locked(lock, "rolling back")?;
+        self.audit_takeover(lock, site, by).await?;
         let target = rollback_target(&facts, to).map_err(|available| HostError::NoRelease {
             host: self.host(),
             release: to,
@@ -109,6 +109,13 @@ impl Session {
     async fn settled(&self, site: &Site) -> Result<HostFacts, HostError> {
         self.run(&site_script("preparing the release's place", include_str!("scripts/settle.sh"), site)).await?;
         self.facts(site).await
+    }
+
+    /// A lock that a dead holder left behind is worth a line: its change may be half done.
+    async fn audit_takeover(&self, lock: &HostLock, site: &Site, by: &str) -> Result<(), HostError> {
+        let Some(dead) = &lock.taken_over_from else { return Ok(()) };
+        let result = format!("from {} ({} since {})", dead.who, dead.verb, dead.since);
+        self.audit(site, by, "take over the lock", &result).await
     }
 
     fn still_locked(&self, lock: &HostLock, operation: &str) -> Result<(), HostError> {
@@ -204,120 +211,5 @@ impl Start<'_> {
                 Err(HostError::Answer { host, operation: "starting the release".to_owned(), detail: answer.to_owned() })
             }
         }
-    }
-}
-
-/// A release with the same content that is in service, or whose start was cut off. A number is never given to other
-/// content: containers refer to the release's folder by its path.
-fn reusable(facts: &HostFacts, bundle_hash: &str) -> Option<u32> {
-    let same = |release: &&ReleaseFacts| release.bundle_hash == bundle_hash;
-    let current = facts.current().filter(same);
-    let newest = facts.releases.last().filter(same).filter(|release| release.state == ReleaseState::Pending);
-    current.or(newest).map(|release| release.number)
-}
-
-fn next_number(facts: &HostFacts) -> u32 {
-    facts.releases.last().map_or(1, |release| release.number + 1)
-}
-
-/// What to go back to when `release` fails: the current one, unless that is the very release.
-fn previous(facts: &HostFacts, release: u32) -> Option<u32> {
-    facts.current_release.filter(|current| *current != release)
-}
-
-/// The release to go back to, or which ones there are.
-fn rollback_target(facts: &HostFacts, to: Option<u32>) -> Result<&ReleaseFacts, Vec<u32>> {
-    let healthy = || facts.releases.iter().filter(|release| release.state == ReleaseState::Healthy);
-    let current = facts.current_release.unwrap_or(u32::MAX);
-    let target = match to {
-        Some(number) => healthy().find(|release| release.number == number),
-        None => healthy().rfind(|release| release.number < current),
-    };
-    target.ok_or_else(|| healthy().map(|release| release.number).filter(|number| *number != current).collect())
-}
-
-/// Releases to remove, and images that then belong to no release.
-fn superfluous(facts: &HostFacts) -> (Vec<u32>, Vec<String>) {
-    let old = facts.releases.len().saturating_sub(KEPT_RELEASES);
-    let is_current = |release: &&ReleaseFacts| Some(release.number) == facts.current_release;
-    let (removed, mut kept) = facts.releases.split_at(old);
-    let current: Vec<ReleaseFacts> = removed.iter().filter(is_current).cloned().collect();
-    let kept_images: Vec<&String> = current
-        .iter()
-        .chain(std::mem::take(&mut kept))
-        .flat_map(|release| &release.images)
-        .map(|image| &image.reference)
-        .collect();
-    let removed: Vec<&ReleaseFacts> = removed.iter().filter(|release| !is_current(release)).collect();
-    let mut images: Vec<String> = removed
-        .iter()
-        .flat_map(|release| &release.images)
-        .map(|image| image.reference.clone())
-        .filter(|reference| !kept_images.contains(&reference))
-        .collect();
-    images.sort();
-    images.dedup();
-    (removed.iter().map(|release| release.number).collect(), images)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::inventory::host_facts::PushedImage;
-
-    fn release(number: u32, state: ReleaseState, hash: &str) -> ReleaseFacts {
-        let image = PushedImage {
-            service: "ingest".to_owned(),
-            reference: format!("ingest:{hash}"),
-            id: "sha256:1".to_owned(),
-        };
-        ReleaseFacts {
-            number,
-            state,
-            plan: "phase1".to_owned(),
-            bundle_hash: hash.to_owned(),
-            created_at: String::new(),
-            by: String::new(),
-            images: vec![image],
-        }
-    }
-
-    fn facts(current: Option<u32>, releases: Vec<ReleaseFacts>) -> HostFacts {
-        HostFacts { current_release: current, releases, ..HostFacts::default() }
-    }
-
-    use ReleaseState::{Failed, Healthy, Pending};
-
-    #[test]
-    fn a_release_is_reused_when_in_service_or_cut_off_and_never_with_other_content() {
-        let of = |current, releases: Vec<ReleaseFacts>| reusable(&facts(current, releases), "a");
-        assert_eq!(of(Some(1), vec![release(1, Healthy, "a")]), Some(1));
-        assert_eq!(of(None, vec![release(1, Pending, "a")]), Some(1));
-        assert_eq!(of(Some(1), vec![release(1, Healthy, "b"), release(2, Pending, "a")]), Some(2));
-        assert_eq!(of(Some(1), vec![release(1, Healthy, "b"), release(2, Failed, "a")]), None);
-        assert_eq!(of(Some(2), vec![release(1, Healthy, "a"), release(2, Healthy, "b")]), None);
-        assert_eq!(of(None, vec![release(1, Pending, "b")]), None);
-        assert_eq!(next_number(&facts(Some(1), vec![release(1, Healthy, "b"), release(2, Failed, "a")])), 3);
-    }
-
-    #[test]
-    fn rollback_goes_to_the_newest_healthy_release_before_the_current() {
-        let all = facts(
-            Some(4),
-            vec![release(1, Healthy, "a"), release(2, Healthy, "b"), release(3, Failed, "c"), release(4, Healthy, "d")],
-        );
-        assert_eq!(rollback_target(&all, None).unwrap().number, 2);
-        assert_eq!(rollback_target(&all, Some(1)).unwrap().number, 1);
-        assert_eq!(rollback_target(&all, Some(3)).unwrap_err(), [1, 2]);
-        assert!(rollback_target(&facts(None, vec![]), None).is_err());
-    }
-
-    #[test]
-    fn pruning_keeps_five_the_current_one_and_shared_images() {
-        let mut all: Vec<_> = (1..=8).map(|number| release(number, Healthy, &format!("h{number}"))).collect();
-        all[1].images = all[7].images.clone();
-        let (releases, images) = superfluous(&facts(Some(1), all.clone()));
-        assert_eq!((releases, images), (vec![2, 3], vec!["ingest:h3".to_owned()]));
-        assert_eq!(superfluous(&facts(Some(8), all[..5].to_vec())), (vec![], vec![]));
     }
 }

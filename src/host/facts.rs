@@ -79,6 +79,7 @@ fn scalar(facts: &mut HostFacts, rest: &mut Rest, key: &str, value: &str) {
         "load1" => facts.load1 = value.parse().ok(),
         "uptime" => facts.uptime_seconds = value.parse().ok(),
         "prepared" => facts.prepared = true,
+        "operator" => facts.operator_address = value.parse().ok(),
         "docker" => facts.docker = text(),
         "compose" => facts.compose = text(),
         "state_mounted" => facts.state_mounted = true,
@@ -96,6 +97,7 @@ fn disk(site: &Site, facts: &mut HostFacts, name: &str, key: &str, value: &str) 
         "device" => disk.device = text(),
         "uuid" => disk.fs_uuid = text(),
         "type" => disk.fs_type = text(),
+        "extent" => disk.extent_bytes = value.parse().ok(),
         "device_bytes" => disk.device_bytes = value.parse().ok(),
         "marker" => disk.marked = value.trim() == super::disk::marker(site, name).trim_end(),
         "fs" => {

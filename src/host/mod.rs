@@ -6,6 +6,7 @@
 //! argv, on either side: scripts and data travel through standard input.
 
 mod bundle;
+mod choice;
 mod command;
 mod compose;
 mod context;
@@ -39,3 +40,6 @@ pub use release::{ReleaseEnv, ReleaseSpec, bundle_hash, image_tag};
 pub use session::Session;
 pub use site::{DiskSpec, Site};
 pub use target::{HostKey, Target, known_hosts, operator, ssh_argv};
+
+/// What makes a bare server one that can take a bundle: cloud-init runs it at first boot, `Session::prepare` elsewhere.
+pub const PREPARE_SCRIPT: &str = include_str!("../../templates/host.sh");

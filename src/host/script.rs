@@ -90,6 +90,16 @@ mod tests {
     }
 
     #[test]
+    fn every_script_is_posix_sh() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/host/scripts");
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let output = std::process::Command::new("sh").arg("-n").arg(&path).output().unwrap();
+            assert!(output.status.success(), "{}: {}", path.display(), String::from_utf8_lossy(&output.stderr));
+        }
+    }
+
+    #[test]
     fn only_a_constant_shows_in_the_process_list() {
         let script = Script::new("test", "true").set("password", "hunter2");
         assert!(!script.command("ubuntu").contains("hunter2"));

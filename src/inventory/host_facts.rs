@@ -1,5 +1,7 @@
 //! What was observed on a host over SSH, as data. What could not be learnt stays `None`; nothing here is guessed.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 /// The version of this shape; readers refuse a later one.
@@ -27,6 +29,8 @@ pub struct HostFacts {
     pub current_release: Option<u32>,
     pub services: Vec<ServiceFacts>,
     pub lock: Option<LockFacts>,
+    /// From where the observer is connected, as the host sees it.
+    pub operator_address: Option<IpAddr>,
 }
 
 /// One disk of the plan, as the host sees it.
@@ -41,6 +45,8 @@ pub struct DiskFacts {
     pub fs_bytes: Option<u64>,
     pub used_bytes: Option<u64>,
     pub device_bytes: Option<u64>,
+    /// What the file system was made for: less than the device until it is grown.
+    pub extent_bytes: Option<u64>,
     /// True when the file system carries infra's marker for this very disk.
     pub marked: bool,
     /// Time-weighted requests in flight over the observation, `iostat`'s aqu-sz. A short sample: a hint, not a measure.
@@ -106,6 +112,26 @@ pub struct LockFacts {
     pub verb: String,
     /// RFC 3339.
     pub since: String,
+}
+
+/// A device's odd end is smaller than this.
+const ODD_END: u64 = 1 << 20;
+
+impl DiskFacts {
+    pub fn is_mounted(&self) -> bool {
+        self.device.is_some()
+    }
+
+    pub fn is_smaller_than_device(&self) -> bool {
+        matches!((self.extent_bytes, self.device_bytes), (Some(extent), Some(device)) if extent + ODD_END < device)
+    }
+}
+
+impl ServiceFacts {
+    /// Runs, and is healthy where it says.
+    pub fn is_serving(&self) -> bool {
+        self.state == "running" && self.health.as_deref().is_none_or(|health| health == "healthy")
+    }
 }
 
 impl HostFacts {

@@ -1,3 +1,13 @@
-//! inventory
+//! What was observed: cloud resources and host facts, as data with a time stamp. May be partial; what could not be
+//! seen is named in `gaps`. Holds no decision.
 
 pub mod host_facts;
+mod observed;
+mod tags;
+
+pub use host_facts::HostFacts;
+pub use observed::{
+    Address, Alarm, Comparison, Contact, ContactStatus, Disk, Gap, HostView, Instance, InstanceState, Inventory,
+    KeyPair, OpenPort, ResourceName, Size, Snapshot,
+};
+pub use tags::{Tags, TAG_NODE, TAG_PLAN, TAG_USER_DATA};

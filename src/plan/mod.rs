@@ -1,12 +1,38 @@
 //! The typed plan: schema, names, units, validation with all findings.
+//!
+//! Pure: bytes in; a plan, or everything that is wrong with it, out. No file system, no environment, no clock.
+//! `model` is the one definition of the format: its types give the JSON Schema, and the schema decides what decodes.
 
+mod advice;
+mod compose;
+mod decode;
+mod finding;
+pub mod init;
 mod model;
 pub mod names;
+mod parse;
+mod render;
+mod rules;
 mod scalar;
+mod schema;
+mod shape;
+mod spans;
+mod template;
+mod text;
 pub mod units;
 
+pub use compose::{BundleFacts, ServiceFacts, check_bundle};
+pub use finding::{Finding, Findings, Severity};
 pub use model::{
     Alerts, Backup, Bundle, Database, Disk, Host, Metric, Migrate, MigrateRds, Plan, PortRule, Protocol, Provider,
     Threshold, VarValue, VolumeType,
 };
+pub use names::{
+    Blueprint, DatabaseName, Email, InstanceClass, NodeName, PlanName, Region, SecretName, ServiceName, SizeName,
+    SshAddress, VarName, Zone,
+};
+pub use parse::{Checked, parse};
 pub use scalar::ScalarError;
+pub use schema::schema;
+pub use template::{TEMPLATES, Template, template};
+pub use units::{Destination, Gigabytes, MountPath, Port, PortRange, Schedule, Source, Span, TimeOfDay, Weekday};

@@ -6,8 +6,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::names::{Blueprint, Email, NodeName, PlanName, Region, SecretName, ServiceName, SizeName, VarName, Zone};
-use super::units::{Gigabytes, MountPath, PortRange, Source, Span};
+use super::names::{
+    Blueprint, DatabaseName, Email, InstanceClass, NodeName, PlanName, Region, SecretName, ServiceName, SizeName,
+    SshAddress, VarName, Zone,
+};
+use super::units::{Destination, Gigabytes, MountPath, PortRange, Schedule, Source, Span};
 
 /// One stack: hosts, the bundle that runs on them, and what watches over it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -51,7 +54,7 @@ pub struct Host {
     /// Availability zone; the region's `a` zone when absent.
     pub zone: Option<Zone>,
     /// `ssh` only: `host`, or `user@host`.
-    pub address: Option<String>,
+    pub address: Option<SshAddress>,
     #[serde(default)]
     pub static_ip: bool,
     /// The firewall, whole: what is not named is closed.
@@ -143,7 +146,8 @@ pub enum VarValue {
 pub struct Database {
     /// The compose service that holds it.
     pub service: ServiceName,
-    pub name: String,
+    /// The PostgreSQL database in it.
+    pub name: DatabaseName,
     /// Services to pause and repoint at cutover.
     #[serde(default)]
     pub clients: Vec<ServiceName>,
@@ -197,7 +201,7 @@ pub struct Migrate {
 #[serde(deny_unknown_fields)]
 pub struct MigrateRds {
     /// DB instance class, `db.m7g.large`.
-    pub class: String,
+    pub class: InstanceClass,
     pub storage_gb: Gigabytes,
 }
 
@@ -205,11 +209,11 @@ pub struct MigrateRds {
 #[serde(deny_unknown_fields)]
 pub struct Backup {
     /// `s3://bucket/prefix`, or an absolute directory on the host.
-    pub to: String,
+    pub to: Destination,
     /// `daily HH:MM` or `weekly DAY HH:MM`.
-    pub full: Option<String>,
+    pub full: Option<Schedule>,
     /// `hourly`, or `every 15m`.
-    pub incremental: Option<String>,
+    pub incremental: Option<Schedule>,
     /// How long backups stay.
     pub keep: Span,
 }
@@ -220,5 +224,14 @@ impl Bundle {
 
     fn default_health_timeout() -> Span {
         Self::HEALTH_TIMEOUT
+    }
+}
+
+impl std::fmt::Display for Protocol {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        })
     }
 }

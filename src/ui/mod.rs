@@ -1,1 +1,39 @@
-//! ui
+//! What people and machines see. Consumes events and data; decides nothing.
+
+mod json;
+mod lines;
+mod plan_text;
+mod progress;
+mod status_text;
+
+pub use json::JsonLines;
+pub use lines::PlainLines;
+pub use plan_text::{PlanView, StepView, plan_text, removal_text};
+pub use progress::Bars;
+pub use status_text::{HostStatus, StatusView, status_text};
+
+use crate::executor::Event;
+
+/// Shows a run's events, one after the other.
+pub trait Display: Send {
+    fn event(&mut self, event: &Event);
+}
+
+/// How output is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Bars and spinners.
+    Terminal,
+    /// One line an event that matters.
+    Plain,
+    /// One JSON document a line, on stdout.
+    Json,
+}
+
+pub fn display(mode: Mode, verbose: bool) -> Box<dyn Display> {
+    match mode {
+        Mode::Terminal => Box::new(Bars::new(verbose)),
+        Mode::Plain => Box::new(PlainLines::new(verbose)),
+        Mode::Json => Box::new(JsonLines),
+    }
+}

@@ -51,6 +51,10 @@ impl TestBundle {
         std::fs::write(path, text).unwrap();
     }
 
+    pub fn read(&self, path: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(path)).unwrap()
+    }
+
     pub fn program(&self, health: &str) {
         self.write("program", health);
     }

@@ -18,15 +18,15 @@ async fn a_blank_disk_is_formatted_once_and_found_again_everywhere() {
     let site = site_with_disk(1, Some("/dev/xvdf"));
     let disk = &site.disks[0];
 
-    let error = refused(session.ensure_disk(&site, disk).await.unwrap_err());
+    let error = refused(session.ensure_disk(&site, disk, true).await.unwrap_err());
     assert!(matches!(error, DiskError::NotFound { .. }), "{error}");
     assert!(!session.facts(&site).await.unwrap().state_mounted);
 
     let device = machine.attach(1, Some("/dev/xvdf"));
-    let first = session.ensure_disk(&site, disk).await.unwrap();
+    let first = session.ensure_disk(&site, disk, true).await.unwrap();
     assert!(first.formatted && first.mounted && first.device == device, "{first:?}");
     machine.shell("echo precious > /srv/pgdata/row");
-    let again = session.ensure_disk(&site, disk).await.unwrap();
+    let again = session.ensure_disk(&site, disk, true).await.unwrap();
     assert!(!again.formatted && !again.mounted && !again.grown, "{again:?}");
     let fstab = machine.shell("grep -c /srv/pgdata /etc/fstab; grep /srv/pgdata /etc/fstab");
     assert!(fstab.starts_with("1\nUUID=") && fstab.contains("nofail"), "{fstab}");
@@ -42,7 +42,7 @@ async fn a_blank_disk_is_formatted_once_and_found_again_everywhere() {
     std::fs::OpenOptions::new().write(true).open(&file).unwrap().set_len(2 << 30).unwrap();
     let device = machine.attach_file(file, None);
     let grown = site_with_disk(2, Some("/dev/xvdf"));
-    let outcome = session.ensure_disk(&grown, &grown.disks[0]).await.unwrap();
+    let outcome = session.ensure_disk(&grown, &grown.disks[0], true).await.unwrap();
     assert!(!outcome.formatted && outcome.mounted && outcome.grown && outcome.device == device, "{outcome:?}");
     assert_eq!(machine.shell("cat /srv/pgdata/row"), "precious");
     let facts = session.facts(&grown).await.unwrap();
@@ -56,20 +56,20 @@ async fn a_run_that_was_cut_off_is_taken_up() {
     let site = site_with_disk(1, None);
     let disk = &site.disks[0];
     machine.attach(1, None);
-    session.ensure_disk(&site, disk).await.unwrap();
+    session.ensure_disk(&site, disk, true).await.unwrap();
     // Killed between mkfs and fstab: the file system is there, and nothing else.
     machine.shell("rm /srv/pgdata/.infra-disk; umount /srv/pgdata; : > /etc/fstab");
-    let outcome = session.ensure_disk(&site, disk).await.unwrap();
+    let outcome = session.ensure_disk(&site, disk, true).await.unwrap();
     assert!(!outcome.formatted && outcome.mounted, "{outcome:?}");
     // Killed between fstab and mount; fstab already held a foreign line for the same place.
     machine.shell("umount /srv/pgdata; echo '/dev/gone /srv/pgdata xfs defaults 0 0' >> /etc/fstab; echo '# note /srv/pgdata' >> /etc/fstab");
-    let outcome = session.ensure_disk(&site, disk).await.unwrap();
+    let outcome = session.ensure_disk(&site, disk, true).await.unwrap();
     assert!(!outcome.formatted && outcome.mounted, "{outcome:?}");
     assert_eq!(machine.shell("grep -v '^#' /etc/fstab | grep -c /srv/pgdata"), "1");
     assert_eq!(machine.shell("grep -c '# note' /etc/fstab"), "1");
     // Another file system at the mount point is not ours to use.
     machine.shell("umount /srv/pgdata; mount -t tmpfs none /srv/pgdata");
-    let error = refused(session.ensure_disk(&site, disk).await.unwrap_err());
+    let error = refused(session.ensure_disk(&site, disk, true).await.unwrap_err());
     assert!(matches!(error, DiskError::OtherMounted { .. }), "{error}");
 }
 
@@ -111,7 +111,7 @@ async fn what_holds_anything_is_never_formatted() {
             let device = machine.attach(1, path);
             prepare(&machine, &device);
             let before = ends(&device);
-            let error = refused(session.ensure_disk(&site, &site.disks[0]).await.unwrap_err());
+            let error = refused(session.ensure_disk(&site, &site.disks[0], true).await.unwrap_err());
             let partitioned = what == "dos" && path.is_none();
             let named = matches!(&error, DiskError::NotBlank { .. } | DiskError::InUse { .. });
             assert!(named || partitioned, "{what}: {error}");
@@ -129,14 +129,14 @@ async fn sizes_twins_and_users_of_a_device_are_told_apart() {
     let site = site_with_disk(1, None);
     let disk = &site.disks[0];
     let larger = machine.attach(2, None);
-    let error = refused(session.ensure_disk(&site, disk).await.unwrap_err());
+    let error = refused(session.ensure_disk(&site, disk, true).await.unwrap_err());
     assert!(matches!(&error, DiskError::NotFound { seen, .. } if seen.contains(&larger)), "{error}");
     let (first, second) = (machine.attach(1, None), machine.attach(1, None));
-    let error = refused(session.ensure_disk(&site, disk).await.unwrap_err());
+    let error = refused(session.ensure_disk(&site, disk, true).await.unwrap_err());
     assert!(matches!(&error, DiskError::Ambiguous { devices, .. } if devices.len() == 2), "{error}");
     // The one that somebody else has mounted is no candidate any more.
     machine.shell(&format!("mkfs.ext4 -q {first}; mkdir /mnt/other; mount {first} /mnt/other"));
-    let outcome = session.ensure_disk(&site, disk).await.unwrap();
+    let outcome = session.ensure_disk(&site, disk, true).await.unwrap();
     assert!(outcome.formatted && outcome.device == second, "{outcome:?}");
     machine.shell("umount /mnt/other /srv/pgdata");
 }

@@ -1,6 +1,7 @@
 //! A machine to test against: a container of the lab's host image, with sshd on a loopback port, and loop devices as
 //! its disks. It is removed at the end of the test that made it, also when the test fails.
 
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -159,6 +160,29 @@ impl Machine {
             std::thread::sleep(Duration::from_millis(100));
         }
         panic!("the machine made no host key");
+    }
+}
+
+/// Collects the command lines of all processes, of a machine and of this one, while it lives: a container of the machine
+/// runs inside it, and the machine inside this one.
+pub struct CommandLines {
+    sampler: std::process::Child,
+    file: tempfile::NamedTempFile,
+}
+
+impl CommandLines {
+    pub fn sample() -> Self {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let script = "while sleep 0.02; do cat /proc/[0-9]*/cmdline 2>/dev/null; done | tr '\\0' ' '";
+        let out = file.reopen().unwrap();
+        let sampler = Command::new("sh").args(["-c", script]).stdout(out).process_group(0).spawn().unwrap();
+        Self { sampler, file }
+    }
+
+    pub fn stop(mut self) -> String {
+        run("kill", &["--", &format!("-{}", self.sampler.id())]);
+        self.sampler.wait().unwrap();
+        String::from_utf8_lossy(&std::fs::read(self.file.path()).unwrap()).into_owned()
     }
 }
 

@@ -6,7 +6,7 @@ use infra::host::{Aftermath, HostError, LogOptions, Progress, Session};
 use infra::inventory::host_facts::ReleaseState;
 
 use crate::bundle::TestBundle;
-use crate::machine::{Machine, site_without_disk};
+use crate::machine::{CommandLines, Machine, site_without_disk};
 
 const STATE: &str = "/var/lib/infra";
 
@@ -31,10 +31,18 @@ async fn a_broken_release_leaves_the_old_one_serving() {
     let site = site_without_disk();
     let bundle = TestBundle::new(site.clone(), "test -f /etc/app/ok");
 
+    let command_lines = CommandLines::sample();
     assert_eq!(deploy(&session, &bundle).await.unwrap(), (1, true));
+    let command_lines = command_lines.stop();
     assert_eq!(app(&machine, "echo $RELEASE $GREETING"), format!("1 {}", bundle.greeting));
     let password = machine.shell(&format!("cat {STATE}/secrets/APP_PASSWORD"));
     assert!(password.len() >= 43, "{password}");
+    assert!(
+        command_lines.contains("docker compose") && command_lines.contains("docker build"),
+        "too little was sampled"
+    );
+    assert!(!command_lines.contains(&password), "a secret was an argument of a program");
+    assert!(!command_lines.contains("$5 \"or\""), "a variable of the plan was an argument of a program");
     assert_eq!(app(&machine, "echo $APP_PASSWORD"), password);
     let modes =
         machine.shell(&format!("stat -c '%a %U' {STATE}/secrets {STATE}/secrets/* {STATE}/current/.env | sort -u"));
@@ -59,6 +67,17 @@ async fn a_broken_release_leaves_the_old_one_serving() {
     assert_eq!((service.service.as_str(), service.health.as_deref()), ("app", Some("healthy")));
     assert!(service.memory_bytes.is_some() && service.restarts == Some(0), "{service:?}");
 
+    // An image that cannot be had: known before anything stops.
+    let compose = bundle.read("compose.yaml");
+    bundle.write("compose.yaml", &format!("{compose}  extra: {{ image: \"127.0.0.1:1/nothing:1\" }}\n"));
+    let error = deploy(&session, &bundle).await.unwrap_err();
+    assert!(
+        matches!(&error, HostError::NotPulled { release: 4, image, .. } if image.starts_with("127.0.0.1:1")),
+        "{error}"
+    );
+    assert_eq!(app(&machine, "echo $RELEASE"), "3");
+    bundle.write("compose.yaml", &compose);
+
     let lock = session.lock("ada@desk", "rollback").await.unwrap();
     let back =
         session.rollback(&lock, &site, None, "ada@desk", Duration::from_secs(30), &Progress::none()).await.unwrap();
@@ -79,7 +98,14 @@ async fn a_broken_release_leaves_the_old_one_serving() {
         .collect();
     assert_eq!(
         results,
-        ["deploy 1 healthy", "deploy 1 healthy", "deploy 2 rolled-back", "deploy 3 healthy", "rollback 1 healthy"]
+        [
+            "deploy 1 healthy",
+            "deploy 1 healthy",
+            "deploy 2 rolled-back",
+            "deploy 3 healthy",
+            "deploy 4 not-pulled",
+            "rollback 1 healthy"
+        ]
     );
     assert!(!machine.shell(&format!("cat {STATE}/audit.log {STATE}/releases/*/deploy.log")).contains(&password));
 
@@ -96,7 +122,7 @@ async fn a_deployment_cut_off_anywhere_ends_as_an_undisturbed_one() {
     let site = site_without_disk();
     let session = machine.connect().await;
     session.wait_prepared(Duration::from_secs(60)).await.unwrap();
-    let bundle = TestBundle::new(site.clone(), "exit 1");
+    let mut bundle = TestBundle::new(site.clone(), "exit 1");
     let error = deploy(&session, &bundle).await.unwrap_err();
     assert!(matches!(error, HostError::Unhealthy { release: 1, aftermath: Aftermath::Stopped, .. }), "{error}");
 
@@ -123,4 +149,18 @@ async fn a_deployment_cut_off_anywhere_ends_as_an_undisturbed_one() {
     assert_eq!(facts.releases.iter().map(|release| release.number).collect::<Vec<_>>(), [1, 2]);
     assert_eq!((facts.current_release, facts.services.len()), (Some(2), 1));
     assert_eq!(machine.shell(&format!("ls {STATE}/releases")), "1\n2");
+
+    let takeovers = machine.shell(&format!("grep -c 'take over the lock' {STATE}/audit.log"));
+    assert_ne!(takeovers, "0", "a dead holder's lock is taken over, and that is noted");
+
+    // Old releases go, and images that no other release uses.
+    let images = || machine.shell("docker image ls --format '{{.Repository}}:{{.Tag}}'");
+    bundle.program("true");
+    for number in 3..=8 {
+        bundle.greeting = format!("greeting {number}");
+        assert_eq!(deploy(&session, &bundle).await.unwrap(), (number, true));
+    }
+    assert_eq!(machine.shell(&format!("ls {STATE}/releases | xargs")), "4 5 6 7 8");
+    let kept = session.releases(&site).await.unwrap().pop().unwrap().images[0].reference.clone();
+    assert_eq!(images(), kept, "of three images that were pushed, two belong to no release any more");
 }

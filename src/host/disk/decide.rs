@@ -33,6 +33,8 @@ pub enum DiskError {
     Ambiguous { disk: String, devices: Vec<String> },
     #[error("device {device} for disk {disk} is not blank (found: {found}); it is left as it is")]
     NotBlank { disk: String, device: String, found: String },
+    #[error("device {device} is blank, but disk {disk} held data before: it is the wrong one, or its copy failed")]
+    DataMissing { disk: String, device: String },
     #[error("device {device} for disk {disk} is in use ({how})")]
     InUse { disk: String, device: String, how: String },
     #[error("device {device} for disk {disk} has {bytes} bytes, and {size_gb} GiB were planned")]
@@ -53,6 +55,9 @@ impl DiskError {
                  leave the disk out of the plan; to lose them for good, `sudo wipefs --all {device} && sudo blkdiscard \
                  --zeroout {device}`, then run this again"
             ),
+            Self::DataMissing { .. } => {
+                "nothing was formatted, and the disk that holds the data is untouched: see which disk is attached".to_owned()
+            }
             Self::InUse { .. } => "free the device, or correct the plan".to_owned(),
             Self::WrongSize { .. } => "correct size_gb in the plan, or attach the right disk".to_owned(),
         })

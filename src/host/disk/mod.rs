@@ -29,11 +29,21 @@ pub struct DiskOutcome {
 
 impl Session {
     /// Finds the disk, formats it if it is proven blank, mounts it by UUID, makes the file system as large as the
-    /// device. Done twice, the second time changes nothing.
-    pub async fn ensure_disk(&self, site: &Site, disk: &DiskSpec) -> Result<DiskOutcome, HostError> {
+    /// device. Done twice, the second time changes nothing. A disk that is known to hold data may not be formatted: found
+    /// blank, it is the wrong one.
+    pub async fn ensure_disk(
+        &self,
+        site: &Site,
+        disk: &DiskSpec,
+        may_format: bool,
+    ) -> Result<DiskOutcome, HostError> {
         let mut formatted = false;
         let mut decision = self.decide(site, disk).await?;
         if let Decision::Format { device } = &decision {
+            if !may_format {
+                let source = DiskError::DataMissing { disk: disk.disk.to_string(), device: device.clone() };
+                return Err(HostError::Disk { host: self.host(), source });
+            }
             self.format(site, disk, device).await?;
             formatted = true;
             decision = self.decide(site, disk).await?;

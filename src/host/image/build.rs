@@ -8,6 +8,9 @@ use crate::host::command::Running;
 use crate::host::error::HostError;
 use crate::host::progress::{Phase, Progress};
 
+/// Marks images that infra built, so that it may remove those on a host which lost their name.
+const PUSHED_LABEL: &str = "infra.pushed=true";
+
 /// Builds each image under its reference. Needs no host, so it can run while one is being made.
 pub async fn build_images(images: &[LocalImage], progress: &Progress) -> Result<Vec<BuiltImage>, HostError> {
     let mut built = Vec::with_capacity(images.len());
@@ -23,7 +26,7 @@ pub async fn build_images(images: &[LocalImage], progress: &Progress) -> Result<
 
 /// Arguments of `docker build`. Values of build arguments go through the environment: an argv can be seen by others.
 fn build_argv(image: &LocalImage) -> Vec<String> {
-    let mut argv = vec!["build".to_owned(), "--tag".to_owned(), image.reference.clone()];
+    let mut argv: Vec<String> = ["build", "--label", PUSHED_LABEL, "--tag", &image.reference].map(str::to_owned).into();
     if let Some(dockerfile) = &image.dockerfile {
         argv.extend(["--file".to_owned(), image.context.join(dockerfile).display().to_string()]);
     }
@@ -100,7 +103,7 @@ mod tests {
         };
         assert_eq!(
             build_argv(&image).join(" "),
-            "build --tag phoenix/ingest:r1 --file /bundle/Dockerfile.prebuilt --target run --build-arg SERVICE /bundle"
+            "build --label infra.pushed=true --tag phoenix/ingest:r1 --file /bundle/Dockerfile.prebuilt --target run --build-arg SERVICE /bundle"
         );
     }
 }

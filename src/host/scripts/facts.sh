@@ -11,6 +11,14 @@ read -r load1 _ </proc/loadavg && fact load1 "$load1"
 read -r uptime _ </proc/uptime && fact uptime "${uptime%.*}"
 [ ! -e /var/lib/infra/prepared ] || fact prepared yes
 
+# From where the operator is connected: sudo hides it from us, not from our ancestors' environment.
+ancestor=$$
+while [ "${ancestor:-1}" -gt 1 ]; do
+    from=$(tr '\0' '\n' <"/proc/$ancestor/environ" 2>/dev/null | sed -n 's/^SSH_CONNECTION=\([^ ]*\).*/\1/p')
+    [ -z "$from" ] || { fact operator "$from"; break; }
+    ancestor=$(awk '/^PPid:/ { print $2 }' "/proc/$ancestor/status" 2>/dev/null)
+done
+
 # Requests in flight, weighted by time: /proc/diskstats, read now and at the end.
 queue_sample() {
     printf '%s\n' "$DISKS" | while read -r name mount; do
@@ -33,6 +41,8 @@ printf '%s\n' "$DISKS" | while read -r name mount; do
     fact "disk$tab$name${tab}uuid" "$(blkid -p -o value -s UUID "$device" 2>/dev/null || true)"
     fact "disk$tab$name${tab}type" "$(awk -v m="$mount" '$2 == m { t = $3 } END { print t }' /proc/mounts)"
     fact "disk$tab$name${tab}device_bytes" "$(blockdev --getsize64 "$device" 2>/dev/null || true)"
+    fact "disk$tab$name${tab}extent" "$(dumpe2fs -h "$device" 2>/dev/null |
+        awk -F: '/^Block count/ { n = $2 } /^Block size/ { s = $2 } END { if (n) printf "%.0f", n * s }')"
     fact "disk$tab$name${tab}fs" "$(df -B1 --output=size,used "$mount" 2>/dev/null | tail -n 1)"
     [ ! -f "$mount/.infra-disk" ] || fact "disk$tab$name${tab}marker" "$(tr '\n' ' ' <"$mount/.infra-disk")"
 done

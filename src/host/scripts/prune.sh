@@ -6,3 +6,5 @@ printf '%s\n' "$IMAGES" | while read -r image; do
     # In use by a container that infra did not start: it stays.
     [ -z "$image" ] || docker image rm "$image" >/dev/null 2>&1 || true
 done
+# An image that was built anew under its old name has left one without a name behind.
+docker image prune --force --filter label=infra.pushed=true >/dev/null

@@ -1,6 +1,6 @@
 # Makes secrets that are absent: 256 random bits each, as a file and as an env file. They never leave the host, and no
 # value is ever an argument of a program: printf is the shell's own. Parameters: STATE, NAMES.
-cd "$STATE/secrets"
+cd "$STATE/secrets" || exit
 printf '%s\n' "$NAMES" | while read -r name; do
     [ -n "$name" ] || continue
     if [ ! -s "$name" ]; then

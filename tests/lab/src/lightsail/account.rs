@@ -1,8 +1,10 @@
 //! The account: everything that Lightsail remembers, as plain data. No machine is touched here and nothing waits.
 
 use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::access::Prepared;
@@ -23,7 +25,44 @@ use crate::settings::Quotas;
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Account {
-    pub regions: BTreeMap<String, Region>,
+    pub regions: BTreeMap<String, Shared>,
+}
+
+/// A region that is copied when it is changed and not before: looking at it, or keeping the state before a change, costs
+/// nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Shared(Arc<Region>);
+
+impl Deref for Shared {
+    type Target = Region;
+
+    fn deref(&self) -> &Region {
+        &self.0
+    }
+}
+
+impl DerefMut for Shared {
+    fn deref_mut(&mut self) -> &mut Region {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+impl From<Region> for Shared {
+    fn from(region: Region) -> Self {
+        Self(Arc::new(region))
+    }
+}
+
+impl Serialize for Shared {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Shared {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Region::deserialize(deserializer).map(Self::from)
+    }
 }
 
 /// One region. Resources are keyed by name; a name belongs to one resource of any kind.
@@ -85,7 +124,7 @@ impl Region {
 /// One request on its way through: what it asks, the region it may change, and what it starts.
 #[derive(Debug)]
 pub struct Call<'a> {
-    pub region: &'a mut Region,
+    pub region: &'a mut Shared,
     pub region_name: &'a str,
     pub input: Input,
     pub quotas: &'a Quotas,

@@ -34,7 +34,7 @@ pub fn disable(call: &mut Call<'_>) -> Answer {
 
 fn change(call: &mut Call<'_>, operation: &str, edit: impl FnOnce(&mut Vec<(String, String)>)) -> Answer {
     let name = call.input.text("resourceName")?.to_owned();
-    let region = &mut *call.region;
+    let region = &mut **call.region;
     let (kind, zone) = if let Some(instance) = region.instances.get_mut(&name) {
         edit(&mut instance.add_ons);
         (Kind::Instance, instance.identity.zone.clone())

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::account::Region;
+use super::account::{Region, Shared};
 use super::alarms;
 use super::instances::{Instance, State};
 use super::operations::{Job, JobId, OperationFault};
@@ -87,7 +87,7 @@ impl Lightsail {
         self.lock().kept.account.regions.get(region)?.jobs.get(&id).cloned()
     }
 
-    fn region(&self, name: &str) -> Region {
+    fn region(&self, name: &str) -> Shared {
         self.lock().kept.account.regions.get(name).cloned().unwrap_or_default()
     }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::access::{self, Prepared};
-use super::account::{Account, Call, Region};
+use super::account::{Account, Call, Region, Shared};
 use super::alarms;
 use super::error::{ApiError, Exception};
 use super::handlers;
@@ -54,7 +54,7 @@ pub(super) struct Kept {
 #[derive(Debug, Default)]
 pub(super) struct Known {
     pub kept: Kept,
-    before: BTreeMap<String, Region>,
+    before: BTreeMap<String, Shared>,
 }
 
 pub struct Lightsail {
@@ -113,7 +113,11 @@ impl Lightsail {
     }
 
     async fn prepare(&self, request: &Request, input: &Input) -> Result<Prepared, ApiError> {
-        let wanted = access::wanted(&request.operation, input, self.lock().kept.account.regions.get(&request.region));
+        let wanted = access::wanted(
+            &request.operation,
+            input,
+            self.lock().kept.account.regions.get(&request.region).map(|it| &**it),
+        );
         let mut prepared = access::prepare(wanted, &self.authority).await.map_err(|error| {
             ApiError::new(Exception::Service, "InternalFailure", format!("The lab could not make a key: {error:#}"))
         })?;
@@ -148,8 +152,8 @@ impl Lightsail {
         let next = match request.operation_fault {
             // Nothing changes but that there is an operation, and that it fails.
             Some(OperationFault::Fail { .. }) => {
-                let Region { operations, jobs, last_job, .. } = draft;
-                Region { operations, jobs, last_job, ..current.clone() }
+                let Region { operations, jobs, last_job, .. } = (*draft).clone();
+                Region { operations, jobs, last_job, ..(*current).clone() }.into()
             }
             _ => draft,
         };

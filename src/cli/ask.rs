@@ -1,0 +1,35 @@
+//! Questions. Without a terminal there is nobody to ask: the command stops with the open question.
+
+use std::io::{IsTerminal, Write};
+
+use super::args::Global;
+use crate::error::CommandError;
+
+/// `answer` names the flag that says yes in advance.
+pub fn confirm(global: &Global, question: &str, answer: &str) -> Result<bool, CommandError> {
+    if global.yes {
+        return Ok(true);
+    }
+    Ok(matches!(reply(&format!("{question} [y/N] "), answer)?.to_lowercase().as_str(), "y" | "yes"))
+}
+
+/// Something that `--yes` does not answer.
+pub fn confirm_in_person(question: &str, answer: &str) -> Result<bool, CommandError> {
+    Ok(reply(&format!("{question} Type yes to go on: "), answer)?.to_lowercase() == "yes")
+}
+
+/// The plan's name, typed.
+pub fn typed_name(question: &str, name: &str, answer: &str) -> Result<bool, CommandError> {
+    Ok(reply(&format!("{question} Type the plan's name to go on: "), answer)? == name)
+}
+
+fn reply(prompt: &str, answer: &str) -> Result<String, CommandError> {
+    if !std::io::stdin().is_terminal() {
+        return Err(CommandError::question(format!("stopped at a question: {}", prompt.trim())).hint(answer.to_owned()));
+    }
+    eprint!("{prompt}");
+    std::io::stderr().flush().map_err(CommandError::failed)?;
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).map_err(CommandError::failed)?;
+    Ok(line.trim().to_owned())
+}

@@ -1,0 +1,21 @@
+//! `infra status`
+
+use super::args::{Global, StatusArgs};
+use super::common::{cloud, load, plan_path};
+use crate::error::{CommandError, Exit};
+use crate::stack;
+use crate::ui::{StatusView, status_text};
+
+pub async fn run(global: &Global, args: StatusArgs) -> Result<Exit, CommandError> {
+    let stack = load(global, &plan_path(global, args.plan)?)?;
+    let cloud = cloud(&stack).await;
+    let survey = stack::survey(&stack, cloud.as_ref()).await?;
+    let bursts = stack::bursts(&survey, cloud.as_ref()).await;
+    let view = StatusView::of(&survey.graph, &survey.inventory, &bursts);
+    if global.json {
+        println!("{}", serde_json::to_string_pretty(&view).expect("a view is plain data"));
+    } else {
+        print!("{}", status_text(&view));
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,250 @@
+//! One disk: kept, made, moved with its host, or grown.
+//!
+//! A disk cannot be resized: a larger one is made from a snapshot. The order — stop, detach the old, snapshot, make the
+//! new, attach it — is what makes an interrupted growth safe to continue: a *detached* old disk cannot have been written
+//! since its snapshot. An attached old disk beside a copy is refused, for the copy may be stale.
+
+use super::host::InstanceDiff;
+use super::{HostDiff, LeftOver, LeftOverKind, Refusal};
+use crate::graph::{CloudHost, DiskNode, Graph, HostNode, Names, NodeId};
+use crate::inventory::{Disk, Inventory, ResourceName, Snapshot};
+use crate::plan::NodeName;
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum DiskDiff {
+    Keep { id: NodeId, disk: NodeName, name: ResourceName },
+    /// Attached, but the host does not show it mounted and grown.
+    Mount { id: NodeId, disk: NodeName, name: ResourceName, reason: String },
+    Create { id: NodeId, disk: NodeName, name: ResourceName, exists: bool },
+    /// It moves to the host's new instance.
+    Move { id: NodeId, disk: NodeName, name: ResourceName, from: ResourceName, safety: Option<ResourceName> },
+    Grow { id: NodeId, disk: NodeName, old: ResourceName, from_gb: u32, stage: GrowthStage, new: ResourceName },
+}
+
+/// How far a growth has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GrowthStage {
+    /// The old disk serves.
+    Attached { to: ResourceName, snapshot: ResourceName },
+    /// The old disk is off; the snapshot may be there.
+    Detached { snapshot: ResourceName, taken: bool },
+}
+
+impl DiskDiff {
+    pub fn is_kept(&self) -> bool {
+        matches!(self, Self::Keep { .. })
+    }
+
+    pub fn id(&self) -> &NodeId {
+        match self {
+            Self::Keep { id, .. }
+            | Self::Mount { id, .. }
+            | Self::Create { id, .. }
+            | Self::Move { id, .. }
+            | Self::Grow { id, .. } => id,
+        }
+    }
+
+    /// The resource that will hold the data.
+    pub fn resource(&self) -> &ResourceName {
+        match self {
+            Self::Keep { name, .. }
+            | Self::Mount { name, .. }
+            | Self::Create { name, .. }
+            | Self::Move { name, .. }
+            | Self::Grow { new: name, .. } => name,
+        }
+    }
+}
+
+/// Everything that the rules below look at.
+struct Context<'a> {
+    graph: &'a Graph,
+    host: &'a HostNode,
+    instance: &'a InstanceDiff,
+    inventory: &'a Inventory,
+    zone: &'a str,
+}
+
+pub(super) fn diff(
+    graph: &Graph,
+    host: &HostNode,
+    instance: &InstanceDiff,
+    cloud: &CloudHost,
+    inventory: &Inventory,
+) -> (Vec<DiskDiff>, Vec<Refusal>) {
+    let context = Context { graph, host, instance, inventory, zone: &cloud.zone };
+    let mut diffs = vec![];
+    let mut refusals = vec![];
+    for node in &host.disks {
+        match context.disk(node) {
+            Ok(diff) => diffs.push(diff),
+            Err(refusal) => refusals.push(refusal),
+        }
+    }
+    (diffs, refusals)
+}
+
+impl<'a> Context<'a> {
+    fn disk(&self, node: &'a DiskNode) -> Result<DiskDiff, Refusal> {
+        let Some(live) = self.live(node)? else { return self.create(node) };
+        if live.zone != self.zone {
+            return Err(self.refuse(
+                node,
+                format!("disk {} is in zone {}, its host would be in {}", live.name, live.zone, self.zone),
+                format!("set hosts.{}.zone = \"{}\": a disk cannot leave its zone", self.host.name, live.zone),
+            ));
+        }
+        if live.size_gb > node.size_gb {
+            return Err(self.refuse(
+                node,
+                format!("disk {} has {} GB, the plan asks for {}: a disk cannot shrink", live.name, live.size_gb, node.size_gb),
+                format!("set size_gb = {}, or copy the data to a new, smaller disk by another name", live.size_gb),
+            ));
+        }
+        if live.size_gb < node.size_gb { self.grow(node, live) } else { self.keep_or_move(node, live) }
+    }
+
+    /// The disk that holds the data: the attached one; otherwise the largest, since disks only grow.
+    fn live(&self, node: &'a DiskNode) -> Result<Option<&'a Disk>, Refusal> {
+        let all = || self.inventory.disks_of(&self.graph.plan, node.id.as_str());
+        let attached: Vec<_> = all().filter(|d| d.attached_to.is_some()).collect();
+        match attached.as_slice() {
+            [] => Ok(all().max_by_key(|d| d.size_gb)),
+            [one] => {
+                self.must_be_ours(node, one)?;
+                Ok(Some(one))
+            }
+            several => Err(self.refuse(
+                node,
+                format!("{} attached disks are tagged as this one", several.len()),
+                "remove the tag infra:node from those that are not it".into(),
+            )),
+        }
+    }
+
+    fn must_be_ours(&self, node: &DiskNode, disk: &Disk) -> Result<(), Refusal> {
+        let Some(holder) = &disk.attached_to else { return Ok(()) };
+        let ours = self.inventory.instances_of(&self.graph.plan, self.host.id.as_str()).any(|i| &i.name == holder);
+        if ours {
+            return Ok(());
+        }
+        Err(self.refuse(
+            node,
+            format!("disk {} is attached to {holder}, which is not host {}", disk.name, self.host.name),
+            "detach it there first".into(),
+        ))
+    }
+
+    fn create(&self, node: &DiskNode) -> Result<DiskDiff, Refusal> {
+        if self.inventory.disks.iter().any(|d| d.name == node.base) {
+            return Err(self.refuse(
+                node,
+                format!("a disk named {} exists, but it is not tagged as this plan's", node.base),
+                format!(
+                    "if it is yours, adopt it: aws lightsail tag-resource --resource-name {} --tags \
+                     key=infra:plan,value={} key=infra:node,value={}",
+                    node.base, self.graph.plan, node.id
+                ),
+            ));
+        }
+        let name = Names::first_free(&node.base, &self.inventory.names());
+        Ok(DiskDiff::Create { id: node.id.clone(), disk: node.name.clone(), name, exists: false })
+    }
+
+    fn keep_or_move(&self, node: &DiskNode, live: &Disk) -> Result<DiskDiff, Refusal> {
+        let (id, disk, name) = (node.id.clone(), node.name.clone(), live.name.clone());
+        let Some(holder) = &live.attached_to else {
+            return Ok(DiskDiff::Create { id, disk, name, exists: true });
+        };
+        if let InstanceDiff::Replace(replacement) = self.instance
+            && holder == &replacement.old
+        {
+            let safety = self.safety_snapshot(&name, &replacement.old, &replacement.new);
+            return Ok(DiskDiff::Move { id, disk, name, from: holder.clone(), safety });
+        }
+        Ok(match self.unmounted(node) {
+            Some(reason) => DiskDiff::Mount { id, disk, name, reason },
+            None => DiskDiff::Keep { id, disk, name },
+        })
+    }
+
+    /// None when this replacement's snapshot is there already: one that is younger than the old instance.
+    fn safety_snapshot(&self, disk: &ResourceName, old: &ResourceName, new: &ResourceName) -> Option<ResourceName> {
+        let born = self.inventory.instance(old).and_then(|i| i.created_at);
+        let base = Names::safety_snapshot(disk, new);
+        let belongs = |s: &&Snapshot| s.from_disk.as_ref() == Some(disk) && s.name.as_str().starts_with(base.as_str());
+        let taken = self.inventory.snapshots.iter().filter(belongs).any(|s| s.complete && s.created_at > born);
+        (!taken).then(|| Names::first_free(&base, &self.inventory.names()))
+    }
+
+    /// What the host says against this disk's being in use as planned. Silence is not evidence.
+    fn unmounted(&self, node: &DiskNode) -> Option<String> {
+        let facts = self.inventory.facts(&self.host.name)?;
+        let Some(disk) = facts.disks.iter().find(|d| d.disk == node.name.as_str()) else {
+            return Some("the host does not see it".into());
+        };
+        if !disk.is_mounted() {
+            return Some(format!("it is not mounted at {}", node.mount));
+        }
+        disk.is_smaller_than_device().then(|| "its file system is smaller than the disk".into())
+    }
+
+    fn grow(&self, node: &DiskNode, live: &Disk) -> Result<DiskDiff, Refusal> {
+        let snapshot_name = Names::growth_snapshot(&live.name, node.size_gb);
+        let snapshot = self.inventory.snapshots.iter().find(|s| s.name == snapshot_name);
+        let stage = match &live.attached_to {
+            Some(_) if snapshot.is_some() => return Err(self.stale(node, live, &snapshot_name)),
+            Some(to) => GrowthStage::Attached { to: to.clone(), snapshot: snapshot_name },
+            None => {
+                GrowthStage::Detached { taken: snapshot.is_some_and(|s| s.complete), snapshot: snapshot_name }
+            }
+        };
+        let new = Names::first_free(&node.base, &self.inventory.names());
+        let (id, disk) = (node.id.clone(), node.name.clone());
+        Ok(DiskDiff::Grow { id, disk, old: live.name.clone(), from_gb: live.size_gb, stage, new })
+    }
+
+    fn stale(&self, node: &DiskNode, live: &Disk, snapshot: &ResourceName) -> Refusal {
+        self.refuse(
+            node,
+            format!("{snapshot} is left from an earlier growth, but {} has been in use since", live.name),
+            format!(
+                "remove the stale copy: aws lightsail delete-disk-snapshot --disk-snapshot-name {snapshot} (and the \
+                 unattached disk made from it, if there is one), then run again"
+            ),
+        )
+    }
+
+    fn refuse(&self, node: &DiskNode, message: String, remedy: String) -> Refusal {
+        Refusal { node: node.id.clone(), message, remedy }
+    }
+}
+
+/// Disks and snapshots that carry this plan's tags and that no node uses.
+pub(super) fn left_over(graph: &Graph, inventory: &Inventory, hosts: &[HostDiff]) -> Vec<LeftOver> {
+    let used = |name: &ResourceName| {
+        hosts.iter().flat_map(|h| &h.disks).any(|d| match d {
+            DiskDiff::Grow { old, new, stage, .. } => {
+                let (GrowthStage::Attached { snapshot, .. } | GrowthStage::Detached { snapshot, .. }) = stage;
+                old == name || new == name || snapshot == name
+            }
+            other => other.resource() == name,
+        })
+    };
+    let node = |tags: &crate::inventory::Tags| NodeId::new(tags.get(crate::inventory::TAG_NODE).unwrap_or_default());
+    let disks = inventory.disks.iter().filter(|d| d.tags.is_plan(&graph.plan) && !used(&d.name)).map(|d| LeftOver {
+        kind: LeftOverKind::Disk,
+        name: d.name.clone(),
+        node: node(&d.tags),
+        size_gb: d.size_gb,
+    });
+    let snapshots =
+        inventory.snapshots.iter().filter(|s| s.tags.is_plan(&graph.plan) && !used(&s.name)).map(|s| LeftOver {
+            kind: LeftOverKind::Snapshot,
+            name: s.name.clone(),
+            node: node(&s.tags),
+            size_gb: s.size_gb,
+        });
+    disks.chain(snapshots).collect()
+}

@@ -1,0 +1,332 @@
+//! One host: its instance, address, firewall, alarms.
+
+use std::net::IpAddr;
+
+use super::disk::{self, DiskDiff};
+use super::Refusal;
+use crate::graph::{AlarmNode, CloudHost, Graph, HostKind, HostNode, Names, NodeId};
+use crate::inventory::{
+    Alarm, Instance, InstanceState, Inventory, OpenPort, ResourceName, TAG_USER_DATA,
+};
+use crate::plan::NodeName;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostDiff {
+    pub host: NodeName,
+    pub id: NodeId,
+    pub instance: InstanceDiff,
+    pub address: AddressDiff,
+    pub ports: PortsDiff,
+    pub disks: Vec<DiskDiff>,
+    pub alarms: Vec<AlarmDiff>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum InstanceDiff {
+    /// A server of the user's own.
+    Existing,
+    Keep { name: ResourceName, start: bool },
+    Create { name: ResourceName },
+    Replace(Replacement),
+}
+
+/// Old and new side by side until the new one serves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replacement {
+    pub old: ResourceName,
+    pub old_running: bool,
+    pub new: ResourceName,
+    /// An interrupted replacement got this far.
+    pub new_exists: bool,
+    pub reasons: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum AddressDiff {
+    None,
+    Keep { name: ResourceName },
+    /// Allocate if `allocate`, detach from `detach_from` first, then attach.
+    Attach { name: ResourceName, allocate: bool, detach_from: Option<ResourceName> },
+    /// The plan has no static IP any more.
+    Release { name: ResourceName, attached: bool },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum PortsDiff {
+    None,
+    Keep,
+    Put { opens: Vec<String>, closes: Vec<String>, lockout: Option<Lockout> },
+}
+
+/// The rule through which the operator is connected would go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lockout {
+    /// None: the operator's address is not known, and the rules for SSH shrink.
+    pub operator: Option<IpAddr>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum AlarmDiff {
+    Keep { id: NodeId, name: ResourceName },
+    Put { alarm: AlarmNode, reason: String, create: bool },
+    Delete { id: NodeId, name: ResourceName },
+}
+
+impl HostDiff {
+    /// The instance that the host is, or will be. None for a server of the user's own.
+    pub fn target(&self) -> Option<&ResourceName> {
+        match &self.instance {
+            InstanceDiff::Existing => None,
+            InstanceDiff::Keep { name, .. } | InstanceDiff::Create { name } => Some(name),
+            InstanceDiff::Replace(replacement) => Some(&replacement.new),
+        }
+    }
+
+    pub fn is_kept(&self) -> bool {
+        matches!(self.instance, InstanceDiff::Existing | InstanceDiff::Keep { start: false, .. })
+            && matches!(self.address, AddressDiff::None | AddressDiff::Keep { .. })
+            && matches!(self.ports, PortsDiff::None | PortsDiff::Keep)
+            && self.disks.iter().all(DiskDiff::is_kept)
+            && self.alarms.iter().all(|a| matches!(a, AlarmDiff::Keep { .. }))
+    }
+}
+
+pub(super) fn diff(graph: &Graph, host: &HostNode, inventory: &Inventory) -> Result<HostDiff, Vec<Refusal>> {
+    match &host.kind {
+        HostKind::Existing(_) => Ok(HostDiff {
+            host: host.name.clone(),
+            id: host.id.clone(),
+            instance: InstanceDiff::Existing,
+            address: AddressDiff::None,
+            ports: PortsDiff::None,
+            disks: vec![],
+            alarms: vec![],
+        }),
+        HostKind::Cloud(cloud) => cloud_host(graph, host, cloud, inventory),
+    }
+}
+
+fn cloud_host(
+    graph: &Graph,
+    host: &HostNode,
+    cloud: &CloudHost,
+    inventory: &Inventory,
+) -> Result<HostDiff, Vec<Refusal>> {
+    let instance = instance(graph, host, cloud, inventory).map_err(|refusal| vec![refusal])?;
+    let mut diff = HostDiff {
+        host: host.name.clone(),
+        id: host.id.clone(),
+        instance,
+        address: AddressDiff::None,
+        ports: PortsDiff::None,
+        disks: vec![],
+        alarms: vec![],
+    };
+    let target = diff.target().expect("a cloud host has an instance").clone();
+    diff.address = address(graph, host, cloud, inventory, &target);
+    diff.ports = ports(host, cloud, inventory, &target);
+    diff.alarms = alarms(graph, host, cloud, inventory, &target);
+    let (disks, refusals) = disk::diff(graph, host, &diff.instance, cloud, inventory);
+    diff.disks = disks;
+    if refusals.is_empty() { Ok(diff) } else { Err(refusals) }
+}
+
+fn instance(
+    graph: &Graph,
+    host: &HostNode,
+    cloud: &CloudHost,
+    inventory: &Inventory,
+) -> Result<InstanceDiff, Refusal> {
+    let existing: Vec<_> = inventory.instances_of(&graph.plan, host.id.as_str()).collect();
+    let (fitting, others): (Vec<_>, Vec<_>) =
+        existing.into_iter().partition(|i| differences(cloud, i).is_empty());
+    match (fitting.as_slice(), others.as_slice()) {
+        ([], []) => {
+            refuse_foreign(graph, host, &cloud.base, inventory)?;
+            Ok(InstanceDiff::Create { name: Names::first_free(&cloud.base, &inventory.names()) })
+        }
+        ([one], []) => Ok(InstanceDiff::Keep {
+            name: one.name.clone(),
+            start: matches!(one.state, InstanceState::Stopped | InstanceState::Stopping),
+        }),
+        ([], [old]) => Ok(replace(cloud, old, Names::first_free(&cloud.base, &inventory.names()), false)),
+        ([new], [old]) => Ok(replace(cloud, old, new.name.clone(), true)),
+        _ => Err(ambiguous(host, fitting.iter().chain(&others))),
+    }
+}
+
+fn replace(cloud: &CloudHost, old: &Instance, new: ResourceName, new_exists: bool) -> InstanceDiff {
+    InstanceDiff::Replace(Replacement {
+        old: old.name.clone(),
+        old_running: !matches!(old.state, InstanceState::Stopped),
+        new,
+        new_exists,
+        reasons: differences(cloud, old),
+    })
+}
+
+/// What cannot be changed on a living instance.
+fn differences(cloud: &CloudHost, instance: &Instance) -> Vec<String> {
+    let mut reasons = vec![];
+    let mut compare = |what: &str, old: &str, new: &str| {
+        if old != new {
+            reasons.push(format!("{what} {old} → {new}"));
+        }
+    };
+    compare("size", &instance.size, &cloud.size);
+    compare("image", &instance.image, &cloud.image);
+    compare("zone", &instance.zone, &cloud.zone);
+    // An adopted instance has no such tag: its first boot is history.
+    if let Some(old) = instance.tags.get(TAG_USER_DATA) {
+        compare("first-boot script", old, &cloud.user_data.own_hash);
+    }
+    reasons
+}
+
+/// The right name without the tag is somebody else's until its owner says otherwise.
+fn refuse_foreign(
+    graph: &Graph,
+    host: &HostNode,
+    base: &ResourceName,
+    inventory: &Inventory,
+) -> Result<(), Refusal> {
+    let Some(foreign) = inventory.instance(base).filter(|i| i.state != InstanceState::Gone) else { return Ok(()) };
+    Err(Refusal {
+        node: host.id.clone(),
+        message: format!("an instance named {base} exists, but it is not tagged as this plan's"),
+        remedy: format!(
+            "if it is yours, adopt it: aws lightsail tag-resource --resource-name {} --tags key=infra:plan,value={} \
+             key=infra:node,value={}; otherwise rename the host or the plan",
+            foreign.name, graph.plan, host.id
+        ),
+    })
+}
+
+fn ambiguous<'a>(host: &HostNode, instances: impl Iterator<Item = &'a &'a Instance>) -> Refusal {
+    let names: Vec<_> = instances.map(|i| i.name.to_string()).collect();
+    Refusal {
+        node: host.id.clone(),
+        message: format!("several instances are tagged as this host: {}", names.join(", ")),
+        remedy: "remove the tag infra:node from those that are not it: \
+                 aws lightsail untag-resource --resource-name NAME --tag-keys infra:node"
+            .into(),
+    }
+}
+
+fn address(
+    graph: &Graph,
+    host: &HostNode,
+    cloud: &CloudHost,
+    inventory: &Inventory,
+    target: &ResourceName,
+) -> AddressDiff {
+    let default_name = Names(&graph.plan).address(&host.name);
+    let existing = inventory.address(&default_name);
+    match (&cloud.address, existing) {
+        (None, None) => AddressDiff::None,
+        (None, Some(old)) => AddressDiff::Release { name: old.name.clone(), attached: old.attached_to.is_some() },
+        (Some(name), None) => AddressDiff::Attach { name: name.clone(), allocate: true, detach_from: None },
+        (Some(name), Some(old)) if old.attached_to.as_ref() == Some(target) => {
+            AddressDiff::Keep { name: name.clone() }
+        }
+        (Some(name), Some(old)) => {
+            AddressDiff::Attach { name: name.clone(), allocate: false, detach_from: old.attached_to.clone() }
+        }
+    }
+}
+
+fn ports(host: &HostNode, cloud: &CloudHost, inventory: &Inventory, target: &ResourceName) -> PortsDiff {
+    let open = inventory.instance(target).map(|i| sorted(&i.ports));
+    let wanted = sorted(&cloud.ports);
+    let Some(open) = open else {
+        return PortsDiff::Put { opens: describe(&wanted), closes: vec![], lockout: None };
+    };
+    if open == wanted {
+        return PortsDiff::Keep;
+    }
+    let (before, after) = (describe(&open), describe(&wanted));
+    let opens = after.iter().filter(|r| !before.contains(r)).cloned().collect();
+    let closes = before.iter().filter(|r| !after.contains(r)).cloned().collect();
+    let operator = inventory.facts(&host.name).and_then(|f| f.operator_address);
+    PortsDiff::Put { opens, closes, lockout: lockout(&open, &wanted, operator) }
+}
+
+fn lockout(open: &[OpenPort], wanted: &[OpenPort], operator: Option<IpAddr>) -> Option<Lockout> {
+    let admits = |ports: &[OpenPort], ip: IpAddr| ssh_rules(ports).any(|p| p.from.iter().any(|n| n.contains(&ip)));
+    match operator {
+        Some(ip) => (admits(open, ip) && !admits(wanted, ip)).then_some(Lockout { operator }),
+        None => {
+            let covered = |net: &ipnet::IpNet| ssh_rules(wanted).any(|p| p.from.iter().any(|w| w.contains(net)));
+            let shrinks = ssh_rules(open).any(|p| !p.from.iter().all(covered));
+            shrinks.then_some(Lockout { operator: None })
+        }
+    }
+}
+
+fn ssh_rules(ports: &[OpenPort]) -> impl Iterator<Item = &OpenPort> {
+    ports.iter().filter(|p| p.protocol == crate::plan::Protocol::Tcp && p.range.contains(22))
+}
+
+fn sorted(ports: &[OpenPort]) -> Vec<OpenPort> {
+    let mut ports = ports.to_vec();
+    ports.sort();
+    ports
+}
+
+fn describe(ports: &[OpenPort]) -> Vec<String> {
+    let one = |p: &OpenPort| {
+        let sources = p.from.iter().map(ToString::to_string).chain(p.aliases.iter().cloned());
+        let rule = format!("{}/{}", p.range, p.protocol);
+        sources.map(|source| format!("{rule} from {source}")).collect::<Vec<_>>()
+    };
+    ports.iter().flat_map(one).collect()
+}
+
+fn alarms(
+    graph: &Graph,
+    host: &HostNode,
+    cloud: &CloudHost,
+    inventory: &Inventory,
+    target: &ResourceName,
+) -> Vec<AlarmDiff> {
+    let notify = graph.contact.is_some();
+    let wanted = cloud.alarms.iter().map(|node| {
+        let Some(old) = inventory.alarms.iter().find(|a| a.name == node.name) else {
+            return AlarmDiff::Put { alarm: node.clone(), reason: "it does not exist".into(), create: true };
+        };
+        match alarm_difference(node, old, target, notify) {
+            None => AlarmDiff::Keep { id: node.id.clone(), name: node.name.clone() },
+            Some(reason) => AlarmDiff::Put { alarm: node.clone(), reason, create: false },
+        }
+    });
+    let prefix = host.id.child("alarms.");
+    let unwanted = inventory.alarms.iter().filter(|a| {
+        let node = a.tags.get(crate::inventory::TAG_NODE).unwrap_or_default();
+        a.tags.is_plan(&graph.plan)
+            && node.starts_with(prefix.as_str())
+            && !cloud.alarms.iter().any(|n| n.name == a.name)
+    });
+    let delete = |a: &Alarm| AlarmDiff::Delete {
+        id: NodeId::new(a.tags.get(crate::inventory::TAG_NODE).unwrap_or_default()),
+        name: a.name.clone(),
+    };
+    wanted.chain(unwanted.map(delete)).collect()
+}
+
+fn alarm_difference(node: &AlarmNode, old: &Alarm, target: &ResourceName, notify: bool) -> Option<String> {
+    if &old.monitored != target {
+        return Some(format!("it watches {}", old.monitored));
+    }
+    if (old.threshold - node.threshold).abs() > f64::EPSILON || old.comparison != node.comparison {
+        return Some(format!("threshold {} → {}", old.threshold, node.threshold));
+    }
+    if old.evaluation_periods != node.evaluation_periods {
+        let minutes = |periods: u32| periods * 5;
+        let (old, new) = (minutes(old.evaluation_periods), minutes(node.evaluation_periods));
+        return Some(format!("for {old}m → {new}m"));
+    }
+    if old.metric != node.metric {
+        return Some(format!("metric {} → {}", old.metric, node.metric));
+    }
+    (old.notifies_email != notify).then(|| "whom it tells".into())
+}

@@ -1,0 +1,159 @@
+//! One cloud action from "ask" to "is there": submit, look at every operation, see the effect. A refusal or a lost
+//! answer is not the end before the effect has been looked for: the call may have worked.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::event::{Event, Reporter};
+use super::hands::StepError;
+use super::policy::Policy;
+use crate::cloud::{Cloud, CloudError, CloudErrorKind, Operation, OperationState, Probe};
+use crate::steps::CloudAction;
+
+pub async fn apply(
+    cloud: &dyn Cloud,
+    action: &CloudAction,
+    policy: &Policy,
+    timeout: Duration,
+    reporter: &Reporter,
+) -> Result<(), StepError> {
+    let apply = Apply { cloud, action, policy, reporter, timeout, deadline: Instant::now() + timeout };
+    apply.run().await
+}
+
+struct Apply<'a> {
+    cloud: &'a dyn Cloud,
+    action: &'a CloudAction,
+    policy: &'a Policy,
+    reporter: &'a Reporter,
+    timeout: Duration,
+    deadline: Instant,
+}
+
+/// How one attempt ended.
+enum Attempt {
+    Done,
+    /// Try again, for this reason.
+    Again(String),
+}
+
+impl Apply<'_> {
+    async fn run(&self) -> Result<(), StepError> {
+        let mut attempt = 0;
+        loop {
+            match self.attempt().await? {
+                Attempt::Done => return Ok(()),
+                Attempt::Again(reason) => self.back_off(attempt, reason).await?,
+            }
+            attempt += 1;
+        }
+    }
+
+    async fn attempt(&self) -> Result<Attempt, StepError> {
+        match self.cloud.submit(self.action).await {
+            Ok(operations) => self.follow(&operations).await,
+            Err(error) => self.look_before_judging(error).await,
+        }
+    }
+
+    /// All operations, then the effect where an ended operation does not prove it.
+    async fn follow(&self, operations: &[Operation]) -> Result<Attempt, StepError> {
+        for operation in operations {
+            if let Some((code, details)) = self.wait_operation(operation).await? {
+                if is_passing(&details) {
+                    return Ok(Attempt::Again(details));
+                }
+                return Err(StepError::Operation { code, details });
+            }
+        }
+        if settles_later(self.action) { self.wait_effect().await } else { Ok(Attempt::Done) }
+    }
+
+    /// What it failed of, if it failed.
+    async fn wait_operation(&self, operation: &Operation) -> Result<Option<(String, String)>, StepError> {
+        for asked in 0.. {
+            match self.cloud.operation(operation).await {
+                Ok(OperationState::Done) => return Ok(None),
+                Ok(OperationState::Failed { code, details }) => return Ok(Some((code, details))),
+                Ok(OperationState::Running) => {}
+                Err(error) if error.is_transient() => self.reporter.waiting(error.to_string()),
+                Err(error) => return Err(error.into()),
+            }
+            self.pause(asked, "its operation to end").await?;
+        }
+        unreachable!("the loop has no end but its returns")
+    }
+
+    async fn wait_effect(&self) -> Result<Attempt, StepError> {
+        for asked in 0.. {
+            match self.cloud.probe(self.action).await {
+                Ok(Probe::Done) => return Ok(Attempt::Done),
+                Ok(Probe::InProgress | Probe::NotYet { .. }) => {}
+                // Just made and not yet seen is normal for a while: eventual consistency.
+                Ok(Probe::Absent) => {}
+                Err(error) if error.is_transient() => self.reporter.waiting(error.to_string()),
+                Err(error) => return Err(error.into()),
+            }
+            self.pause(asked, "its effect to show").await?;
+        }
+        unreachable!("the loop has no end but its returns")
+    }
+
+    async fn look_before_judging(&self, error: CloudError) -> Result<Attempt, StepError> {
+        match error.kind {
+            CloudErrorKind::Denied => return Err(error.into()),
+            CloudErrorKind::Throttled => return Ok(Attempt::Again(error.to_string())),
+            _ => {}
+        }
+        match self.cloud.probe(self.action).await {
+            Ok(Probe::Done) => Ok(Attempt::Done),
+            Ok(Probe::InProgress) => self.wait_effect().await,
+            Ok(Probe::NotYet { waiting_for }) => Ok(Attempt::Again(format!("waiting for {waiting_for}"))),
+            Ok(Probe::Absent) if error.is_transient() => Ok(Attempt::Again(error.to_string())),
+            Ok(Probe::Absent) => Err(error.into()),
+            Err(probe) if probe.is_transient() => Ok(Attempt::Again(error.to_string())),
+            Err(_) => Err(error.into()),
+        }
+    }
+
+    async fn back_off(&self, attempt: u32, reason: String) -> Result<(), StepError> {
+        let wait = self.policy.backoff(attempt, &mut rand::rng());
+        if Instant::now() + wait > self.deadline {
+            return Err(StepError::GaveUp { after: self.timeout, last: reason });
+        }
+        let after_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        let step = self.reporter.step.clone();
+        self.reporter.send(Event::StepRetry { step, reason, attempt: attempt + 1, after_ms });
+        sleep(wait).await;
+        Ok(())
+    }
+
+    async fn pause(&self, asked: u32, waiting_for: &str) -> Result<(), StepError> {
+        let wait = self.policy.poll(asked);
+        if Instant::now() + wait > self.deadline {
+            return Err(StepError::TimedOut { after: self.timeout, waiting_for: waiting_for.into() });
+        }
+        sleep(wait).await;
+        Ok(())
+    }
+}
+
+fn is_passing(details: &str) -> bool {
+    details.to_lowercase().contains("try again")
+}
+
+/// Actions whose operation ends before the resource is in its final state.
+fn settles_later(action: &CloudAction) -> bool {
+    matches!(
+        action,
+        CloudAction::CreateInstance(_)
+            | CloudAction::StartInstance { .. }
+            | CloudAction::StopInstance { .. }
+            | CloudAction::CreateDisk { .. }
+            | CloudAction::CreateDiskFromSnapshot { .. }
+            | CloudAction::AttachDisk { .. }
+            | CloudAction::DetachDisk { .. }
+            | CloudAction::SnapshotDisk { .. }
+    )
+}

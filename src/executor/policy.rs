@@ -1,0 +1,77 @@
+//! How long to wait, how often to ask, when to try again.
+
+use std::time::Duration;
+
+use rand::Rng;
+
+use crate::steps::{Action, CloudAction, HostAction};
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Policy {
+    /// Overrides the time that each kind of step may take.
+    pub step_timeout: Option<Duration>,
+    /// Of the first look at an operation; it grows to `poll_max`.
+    pub poll_start: Duration,
+    pub poll_max: Duration,
+    pub backoff_start: Duration,
+    pub backoff_max: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            step_timeout: None,
+            poll_start: Duration::from_millis(100),
+            poll_max: Duration::from_secs(3),
+            backoff_start: Duration::from_millis(250),
+            backoff_max: Duration::from_secs(20),
+        }
+    }
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+impl Policy {
+    pub fn timeout(&self, action: &Action) -> Duration {
+        self.step_timeout.unwrap_or_else(|| default_timeout(action))
+    }
+
+    /// Full jitter: anything up to the doubling limit, so that many clients do not come back at once.
+    pub fn backoff(&self, attempt: u32, random: &mut impl Rng) -> Duration {
+        let limit = self.backoff_start.saturating_mul(1 << attempt.min(16)).min(self.backoff_max);
+        limit.mul_f64(random.random_range(0.1..=1.0))
+    }
+
+    pub fn poll(&self, asked: u32) -> Duration {
+        self.poll_start.mul_f64(1.4_f64.powi(i32::try_from(asked.min(64)).unwrap_or(64))).min(self.poll_max)
+    }
+}
+
+/// Long enough for the slowest that the provider is known for; short enough to be told the same day.
+fn default_timeout(action: &Action) -> Duration {
+    match action {
+        Action::Cloud(CloudAction::SnapshotDisk { .. } | CloudAction::CreateDiskFromSnapshot { .. }) => 120 * MINUTE,
+        Action::Cloud(CloudAction::CreateInstance(_) | CloudAction::StopInstance { .. }) => 15 * MINUTE,
+        Action::Cloud(_) => 10 * MINUTE,
+        Action::Host(HostAction::Wait { .. } | HostAction::Prepare { .. }) => 15 * MINUTE,
+        // The release has its own health timeout on top of pulling images.
+        Action::Host(_) | Action::Local(_) => 120 * MINUTE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backoff_grows_is_jittered_and_has_a_limit() {
+        let policy = Policy::default();
+        let mut random = rand::rng();
+        for attempt in 0..40 {
+            let limit = policy.backoff_start.saturating_mul(1 << attempt.min(16)).min(policy.backoff_max);
+            let wait = policy.backoff(attempt, &mut random);
+            assert!(wait <= limit && wait >= limit / 11, "{attempt}: {wait:?}");
+        }
+        assert!(policy.poll(0) < policy.poll(3) && policy.poll(500) == policy.poll_max);
+    }
+}

@@ -1,0 +1,164 @@
+//! The scheduler: a step starts when all that it needs is done.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::event::{Event, Reporter};
+use super::hands::{Hands, StepError};
+use crate::journal::{Entry, Journal, JournalError};
+use crate::steps::{Step, StepId, describe};
+
+/// Steps at work at one time: enough for any plan's width, and kind to the provider's rate limits.
+const WIDTH: usize = 16;
+
+#[derive(Debug)]
+pub struct Outcome {
+    pub done: BTreeSet<StepId>,
+    pub failed: Vec<(StepId, StepError)>,
+    /// Not begun.
+    pub left: Vec<StepId>,
+    pub stopped: bool,
+}
+
+impl Outcome {
+    pub fn is_complete(&self) -> bool {
+        self.failed.is_empty() && self.left.is_empty()
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+/// Runs until all is done, a step fails, or `stop` is set; steps that run are always seen to their end.
+pub async fn run(
+    steps: &[Step],
+    hands: Arc<dyn Hands>,
+    journal: &Journal,
+    events: &UnboundedSender<Event>,
+    stop: &CancellationToken,
+) -> Result<Outcome, RunError> {
+    let mut run = Run {
+        waiting: steps.iter().map(|s| (s.id.clone(), s)).collect(),
+        running: BTreeMap::new(),
+        tasks: JoinSet::new(),
+        outcome: Outcome { done: BTreeSet::new(), failed: vec![], left: vec![], stopped: false },
+        hands,
+        journal,
+        events,
+    };
+    let began = Instant::now();
+    run.tell(Event::RunStarted { steps: steps.len() });
+    let result = run.to_the_end(stop).await;
+    let ms = millis(began);
+    let mut outcome = run.outcome;
+    outcome.left = run.waiting.into_keys().collect();
+    drop(events.send(Event::RunEnded {
+        done: outcome.done.len(),
+        failed: outcome.failed.len(),
+        left: outcome.left.len(),
+        ms,
+    }));
+    result.map(|()| outcome)
+}
+
+type Ended = (StepId, Result<(), StepError>);
+
+struct Run<'a> {
+    waiting: BTreeMap<StepId, &'a Step>,
+    running: BTreeMap<StepId, Instant>,
+    tasks: JoinSet<Ended>,
+    outcome: Outcome,
+    hands: Arc<dyn Hands>,
+    journal: &'a Journal,
+    events: &'a UnboundedSender<Event>,
+}
+
+impl Run<'_> {
+    async fn to_the_end(&mut self, stop: &CancellationToken) -> Result<(), RunError> {
+        loop {
+            let begun = self.begin_ready(stop);
+            if let Err(error) = begun {
+                self.drain().await;
+                return Err(error);
+            }
+            if self.tasks.is_empty() {
+                return Ok(());
+            }
+            tokio::select! {
+                Some(ended) = self.tasks.join_next() => self.end(ended.expect("a step does not panic"))?,
+                () = stop.cancelled(), if !self.outcome.stopped => self.stop(),
+            }
+        }
+    }
+
+    fn begin_ready(&mut self, stop: &CancellationToken) -> Result<(), RunError> {
+        if stop.is_cancelled() && !self.outcome.stopped {
+            self.stop();
+        }
+        while self.running.len() < WIDTH && !self.outcome.stopped && self.outcome.failed.is_empty() {
+            let done = &self.outcome.done;
+            let ready = self.waiting.values().find(|s| s.needs.iter().all(|n| done.contains(n)));
+            let Some(step) = ready.copied() else { return Ok(()) };
+            self.begin(step)?;
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, step: &Step) -> Result<(), RunError> {
+        self.journal.append(Entry::StepStarted { step: step.id.to_string() })?;
+        self.waiting.remove(&step.id);
+        self.running.insert(step.id.clone(), Instant::now());
+        self.tell(Event::StepStarted { step: step.id.clone(), what: describe(&step.action) });
+        let reporter = Reporter { step: step.id.clone(), to: self.events.clone() };
+        let (hands, step) = (self.hands.clone(), step.clone());
+        self.tasks.spawn(async move {
+            let result = hands.perform(&step, &reporter).await;
+            (step.id, result)
+        });
+        Ok(())
+    }
+
+    fn end(&mut self, (id, result): Ended) -> Result<(), RunError> {
+        let began = self.running.remove(&id).unwrap_or_else(Instant::now);
+        match result {
+            Ok(()) => {
+                self.journal.append(Entry::StepDone { step: id.to_string() })?;
+                self.tell(Event::StepDone { step: id.clone(), ms: millis(began) });
+                self.outcome.done.insert(id);
+            }
+            Err(error) => {
+                let text = crate::error::chain(&error);
+                self.journal.append(Entry::StepFailed { step: id.to_string(), error: text.clone() })?;
+                self.tell(Event::StepFailed { step: id.clone(), error: text, hint: error.hint() });
+                self.outcome.failed.push((id, error));
+            }
+        }
+        Ok(())
+    }
+
+    fn stop(&mut self) {
+        self.outcome.stopped = true;
+        self.tell(Event::Stopping { running: self.running.keys().cloned().collect() });
+    }
+
+    /// The journal cannot be written: nothing begins any more, what runs is seen to its end.
+    async fn drain(&mut self) {
+        while self.tasks.join_next().await.is_some() {}
+    }
+
+    fn tell(&self, event: Event) {
+        drop(self.events.send(event));
+    }
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

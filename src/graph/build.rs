@@ -1,0 +1,190 @@
+//! Plan to graph.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest, Sha256};
+
+use super::names::Names;
+use super::nodes::{
+    AlarmNode, CloudHost, DiskNode, Existing, Graph, HostKind, HostNode, KeyPairNode, NodeId, ReleaseNode, sources,
+};
+use crate::inventory::{Comparison, OpenPort, ResourceName};
+use crate::plan::{Host, Metric, NodeName, Plan, PortRule, Provider, Threshold};
+
+/// Lightsail evaluates its alarms on periods of five minutes.
+const ALARM_PERIOD_SECONDS: u64 = 300;
+/// The first device letter that is free on every Lightsail image: `a` to `e` may be system disks.
+const FIRST_DEVICE: u8 = b'f';
+
+/// What the plan refers to and the caller has read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Inputs {
+    /// The operator's public key in OpenSSH's one-line form.
+    pub public_key: String,
+    /// infra's own first-boot script.
+    pub host_script: String,
+    /// The users' own scripts, by host.
+    pub user_scripts: BTreeMap<NodeName, String>,
+    /// Hash of everything that makes a release.
+    pub release_hash: Option<String>,
+}
+
+/// The script that runs at first boot, and the hash of its user's part: only that one asks for a new host when it
+/// changes, or every new version of infra would replace every host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserData {
+    pub script: String,
+    pub own_hash: String,
+}
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum GraphError {
+    #[error("two resources would both be named {name}: {first} and {second}")]
+    NameTwice { name: ResourceName, first: NodeId, second: NodeId },
+    #[error("hosts.{host}: provider \"ec2\" is not there yet; \"lightsail\" and \"ssh\" are")]
+    ProviderMissing { host: NodeName },
+    #[error("hosts.{host}: {field} is missing")]
+    FieldMissing { host: NodeName, field: &'static str },
+}
+
+pub fn build(plan: &Plan, inputs: &Inputs) -> Result<Graph, GraphError> {
+    let names = Names(&plan.name);
+    let hosts = plan.hosts.iter().map(|(name, host)| host_node(plan, &names, name, host, inputs));
+    let hosts = hosts.collect::<Result<Vec<_>, _>>()?;
+    let any_cloud = hosts.iter().any(|h| matches!(h.kind, HostKind::Cloud(_)));
+    let key_pair =
+        any_cloud.then(|| KeyPairNode { name: names.key_pair(), public_key: inputs.public_key.clone() });
+    let release = plan.bundle.as_ref().map(|bundle| ReleaseNode {
+        host: bundle.host.clone(),
+        hash: inputs.release_hash.clone().unwrap_or_default(),
+        push: bundle.push.clone(),
+        health_timeout: bundle.health_timeout,
+    });
+    let contact = any_cloud.then(|| plan.alerts.email.first().cloned()).flatten();
+    let graph = Graph { plan: plan.name.clone(), region: plan.region.clone(), key_pair, hosts, contact, release };
+    names_are_distinct(&graph)?;
+    Ok(graph)
+}
+
+fn host_node(
+    plan: &Plan,
+    names: &Names<'_>,
+    name: &NodeName,
+    host: &Host,
+    inputs: &Inputs,
+) -> Result<HostNode, GraphError> {
+    let id = NodeId::host(name);
+    let kind = match host.provider {
+        Provider::Lightsail => HostKind::Cloud(cloud_host(plan, names, name, host, inputs)?),
+        Provider::Ssh => HostKind::Existing(Existing {
+            address: host.address.as_ref().map(ToString::to_string).ok_or(GraphError::FieldMissing { host: name.clone(), field: "address" })?,
+        }),
+        Provider::Ec2 => return Err(GraphError::ProviderMissing { host: name.clone() }),
+    };
+    let disks: Vec<_> = host.disks.iter().zip(FIRST_DEVICE..).map(|((disk, spec), letter)| DiskNode {
+        name: disk.clone(),
+        id: id.child("disks").child(disk.as_str()),
+        base: names.disk(name, disk),
+        size_gb: spec.size_gb.0,
+        mount: spec.mount.clone(),
+        path: format!("/dev/xvd{}", char::from(letter)),
+    }).collect();
+    Ok(HostNode { name: name.clone(), id, kind, disks })
+}
+
+fn cloud_host(
+    plan: &Plan,
+    names: &Names<'_>,
+    name: &NodeName,
+    host: &Host,
+    inputs: &Inputs,
+) -> Result<CloudHost, GraphError> {
+    let missing = |field| GraphError::FieldMissing { host: name.clone(), field };
+    let zone = match (&host.zone, &plan.region) {
+        (Some(zone), _) => zone.to_string(),
+        (None, Some(region)) => format!("{region}a"),
+        (None, None) => return Err(missing("zone")),
+    };
+    Ok(CloudHost {
+        base: names.instance(name),
+        zone,
+        size: host.size.as_ref().ok_or_else(|| missing("size"))?.to_string(),
+        image: host.image.as_ref().ok_or_else(|| missing("image"))?.to_string(),
+        user_data: user_data(inputs, name),
+        key_pair: names.key_pair(),
+        ports: ports(&host.ports),
+        address: host.static_ip.then(|| names.address(name)),
+        alarms: plan.thresholds.iter().flat_map(|t| alarms(names, name, t)).collect(),
+    })
+}
+
+fn user_data(inputs: &Inputs, host: &NodeName) -> UserData {
+    match inputs.user_scripts.get(host) {
+        None => UserData { script: inputs.host_script.clone(), own_hash: "none".into() },
+        Some(own) => UserData {
+            script: format!("{}\n# the plan's own first-boot script\n(\n{own}\n)\n", inputs.host_script),
+            own_hash: hex::encode(&Sha256::digest(own)[..6]),
+        },
+    }
+}
+
+/// Rules on the same ports are one rule to the provider.
+fn ports(rules: &[PortRule]) -> Vec<OpenPort> {
+    let mut merged: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for rule in rules {
+        let nets = sources(rule.from.iter().map(|s| s.net()));
+        merged.entry((rule.port, rule.protocol)).or_default().extend(nets);
+    }
+    merged
+        .into_iter()
+        .map(|((range, protocol), from)| OpenPort { range, protocol, from, aliases: BTreeSet::new() })
+        .collect()
+}
+
+/// The alarms that Lightsail itself can keep for a threshold. It has no metric for disks or memory: those are
+/// evaluated on the host.
+fn alarms(names: &Names<'_>, host: &NodeName, threshold: &Threshold) -> Vec<AlarmNode> {
+    let (metric, short) = match threshold.metric {
+        Metric::CpuBurstPercent => ("BurstCapacityPercentage", "burst"),
+        Metric::CpuPercent => ("CPUUtilization", "cpu"),
+        Metric::DiskQueueDepth | Metric::DiskUsedPercent | Metric::MemoryPercent => return vec![],
+    };
+    if threshold.host.as_ref().is_some_and(|h| h != host) {
+        return vec![];
+    }
+    let comparison = if threshold.below { Comparison::AtMost } else { Comparison::AtLeast };
+    let periods = threshold.period.as_secs().div_ceil(ALARM_PERIOD_SECONDS).max(1);
+    let levels = [("warn", threshold.warn), ("migrate", threshold.migrate)];
+    let alarm = |(level, limit): (&str, Option<f64>)| {
+        Some(AlarmNode {
+            id: NodeId::host(host).child("alarms").child(&format!("{short}-{level}")),
+            name: names.alarm(host, short, level),
+            metric: metric.into(),
+            comparison,
+            threshold: limit?,
+            evaluation_periods: u32::try_from(periods).unwrap_or(u32::MAX),
+        })
+    };
+    levels.into_iter().filter_map(alarm).collect()
+}
+
+/// Host `a` with a disk `b` and a host `a-b` would want the same name.
+fn names_are_distinct(graph: &Graph) -> Result<(), GraphError> {
+    let mut seen: BTreeMap<ResourceName, NodeId> = BTreeMap::new();
+    for (name, id) in all_names(graph) {
+        if let Some(first) = seen.insert(name.clone(), id.clone()) {
+            return Err(GraphError::NameTwice { name, first, second: id });
+        }
+    }
+    Ok(())
+}
+
+fn all_names(graph: &Graph) -> Vec<(ResourceName, NodeId)> {
+    let mut names: Vec<_> = graph.key_pair.iter().map(|k| (k.name.clone(), NodeId::new("key_pair"))).collect();
+    for (host, cloud) in graph.cloud_hosts() {
+        names.push((cloud.base.clone(), host.id.clone()));
+        names.extend(cloud.address.iter().map(|a| (a.clone(), host.id.child("address"))));
+        names.extend(host.disks.iter().map(|d| (d.base.clone(), d.id.clone())));
+    }
+    names
+}

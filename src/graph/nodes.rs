@@ -1,0 +1,144 @@
+//! The nodes of the graph.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use super::build::UserData;
+use crate::inventory::{Comparison, OpenPort, ResourceName, Tags, TAG_USER_DATA};
+use crate::plan::{Email, MountPath, NodeName, PlanName, Region, ServiceName, Span};
+
+/// The place of a node in the plan: `hosts.vault.disks.pgdata`. Also the value of the `infra:node` tag.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NodeId(pub String);
+
+impl NodeId {
+    pub fn new(id: impl Into<String>) -> Self {
+        Self(id.into())
+    }
+    pub fn host(host: &NodeName) -> Self {
+        Self(format!("hosts.{host}"))
+    }
+    pub fn child(&self, part: &str) -> Self {
+        Self(format!("{}.{part}", self.0))
+    }
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Graph {
+    pub plan: PlanName,
+    pub region: Option<Region>,
+    /// There when any host comes from a cloud.
+    pub key_pair: Option<KeyPairNode>,
+    pub hosts: Vec<HostNode>,
+    pub contact: Option<Email>,
+    pub release: Option<ReleaseNode>,
+}
+
+impl Graph {
+    pub fn host(&self, name: &NodeName) -> Option<&HostNode> {
+        self.hosts.iter().find(|h| &h.name == name)
+    }
+
+    pub fn cloud_hosts(&self) -> impl Iterator<Item = (&HostNode, &CloudHost)> {
+        self.hosts.iter().filter_map(|h| match &h.kind {
+            HostKind::Cloud(cloud) => Some((h, cloud)),
+            HostKind::Existing(_) => None,
+        })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeyPairNode {
+    pub name: ResourceName,
+    /// In OpenSSH's one-line form.
+    pub public_key: String,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostNode {
+    pub name: NodeName,
+    pub id: NodeId,
+    pub kind: HostKind,
+    pub disks: Vec<DiskNode>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum HostKind {
+    Cloud(CloudHost),
+    Existing(Existing),
+}
+
+/// A server that was there before: reached over SSH, never created or removed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Existing {
+    /// `host` or `user@host`.
+    pub address: String,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct CloudHost {
+    pub base: ResourceName,
+    pub zone: String,
+    pub size: String,
+    pub image: String,
+    pub user_data: UserData,
+    pub key_pair: ResourceName,
+    pub ports: Vec<OpenPort>,
+    pub address: Option<ResourceName>,
+    pub alarms: Vec<AlarmNode>,
+}
+
+impl CloudHost {
+    pub fn tags(&self, plan: &PlanName, id: &NodeId) -> Tags {
+        Tags::for_node(plan, id.as_str()).with(TAG_USER_DATA, self.user_data.own_hash.clone())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct DiskNode {
+    pub name: NodeName,
+    pub id: NodeId,
+    pub base: ResourceName,
+    pub size_gb: u32,
+    pub mount: MountPath,
+    /// The device path to ask for; the guest may show another.
+    pub path: String,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlarmNode {
+    pub id: NodeId,
+    pub name: ResourceName,
+    pub metric: String,
+    pub comparison: Comparison,
+    pub threshold: f64,
+    /// Of five minutes each.
+    pub evaluation_periods: u32,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReleaseNode {
+    pub host: NodeName,
+    /// Of the bundle's files, variables, and secret names: a change of it asks for a new release.
+    pub hash: String,
+    pub push: Vec<ServiceName>,
+    pub health_timeout: Span,
+}
+
+/// The sources of a port, for set arithmetic.
+pub(super) fn sources(nets: impl IntoIterator<Item = IpNet>) -> BTreeSet<IpNet> {
+    nets.into_iter().map(|n| n.trunc()).collect()
+}

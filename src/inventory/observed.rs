@@ -1,0 +1,242 @@
+//! The observed resources, one type a kind, in provider-neutral words.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use ipnet::IpNet;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::host_facts::HostFacts;
+use super::tags::Tags;
+use crate::plan::{NodeName, PlanName, PortRange, Protocol};
+
+/// The name of a cloud resource, unique in its account and region.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ResourceName(pub String);
+
+impl ResourceName {
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ResourceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Inventory {
+    pub observed_at: Timestamp,
+    pub instances: Vec<Instance>,
+    pub disks: Vec<Disk>,
+    pub snapshots: Vec<Snapshot>,
+    pub addresses: Vec<Address>,
+    pub key_pairs: Vec<KeyPair>,
+    pub contacts: Vec<Contact>,
+    pub alarms: Vec<Alarm>,
+    /// What the provider sells, with its prices.
+    pub sizes: Vec<Size>,
+    /// What each host says of itself.
+    pub hosts: BTreeMap<NodeName, HostView>,
+}
+
+impl Inventory {
+    pub fn empty(observed_at: Timestamp) -> Self {
+        Self {
+            observed_at,
+            instances: vec![],
+            disks: vec![],
+            snapshots: vec![],
+            addresses: vec![],
+            key_pairs: vec![],
+            contacts: vec![],
+            alarms: vec![],
+            sizes: vec![],
+            hosts: BTreeMap::new(),
+        }
+    }
+
+    pub fn instance(&self, name: &ResourceName) -> Option<&Instance> {
+        self.instances.iter().find(|i| &i.name == name)
+    }
+
+    pub fn address(&self, name: &ResourceName) -> Option<&Address> {
+        self.addresses.iter().find(|a| &a.name == name)
+    }
+
+    pub fn size(&self, id: &str) -> Option<&Size> {
+        self.sizes.iter().find(|s| s.id == id)
+    }
+
+    pub fn facts(&self, host: &NodeName) -> Option<&HostFacts> {
+        match self.hosts.get(host)? {
+            HostView::Seen(facts) => Some(facts),
+            HostView::Unseen(_) => None,
+        }
+    }
+
+    /// Every instance of one node: usually one, two while a replacement is under way.
+    pub fn instances_of<'a>(&'a self, plan: &'a PlanName, node: &'a str) -> impl Iterator<Item = &'a Instance> {
+        self.instances.iter().filter(move |i| i.tags.is_node(plan, node) && i.state != InstanceState::Gone)
+    }
+
+    pub fn disks_of<'a>(&'a self, plan: &'a PlanName, node: &'a str) -> impl Iterator<Item = &'a Disk> {
+        self.disks.iter().filter(move |d| d.tags.is_node(plan, node))
+    }
+
+    /// Names in use, of any kind: the provider refuses a name that another resource has.
+    pub fn names(&self) -> BTreeSet<&ResourceName> {
+        let instances = self.instances.iter().map(|r| &r.name);
+        instances
+            .chain(self.disks.iter().map(|r| &r.name))
+            .chain(self.snapshots.iter().map(|r| &r.name))
+            .chain(self.addresses.iter().map(|r| &r.name))
+            .chain(self.key_pairs.iter().map(|r| &r.name))
+            .collect()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "a handful a run, and nearly all are the large one")]
+pub enum HostView {
+    Seen(HostFacts),
+    Unseen(Gap),
+}
+
+/// Why something could not be observed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Gap(pub String);
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Instance {
+    pub name: ResourceName,
+    pub tags: Tags,
+    pub zone: String,
+    pub state: InstanceState,
+    pub size: String,
+    pub image: String,
+    pub user: String,
+    pub key_pair: Option<ResourceName>,
+    pub public_ip: Option<String>,
+    pub ports: Vec<OpenPort>,
+    pub created_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InstanceState {
+    Pending,
+    Running,
+    Stopping,
+    Stopped,
+    /// Being deleted, or deleted.
+    Gone,
+    Unknown,
+}
+
+/// One rule of a host's firewall, as the provider tells it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct OpenPort {
+    pub range: PortRange,
+    pub protocol: Protocol,
+    pub from: BTreeSet<IpNet>,
+    /// Provider-side names of address groups, such as `lightsail-connect`.
+    #[serde(default)]
+    pub aliases: BTreeSet<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Disk {
+    pub name: ResourceName,
+    pub tags: Tags,
+    pub zone: String,
+    pub size_gb: u32,
+    pub attached_to: Option<ResourceName>,
+    /// The device path that was asked for when it was attached.
+    pub path: Option<String>,
+    /// Neither being made nor broken.
+    pub ready: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    pub name: ResourceName,
+    pub tags: Tags,
+    pub from_disk: Option<ResourceName>,
+    pub size_gb: u32,
+    pub complete: bool,
+    pub created_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Address {
+    pub name: ResourceName,
+    pub ip: String,
+    pub attached_to: Option<ResourceName>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KeyPair {
+    pub name: ResourceName,
+    pub fingerprint: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Contact {
+    pub email: String,
+    pub status: ContactStatus,
+    pub tags: Tags,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContactStatus {
+    /// Not verified: its alarms reach nobody.
+    Pending,
+    Valid,
+    Invalid,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Alarm {
+    pub name: ResourceName,
+    pub monitored: ResourceName,
+    /// The provider's name of the metric, `BurstCapacityPercentage`.
+    pub metric: String,
+    pub comparison: Comparison,
+    pub threshold: f64,
+    pub evaluation_periods: u32,
+    pub notifies_email: bool,
+    pub state: String,
+    pub tags: Tags,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Comparison {
+    AtLeast,
+    Above,
+    Below,
+    AtMost,
+}
+
+/// A size that the provider sells.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Size {
+    pub id: String,
+    /// US dollars a month.
+    pub price: f64,
+    pub vcpu: u32,
+    pub memory_gb: f64,
+    pub disk_gb: u32,
+    pub active: bool,
+}

@@ -1,0 +1,90 @@
+//! The way out: clouds and hosts of a stack.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::load::Stack;
+use super::local::{Local, LocalError};
+use crate::cloud::lightsail::Lightsail;
+use crate::cloud::{Access, Cloud, HostKey};
+use crate::executor::{HostKeys, ReleaseSource, SshHosts};
+use crate::host;
+use crate::inventory::{Inventory, ResourceName};
+use crate::plan::Provider;
+
+/// None for a plan of existing servers only.
+pub async fn clouds(stack: &Stack) -> Option<Arc<dyn Cloud>> {
+    let lightsail = stack.plan.hosts.values().any(|h| h.provider == Provider::Lightsail);
+    let region = stack.plan.region.as_ref().filter(|_| lightsail)?;
+    Some(Arc::new(Lightsail::connect(&region.to_string()).await))
+}
+
+/// Hosts as the executor reaches them.
+pub fn hosts(stack: &Stack, cloud: Option<Arc<dyn Cloud>>, inventory: &Inventory, verb: &str) -> SshHosts {
+    let release = stack.release.as_ref().map(|r| Arc::new(r.for_host(stack, inventory)) as Arc<dyn ReleaseSource>);
+    SshHosts {
+        cloud,
+        keys: Arc::new(stack.local.clone()),
+        sites: stack.sites(),
+        release,
+        by: host::operator(),
+        verb: verb.to_owned(),
+        state: Default::default(),
+    }
+}
+
+impl HostKeys for Local {
+    fn private_key(&self) -> Option<PathBuf> {
+        self.has_private_key().then(|| Local::private_key(self))
+    }
+
+    /// The keys stay what they were; only the address before them follows the instance.
+    fn pinned(&self, instance: &ResourceName, address: &str) -> io::Result<Option<PathBuf>> {
+        let path = self.known_hosts(instance);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let moved: String = text
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .map(|(_, key)| format!("{address} {key}\n"))
+            .collect();
+        if moved != text {
+            self.write(&path, moved.as_bytes()).map_err(into_io)?;
+        }
+        Ok(Some(path))
+    }
+
+    fn pin(&self, instance: &ResourceName, address: &str, keys: &[HostKey]) -> io::Result<PathBuf> {
+        let path = self.known_hosts(instance);
+        let lines: String = keys.iter().map(|k| format!("{address} {} {}\n", k.algorithm, k.key)).collect();
+        self.write(&path, lines.as_bytes()).map_err(into_io)?;
+        Ok(path)
+    }
+
+    fn unpin(&self, instance: &ResourceName) -> io::Result<()> {
+        match std::fs::remove_file(self.known_hosts(instance)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn borrow(&self, instance: &ResourceName, access: &Access) -> io::Result<Option<(PathBuf, PathBuf)>> {
+        let Some(identity) = &access.identity else { return Ok(None) };
+        let key = self.dir().join("borrowed").join(instance.as_str());
+        let certificate = self.dir().join("borrowed").join(format!("{instance}-cert.pub"));
+        self.write(&key, identity.private_key.as_bytes()).map_err(into_io)?;
+        self.write(&certificate, identity.certificate.as_bytes()).map_err(into_io)?;
+        Ok(Some((key, certificate)))
+    }
+}
+
+fn into_io(error: LocalError) -> io::Error {
+    match error {
+        LocalError::Io { source, .. } => source,
+        other => io::Error::other(other.to_string()),
+    }
+}

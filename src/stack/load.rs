@@ -1,0 +1,230 @@
+//! From a plan's path to everything that the pure part needs.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::local::{Local, LocalError};
+use crate::executor::ReleaseSource;
+use crate::graph::{self, Graph, GraphError, Inputs};
+use crate::host::{
+    self, Bundle, BundleError, ComposeError, DiskSpec, LocalImage, ReleaseEnv, ReleaseSpec, Site, bundle_hash,
+    image_tag,
+};
+use crate::inventory::Inventory;
+use crate::inventory::host_facts::PushedImage;
+use crate::plan::{self, BundleFacts, Checked, Findings, NodeName, Plan, ServiceFacts, VarValue};
+
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    #[error("cannot read {}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("the plan is not valid")]
+    Invalid(Findings),
+    #[error("{}: bundle.source", plan.display())]
+    Bundle { plan: PathBuf, source: BundleError },
+    #[error("{}: bundle.source", plan.display())]
+    Compose { plan: PathBuf, source: ComposeError },
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    #[error(transparent)]
+    Local(#[from] LocalError),
+}
+
+/// A plan and what it refers to.
+pub struct Stack {
+    pub path: PathBuf,
+    /// Of the plan file.
+    pub source_hash: String,
+    pub plan: Plan,
+    /// Findings that do not forbid going on.
+    pub warnings: Findings,
+    pub local: Local,
+    pub release: Option<Release>,
+    inputs: Inputs,
+}
+
+/// What a release is made of.
+#[derive(Debug, Clone)]
+pub struct Release {
+    pub host: NodeName,
+    bundle: Bundle,
+    vars: BTreeMap<String, String>,
+    secrets: Vec<String>,
+    images: Vec<LocalImage>,
+    tag: String,
+    memory_mb: u64,
+    health_timeout: Duration,
+    by: String,
+}
+
+/// Reads the plan, its scripts and its bundle. `root` is where `.infra` is.
+pub fn load(path: &Path, root: &Path) -> Result<Stack, LoadError> {
+    let read = |path: &Path| fs::read(path).map_err(|source| LoadError::Read { path: path.to_owned(), source });
+    let bytes = read(path)?;
+    let checked = plan::parse(&path.display().to_string(), &bytes).map_err(LoadError::Invalid)?;
+    let base = path.parent().unwrap_or(Path::new("."));
+    let release = release(&checked, path, base)?;
+    let plan = checked.plan().clone();
+    let local = Local::open(root, &plan.name)?;
+    let mut user_scripts = BTreeMap::new();
+    for (name, host) in &plan.hosts {
+        if let Some(script) = &host.user_data {
+            let script = base.join(script);
+            let text = String::from_utf8_lossy(&read(&script)?).into_owned();
+            user_scripts.insert(name.clone(), text);
+        }
+    }
+    let inputs = Inputs { public_key: String::new(), host_script: host::PREPARE_SCRIPT.into(), user_scripts, ..Inputs::default() };
+    let source_hash = sha256(&bytes);
+    Ok(Stack { path: path.to_owned(), source_hash, warnings: checked.warnings().clone(), plan, local, release, inputs })
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest;
+    hex::encode(sha2::Sha256::digest(bytes))
+}
+
+fn release(checked: &Checked, path: &Path, base: &Path) -> Result<Option<Release>, LoadError> {
+    let plan = checked.plan();
+    let Some(bundle) = &plan.bundle else { return Ok(None) };
+    let folder = base.join(&bundle.source);
+    let files = Bundle::read(&folder).map_err(|source| LoadError::Bundle { plan: path.to_owned(), source })?;
+    let findings = plan::check_bundle(checked, &facts(&files));
+    if findings.has_errors() {
+        return Err(LoadError::Invalid(findings));
+    }
+    let vars: BTreeMap<_, _> = bundle.vars.iter().map(|(k, v)| (k.to_string(), var_text(v))).collect();
+    let compose = |source| LoadError::Compose { plan: path.to_owned(), source };
+    let build_env = |name: &str| std::env::var(name).ok().or_else(|| vars.get(name).cloned());
+    let mut builds = BTreeMap::new();
+    for service in &bundle.push {
+        builds.insert(service.to_string(), files.compose.build(service.as_str(), &build_env).map_err(compose)?);
+    }
+    let mut hashes = BTreeMap::new();
+    for (service, build) in &builds {
+        let hash = files.build_hash(build).map_err(|source| LoadError::Bundle { plan: path.to_owned(), source })?;
+        hashes.insert(service.clone(), hash);
+    }
+    let tag = image_tag(&hashes);
+    let lookup = |name: &str| if name == "INFRA_TAG" { Some(tag.clone()) } else { vars.get(name).cloned() };
+    let mut images = vec![];
+    for (service, build) in builds {
+        images.push(LocalImage {
+            reference: files.compose.image(&service, &lookup).map_err(compose)?,
+            context: files.root.join(&build.context),
+            dockerfile: build.dockerfile,
+            target: build.target,
+            args: build.args,
+            service,
+        });
+    }
+    Ok(Some(Release {
+        host: bundle.host.clone(),
+        bundle: files,
+        vars,
+        secrets: bundle.secrets.iter().map(ToString::to_string).collect(),
+        images,
+        tag,
+        memory_mb: 0,
+        health_timeout: bundle.health_timeout.duration(),
+        by: host::operator(),
+    }))
+}
+
+/// What the plan's references are checked against.
+fn facts(bundle: &Bundle) -> BundleFacts {
+    let services = bundle.compose.services.iter().map(|(name, service)| {
+        let facts = ServiceFacts { has_build: service.build.is_some(), image: service.image.clone() };
+        (name.clone(), facts)
+    });
+    BundleFacts { services: services.collect(), variables: bundle.compose.variables.clone() }
+}
+
+fn var_text(value: &VarValue) -> String {
+    match value {
+        VarValue::Bool(yes) => yes.to_string(),
+        VarValue::Integer(number) => number.to_string(),
+        VarValue::Text(text) => text.clone(),
+    }
+}
+
+impl Stack {
+    pub fn site(&self, host: &NodeName) -> Option<Site> {
+        let spec = self.plan.hosts.get(host)?;
+        let disks = spec.disks.iter().map(|(name, disk)| DiskSpec {
+            disk: name.clone(),
+            size_gb: disk.size_gb.0,
+            mount: disk.mount.as_str().to_owned(),
+            cloud_path: None,
+        });
+        Some(Site::new(self.plan.name.clone(), host.clone(), disks.collect()))
+    }
+
+    pub fn sites(&self) -> BTreeMap<NodeName, Site> {
+        self.plan.hosts.keys().filter_map(|name| Some((name.clone(), self.site(name)?))).collect()
+    }
+
+    /// The graph, with the release that the observed host would get.
+    pub fn graph(&self, inventory: &Inventory) -> Result<Graph, LoadError> {
+        let release_hash = self.release.as_ref().map(|r| r.hash_on(self, inventory));
+        let public_key = if self.has_cloud() { self.local.public_key()? } else { String::new() };
+        Ok(graph::build(&self.plan, &Inputs { public_key, release_hash, ..self.inputs.clone() })?)
+    }
+
+    pub fn has_cloud(&self) -> bool {
+        self.plan.hosts.values().any(|h| h.provider != plan::Provider::Ssh)
+    }
+}
+
+impl Release {
+    /// With the memory of the host's size, which the tuning of services goes by.
+    pub fn for_host(&self, stack: &Stack, inventory: &Inventory) -> Self {
+        let size = stack.plan.hosts.get(&self.host).and_then(|h| h.size.as_ref());
+        let sold = size.and_then(|s| inventory.size(&s.to_string())).map(|s| s.memory_gb * 1024.0);
+        let seen = inventory.facts(&self.host).and_then(|f| f.memory_mb);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "megabytes of memory are small and positive")]
+        let memory_mb = sold.map(|mb| mb as u64).or(seen).unwrap_or(0);
+        Self { memory_mb, ..self.clone() }
+    }
+
+    /// As it would be on the host at its present address. A host without one has no release to compare with.
+    fn hash_on(&self, stack: &Stack, inventory: &Inventory) -> String {
+        let release = self.for_host(stack, inventory);
+        let address = address_of(stack, &self.host, inventory).unwrap_or_default();
+        let site = stack.site(&self.host);
+        site.map(|site| release.spec(&site, &address, vec![]).bundle_hash).unwrap_or_default()
+    }
+}
+
+/// The public address of a host: its static one, or that of its instance.
+pub fn address_of(stack: &Stack, host: &NodeName, inventory: &Inventory) -> Option<String> {
+    let node = crate::graph::NodeId::host(host);
+    let names = crate::graph::Names(&stack.plan.name);
+    let fixed = inventory.address(&names.address(host)).filter(|a| a.attached_to.is_some()).map(|a| a.ip.clone());
+    let instance = inventory.instances_of(&stack.plan.name, node.as_str()).find_map(|i| i.public_ip.clone());
+    let existing = stack.plan.hosts.get(host).and_then(|h| h.address.as_ref());
+    let existing = existing.map(|a| a.as_str().split_once('@').map_or(a.as_str(), |(_, host)| host).to_owned());
+    fixed.or(instance).or(existing)
+}
+
+impl ReleaseSource for Release {
+    fn images(&self) -> Vec<LocalImage> {
+        self.images.clone()
+    }
+
+    fn spec(&self, site: &Site, address: &str, images: Vec<PushedImage>) -> ReleaseSpec {
+        let env = ReleaseEnv::new(site, self.vars.clone(), address, self.memory_mb, &self.tag);
+        ReleaseSpec {
+            site: site.clone(),
+            bundle_hash: bundle_hash(&self.bundle, &env, &self.secrets),
+            bundle: self.bundle.clone(),
+            env,
+            secrets: self.secrets.clone(),
+            images,
+            by: self.by.clone(),
+            health_timeout: self.health_timeout,
+        }
+    }
+}

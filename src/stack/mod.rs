@@ -1,0 +1,16 @@
+//! A plan with everything that it refers to, read from disk, and the observation of it. The effects before the pure
+//! part: what `diff` and `steps` work on is gathered here.
+
+mod connect;
+mod load;
+mod local;
+mod observe;
+mod saved;
+mod situation;
+
+pub use connect::{clouds, hosts};
+pub use load::{LoadError, Release, Stack, address_of, load};
+pub use local::{Local, LocalError};
+pub use observe::{ObserveError, observe, serving};
+pub use saved::{Saved, SavedError};
+pub use situation::{Situation, SituationError, Survey, assess, bursts, survey};

@@ -1,0 +1,126 @@
+//! One look at everything: the clouds by list calls, then those hosts that the plan does something on, over SSH.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use jiff::Timestamp;
+
+use super::load::Stack;
+use crate::cloud::{Cloud, CloudError};
+use crate::executor::{HostKeys, SshHosts, existing};
+use crate::graph::NodeId;
+use crate::host::{HostError, Session, Site, Target};
+use crate::inventory::{Gap, HostFacts, HostView, Instance, InstanceState, Inventory};
+use crate::plan::{NodeName, Provider};
+
+/// Long enough for a host that is up; a plan does not wait for one that is not.
+const CONNECT: Duration = Duration::from_secs(8);
+
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    #[error("cannot observe the cloud")]
+    Cloud(#[from] CloudError),
+}
+
+pub async fn observe(stack: &Stack, cloud: Option<&Arc<dyn Cloud>>) -> Result<Inventory, ObserveError> {
+    let mut inventory = match cloud {
+        Some(cloud) => cloud.observe().await?,
+        None => Inventory::empty(Timestamp::now()),
+    };
+    let views = join_all(looked_at(stack).map(|name| look(stack, cloud, &inventory, name))).await;
+    inventory.hosts = views.into_iter().flatten().collect();
+    Ok(inventory)
+}
+
+/// Hosts with something on them: disks to mount, or the bundle.
+fn looked_at(stack: &Stack) -> impl Iterator<Item = &NodeName> {
+    let carries = stack.plan.bundle.as_ref().map(|b| &b.host);
+    stack.plan.hosts.iter().filter(move |(name, h)| !h.disks.is_empty() || carries == Some(name)).map(|(name, _)| name)
+}
+
+/// None: there is no host to look at yet.
+async fn look(
+    stack: &Stack,
+    cloud: Option<&Arc<dyn Cloud>>,
+    inventory: &Inventory,
+    name: &NodeName,
+) -> Option<(NodeName, HostView)> {
+    let site = stack.site(name)?;
+    let target = match way(stack, cloud, inventory, name).await? {
+        Ok(target) => target,
+        Err(gap) => return Some((name.clone(), HostView::Unseen(gap))),
+    };
+    let view = match facts(&target, &site).await {
+        Ok(facts) => HostView::Seen(facts),
+        Err(error) => HostView::Unseen(Gap(crate::error::chain(&error))),
+    };
+    Some((name.clone(), view))
+}
+
+async fn facts(target: &Target, site: &Site) -> Result<HostFacts, HostError> {
+    let session = Session::connect(target, CONNECT).await?;
+    let facts = session.facts(site).await;
+    drop(session.close().await);
+    facts
+}
+
+async fn way(
+    stack: &Stack,
+    cloud: Option<&Arc<dyn Cloud>>,
+    inventory: &Inventory,
+    name: &NodeName,
+) -> Option<Result<Target, Gap>> {
+    let host = stack.plan.hosts.get(name)?;
+    if host.provider == Provider::Ssh {
+        return host.address.as_ref().map(|address| Ok(existing(name, address.as_str())));
+    }
+    let instance = serving(stack, inventory, name)?;
+    if instance.state != InstanceState::Running {
+        return Some(Err(Gap(format!("instance {} is {:?}", instance.name, instance.state).to_lowercase())));
+    }
+    let address = instance.public_ip.clone()?;
+    let keys: &dyn HostKeys = &stack.local;
+    let pinned = match keys.pinned(&instance.name, &address) {
+        Ok(pinned) => pinned,
+        Err(error) => return Some(Err(Gap(error.to_string()))),
+    };
+    Some(match (pinned, keys.private_key()) {
+        (Some(known_hosts), Some(identity)) => Ok(Target {
+            host: name.clone(),
+            address,
+            port: 22,
+            user: instance.user.clone(),
+            identity: Some(identity),
+            certificate: None,
+            known_hosts: Some(known_hosts),
+        }),
+        _ => first_contact(stack, cloud, instance, name).await,
+    })
+}
+
+/// On a machine that has not been connected to the host: asks the cloud for its keys. For the bundle's host only, so
+/// that the number of calls stays constant.
+async fn first_contact(
+    stack: &Stack,
+    cloud: Option<&Arc<dyn Cloud>>,
+    instance: &Instance,
+    name: &NodeName,
+) -> Result<Target, Gap> {
+    let carries = stack.plan.bundle.as_ref().is_some_and(|b| &b.host == name);
+    let Some(cloud) = cloud.filter(|_| carries) else {
+        return Err(Gap(format!("this machine has not been connected to {} yet", instance.name)));
+    };
+    let hosts: SshHosts = super::hosts(stack, Some(cloud.clone()), &Inventory::empty(Timestamp::now()), "plan");
+    let access = cloud.access(&instance.name).await.map_err(|e| Gap(e.to_string()))?;
+    hosts.target_of(name, &instance.name, &access).map_err(|e| Gap(e.to_string()))
+}
+
+/// The instance that holds the address, or else the youngest.
+pub fn serving<'a>(stack: &Stack, inventory: &'a Inventory, name: &NodeName) -> Option<&'a Instance> {
+    let node = NodeId::host(name);
+    let address = inventory.address(&crate::graph::Names(&stack.plan.name).address(name));
+    let holds = |i: &Instance| address.is_some_and(|a| a.attached_to.as_ref() == Some(&i.name));
+    let ours = |i: &&Instance| i.tags.is_node(&stack.plan.name, node.as_str()) && i.state != InstanceState::Gone;
+    inventory.instances.iter().filter(ours).max_by_key(|i| (holds(i), i.created_at))
+}

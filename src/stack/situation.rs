@@ -1,0 +1,94 @@
+//! Where a stack stands: observed, compared, and what is to be done, checked.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::future::join_all;
+
+use super::load::{LoadError, Stack};
+use super::observe::{ObserveError, observe};
+use crate::cloud::Cloud;
+use crate::cost::{self, Estimate};
+use crate::diff::{self, ContactDiff, Diff, Refusal};
+use crate::graph::Graph;
+use crate::inventory::{ContactStatus, HostView, InstanceState, Inventory, ResourceName};
+use crate::steps::{self, Question, Step, Violation};
+
+pub struct Situation {
+    pub inventory: Inventory,
+    pub graph: Graph,
+    pub diff: Diff,
+    pub steps: Vec<Step>,
+    pub cost: Estimate,
+    pub questions: Vec<Question>,
+    pub notes: Vec<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SituationError {
+    #[error(transparent)]
+    Observe(#[from] ObserveError),
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error("{}", said(.0))]
+    Refused(Vec<Refusal>),
+    #[error("these steps must not run, which is a defect of infra: {}", said(.0))]
+    Unsafe(Vec<Violation>),
+}
+
+fn said<E: std::fmt::Display>(all: &[E]) -> String {
+    all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+pub async fn assess(stack: &Stack, cloud: Option<&Arc<dyn Cloud>>) -> Result<Situation, SituationError> {
+    let inventory = observe(stack, cloud).await?;
+    let graph = stack.graph(&inventory)?;
+    let diff = diff::diff(&graph, &inventory).map_err(SituationError::Refused)?;
+    let steps = steps::build(&graph, &inventory, &diff);
+    let violations = steps::check(&steps, &inventory, false);
+    if !violations.is_empty() {
+        return Err(SituationError::Unsafe(violations));
+    }
+    let cost = cost::estimate(&graph, &inventory, &diff);
+    let questions = steps::questions(&diff);
+    let notes = notes(&inventory, &diff);
+    Ok(Situation { inventory, graph, diff, steps, cost, questions, notes })
+}
+
+/// What is there, without comparing: for verbs that only look, or that remove.
+pub struct Survey {
+    pub inventory: Inventory,
+    pub graph: Graph,
+}
+
+pub async fn survey(stack: &Stack, cloud: Option<&Arc<dyn Cloud>>) -> Result<Survey, SituationError> {
+    let inventory = observe(stack, cloud).await?;
+    let graph = stack.graph(&inventory)?;
+    Ok(Survey { inventory, graph })
+}
+
+/// The burst capacity of each of the plan's running instances, in percent; those that cannot be told are left out.
+pub async fn bursts(survey: &Survey, cloud: Option<&Arc<dyn Cloud>>) -> BTreeMap<ResourceName, f64> {
+    let Some(cloud) = cloud else { return BTreeMap::new() };
+    let plan = &survey.graph.plan;
+    let running = survey.inventory.instances.iter().filter(|i| i.tags.is_plan(plan) && i.state == InstanceState::Running);
+    let asked = running.map(|i| async { Some((i.name.clone(), cloud.burst_percent(&i.name).await.ok()??)) });
+    join_all(asked).await.into_iter().flatten().collect()
+}
+
+fn notes(inventory: &Inventory, diff: &Diff) -> Vec<String> {
+    let mut notes: Vec<_> = inventory
+        .hosts
+        .iter()
+        .filter_map(|(host, view)| match view {
+            HostView::Unseen(gap) => Some(format!("host {host} could not be observed: {}", gap.0)),
+            HostView::Seen(_) => None,
+        })
+        .collect();
+    if let ContactDiff::Keep { email, status } = &diff.contact
+        && *status != ContactStatus::Valid
+    {
+        notes.push(format!("{email} is not verified: its alarms reach nobody until the link in Amazon's mail is followed"));
+    }
+    notes
+}

@@ -1,0 +1,138 @@
+//! The fully specified actions. Everything that an action needs to know stands in it: at execution time nothing is
+//! chosen. Actions hold no secret.
+
+use serde::{Deserialize, Serialize};
+
+use crate::inventory::{Comparison, OpenPort, ResourceName, Tags};
+use crate::plan::{MountPath, NodeName};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    Cloud(CloudAction),
+    Host(HostAction),
+    Local(LocalAction),
+}
+
+/// A call that changes the cloud.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "call", rename_all = "snake_case")]
+pub enum CloudAction {
+    ImportKeyPair { name: ResourceName, public_key: String },
+    DeleteKeyPair { name: ResourceName },
+    CreateInstance(InstanceSpec),
+    StartInstance { name: ResourceName },
+    StopInstance { name: ResourceName },
+    DeleteInstance { name: ResourceName },
+    PutPorts { instance: ResourceName, ports: Vec<OpenPort> },
+    AllocateAddress { name: ResourceName },
+    AttachAddress { name: ResourceName, instance: ResourceName },
+    DetachAddress { name: ResourceName },
+    ReleaseAddress { name: ResourceName },
+    CreateDisk { name: ResourceName, zone: String, size_gb: u32, tags: Tags },
+    CreateDiskFromSnapshot { name: ResourceName, snapshot: ResourceName, zone: String, size_gb: u32, tags: Tags },
+    AttachDisk { name: ResourceName, instance: ResourceName, path: String },
+    DetachDisk { name: ResourceName },
+    DeleteDisk { name: ResourceName },
+    SnapshotDisk { disk: ResourceName, snapshot: ResourceName, tags: Tags },
+    DeleteSnapshot { name: ResourceName },
+    CreateContact { email: String, tags: Tags },
+    DeleteContact,
+    PutAlarm(AlarmSpec),
+    DeleteAlarm { name: ResourceName },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InstanceSpec {
+    pub name: ResourceName,
+    pub zone: String,
+    pub size: String,
+    pub image: String,
+    pub user_data: String,
+    pub key_pair: ResourceName,
+    pub tags: Tags,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlarmSpec {
+    pub name: ResourceName,
+    pub monitored: ResourceName,
+    pub metric: String,
+    pub comparison: Comparison,
+    pub threshold: f64,
+    pub evaluation_periods: u32,
+    pub notify_email: bool,
+    pub tags: Tags,
+}
+
+/// Where a host is reached: by its cloud name, or at an address that the plan gives.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HostRef {
+    Instance { host: NodeName, name: ResourceName },
+    Existing { host: NodeName, address: String },
+}
+
+impl HostRef {
+    pub fn host(&self) -> &NodeName {
+        match self {
+            Self::Instance { host, .. } | Self::Existing { host, .. } => host,
+        }
+    }
+}
+
+/// Work on a host, over SSH.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum HostAction {
+    /// Wait until SSH answers and first boot is done.
+    Wait { on: HostRef },
+    /// Run infra's preparation on a server that it did not create.
+    Prepare { on: HostRef },
+    /// Find, format if proven blank, mount, grow.
+    PrepareDisk { on: HostRef, disk: DiskOnHost },
+    /// Stop the services in good order: their disk is about to leave.
+    StopServices { on: HostRef },
+    PushImages { on: HostRef, release: ReleaseRef },
+    /// Put the release in service and see it healthy; where the host has it already, only that.
+    Release { on: HostRef, release: ReleaseRef },
+}
+
+impl HostAction {
+    pub fn on(&self) -> &HostRef {
+        match self {
+            Self::Wait { on }
+            | Self::Prepare { on }
+            | Self::PrepareDisk { on, .. }
+            | Self::StopServices { on }
+            | Self::PushImages { on, .. }
+            | Self::Release { on, .. } => on,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DiskOnHost {
+    pub disk: NodeName,
+    pub size_gb: u32,
+    pub mount: MountPath,
+    /// The device path that the cloud was asked for.
+    pub path: String,
+    pub resource: ResourceName,
+    /// The disk held data before: found blank, it is the wrong one, and nothing may be formatted.
+    pub expects_data: bool,
+}
+
+/// The release that the executor was given along with the steps, named by its hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseRef {
+    pub hash: String,
+    pub timeout_seconds: u64,
+}
+
+/// Work on the operator's machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum LocalAction {
+    BuildImages { services: Vec<String>, release: ReleaseRef },
+}

@@ -1,0 +1,202 @@
+//! A second pair of eyes: rules that any list of steps must keep, whoever built it, and the questions that a person
+//! has to answer before it runs. Knows nothing of how steps are built.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::action::{Action, CloudAction};
+use super::{Step, StepId};
+use crate::diff::{Diff, InstanceDiff, PortsDiff};
+use crate::inventory::{InstanceState, Inventory, ResourceName};
+
+/// A broken rule: a defect of infra, never of the plan. Nothing runs.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{step}: {rule}")]
+pub struct Violation {
+    pub step: StepId,
+    pub rule: String,
+}
+
+pub fn check(steps: &[Step], inventory: &Inventory, include_data: bool) -> Vec<Violation> {
+    let plan = Checked::new(steps, inventory);
+    let mut violations = plan.references();
+    if violations.is_empty() {
+        violations.extend(plan.cycles());
+    }
+    if violations.is_empty() {
+        violations.extend(steps.iter().filter_map(|s| plan.order(s)));
+    }
+    violations.extend(plan.names_twice());
+    violations.extend(steps.iter().filter(|_| !include_data).filter_map(destroys_data));
+    violations
+}
+
+struct Checked<'a> {
+    steps: BTreeMap<&'a StepId, &'a Step>,
+    all: &'a [Step],
+    inventory: &'a Inventory,
+}
+
+impl<'a> Checked<'a> {
+    fn new(all: &'a [Step], inventory: &'a Inventory) -> Self {
+        Self { steps: all.iter().map(|s| (&s.id, s)).collect(), all, inventory }
+    }
+
+    fn references(&self) -> Vec<Violation> {
+        let mut violations = vec![];
+        if self.steps.len() != self.all.len() {
+            let mut seen = BTreeSet::new();
+            violations.extend(
+                self.all.iter().filter(|s| !seen.insert(&s.id)).map(|s| violation(s, "two steps have this name")),
+            );
+        }
+        for step in self.all {
+            let dangling = step.needs.iter().filter(|n| !self.steps.contains_key(n));
+            violations.extend(dangling.map(|n| violation(step, &format!("waits for {n}, which is not there"))));
+        }
+        violations
+    }
+
+    fn cycles(&self) -> Vec<Violation> {
+        let mut done: BTreeSet<&StepId> = BTreeSet::new();
+        loop {
+            let next: Vec<_> = self
+                .all
+                .iter()
+                .filter(|s| !done.contains(&s.id) && s.needs.iter().all(|n| done.contains(n)))
+                .collect();
+            if next.is_empty() {
+                break;
+            }
+            done.extend(next.iter().map(|s| &s.id));
+        }
+        self.all.iter().filter(|s| !done.contains(&s.id)).map(|s| violation(s, "waits for itself")).collect()
+    }
+
+    /// Is a step of this kind done before `step` for certain?
+    fn preceded(&self, step: &Step, wanted: &dyn Fn(&CloudAction) -> bool) -> bool {
+        let mut open: Vec<&StepId> = step.needs.iter().collect();
+        while let Some(id) = open.pop() {
+            let Some(earlier) = self.steps.get(id) else { continue };
+            if matches!(&earlier.action, Action::Cloud(action) if wanted(action)) {
+                return true;
+            }
+            open.extend(&earlier.needs);
+        }
+        false
+    }
+
+    fn order(&self, step: &Step) -> Option<Violation> {
+        let Action::Cloud(action) = &step.action else { return None };
+        match action {
+            CloudAction::DetachDisk { name } => self.holder_is_stopped(step, name),
+            CloudAction::DeleteInstance { name } => self.instance_holds_nothing(step, name),
+            CloudAction::DeleteDisk { name } => self.disk_is_free(step, name),
+            CloudAction::AttachDisk { name, instance, .. } => self.same_zone(step, name, instance),
+            _ => None,
+        }
+    }
+
+    fn holder_is_stopped(&self, step: &Step, disk: &ResourceName) -> Option<Violation> {
+        let disk = self.inventory.disks.iter().find(|d| &d.name == disk)?;
+        let holder = disk.attached_to.as_ref()?;
+        let stopped = self.inventory.instance(holder).is_none_or(|i| i.state == InstanceState::Stopped);
+        let stops = self.preceded(step, &|a| matches!(a, CloudAction::StopInstance { name } if name == holder));
+        (!stopped && !stops).then(|| violation(step, &format!("detaches a disk while {holder} may be running")))
+    }
+
+    fn instance_holds_nothing(&self, step: &Step, instance: &ResourceName) -> Option<Violation> {
+        let held = self.inventory.disks.iter().filter(|d| d.attached_to.as_ref() == Some(instance));
+        let mut kept = held.filter(|d| {
+            !self.preceded(step, &|a| matches!(a, CloudAction::DetachDisk { name } if name == &d.name))
+        });
+        kept.next().map(|d| violation(step, &format!("deletes an instance that still holds disk {}", d.name)))
+    }
+
+    fn disk_is_free(&self, step: &Step, name: &ResourceName) -> Option<Violation> {
+        let disk = self.inventory.disks.iter().find(|d| &d.name == name)?;
+        let detached = self.preceded(step, &|a| matches!(a, CloudAction::DetachDisk { name: n } if n == name));
+        (disk.attached_to.is_some() && !detached).then(|| violation(step, "deletes an attached disk"))
+    }
+
+    fn same_zone(&self, step: &Step, disk: &ResourceName, instance: &ResourceName) -> Option<Violation> {
+        let zone_of_new_disk = |s: &Step| match &s.action {
+            Action::Cloud(
+                CloudAction::CreateDisk { name, zone, .. } | CloudAction::CreateDiskFromSnapshot { name, zone, .. },
+            ) if name == disk => Some(zone.clone()),
+            _ => None,
+        };
+        let zone_of_new_instance = |s: &Step| match &s.action {
+            Action::Cloud(CloudAction::CreateInstance(spec)) if &spec.name == instance => Some(spec.zone.clone()),
+            _ => None,
+        };
+        let observed = self.inventory.disks.iter().find(|d| &d.name == disk).map(|d| d.zone.clone());
+        let disk_zone = observed.or_else(|| self.all.iter().find_map(zone_of_new_disk));
+        let observed = self.inventory.instance(instance).map(|i| i.zone.clone());
+        let instance_zone = observed.or_else(|| self.all.iter().find_map(zone_of_new_instance));
+        let known = disk_zone.is_some() && instance_zone.is_some();
+        match known && disk_zone == instance_zone {
+            true => None,
+            false => Some(violation(step, "attaches a disk across zones, or one that does not exist")),
+        }
+    }
+
+    fn names_twice(&self) -> Vec<Violation> {
+        let mut seen = BTreeSet::new();
+        let created = self.all.iter().filter_map(|s| Some((s, created_name(&s.action)?)));
+        created
+            .filter(|(_, name)| !seen.insert((*name).clone()))
+            .map(|(s, name)| violation(s, &format!("creates {name} a second time")))
+            .collect()
+    }
+}
+
+fn created_name(action: &Action) -> Option<&ResourceName> {
+    match action {
+        Action::Cloud(CloudAction::CreateInstance(spec)) => Some(&spec.name),
+        Action::Cloud(
+            CloudAction::CreateDisk { name, .. }
+            | CloudAction::CreateDiskFromSnapshot { name, .. }
+            | CloudAction::AllocateAddress { name }
+            | CloudAction::ImportKeyPair { name, .. }
+            | CloudAction::SnapshotDisk { snapshot: name, .. },
+        ) => Some(name),
+        _ => None,
+    }
+}
+
+fn destroys_data(step: &Step) -> Option<Violation> {
+    matches!(step.action, Action::Cloud(CloudAction::DeleteDisk { .. } | CloudAction::DeleteSnapshot { .. }))
+        .then(|| violation(step, "destroys data without --include-data"))
+}
+
+fn violation(step: &Step, rule: &str) -> Violation {
+    Violation { step: step.id.clone(), rule: rule.into() }
+}
+
+/// What a person must say yes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// The service is away for a while.
+    Interruption { what: String },
+    /// SSH from here may be cut off. Never answered by `--yes` alone.
+    Lockout { what: String },
+}
+
+pub fn questions(diff: &Diff) -> Vec<Question> {
+    let mut questions = vec![];
+    for host in &diff.hosts {
+        if let InstanceDiff::Replace(r) = &host.instance {
+            let what = format!("{} is replaced by {}: its services stop while disks and address move", r.old, r.new);
+            questions.push(Question::Interruption { what });
+        }
+        if let PortsDiff::Put { lockout: Some(lockout), closes, .. } = &host.ports {
+            let from = match lockout.operator {
+                Some(ip) => format!("you are connected from {ip}, and no rule for port 22 admits it any more"),
+                None => "the rules for port 22 shrink, and it is not known from where you connect".into(),
+            };
+            let what = format!("{}: {from} (closes {})", host.id, closes.join(", "));
+            questions.push(Question::Lockout { what });
+        }
+    }
+    questions
+}

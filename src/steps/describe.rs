@@ -1,0 +1,72 @@
+//! Steps in words: for people, one line each, in the imperative.
+
+use super::action::{Action, CloudAction, HostAction, LocalAction};
+
+/// What the step does.
+pub fn describe(action: &Action) -> String {
+    match action {
+        Action::Cloud(action) => cloud(action),
+        Action::Host(action) => host(action),
+        Action::Local(LocalAction::BuildImages { services, .. }) => {
+            format!("build images here: {}", services.join(", "))
+        }
+    }
+}
+
+/// What the step interrupts, if anything.
+pub fn interrupts(action: &Action) -> Option<&'static str> {
+    match action {
+        Action::Cloud(CloudAction::StopInstance { .. }) => Some("the host is off until it starts again"),
+        Action::Cloud(CloudAction::DetachAddress { .. }) => Some("clients do not reach the host until it is attached"),
+        Action::Host(HostAction::StopServices { .. }) => Some("the services are down from here on"),
+        Action::Host(HostAction::Release { .. }) => Some("changed services restart"),
+        _ => None,
+    }
+}
+
+fn cloud(action: &CloudAction) -> String {
+    match action {
+        CloudAction::ImportKeyPair { name, .. } => format!("import key pair {name}"),
+        CloudAction::DeleteKeyPair { name } => format!("delete key pair {name}"),
+        CloudAction::CreateInstance(spec) => {
+            format!("create instance {} ({}, {}, {})", spec.name, spec.size, spec.image, spec.zone)
+        }
+        CloudAction::StartInstance { name } => format!("start instance {name}"),
+        CloudAction::StopInstance { name } => format!("stop instance {name}"),
+        CloudAction::DeleteInstance { name } => format!("delete instance {name}"),
+        CloudAction::PutPorts { instance, ports } => {
+            let ranges: Vec<_> = ports.iter().map(|p| p.range.to_string()).collect();
+            format!("open ports {} on {instance}, close all others", ranges.join(", "))
+        }
+        CloudAction::AllocateAddress { name } => format!("allocate static IP {name}"),
+        CloudAction::AttachAddress { name, instance } => format!("attach static IP {name} to {instance}"),
+        CloudAction::DetachAddress { name } => format!("detach static IP {name}"),
+        CloudAction::ReleaseAddress { name } => format!("release static IP {name}"),
+        CloudAction::CreateDisk { name, size_gb, zone, .. } => format!("create disk {name} ({size_gb} GB, {zone})"),
+        CloudAction::CreateDiskFromSnapshot { name, snapshot, size_gb, .. } => {
+            format!("create disk {name} ({size_gb} GB) from snapshot {snapshot}")
+        }
+        CloudAction::AttachDisk { name, instance, path } => format!("attach disk {name} to {instance} as {path}"),
+        CloudAction::DetachDisk { name } => format!("detach disk {name}"),
+        CloudAction::DeleteDisk { name } => format!("delete disk {name} and its data"),
+        CloudAction::SnapshotDisk { disk, snapshot, .. } => format!("snapshot disk {disk} as {snapshot}"),
+        CloudAction::DeleteSnapshot { name } => format!("delete snapshot {name}"),
+        CloudAction::CreateContact { email, .. } => format!("register {email} for alarms"),
+        CloudAction::DeleteContact => "remove the e-mail contact for alarms".into(),
+        CloudAction::PutAlarm(spec) => format!("set alarm {} on {}", spec.name, spec.metric),
+        CloudAction::DeleteAlarm { name } => format!("delete alarm {name}"),
+    }
+}
+
+fn host(action: &HostAction) -> String {
+    match action {
+        HostAction::Wait { on } => format!("wait until {} is prepared", on.host()),
+        HostAction::Prepare { on } => format!("prepare {}", on.host()),
+        HostAction::PrepareDisk { on, disk } => {
+            format!("mount {} at {} on {} (format only if proven blank)", disk.resource, disk.mount, on.host())
+        }
+        HostAction::StopServices { on } => format!("stop the services on {}", on.host()),
+        HostAction::PushImages { on, .. } => format!("send image layers to {}", on.host()),
+        HostAction::Release { on, .. } => format!("deploy a release on {} and wait until it is healthy", on.host()),
+    }
+}

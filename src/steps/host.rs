@@ -1,0 +1,365 @@
+//! The steps of one host. Two rules shape the order: whatever can fail slowly (a new instance, its preparation) is
+//! done while the old one still serves, and a disk is only taken off an instance that is stopped in good order.
+
+use super::action::{AlarmSpec, CloudAction, DiskOnHost, HostAction, HostRef, InstanceSpec};
+use super::build::{Account, Steps, host_ref};
+use super::StepId;
+use crate::diff::{AddressDiff, AlarmDiff, Diff, DiskDiff, GrowthStage, HostDiff, InstanceDiff, PortsDiff, ReleaseDiff, Replacement};
+use crate::graph::{CloudHost, DiskNode, Graph, HostKind, HostNode};
+use crate::inventory::{Instance, InstanceState, Inventory, ResourceName, Tags};
+
+/// What later steps need to know of a host.
+pub(super) struct Built {
+    pub on: HostRef,
+    /// After these, SSH answers on the host that will serve.
+    pub reachable: Vec<StepId>,
+    /// After these, a release can go on it.
+    pub ready: Vec<StepId>,
+    /// Steps that stopped its services for a while.
+    pub services_stopped: Vec<StepId>,
+    /// The instance to delete once the new one serves.
+    retire: Option<(crate::graph::NodeId, ResourceName)>,
+}
+
+struct Context<'a> {
+    graph: &'a Graph,
+    inventory: &'a Inventory,
+    host: &'a HostNode,
+    cloud: &'a CloudHost,
+    diff: &'a HostDiff,
+    target: ResourceName,
+    on: HostRef,
+    deploys: bool,
+}
+
+pub(super) fn build(
+    steps: &mut Steps,
+    graph: &Graph,
+    inventory: &Inventory,
+    host: &HostNode,
+    whole: &Diff,
+    diff: &HostDiff,
+    account: &Account,
+) -> Built {
+    let on = host_ref(&host.name, diff, graph);
+    let deploys = matches!(&whole.release, ReleaseDiff::Deploy { host: on, .. } if on == &host.name);
+    match (&host.kind, diff.target()) {
+        (HostKind::Cloud(cloud), Some(target)) => {
+            let context = Context { graph, inventory, host, cloud, diff, target: target.clone(), on, deploys };
+            context.build(steps, account)
+        }
+        _ => existing(steps, host, on, deploys),
+    }
+}
+
+/// A server of the user's own: prepared when a release goes on it.
+fn existing(steps: &mut Steps, host: &HostNode, on: HostRef, deploys: bool) -> Built {
+    let prepared = deploys.then(|| steps.host(&host.id, "prepare", HostAction::Prepare { on: on.clone() }, []));
+    let reachable: Vec<_> = prepared.into_iter().collect();
+    Built { on, ready: reachable.clone(), reachable, services_stopped: vec![], retire: None }
+}
+
+/// Once the new instance serves, the old one goes.
+pub(super) fn finish(steps: &mut Steps, built: &Built, serves: Vec<StepId>) {
+    if let Some((id, old)) = &built.retire {
+        let needs = built.ready.iter().cloned().chain(serves);
+        steps.cloud(id, "delete_old", CloudAction::DeleteInstance { name: old.clone() }, needs);
+    }
+}
+
+/// Taking disks off: who must be stopped first, and the step that does it.
+#[derive(Default)]
+struct Stopped {
+    steps: Vec<StepId>,
+    services: Vec<StepId>,
+}
+
+impl Context<'_> {
+    fn build(&self, steps: &mut Steps, account: &Account) -> Built {
+        let safety = self.safety_snapshots(steps);
+        let created = self.create(steps, account, &safety);
+        let ports = self.ports(steps, &created);
+        let early = self.early_reach(steps, &created, &ports);
+        let stopped = self.stop(steps, early.as_slice());
+        let disks = self.disks(steps, &created, &stopped);
+        let started = self.start(steps, &stopped, &disks);
+        let address = self.address(steps, &created, &stopped, &started);
+        self.alarms(steps, &created, account);
+        let instance_up = created.iter().chain(&started).chain(&ports).chain(&address).cloned();
+        let reachable = self.reach(steps, instance_up.collect(), &early);
+        let mounted = self.mounts(steps, &reachable, &disks);
+        let ready = reachable.iter().cloned().chain(mounted).collect();
+        let retire = match &self.diff.instance {
+            InstanceDiff::Replace(r) => Some((self.host.id.clone(), r.old.clone())),
+            _ => None,
+        };
+        Built { on: self.on.clone(), reachable, ready, services_stopped: stopped.services, retire }
+    }
+
+    fn replacement(&self) -> Option<&Replacement> {
+        match &self.diff.instance {
+            InstanceDiff::Replace(replacement) => Some(replacement),
+            _ => None,
+        }
+    }
+
+    fn safety_snapshots(&self, steps: &mut Steps) -> Vec<StepId> {
+        let moves = self.diff.disks.iter().filter_map(|d| match d {
+            DiskDiff::Move { id, name, safety: Some(snapshot), .. } => Some((id, name, snapshot)),
+            _ => None,
+        });
+        moves
+            .map(|(id, disk, snapshot)| {
+                let tags = Tags::for_node(&self.graph.plan, id.as_str());
+                let action = CloudAction::SnapshotDisk { disk: disk.clone(), snapshot: snapshot.clone(), tags };
+                steps.cloud(id, "snapshot", action, [])
+            })
+            .collect()
+    }
+
+    fn create(&self, steps: &mut Steps, account: &Account, after: &[StepId]) -> Option<StepId> {
+        let wanted = match &self.diff.instance {
+            InstanceDiff::Create { .. } => true,
+            InstanceDiff::Replace(r) => !r.new_exists,
+            InstanceDiff::Keep { .. } | InstanceDiff::Existing => false,
+        };
+        let spec = InstanceSpec {
+            name: self.target.clone(),
+            zone: self.cloud.zone.clone(),
+            size: self.cloud.size.clone(),
+            image: self.cloud.image.clone(),
+            user_data: self.cloud.user_data.script.clone(),
+            key_pair: self.cloud.key_pair.clone(),
+            tags: self.cloud.tags(&self.graph.plan, &self.host.id),
+        };
+        let needs = account.key_pair.iter().chain(after).cloned();
+        wanted.then(|| steps.cloud(&self.host.id, "create", CloudAction::CreateInstance(spec), needs))
+    }
+
+    fn ports(&self, steps: &mut Steps, created: &Option<StepId>) -> Option<StepId> {
+        let PortsDiff::Put { .. } = self.diff.ports else { return None };
+        let action = CloudAction::PutPorts { instance: self.target.clone(), ports: self.cloud.ports.clone() };
+        Some(steps.cloud(&self.host.id.child("ports"), "put", action, created.clone()))
+    }
+
+    /// A replacement waits for its new instance at that one's own address, while the old one still serves.
+    fn early_reach(&self, steps: &mut Steps, created: &Option<StepId>, ports: &Option<StepId>) -> Vec<StepId> {
+        let serves_elsewhere = self.replacement().is_some_and(|r| r.old_running);
+        if !serves_elsewhere || !self.works() {
+            return vec![];
+        }
+        let needs = created.iter().chain(ports).cloned();
+        vec![steps.host(&self.host.id, "wait_new", HostAction::Wait { on: self.on.clone() }, needs)]
+    }
+
+    /// Stop, in good order, the instance that disks are to leave.
+    fn stop(&self, steps: &mut Steps, after: &[StepId]) -> Stopped {
+        let leaving = self.diff.disks.iter().find_map(|d| match d {
+            DiskDiff::Move { from, .. } => Some(from),
+            DiskDiff::Grow { stage: GrowthStage::Attached { to, .. }, .. } => Some(to),
+            _ => None,
+        });
+        let old = self.replacement().map(|r| &r.old);
+        let Some(instance) = leaving.or(old).and_then(|name| self.inventory.instance(name)) else {
+            return Stopped::default();
+        };
+        if instance.state == InstanceState::Stopped {
+            return Stopped::default();
+        }
+        self.stop_instance(steps, instance, after)
+    }
+
+    fn stop_instance(&self, steps: &mut Steps, instance: &Instance, after: &[StepId]) -> Stopped {
+        let on = HostRef::Instance { host: self.host.name.clone(), name: instance.name.clone() };
+        let carries = self.graph.release.as_ref().is_some_and(|r| r.host == self.host.name);
+        let services: Vec<_> = carries
+            .then(|| {
+                steps.host(&self.host.id, "stop_services", HostAction::StopServices { on }, after.iter().cloned())
+            })
+            .into_iter()
+            .collect();
+        let needs = services.iter().chain(after).cloned();
+        let stop = CloudAction::StopInstance { name: instance.name.clone() };
+        Stopped { steps: vec![steps.cloud(&self.host.id, "stop", stop, needs)], services }
+    }
+
+    /// Per disk of the diff: the step after which it is attached.
+    fn disks(&self, steps: &mut Steps, created: &Option<StepId>, stopped: &Stopped) -> Vec<StepId> {
+        let nodes = self.diff.disks.iter().filter_map(|d| Some((d, self.node(d)?)));
+        nodes.filter_map(|(diff, node)| self.disk(steps, diff, node, created, stopped)).collect()
+    }
+
+    fn node(&self, diff: &DiskDiff) -> Option<&DiskNode> {
+        self.host.disks.iter().find(|n| &n.id == diff.id())
+    }
+
+    fn disk(
+        &self,
+        steps: &mut Steps,
+        diff: &DiskDiff,
+        node: &DiskNode,
+        created: &Option<StepId>,
+        stopped: &Stopped,
+    ) -> Option<StepId> {
+        let after_detach: Vec<StepId> = match diff {
+            DiskDiff::Keep { .. } | DiskDiff::Mount { .. } => return None,
+            DiskDiff::Create { exists: true, .. } => vec![],
+            DiskDiff::Create { name, .. } => {
+                let create = CloudAction::CreateDisk {
+                    name: name.clone(),
+                    zone: self.cloud.zone.clone(),
+                    size_gb: node.size_gb,
+                    tags: Tags::for_node(&self.graph.plan, node.id.as_str()),
+                };
+                vec![steps.cloud(&node.id, "create", create, [])]
+            }
+            DiskDiff::Move { name, .. } => {
+                let detach = CloudAction::DetachDisk { name: name.clone() };
+                vec![steps.cloud(&node.id, "detach", detach, stopped.steps.iter().cloned())]
+            }
+            DiskDiff::Grow { old, stage, new, .. } => vec![self.grow(steps, node, old, stage, new, stopped)],
+        };
+        let attach = CloudAction::AttachDisk {
+            name: diff.resource().clone(),
+            instance: self.target.clone(),
+            path: node.path.clone(),
+        };
+        Some(steps.cloud(&node.id, "attach", attach, created.iter().cloned().chain(after_detach)))
+    }
+
+    fn grow(
+        &self,
+        steps: &mut Steps,
+        node: &DiskNode,
+        old: &ResourceName,
+        stage: &GrowthStage,
+        new: &ResourceName,
+        stopped: &Stopped,
+    ) -> StepId {
+        let tags = Tags::for_node(&self.graph.plan, node.id.as_str());
+        let (snapshot, taken, detached) = match stage {
+            GrowthStage::Attached { snapshot, .. } => {
+                let detach = CloudAction::DetachDisk { name: old.clone() };
+                (snapshot, false, Some(steps.cloud(&node.id, "detach", detach, stopped.steps.iter().cloned())))
+            }
+            GrowthStage::Detached { snapshot, taken } => (snapshot, *taken, None),
+        };
+        let ready = (!taken).then(|| {
+            let take =
+                CloudAction::SnapshotDisk { disk: old.clone(), snapshot: snapshot.clone(), tags: tags.clone() };
+            steps.cloud(&node.id, "snapshot", take, detached.clone())
+        });
+        let create = CloudAction::CreateDiskFromSnapshot {
+            name: new.clone(),
+            snapshot: snapshot.clone(),
+            zone: self.cloud.zone.clone(),
+            size_gb: node.size_gb,
+            tags,
+        };
+        steps.cloud(&node.id, "create_larger", create, ready.into_iter().chain(detached))
+    }
+
+    /// Start the target if it is stopped, or was for its disks' sake.
+    fn start(&self, steps: &mut Steps, stopped: &Stopped, attached: &[StepId]) -> Option<StepId> {
+        let InstanceDiff::Keep { name, start } = &self.diff.instance else { return None };
+        let needed = *start || !stopped.steps.is_empty();
+        let needs = stopped.steps.iter().chain(attached).cloned();
+        needed.then(|| steps.cloud(&self.host.id, "start", CloudAction::StartInstance { name: name.clone() }, needs))
+    }
+
+    fn address(
+        &self,
+        steps: &mut Steps,
+        created: &Option<StepId>,
+        stopped: &Stopped,
+        started: &Option<StepId>,
+    ) -> Option<StepId> {
+        let node = self.host.id.child("address");
+        match &self.diff.address {
+            AddressDiff::None | AddressDiff::Keep { .. } => None,
+            AddressDiff::Attach { name, allocate, detach_from } => {
+                let allocated = allocate.then(|| {
+                    steps.cloud(&node, "allocate", CloudAction::AllocateAddress { name: name.clone() }, [])
+                });
+                let detached = detach_from.as_ref().map(|_| {
+                    let detach = CloudAction::DetachAddress { name: name.clone() };
+                    steps.cloud(&node, "detach", detach, stopped.steps.iter().cloned())
+                });
+                let needs = created.iter().chain(started).cloned().chain(allocated).chain(detached);
+                let attach = CloudAction::AttachAddress { name: name.clone(), instance: self.target.clone() };
+                Some(steps.cloud(&node, "attach", attach, needs))
+            }
+            AddressDiff::Release { name, attached } => {
+                let detached = attached.then(|| {
+                    steps.cloud(&node, "detach", CloudAction::DetachAddress { name: name.clone() }, [])
+                });
+                Some(steps.cloud(&node, "release", CloudAction::ReleaseAddress { name: name.clone() }, detached))
+            }
+        }
+    }
+
+    fn alarms(&self, steps: &mut Steps, created: &Option<StepId>, account: &Account) {
+        for alarm in &self.diff.alarms {
+            match alarm {
+                AlarmDiff::Keep { .. } => {}
+                AlarmDiff::Put { alarm, .. } => {
+                    let spec = AlarmSpec {
+                        name: alarm.name.clone(),
+                        monitored: self.target.clone(),
+                        metric: alarm.metric.clone(),
+                        comparison: alarm.comparison,
+                        threshold: alarm.threshold,
+                        evaluation_periods: alarm.evaluation_periods,
+                        notify_email: self.graph.contact.is_some(),
+                        tags: Tags::for_node(&self.graph.plan, alarm.id.as_str()),
+                    };
+                    let needs = created.iter().chain(&account.contact).cloned();
+                    steps.cloud(&alarm.id, "put", CloudAction::PutAlarm(spec), needs);
+                }
+                AlarmDiff::Delete { id, name } => {
+                    steps.cloud(id, "delete", CloudAction::DeleteAlarm { name: name.clone() }, []);
+                }
+            }
+        }
+    }
+
+    /// Is anything to be done on the host itself?
+    fn works(&self) -> bool {
+        self.deploys || self.diff.disks.iter().any(|d| self.must_mount(d))
+    }
+
+    /// Wait for SSH where something is to be done on the host.
+    fn reach(&self, steps: &mut Steps, after: Vec<StepId>, early: &[StepId]) -> Vec<StepId> {
+        let changed = !matches!(self.diff.instance, InstanceDiff::Keep { start: false, .. })
+            || after.iter().any(|s| s.0.ends_with("/start") || s.0.ends_with("/attach"));
+        let prepared = self.inventory.facts(&self.host.name).is_some_and(|f| f.prepared);
+        if !self.works() || (prepared && !changed) {
+            return vec![];
+        }
+        let needs = after.into_iter().chain(early.iter().cloned());
+        vec![steps.host(&self.host.id, "wait", HostAction::Wait { on: self.on.clone() }, needs)]
+    }
+
+    fn mounts(&self, steps: &mut Steps, reachable: &[StepId], attached: &[StepId]) -> Vec<StepId> {
+        let nodes = self.diff.disks.iter().filter(|d| self.must_mount(d)).filter_map(|d| Some((d, self.node(d)?)));
+        nodes
+            .map(|(diff, node)| {
+                let disk = DiskOnHost {
+                    disk: node.name.clone(),
+                    size_gb: node.size_gb,
+                    mount: node.mount.clone(),
+                    path: node.path.clone(),
+                    resource: diff.resource().clone(),
+                    expects_data: matches!(diff, DiskDiff::Move { .. } | DiskDiff::Grow { .. }),
+                };
+                let action = HostAction::PrepareDisk { on: self.on.clone(), disk };
+                steps.host(&node.id, "mount", action, reachable.iter().chain(attached).cloned())
+            })
+            .collect()
+    }
+
+    /// A kept disk of a new instance cannot be: it must be mounted wherever the instance is new.
+    fn must_mount(&self, disk: &DiskDiff) -> bool {
+        !disk.is_kept() || !matches!(self.diff.instance, InstanceDiff::Keep { .. })
+    }
+}
