@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use super::init::InitArgs;
+
 #[derive(Debug, Parser)]
 #[command(
     name = "infra",
@@ -38,6 +40,8 @@ pub struct Global {
 
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// Write a first plan by asking what is needed, or from one that ships
+    Init(InitArgs),
     /// Show what would change, why, and what it costs; change nothing
     Plan(PlanArgs),
     /// Make it so
@@ -56,6 +60,8 @@ pub enum Verb {
     Ssh(SshArgs),
     /// Run a command on a host
     Exec(ExecArgs),
+    /// Print the JSON Schema of plans, for editors
+    Schema,
     /// Print a completion script for your shell
     Completions { shell: clap_complete::Shell },
 }

@@ -6,9 +6,11 @@ mod common;
 mod deploy;
 mod down;
 mod exec;
+mod init;
 mod logs;
 mod plan;
 mod rollback;
+mod schema;
 mod status;
 mod stop;
 mod up;
@@ -35,6 +37,7 @@ pub async fn run(cli: Cli) -> Exit {
 async fn dispatch(cli: Cli) -> Result<Exit, CommandError> {
     let global = &cli.global;
     match cli.verb {
+        Verb::Init(args) => init::verb(global, &args),
         Verb::Plan(args) => plan::run(global, args).await,
         Verb::Up(args) => up::run(global, args).await,
         Verb::Status(args) => status::run(global, args).await,
@@ -44,6 +47,10 @@ async fn dispatch(cli: Cli) -> Result<Exit, CommandError> {
         Verb::Logs(args) => logs::run(global, args).await,
         Verb::Ssh(args) => exec::ssh(global, args).await,
         Verb::Exec(args) => exec::exec(global, args).await,
+        Verb::Schema => {
+            print!("{}", schema::text());
+            Ok(Exit::Done)
+        }
         Verb::Completions { shell } => {
             args::completions(shell);
             Ok(Exit::Done)

@@ -104,7 +104,9 @@ impl Running {
     }
 
     fn lost(&self, detail: String) -> HostError {
-        let detail = if detail.is_empty() { "ssh ended".to_owned() } else { detail };
+        // What ssh says when its multiplexed connection is gone and it may not make another.
+        let gone = detail.is_empty() || detail.contains("UNKNOWN port 65535");
+        let detail = if gone { "it had ended".to_owned() } else { detail };
         HostError::ConnectionLost { host: self.place(), operation: self.operation.clone(), detail }
     }
 

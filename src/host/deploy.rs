@@ -37,6 +37,7 @@ impl Session {
     ) -> Result<Deployed, HostError> {
         let facts = self.settled(&spec.site).await?;
         self.still_locked(lock, "deploying")?;
+        self.audit_takeover(lock, &spec.site, &spec.by).await?;
         let reused = reusable(&facts, &spec.bundle_hash);
         let release = reused.unwrap_or_else(|| next_number(&facts));
         if reused.is_none() {
@@ -73,6 +74,7 @@ impl Session {
     ) -> Result<RolledBack, HostError> {
         let facts = self.settled(site).await?;
         self.still_locked(lock, "rolling back")?;
+        self.audit_takeover(lock, site, by).await?;
         let target = rollback_target(&facts, to).map_err(|available| HostError::NoRelease {
             host: self.host(),
             release: to,
@@ -107,6 +109,13 @@ impl Session {
     async fn settled(&self, site: &Site) -> Result<HostFacts, HostError> {
         self.run(&site_script("preparing the release's place", include_str!("scripts/settle.sh"), site)).await?;
         self.facts(site).await
+    }
+
+    /// A lock that a dead holder left behind is worth a line: its change may be half done.
+    async fn audit_takeover(&self, lock: &HostLock, site: &Site, by: &str) -> Result<(), HostError> {
+        let Some(dead) = &lock.taken_over_from else { return Ok(()) };
+        let result = format!("from {} ({} since {})", dead.who, dead.verb, dead.since);
+        self.audit(site, by, "take over the lock", &result).await
     }
 
     fn still_locked(&self, lock: &HostLock, operation: &str) -> Result<(), HostError> {

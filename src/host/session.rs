@@ -111,17 +111,9 @@ impl Session {
     /// A channel of the connection that runs `command` in the login shell.
     pub(super) fn spawn(&self, operation: &str, command: &str) -> Result<Running, HostError> {
         let mut ssh = Command::new("ssh");
-        // Port 9 (discard) keeps ssh from making a connection of its own when the multiplexed one is gone.
-        ssh.arg("-S").arg(self.mux.control_socket()).args([
-            "-o",
-            "BatchMode=yes",
-            "-T",
-            "-p",
-            "9",
-            "none",
-            "--",
-            command,
-        ]);
+        // A ProxyCommand that fails keeps ssh from making a connection of its own when the multiplexed one is gone.
+        ssh.arg("-S").arg(self.mux.control_socket()).args(["-o", "BatchMode=yes", "-o", "ProxyCommand=false", "-T"]);
+        ssh.args(["none", "--", command]);
         Running::spawn(ssh, &self.host(), operation)
     }
 }

@@ -2,7 +2,6 @@
 //! Reading the compose file is for others; here are only its facts.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::finding::{Finding, Findings};
 use super::names::ServiceName;
@@ -30,7 +29,7 @@ pub struct ServiceFacts {
 pub fn check_bundle(checked: &Checked, facts: &BundleFacts) -> Findings {
     let rules = [unknown_services, unbuilt_services, unused_variables];
     let findings = rules.iter().flat_map(|rule| rule(checked, facts)).collect();
-    Findings::new(checked.warnings.file(), Arc::from(checked.warnings.text()), findings)
+    Findings::new(checked.warnings.file(), checked.warnings.text(), findings)
 }
 
 /// Every service that the plan names, with the path of the name.

@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::advice;
-use super::finding::Finding;
+use super::finding::{Finding, MOST};
 use super::scalar::ScalarError;
 use super::shape::{Check, Key, Shape};
 use super::spans::Spans;
@@ -112,7 +112,10 @@ impl Decoder {
             };
             match self.value(value.get_ref(), &known.shape, &place) {
                 Some(value) => drop(kept.insert(key.get_ref().to_string(), value)),
-                None => whole &= !known.required,
+                None => {
+                    self.spans.record_refused(&place.path, place.key.clone());
+                    whole &= !known.required;
+                }
             }
         }
         for (name, key) in keys.iter().filter(|(name, key)| key.required && !table.contains_key(name.as_str())) {
@@ -132,7 +135,8 @@ impl Decoder {
         keys: &'k BTreeMap<String, Key>,
     ) -> Option<&'k str> {
         let known: Vec<&str> = keys.keys().map(String::as_str).collect();
-        let meant = advice::meant(key.get_ref(), &known);
+        // Comparing words is slow, and nobody reads that far.
+        let meant = if self.findings.len() < MOST { advice::meant(key.get_ref(), &known) } else { None };
         self.findings.push(advice::unknown_key(key.get_ref(), key.span(), &at.name(), &known, meant));
         if let Some(meant) = meant {
             self.spans.record(&at.path_of(meant), key.span(), key.span());
@@ -148,6 +152,7 @@ impl Decoder {
                 let place = at.of_key(REFUSED, key.span(), item);
                 self.value(item.get_ref(), value, &place);
                 self.spans.forget(&place.path);
+                self.spans.record_refused(&at.path, at.key.clone());
                 continue;
             }
             let place = at.of_key(key.get_ref(), key.span(), item);

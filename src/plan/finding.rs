@@ -4,8 +4,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::scalar::is_invisible;
+
 /// The most findings that are kept. A file that breaks one rule a thousand times is not a plan with a thousand errors.
-const MOST: usize = 1000;
+pub(super) const MOST: usize = 1000;
 
 /// The longest marked place in bytes; a label on more points at nothing.
 const LONGEST_SPAN: usize = 100;
@@ -88,7 +90,8 @@ pub struct Findings {
 }
 
 impl Findings {
-    pub(super) fn new(file: &str, text: Arc<str>, mut list: Vec<Finding>) -> Self {
+    pub(super) fn new(file: &str, text: &str, mut list: Vec<Finding>) -> Self {
+        let text: Arc<str> = displayable(text).into();
         for finding in &mut list {
             finding.span = placed(&text, &finding.span);
             for (span, _) in &mut finding.related {
@@ -107,7 +110,7 @@ impl Findings {
         &self.file
     }
 
-    /// The text that the spans point into. Bytes that are no UTF-8 are replaced in it.
+    /// The text that the spans point into, with other characters for what is no UTF-8 or has no shape.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -162,4 +165,14 @@ fn placed(text: &str, span: &Range<usize>) -> Range<usize> {
     let wanted = span.end.clamp(start, (start + LONGEST_SPAN).min(text.len()));
     let line = text[start..].find(['\n', '\r']).map_or(text.len(), |length| start + length);
     start..text.floor_char_boundary(wanted.min(line)).max(start)
+}
+
+/// The text in as many bytes, without what a terminal would act on: excerpts must not move its cursor.
+fn displayable(text: &str) -> String {
+    let shown = |c: char| match c {
+        '\n' | '\r' | '\t' => c,
+        c if !is_invisible(c) => c,
+        c => ['?', '·', char::REPLACEMENT_CHARACTER][c.len_utf8() - 1],
+    };
+    text.chars().map(shown).collect()
 }

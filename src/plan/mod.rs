@@ -7,6 +7,7 @@ mod advice;
 mod compose;
 mod decode;
 mod finding;
+pub mod init;
 mod model;
 pub mod names;
 mod parse;
@@ -16,6 +17,7 @@ mod scalar;
 mod schema;
 mod shape;
 mod spans;
+mod template;
 mod text;
 pub mod units;
 
@@ -32,4 +34,5 @@ pub use names::{
 pub use parse::{Checked, parse};
 pub use scalar::ScalarError;
 pub use schema::schema;
+pub use template::{TEMPLATES, Template, template};
 pub use units::{Destination, Gigabytes, MountPath, Port, PortRange, Schedule, Source, Span, TimeOfDay, Weekday};

@@ -3,7 +3,8 @@
 //! bytes → text → TOML → decoded by the schema → typed → rules. Each stage goes on with what the one before it could
 //! keep, so that one run reports all findings.
 
-use std::sync::{Arc, LazyLock};
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use serde::Deserialize;
 use toml::de::DeTable;
@@ -42,31 +43,36 @@ impl Checked {
 pub fn parse(file: &str, bytes: &[u8]) -> Result<Checked, Findings> {
     let (text, findings) = text::read(bytes);
     if !findings.is_empty() {
-        return Err(Findings::new(file, text, findings));
+        return Err(Findings::new(file, &text, findings));
     }
     let (document, errors) = DeTable::parse_recoverable(&text);
     let syntax: Vec<Finding> = errors.iter().map(|error| syntax_error(error, &text)).collect();
     let Shape::Table(keys) = &*SHAPE else { unreachable!("a plan is a table") };
     let mut decoded = decode(document.get_ref(), keys, text.len());
     if !syntax.is_empty() {
-        decoded.findings = syntax.into_iter().chain(unrelated(decoded.findings)).collect();
-        return Err(Findings::new(file, Arc::clone(&text), decoded.findings));
+        decoded.findings = unrelated(decoded.findings, &syntax, &text);
+        decoded.findings.extend(syntax);
+        return Err(Findings::new(file, &text, decoded.findings));
     }
     let Decoded { value, spans, mut findings } = decoded;
     let plan = typed(value, &mut findings);
     if let Some(plan) = &plan {
         findings.extend(rules::check(plan, &spans));
     }
-    let findings = Findings::new(file, Arc::clone(&text), findings);
+    let findings = Findings::new(file, &text, findings);
     match plan {
         Some(plan) if !findings.has_errors() => Ok(Checked { plan, warnings: findings, spans }),
         _ => Err(findings),
     }
 }
 
-/// What else is wrong in a file with syntax errors. What is missing may stand where the parser could not read on.
-fn unrelated(findings: Vec<Finding>) -> impl Iterator<Item = Finding> {
-    findings.into_iter().filter(|finding| matches!(finding.code, "unknown-key" | "unknown-word" | "out-of-range"))
+/// What else is wrong in a file with syntax errors: not on their lines, and nothing that may stand where the parser
+/// could not read on.
+fn unrelated(findings: Vec<Finding>, syntax: &[Finding], text: &str) -> Vec<Finding> {
+    let line = |finding: &Finding| text[..finding.span.start].rfind('\n');
+    let broken: BTreeSet<_> = syntax.iter().map(line).collect();
+    let whole = |finding: &Finding| matches!(finding.code, "unknown-key" | "unknown-word" | "out-of-range");
+    findings.into_iter().filter(|finding| whole(finding) && !broken.contains(&line(finding))).collect()
 }
 
 fn syntax_error(error: &toml::de::Error, text: &str) -> Finding {

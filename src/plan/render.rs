@@ -22,9 +22,14 @@ impl Findings {
             .with_width(width.max(40))
             .with_links(false)
             .without_syntax_highlighting();
+        let lines = Lines::of(self.text());
         let mut out = String::new();
         for finding in self.iter().take(SHOWN) {
-            let report = Report { finding, because: finding.reason.clone().map(Because), source: Excerpt(self) };
+            let report = Report {
+                finding,
+                because: finding.reason.clone().map(Because),
+                source: Excerpt { findings: self, lines: &lines },
+            };
             handler.render_report(&mut out, &report).expect("writing to a String does not fail");
             out.push('\n');
         }
@@ -146,7 +151,10 @@ fn label(text: &str) -> Option<String> {
 }
 
 /// The file, of which miette gets only what is near a place: a line of a megabyte shows its part around it.
-struct Excerpt<'a>(&'a Findings);
+struct Excerpt<'a> {
+    findings: &'a Findings,
+    lines: &'a Lines<'a>,
+}
 
 impl SourceCode for Excerpt<'_> {
     fn read_span<'a>(
@@ -155,16 +163,16 @@ impl SourceCode for Excerpt<'_> {
         before: usize,
         after: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let text = self.0.text();
+        let text = self.findings.text();
         let at = span.offset().min(text.len());
         let end = (at + span.len()).min(text.len());
         // miette asks without context for the place itself, to print its line and column.
         let start = if before == 0 { at } else { window_start(text, at, before) };
         let end = if after == 0 { end } else { window_end(text, end, after) };
-        let (line, column) = Lines::of(text).position(start);
+        let (line, column) = self.lines.position(start);
         let shown = &text[start..end];
         Ok(Box::new(MietteSpanContents::new_named(
-            self.0.file().to_owned(),
+            self.findings.file().to_owned(),
             shown.as_bytes(),
             (start..end).into(),
             line - 1,

@@ -47,13 +47,14 @@ pub fn respellings(text: &str) -> impl Iterator<Item = String> {
         .into_iter()
 }
 
-/// Escapes what has no width or changes the direction of text: a plan must not rewrite the terminal that shows it.
+/// Escapes what a plan could rewrite the terminal with that shows it.
 fn printable(c: char) -> Vec<char> {
-    if c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
-        c.escape_unicode().collect()
-    } else {
-        vec![c]
-    }
+    if is_invisible(c) { c.escape_unicode().collect() } else { vec![c] }
+}
+
+/// Whether the character has no shape, or changes the direction of text. Each has at most three bytes.
+pub fn is_invisible(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Conversions from and to text for a type that has `fn parse(&str) -> Result<Self, ScalarError>` and `Display`, and

@@ -29,14 +29,14 @@ impl Spans {
         }
     }
 
-    /// Remembers that a list had elements which are refused.
-    pub(super) fn record_refused(&mut self, list: &str, at: Range<usize>) {
-        self.record(&format!("{list}[?]"), at.clone(), at);
+    /// Remembers that a value, or something in it, was written and is refused.
+    pub(super) fn record_refused(&mut self, path: &str, at: Range<usize>) {
+        self.record(&format!("{path}[?]"), at.clone(), at);
     }
 
-    /// Whether a list had elements which are refused.
-    pub fn has_refused(&self, list: &str) -> bool {
-        self.has(&format!("{list}[?]"))
+    /// Whether a value, or something in it, was written and is refused.
+    pub fn has_refused(&self, path: &str) -> bool {
+        self.has(&format!("{path}[?]"))
     }
 
     /// Whether the file has something there.

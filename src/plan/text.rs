@@ -1,7 +1,5 @@
 //! From bytes to text that is safe to parse: bounded size, valid UTF-8, bounded nesting.
 
-use std::sync::Arc;
-
 use super::finding::Finding;
 
 /// A plan has a few kilobytes; what is larger was not written by a person.
@@ -11,16 +9,16 @@ pub const MAX_BYTES: usize = 1024 * 1024;
 const MAX_NESTING: usize = 16;
 
 /// Reads the bytes as text. With findings, the text is what they point into and must not be parsed.
-pub fn read(bytes: &[u8]) -> (Arc<str>, Vec<Finding>) {
+pub fn read(bytes: &[u8]) -> (String, Vec<Finding>) {
     if bytes.len() > MAX_BYTES {
         let start = String::from_utf8_lossy(&bytes[..MAX_BYTES]);
-        return (start.into(), vec![too_large(bytes.len())]);
+        return (start.into_owned(), vec![too_large(bytes.len())]);
     }
     let (text, mut findings) = decode_utf8(bytes);
     if findings.is_empty() {
         findings.extend(too_deep(&text));
     }
-    (text.into(), findings)
+    (text, findings)
 }
 
 fn too_large(size: usize) -> Finding {

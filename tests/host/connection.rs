@@ -69,5 +69,7 @@ async fn one_change_at_a_time_and_a_dead_holder_frees_the_lock() {
     assert_eq!(lock.taken_over_from.as_ref().unwrap().who, "ben@desk");
     assert!(!first.is_alive().await);
     let error = first.facts(&site_without_disk()).await.unwrap_err();
-    assert!(matches!(error, HostError::ConnectionLost { .. }) && error.is_transient(), "{error}");
+    assert!(error.is_transient(), "{error}");
+    let HostError::ConnectionLost { detail, .. } = error else { panic!("{error}") };
+    assert_eq!(detail, "it had ended");
 }

@@ -150,6 +150,9 @@ async fn a_deployment_cut_off_anywhere_ends_as_an_undisturbed_one() {
     assert_eq!((facts.current_release, facts.services.len()), (Some(2), 1));
     assert_eq!(machine.shell(&format!("ls {STATE}/releases")), "1\n2");
 
+    let takeovers = machine.shell(&format!("grep -c 'take over the lock' {STATE}/audit.log"));
+    assert_ne!(takeovers, "0", "a dead holder's lock is taken over, and that is noted");
+
     // Old releases go, and images that no other release uses.
     let images = || machine.shell("docker image ls --format '{{.Repository}}:{{.Tag}}'");
     bundle.program("true");

@@ -54,7 +54,7 @@ impl<'a> Context<'a> {
 
     /// A finding when a host is named that the plan does not write down.
     fn dangling_host(&self, path: &str, name: &NodeName) -> Option<Finding> {
-        if self.spans.has(&format!("hosts.{name}")) {
+        if self.spans.has(&format!("hosts.{name}")) || self.spans.has_refused("hosts") {
             return None;
         }
         let known: Vec<&str> = self.plan.hosts.keys().map(NodeName::as_str).collect();

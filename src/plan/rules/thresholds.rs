@@ -33,6 +33,9 @@ fn some_limit(cx: &Context<'_>) -> Vec<Finding> {
 fn order(cx: &Context<'_>) -> Vec<Finding> {
     let wrong = thresholds(cx).filter_map(|(path, threshold)| {
         let (warn, migrate) = threshold.warn.zip(threshold.migrate)?;
+        if cx.spans.has_refused(&format!("{path}.below")) {
+            return None;
+        }
         let (ordered, relation) = if threshold.below { (migrate < warn, "above") } else { (warn < migrate, "below") };
         if ordered {
             return None;
