@@ -1,8 +1,6 @@
 //! Lightsail's errors, by how they are to be met. Throttling is HTTP 400; some transient states show in the text only.
 
 use aws_sdk_lightsail::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_types::error::display::DisplayErrorContext;
-
 use crate::cloud::api::{CloudError, CloudErrorKind};
 
 /// Texts of refusals that pass by themselves.
@@ -22,14 +20,19 @@ where
         (SdkError::ServiceError(_) | SdkError::ResponseError(_) | SdkError::TimeoutError(_), _) => {
             CloudErrorKind::Transient
         }
-        _ => dispatch_kind(&DisplayErrorContext(&error).to_string()),
+        _ => dispatch_kind(&said(&error)),
     };
     CloudError {
         kind,
         operation: operation.into(),
         code: code.unwrap_or_else(|| transport_code(&error).into()),
-        message: message.unwrap_or_else(|| DisplayErrorContext(&error).to_string()),
+        message: message.unwrap_or_else(|| said(&error)),
     }
+}
+
+/// In words only: the SDK's debug form holds whole answers, and an answer may hold a key.
+fn said(error: &(dyn std::error::Error + 'static)) -> String {
+    crate::error::chain(error)
 }
 
 fn service_kind(code: &str, message: &str) -> CloudErrorKind {

@@ -55,7 +55,7 @@ impl Alarm {
         let mut view = extend(self.identity.view(), json!(self.rule));
         view["monitoredResourceInfo"] =
             json!({ "arn": self.instance_arn, "name": self.instance, "resourceType": Kind::Instance.name() });
-        view["period"] = json!(PERIOD);
+        view["period"] = json!(300);
         view["statistic"] = json!(self.rule.metric_name.statistic());
         view["unit"] = json!(self.rule.metric_name.unit());
         view["state"] = json!(self.state);
