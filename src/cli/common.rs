@@ -77,7 +77,6 @@ pub async fn cloud(stack: &Stack) -> Option<Arc<dyn Cloud>> {
 /// The bundle's host: a connection to it, found by observing.
 pub struct OnHost {
     pub stack: Stack,
-    pub inventory: Inventory,
     pub hosts: SshHosts,
     pub host: NodeName,
     pub on: HostRef,
@@ -100,7 +99,7 @@ pub async fn on_host(
     let on = reference(&stack, &inventory, &host)?;
     let site = stack.site(&host).ok_or_else(|| no_host(host.as_str(), &stack))?;
     let hosts = stack::hosts(&stack, cloud, &inventory, verb);
-    Ok(OnHost { stack, inventory, hosts, host, on, site })
+    Ok(OnHost { stack, hosts, host, on, site })
 }
 
 impl OnHost {

@@ -76,6 +76,7 @@ pub struct HostNode {
 }
 
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a handful a plan, and nearly all are the large one")]
 pub enum HostKind {
     Cloud(CloudHost),
     Existing(Existing),

@@ -17,7 +17,7 @@ use crate::plan::Provider;
 pub async fn clouds(stack: &Stack) -> Option<Arc<dyn Cloud>> {
     let lightsail = stack.plan.hosts.values().any(|h| h.provider == Provider::Lightsail);
     let region = stack.plan.region.as_ref().filter(|_| lightsail)?;
-    Some(Arc::new(Lightsail::connect(&region.to_string()).await))
+    Some(Arc::new(Lightsail::connect(region.as_ref()).await))
 }
 
 /// Hosts as the executor reaches them.

@@ -182,7 +182,7 @@ impl Release {
     /// With the memory of the host's size, which the tuning of services goes by.
     pub fn for_host(&self, stack: &Stack, inventory: &Inventory) -> Self {
         let size = stack.plan.hosts.get(&self.host).and_then(|h| h.size.as_ref());
-        let sold = size.and_then(|s| inventory.size(&s.to_string())).map(|s| s.memory_gb * 1024.0);
+        let sold = size.and_then(|s| inventory.size(s.as_ref())).map(|s| s.memory_gb * 1024.0);
         let seen = inventory.facts(&self.host).and_then(|f| f.memory_mb);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "megabytes of memory are small and positive")]
         let memory_mb = sold.map(|mb| mb as u64).or(seen).unwrap_or(0);

@@ -134,7 +134,7 @@ impl Remove<'_> {
                 let action = CloudAction::DeleteDisk { name: disk.name.clone() };
                 let node = node_of(&disk.tags);
                 let verb = format!("delete_{}", disk.name);
-                self.steps.cloud(&node, &verb, action, gone.iter().cloned().collect::<Vec<_>>());
+                self.steps.cloud(&node, &verb, action, gone.to_vec());
             } else {
                 self.stays.push(format!("disk {} ({} GB)", disk.name, disk.size_gb));
             }
