@@ -42,10 +42,8 @@ pub fn plan_path(global: &Global, named: Option<PathBuf>) -> Result<PathBuf, Com
             .hint("name one: infra … plans/phase1.toml; `infra init` writes one")),
         _ => {
             let names: Vec<_> = plans.iter().map(|p| p.display().to_string()).collect();
-            Err(CommandError::usage("several plans were brought up from this folder").hint(format!(
-                "name one of: {}",
-                names.join(", ")
-            )))
+            Err(CommandError::usage("several plans were brought up from this folder")
+                .hint(format!("name one of: {}", names.join(", "))))
         }
     }
 }
@@ -125,9 +123,7 @@ fn reporter(host: &NodeName) -> Reporter {
 fn choose(stack: &Stack, named: Option<&str>) -> Result<NodeName, CommandError> {
     let bundle = stack.plan.bundle.as_ref().map(|b| b.host.clone());
     match named {
-        Some(name) => {
-            stack.plan.hosts.keys().find(|h| h.as_str() == name).cloned().ok_or_else(|| no_host(name, stack))
-        }
+        Some(name) => stack.plan.hosts.keys().find(|h| h.as_str() == name).cloned().ok_or_else(|| no_host(name, stack)),
         None => bundle
             .or_else(|| stack.plan.hosts.keys().next().filter(|_| stack.plan.hosts.len() == 1).cloned())
             .ok_or_else(|| CommandError::usage("the plan has several hosts and no bundle: name a host")),
@@ -203,7 +199,8 @@ impl From<crate::host::HostError> for CommandError {
 
 impl From<crate::journal::JournalError> for CommandError {
     fn from(error: crate::journal::JournalError) -> Self {
-        Self::failed(error).hint("nothing is done that cannot be written down first: free some space, then run it again")
+        Self::failed(error)
+            .hint("nothing is done that cannot be written down first: free some space, then run it again")
     }
 }
 

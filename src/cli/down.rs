@@ -36,7 +36,8 @@ pub async fn run(global: &Global, args: DownArgs) -> Result<Exit, CommandError> 
         eprintln!("nothing was removed");
         return Ok(Exit::Failed);
     }
-    let run = Run { global, stack: &stack, cloud, inventory: &survey.inventory, policy: Policy::default(), verb: "down" };
+    let run =
+        Run { global, stack: &stack, cloud, inventory: &survey.inventory, policy: Policy::default(), verb: "down" };
     let exit = run.steps(&removal.steps).await?;
     if exit == Exit::Done && scope != Scope::LeftOver {
         stack.local.forget_plan();

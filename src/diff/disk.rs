@@ -110,7 +110,7 @@ impl<'a> Context<'a> {
         let all = || self.inventory.disks_of(&self.graph.plan, node.id.as_str());
         let attached: Vec<_> = all().filter(|d| d.attached_to.is_some()).collect();
         match attached.as_slice() {
-            [] => Ok(all().max_by_key(|d| d.size_gb)),
+            [] => self.largest(node, all().collect()),
             [one] => {
                 self.must_be_ours(node, one)?;
                 Ok(Some(one))
@@ -118,6 +118,19 @@ impl<'a> Context<'a> {
             several => Err(self.refuse(
                 node,
                 format!("{} attached disks are tagged as this one", several.len()),
+                "remove the tag infra:node from those that are not it".into(),
+            )),
+        }
+    }
+
+    fn largest(&self, node: &DiskNode, disks: Vec<&'a Disk>) -> Result<Option<&'a Disk>, Refusal> {
+        let Some(size) = disks.iter().map(|d| d.size_gb).max() else { return Ok(None) };
+        let largest: Vec<_> = disks.into_iter().filter(|d| d.size_gb == size).collect();
+        match largest.as_slice() {
+            [one] => Ok(Some(one)),
+            several => Err(self.refuse(
+                node,
+                format!("which disk holds the data? {} have {size} GB each", names(several)),
                 "remove the tag infra:node from those that are not it".into(),
             )),
         }
@@ -169,18 +182,26 @@ impl<'a> Context<'a> {
         })
     }
 
-    /// None when this replacement's snapshot is there already: one that is younger than the old instance.
+    /// None when this replacement's snapshot is there already: one that is younger than the old instance. One that is
+    /// still being made is waited for, not made twice.
     fn safety_snapshot(&self, disk: &ResourceName, old: &ResourceName, new: &ResourceName) -> Option<ResourceName> {
         let born = self.inventory.instance(old).and_then(|i| i.created_at);
         let base = Names::safety_snapshot(disk, new);
         let belongs = |s: &&Snapshot| s.from_disk.as_ref() == Some(disk) && s.name.as_str().starts_with(base.as_str());
-        let taken = self.inventory.snapshots.iter().filter(belongs).any(|s| s.complete && s.created_at > born);
-        (!taken).then(|| Names::first_free(&base, &self.inventory.names()))
+        let mut ours = self.inventory.snapshots.iter().filter(belongs).filter(|s| s.created_at > born);
+        match ours.clone().find(|s| s.complete).or_else(|| ours.next()) {
+            Some(taken) if taken.complete => None,
+            Some(begun) => Some(begun.name.clone()),
+            None => Some(Names::first_free(&base, &self.inventory.names())),
+        }
     }
 
-    /// What the host says against this disk's being in use as planned. Silence is not evidence.
+    /// What speaks against this disk's being in use as planned. A host that says nothing may have been interrupted
+    /// between attaching and mounting; mounting again changes nothing where it was done.
     fn unmounted(&self, node: &DiskNode) -> Option<String> {
-        let facts = self.inventory.facts(&self.host.name)?;
+        let Some(facts) = self.inventory.facts(&self.host.name) else {
+            return Some("the host could not be observed".into());
+        };
         let Some(disk) = facts.disks.iter().find(|d| d.disk == node.name.as_str()) else {
             return Some("the host does not see it".into());
         };
@@ -219,6 +240,10 @@ impl<'a> Context<'a> {
     fn refuse(&self, node: &DiskNode, message: String, remedy: String) -> Refusal {
         Refusal { node: node.id.clone(), message, remedy }
     }
+}
+
+fn names(disks: &[&Disk]) -> String {
+    disks.iter().map(|d| d.name.to_string()).collect::<Vec<_>>().join(" and ")
 }
 
 /// Disks and snapshots that carry this plan's tags and that no node uses.

@@ -10,6 +10,9 @@ use crate::inventory::{
 };
 use crate::plan::NodeName;
 
+/// What Lightsail opens to everyone on a new Linux instance.
+const PORTS_OF_NEW: [u16; 2] = [22, 80];
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct HostDiff {
     pub host: NodeName,
@@ -248,7 +251,18 @@ fn ports(host: &HostNode, cloud: &CloudHost, inventory: &Inventory, target: &Res
     let opens = after.iter().filter(|r| !before.contains(r)).cloned().collect();
     let closes = before.iter().filter(|r| !after.contains(r)).cloned().collect();
     let operator = inventory.facts(&host.name).and_then(|f| f.operator_address);
-    PortsDiff::Put { opens, closes, lockout: lockout(&open, &wanted, operator) }
+    let lockout = lockout(&open, &wanted, operator).filter(|_| !is_untouched(inventory, target, &open));
+    PortsDiff::Put { opens, closes, lockout }
+}
+
+/// infra made the instance and was interrupted before it set the firewall: it is open as the provider opens a new one,
+/// and nobody depends on that.
+fn is_untouched(inventory: &Inventory, target: &ResourceName, open: &[OpenPort]) -> bool {
+    let made_here = inventory.instance(target).is_some_and(|i| i.tags.get(TAG_USER_DATA).is_some());
+    let everyone = |p: &OpenPort| p.from.iter().all(|net| net.prefix_len() == 0);
+    let single = |p: &OpenPort| PORTS_OF_NEW.iter().any(|port| (p.range.from.get(), p.range.to.get()) == (*port, *port));
+    let as_new = |p: &OpenPort| p.protocol == crate::plan::Protocol::Tcp && everyone(p) && single(p);
+    made_here && open.len() == PORTS_OF_NEW.len() && open.iter().all(as_new)
 }
 
 fn lockout(open: &[OpenPort], wanted: &[OpenPort], operator: Option<IpAddr>) -> Option<Lockout> {

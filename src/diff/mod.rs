@@ -4,6 +4,8 @@ mod account;
 mod change;
 mod disk;
 mod host;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 

@@ -2,6 +2,8 @@
 //! Pure: plan and inputs in, graph out. Knows nothing of what exists.
 
 mod build;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod names;
 mod nodes;
 

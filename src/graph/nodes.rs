@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::build::UserData;
-use crate::inventory::{Comparison, OpenPort, ResourceName, Tags, TAG_USER_DATA};
+use crate::inventory::{Comparison, OpenPort, ResourceName, TAG_USER_DATA, Tags};
 use crate::plan::{Email, MountPath, NodeName, PlanName, Region, ServiceName, Span};
 
 /// The place of a node in the plan: `hosts.vault.disks.pgdata`. Also the value of the `infra:node` tag.

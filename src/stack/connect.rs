@@ -47,11 +47,8 @@ impl HostKeys for Local {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let moved: String = text
-            .lines()
-            .filter_map(|line| line.split_once(' '))
-            .map(|(_, key)| format!("{address} {key}\n"))
-            .collect();
+        let moved: String =
+            text.lines().filter_map(|line| line.split_once(' ')).map(|(_, key)| format!("{address} {key}\n")).collect();
         if moved != text {
             self.write(&path, moved.as_bytes()).map_err(into_io)?;
         }

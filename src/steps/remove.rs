@@ -88,7 +88,7 @@ impl Remove<'_> {
         let verb = |verb: &str| format!("{verb}_{}", instance.name);
         let running = instance.state != InstanceState::Stopped;
         let carries = self.graph.release.as_ref().is_some_and(|r| r.host == host.name);
-        let quiet = (running && carries)
+        let quiet = (instance.state == InstanceState::Running && carries)
             .then(|| self.steps.host(&host.id, &verb("stop_services"), HostAction::StopServices { on }, []));
         let stop = CloudAction::StopInstance { name: instance.name.clone() };
         let stopped = running.then(|| self.steps.cloud(&host.id, &verb("stop"), stop, quiet));

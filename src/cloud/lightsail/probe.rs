@@ -23,7 +23,7 @@ pub(super) async fn probe(client: &Client, action: &CloudAction) -> Result<Probe
         CloudAction::DeleteInstance { name } => Ok(match instance(client, name).await? {
             None => Probe::Done,
             Some(i) if i.state == InstanceState::Gone => Probe::InProgress,
-            Some(_) => Probe::Absent,
+            Some(i) => settled(&i),
         }),
         CloudAction::PutPorts { instance: name, ports } => {
             let mut wanted = ports.clone();
@@ -65,10 +65,16 @@ fn settled(instance: &Instance) -> Probe {
     }
 }
 
+/// An instance on its way to the other state must arrive there before it can be sent back.
 fn running(state: Option<InstanceState>, wanted: InstanceState) -> Probe {
-    match state {
-        Some(state) if state == wanted => Probe::Done,
-        Some(InstanceState::Pending | InstanceState::Stopping) => Probe::InProgress,
+    match (state, wanted) {
+        (Some(state), wanted) if state == wanted => Probe::Done,
+        (Some(InstanceState::Pending), InstanceState::Running) | (Some(InstanceState::Stopping), InstanceState::Stopped) => {
+            Probe::InProgress
+        }
+        (Some(state @ (InstanceState::Pending | InstanceState::Stopping)), _) => {
+            Probe::NotYet { waiting_for: format!("the instance to leave state {state:?}") }
+        }
         _ => Probe::Absent,
     }
 }

@@ -1,9 +1,7 @@
 //! What clients are promised, against a real database.
 
-mod support;
-
+use crate::support::{Postgres, Request, Service, eventually, now, post, trace};
 use std::io::Write;
-use support::{Postgres, Request, Service, eventually, now, post, trace};
 
 #[tokio::test]
 async fn batches_are_stored_as_they_were_sent() {
