@@ -12,13 +12,40 @@ use crate::plan::NodeName;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum DiskDiff {
-    Keep { id: NodeId, disk: NodeName, name: ResourceName },
+    Keep {
+        id: NodeId,
+        disk: NodeName,
+        name: ResourceName,
+    },
     /// Attached, but the host does not show it mounted and grown.
-    Mount { id: NodeId, disk: NodeName, name: ResourceName, reason: String },
-    Create { id: NodeId, disk: NodeName, name: ResourceName, exists: bool },
+    Mount {
+        id: NodeId,
+        disk: NodeName,
+        name: ResourceName,
+        reason: String,
+    },
+    Create {
+        id: NodeId,
+        disk: NodeName,
+        name: ResourceName,
+        exists: bool,
+    },
     /// It moves to the host's new instance.
-    Move { id: NodeId, disk: NodeName, name: ResourceName, from: ResourceName, safety: Option<ResourceName> },
-    Grow { id: NodeId, disk: NodeName, old: ResourceName, from_gb: u32, stage: GrowthStage, new: ResourceName },
+    Move {
+        id: NodeId,
+        disk: NodeName,
+        name: ResourceName,
+        from: ResourceName,
+        safety: Option<ResourceName>,
+    },
+    Grow {
+        id: NodeId,
+        disk: NodeName,
+        old: ResourceName,
+        from_gb: u32,
+        stage: GrowthStage,
+        new: ResourceName,
+    },
 }
 
 /// How far a growth has come.
@@ -98,7 +125,10 @@ impl<'a> Context<'a> {
         if live.size_gb > node.size_gb {
             return Err(self.refuse(
                 node,
-                format!("disk {} has {} GB, the plan asks for {}: a disk cannot shrink", live.name, live.size_gb, node.size_gb),
+                format!(
+                    "disk {} has {} GB, the plan asks for {}: a disk cannot shrink",
+                    live.name, live.size_gb, node.size_gb
+                ),
                 format!("set size_gb = {}, or copy the data to a new, smaller disk by another name", live.size_gb),
             ));
         }
@@ -217,9 +247,7 @@ impl<'a> Context<'a> {
         let stage = match &live.attached_to {
             Some(_) if snapshot.is_some() => return Err(self.stale(node, live, &snapshot_name)),
             Some(to) => GrowthStage::Attached { to: to.clone(), snapshot: snapshot_name },
-            None => {
-                GrowthStage::Detached { taken: snapshot.is_some_and(|s| s.complete), snapshot: snapshot_name }
-            }
+            None => GrowthStage::Detached { taken: snapshot.is_some_and(|s| s.complete), snapshot: snapshot_name },
         };
         let new = Names::first_free(&node.base, &self.inventory.names());
         let (id, disk) = (node.id.clone(), node.name.clone());
@@ -264,12 +292,8 @@ pub(super) fn left_over(graph: &Graph, inventory: &Inventory, hosts: &[HostDiff]
         node: node(&d.tags),
         size_gb: d.size_gb,
     });
-    let snapshots =
-        inventory.snapshots.iter().filter(|s| s.tags.is_plan(&graph.plan) && !used(&s.name)).map(|s| LeftOver {
-            kind: LeftOverKind::Snapshot,
-            name: s.name.clone(),
-            node: node(&s.tags),
-            size_gb: s.size_gb,
-        });
+    let snapshots = inventory.snapshots.iter().filter(|s| s.tags.is_plan(&graph.plan) && !used(&s.name)).map(|s| {
+        LeftOver { kind: LeftOverKind::Snapshot, name: s.name.clone(), node: node(&s.tags), size_gb: s.size_gb }
+    });
     disks.chain(snapshots).collect()
 }

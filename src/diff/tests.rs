@@ -79,7 +79,10 @@ fn a_copy_of_a_disk_that_was_used_since_is_not_taken_for_it() {
     snapshot(&mut inventory, true);
     let refusal = refused(LARGER, &inventory);
     assert!(refusal.message.contains("has been in use since"), "{refusal:?}");
-    assert!(refusal.remedy.contains("delete-disk-snapshot --disk-snapshot-name vault-box-data-to-160gb"), "{refusal:?}");
+    assert!(
+        refusal.remedy.contains("delete-disk-snapshot --disk-snapshot-name vault-box-data-to-160gb"),
+        "{refusal:?}"
+    );
 }
 
 #[test]
@@ -198,5 +201,9 @@ fn the_open_firewall_of_an_unfinished_instance_is_nobodys() {
     inventory.instances[0].ports = ports_of_new();
     assert_eq!(lockout(&inventory, "198.51.100.0/24"), None);
     inventory.instances[0].tags.0.remove(TAG_USER_DATA);
-    assert_eq!(lockout(&inventory, "198.51.100.0/24"), Some(Lockout { operator: None }), "an adopted one is somebody's");
+    assert_eq!(
+        lockout(&inventory, "198.51.100.0/24"),
+        Some(Lockout { operator: None }),
+        "an adopted one is somebody's"
+    );
 }

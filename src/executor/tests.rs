@@ -29,7 +29,11 @@ struct Ran {
     journal: Vec<Entry>,
 }
 
-async fn run_with(world: World, fault: impl Fn(usize) -> Fault + Send + Sync + 'static, stop: CancellationToken) -> Ran {
+async fn run_with(
+    world: World,
+    fault: impl Fn(usize) -> Fault + Send + Sync + 'static,
+    stop: CancellationToken,
+) -> Ran {
     let steps: Vec<Step> = planned(&vault(&[]), &world);
     let cloud = Arc::new(FakeCloud::new(world, fault));
     let hands = RealHands { cloud: Some(cloud.clone()), hosts: cloud.clone(), policy: POLICY };

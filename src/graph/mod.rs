@@ -9,4 +9,6 @@ mod nodes;
 
 pub use build::{GraphError, Inputs, UserData, build};
 pub use names::Names;
-pub use nodes::{AlarmNode, CloudHost, DiskNode, Existing, Graph, HostKind, HostNode, KeyPairNode, NodeId, ReleaseNode};
+pub use nodes::{
+    AlarmNode, CloudHost, DiskNode, Existing, Graph, HostKind, HostNode, KeyPairNode, NodeId, ReleaseNode,
+};

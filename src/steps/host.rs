@@ -1,10 +1,12 @@
 //! The steps of one host. Two rules shape the order: whatever can fail slowly (a new instance, its preparation) is
 //! done while the old one still serves, and a disk is only taken off an instance that is stopped in good order.
 
+use super::StepId;
 use super::action::{AlarmSpec, CloudAction, DiskOnHost, HostAction, HostRef, InstanceSpec};
 use super::build::{Account, Steps, host_ref};
-use super::StepId;
-use crate::diff::{AddressDiff, AlarmDiff, Diff, DiskDiff, GrowthStage, HostDiff, InstanceDiff, PortsDiff, ReleaseDiff, Replacement};
+use crate::diff::{
+    AddressDiff, AlarmDiff, Diff, DiskDiff, GrowthStage, HostDiff, InstanceDiff, PortsDiff, ReleaseDiff, Replacement,
+};
 use crate::graph::{CloudHost, DiskNode, Graph, HostKind, HostNode};
 use crate::inventory::{Instance, InstanceState, Inventory, ResourceName, Tags};
 
@@ -93,7 +95,8 @@ impl Context<'_> {
         let reachable = self.reach(steps, instance_up.collect(), &early);
         let mounted = self.mounts(steps, &reachable, &disks);
         let ready = reachable.iter().cloned().chain(mounted).collect();
-        let settled = created.iter().chain(&ports).chain(&disks).chain(&started).chain(&address).chain(&alarms).cloned();
+        let settled =
+            created.iter().chain(&ports).chain(&disks).chain(&started).chain(&address).chain(&alarms).cloned();
         let settled = settled.collect();
         let retire = match &self.diff.instance {
             InstanceDiff::Replace(r) => Some((self.host.id.clone(), r.old.clone())),
@@ -180,9 +183,7 @@ impl Context<'_> {
         let runs = instance.state == InstanceState::Running;
         let carries = runs && self.graph.release.as_ref().is_some_and(|r| r.host == self.host.name);
         let services: Vec<_> = carries
-            .then(|| {
-                steps.host(&self.host.id, "stop_services", HostAction::StopServices { on }, after.iter().cloned())
-            })
+            .then(|| steps.host(&self.host.id, "stop_services", HostAction::StopServices { on }, after.iter().cloned()))
             .into_iter()
             .collect();
         let needs = services.iter().chain(after).cloned();
@@ -252,8 +253,7 @@ impl Context<'_> {
             GrowthStage::Detached { snapshot, taken } => (snapshot, *taken, None),
         };
         let ready = (!taken).then(|| {
-            let take =
-                CloudAction::SnapshotDisk { disk: old.clone(), snapshot: snapshot.clone(), tags: tags.clone() };
+            let take = CloudAction::SnapshotDisk { disk: old.clone(), snapshot: snapshot.clone(), tags: tags.clone() };
             steps.cloud(&node.id, "snapshot", take, detached.clone())
         });
         let create = CloudAction::CreateDiskFromSnapshot {
@@ -285,9 +285,8 @@ impl Context<'_> {
         match &self.diff.address {
             AddressDiff::None | AddressDiff::Keep { .. } => None,
             AddressDiff::Attach { name, allocate, detach_from } => {
-                let allocated = allocate.then(|| {
-                    steps.cloud(&node, "allocate", CloudAction::AllocateAddress { name: name.clone() }, [])
-                });
+                let allocated = allocate
+                    .then(|| steps.cloud(&node, "allocate", CloudAction::AllocateAddress { name: name.clone() }, []));
                 let detached = detach_from.as_ref().map(|_| {
                     let detach = CloudAction::DetachAddress { name: name.clone() };
                     steps.cloud(&node, "detach", detach, stopped.steps.iter().cloned())
@@ -297,9 +296,8 @@ impl Context<'_> {
                 Some(steps.cloud(&node, "attach", attach, needs))
             }
             AddressDiff::Release { name, attached } => {
-                let detached = attached.then(|| {
-                    steps.cloud(&node, "detach", CloudAction::DetachAddress { name: name.clone() }, [])
-                });
+                let detached = attached
+                    .then(|| steps.cloud(&node, "detach", CloudAction::DetachAddress { name: name.clone() }, []));
                 Some(steps.cloud(&node, "release", CloudAction::ReleaseAddress { name: name.clone() }, detached))
             }
         }

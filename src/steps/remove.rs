@@ -74,8 +74,7 @@ impl Remove<'_> {
             self.stays.push(format!("host {} ({}): not made by this plan", host.name, existing.address));
             return vec![];
         }
-        let instances: Vec<_> =
-            self.inventory.instances_of(&self.graph.plan, host.id.as_str()).cloned().collect();
+        let instances: Vec<_> = self.inventory.instances_of(&self.graph.plan, host.id.as_str()).cloned().collect();
         let mut gone: Vec<_> = instances.iter().map(|i| self.instance(host, i)).collect();
         if let Some(address) = self.inventory.address(&Names(&self.graph.plan).address(&host.name)).cloned() {
             gone.push(self.address(host, &address));

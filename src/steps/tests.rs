@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
-use rand::SeedableRng;
 
 use super::{Scope, Step, build, check, remove};
 use crate::cloud::fake::World;
@@ -127,7 +127,10 @@ fn a_larger_disk_is_a_grown_copy() {
     let disks = ended.observe().disks;
     let used: Vec<_> = disks.iter().filter(|d| d.attached_to.is_some()).collect();
     assert_eq!((used.len(), used[0].size_gb, disks.len()), (1, 160, 2));
-    assert_eq!(ended.file_system("vault-box-data").map(|f| f.born), ended.file_system(used[0].name.as_str()).map(|f| f.born));
+    assert_eq!(
+        ended.file_system("vault-box-data").map(|f| f.born),
+        ended.file_system(used[0].name.as_str()).map(|f| f.born)
+    );
 }
 
 #[test]

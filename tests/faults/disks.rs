@@ -74,14 +74,8 @@ async fn a_growth_goes_on_wherever_it_was_killed() -> anyhow::Result<()> {
     ensure!(disks["demo-web-data"]["attached_to"].is_null() && disks["demo-web-data"]["size_gb"] == 16, "{disks:#}");
     ensure!(disks["demo-web-data-2"]["attached_to"] == "demo-web" && disks["demo-web-data-2"]["size_gb"] == 32);
     ensure!(expected["us-east-1"]["instances"]["demo-web"]["state"] == "running", "{expected:#}");
-    let steps = [
-        "StopInstance",
-        "DetachDisk",
-        "CreateDiskSnapshot",
-        "CreateDiskFromSnapshot",
-        "AttachDisk",
-        "StartInstance",
-    ];
+    let steps =
+        ["StopInstance", "DetachDisk", "CreateDiskSnapshot", "CreateDiskFromSnapshot", "AttachDisk", "StartInstance"];
     let cases = steps.iter().flat_map(|step| [(*step, "hold_before"), (*step, "hold_after")]);
     let expected = &expected;
     stream::iter(cases.collect::<Vec<_>>())

@@ -135,6 +135,7 @@ async fn while_small_things_change() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn while_everything_is_removed() -> anyhow::Result<()> {
     let story = Story { first: Some(PLAN), then: PLAN, command: DOWN };
-    let calls = ["DeleteAlarm", "DeleteContactMethod", "StopInstance", "DeleteInstance", "ReleaseStaticIp", "DeleteKeyPair"];
+    let calls =
+        ["DeleteAlarm", "DeleteContactMethod", "StopInstance", "DeleteInstance", "ReleaseStaticIp", "DeleteKeyPair"];
     story.everywhere(&calls).await
 }

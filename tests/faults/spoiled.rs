@@ -78,7 +78,9 @@ async fn an_operation_that_fails_is_told_with_its_reason_and_the_next_run_comple
         });
         stage.rule(rule).await?;
         let failed = stage.infra(&["up", "plan.toml", "--yes"]).await?.must(1)?;
-        for part in ["InsufficientCapacity", "there is none left in us-east-1a", "error: hosts.web", "goes on from here"] {
+        for part in
+            ["InsufficientCapacity", "there is none left in us-east-1a", "error: hosts.web", "goes on from here"]
+        {
             ensure!(failed.err.contains(part), "{operation}: no {part} in {}", failed.err);
         }
         stage.up().await?;

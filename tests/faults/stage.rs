@@ -156,7 +156,8 @@ impl Stage {
                 .header("content-type", "application/x-amz-json-1.1")
                 .body("{}");
             let answer: Value = request.send().await?.json().await?;
-            let running = answer["operations"].as_array().is_some_and(|all| all.iter().any(|o| o["isTerminal"] != true));
+            let running =
+                answer["operations"].as_array().is_some_and(|all| all.iter().any(|o| o["isTerminal"] != true));
             if !running {
                 return Ok(());
             }

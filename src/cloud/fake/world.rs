@@ -52,7 +52,11 @@ impl World {
         let serving: Vec<_> = self.inventory.instances.iter().filter(|i| self.serves(i)).collect();
         for instance in serving {
             let Some(host) = node_name(instance, "hosts.") else { continue };
-            let view = if self.blind { HostView::Unseen(Gap("no route".into())) } else { HostView::Seen(self.facts(instance)) };
+            let view = if self.blind {
+                HostView::Unseen(Gap("no route".into()))
+            } else {
+                HostView::Seen(self.facts(instance))
+            };
             inventory.hosts.insert(host, view);
         }
         inventory
@@ -89,13 +93,16 @@ impl World {
 
     fn serves(&self, instance: &Instance) -> bool {
         let holder = self.inventory.addresses.iter().find_map(|a| a.attached_to.as_ref());
-        let alone = self.inventory.instances.iter().filter(|i| i.tags.get(TAG_NODE) == instance.tags.get(TAG_NODE)).count() == 1;
+        let alone =
+            self.inventory.instances.iter().filter(|i| i.tags.get(TAG_NODE) == instance.tags.get(TAG_NODE)).count()
+                == 1;
         instance.state == InstanceState::Running && (alone || holder == Some(&instance.name))
     }
 
     fn facts(&self, instance: &Instance) -> HostFacts {
         let attached = self.inventory.disks.iter().filter(|d| d.attached_to.as_ref() == Some(&instance.name));
-        let mounted = |d: &Disk| self.file_systems.get(&d.name).filter(|f| f.mounted_by.as_ref() == Some(&instance.name));
+        let mounted =
+            |d: &Disk| self.file_systems.get(&d.name).filter(|f| f.mounted_by.as_ref() == Some(&instance.name));
         let gigabytes = |gb: u32| u64::from(gb) << 30;
         let disks = attached.clone().map(|d| DiskFacts {
             disk: d.tags.get(TAG_NODE).and_then(|n| n.rsplit('.').next()).unwrap_or_default().into(),
@@ -161,8 +168,13 @@ impl World {
     }
 
     fn release(&mut self, on: ResourceName, hash: &str) -> Done {
-        let attached: Vec<_> =
-            self.inventory.disks.iter().filter(|d| d.attached_to.as_ref() == Some(&on)).map(|d| d.name.clone()).collect();
+        let attached: Vec<_> = self
+            .inventory
+            .disks
+            .iter()
+            .filter(|d| d.attached_to.as_ref() == Some(&on))
+            .map(|d| d.name.clone())
+            .collect();
         for disk in attached {
             let mounted = self.file_systems.get_mut(&disk).filter(|f| f.mounted_by.as_ref() == Some(&on));
             let Some(file_system) = mounted else { return refused("a release without its disk") };
