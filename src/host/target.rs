@@ -81,7 +81,9 @@ pub fn ssh_argv(target: &Target, tty: bool, command: &[String]) -> Vec<String> {
 
 /// Who changes something, for locks and audit: `user@machine`.
 pub fn operator() -> String {
-    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown".to_owned());
+    // Services and containers often run without either variable.
+    let by_id = || if rustix::process::getuid().is_root() { "root".to_owned() } else { "unknown".to_owned() };
+    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| by_id());
     let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
     format!("{user}@{machine}")
 }
