@@ -34,7 +34,10 @@ pub struct CommandError {
 pub enum Kind {
     Error(Box<dyn StdError + Send + Sync>),
     /// Text that is complete as it is: rendered findings.
-    Rendered { text: String, json: serde_json::Value },
+    Rendered {
+        text: String,
+        json: serde_json::Value,
+    },
 }
 
 impl CommandError {

@@ -1,4 +1,5 @@
 //! References from a plan into its compose file.
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests too: what fails here fails the test")]
 
 use infra::plan::{BundleFacts, ServiceFacts, check_bundle, parse};
 

@@ -1,5 +1,6 @@
 //! Malformed plans: each is refused with the finding that is meant, every finding has a place inside the file, and
 //! nothing panics. A case is one change to a valid plan.
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests too: what fails here fails the test")]
 
 #[path = "plans/cases.rs"]
 mod cases;

@@ -1,4 +1,5 @@
 //! Every plan that the repository ships is valid, and its schema is the one that is committed.
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests too: what fails here fails the test")]
 
 use std::path::{Path, PathBuf};
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use super::init::InitArgs;
+use super::out;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -172,5 +173,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 pub fn completions(shell: clap_complete::Shell) {
-    clap_complete::generate(shell, &mut Cli::command(), "infra", &mut std::io::stdout());
+    let mut script = vec![];
+    clap_complete::generate(shell, &mut Cli::command(), "infra", &mut script);
+    out::text(String::from_utf8_lossy(&script));
 }

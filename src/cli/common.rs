@@ -42,10 +42,8 @@ pub fn plan_path(global: &Global, named: Option<PathBuf>) -> Result<PathBuf, Com
             .hint("name one: infra … plans/phase1.toml; `infra init` writes one")),
         _ => {
             let names: Vec<_> = plans.iter().map(|p| p.display().to_string()).collect();
-            Err(CommandError::usage("several plans were brought up from this folder").hint(format!(
-                "name one of: {}",
-                names.join(", ")
-            )))
+            Err(CommandError::usage("several plans were brought up from this folder")
+                .hint(format!("name one of: {}", names.join(", "))))
         }
     }
 }
@@ -77,7 +75,6 @@ pub async fn cloud(stack: &Stack) -> Option<Arc<dyn Cloud>> {
 /// The bundle's host: a connection to it, found by observing.
 pub struct OnHost {
     pub stack: Stack,
-    pub inventory: Inventory,
     pub hosts: SshHosts,
     pub host: NodeName,
     pub on: HostRef,
@@ -100,7 +97,7 @@ pub async fn on_host(
     let on = reference(&stack, &inventory, &host)?;
     let site = stack.site(&host).ok_or_else(|| no_host(host.as_str(), &stack))?;
     let hosts = stack::hosts(&stack, cloud, &inventory, verb);
-    Ok(OnHost { stack, inventory, hosts, host, on, site })
+    Ok(OnHost { stack, hosts, host, on, site })
 }
 
 impl OnHost {
@@ -126,9 +123,7 @@ fn reporter(host: &NodeName) -> Reporter {
 fn choose(stack: &Stack, named: Option<&str>) -> Result<NodeName, CommandError> {
     let bundle = stack.plan.bundle.as_ref().map(|b| b.host.clone());
     match named {
-        Some(name) => {
-            stack.plan.hosts.keys().find(|h| h.as_str() == name).cloned().ok_or_else(|| no_host(name, stack))
-        }
+        Some(name) => stack.plan.hosts.keys().find(|h| h.as_str() == name).cloned().ok_or_else(|| no_host(name, stack)),
         None => bundle
             .or_else(|| stack.plan.hosts.keys().next().filter(|_| stack.plan.hosts.len() == 1).cloned())
             .ok_or_else(|| CommandError::usage("the plan has several hosts and no bundle: name a host")),
@@ -204,7 +199,8 @@ impl From<crate::host::HostError> for CommandError {
 
 impl From<crate::journal::JournalError> for CommandError {
     fn from(error: crate::journal::JournalError) -> Self {
-        Self::failed(error).hint("nothing is done that cannot be written down first: free some space, then run it again")
+        Self::failed(error)
+            .hint("nothing is done that cannot be written down first: free some space, then run it again")
     }
 }
 

@@ -28,6 +28,13 @@ pub async fn run(global: &Global, args: DeployArgs) -> Result<Exit, CommandError
             .hint(format!("infra up {}", stack.path.display())));
     }
     let steps = steps::deploy(&situation.graph, &situation.diff);
-    let run = Run { global, stack: &stack, cloud, inventory: &situation.inventory, policy: Policy::default(), verb: "deploy" };
+    let run = Run {
+        global,
+        stack: &stack,
+        cloud,
+        inventory: &situation.inventory,
+        policy: Policy::default(),
+        verb: "deploy",
+    };
     run.steps(&steps).await
 }

@@ -3,6 +3,7 @@
 use super::args::{DownArgs, Global};
 use super::ask;
 use super::common::{cloud, load, plan_path};
+use super::out;
 use super::up::{Run, holder};
 use crate::error::{CommandError, Exit};
 use crate::executor::Policy;
@@ -25,9 +26,9 @@ pub async fn run(global: &Global, args: DownArgs) -> Result<Exit, CommandError> 
     }
     if global.json {
         let steps: Vec<crate::ui::StepView> = removal.steps.iter().map(Into::into).collect();
-        println!("{}", serde_json::json!({ "event": "plan", "plan": name, "steps": steps, "stays": removal.stays }));
+        out::line(serde_json::json!({ "event": "plan", "plan": name, "steps": steps, "stays": removal.stays }));
     } else {
-        print!("{}", removal_text(&name, &removal));
+        out::text(removal_text(&name, &removal));
     }
     if removal.steps.is_empty() {
         return Ok(Exit::Done);
@@ -36,7 +37,8 @@ pub async fn run(global: &Global, args: DownArgs) -> Result<Exit, CommandError> 
         eprintln!("nothing was removed");
         return Ok(Exit::Failed);
     }
-    let run = Run { global, stack: &stack, cloud, inventory: &survey.inventory, policy: Policy::default(), verb: "down" };
+    let run =
+        Run { global, stack: &stack, cloud, inventory: &survey.inventory, policy: Policy::default(), verb: "down" };
     let exit = run.steps(&removal.steps).await?;
     if exit == Exit::Done && scope != Scope::LeftOver {
         stack.local.forget_plan();

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use inquire::validator::Validation;
 
 use super::args::Global;
+use super::out;
 use crate::error::{CommandError, Exit};
 use crate::plan::init::{Answers, render, size_for};
 use crate::plan::{Email, Gigabytes, Region, ScalarError, Source, TEMPLATES, template};
@@ -129,8 +130,8 @@ impl From<InitError> for CommandError {
 pub fn verb(global: &Global, args: &InitArgs) -> Result<Exit, CommandError> {
     let done = run(args)?;
     match (&done, global.json) {
-        (_, true) => println!("{}", done.json()),
-        (Initialized::Listed, false) => print!("{}", done.text()),
+        (_, true) => out::line(done.json()),
+        (Initialized::Listed, false) => out::text(done.text()),
         (Initialized::Written(_), false) => eprint!("{}", done.text()),
     }
     Ok(Exit::Done)

@@ -8,6 +8,7 @@ mod down;
 mod exec;
 mod init;
 mod logs;
+mod out;
 mod plan;
 mod rollback;
 mod schema;
@@ -26,7 +27,7 @@ pub async fn run(cli: Cli) -> Exit {
         Ok(exit) => exit,
         Err(error) => {
             if json {
-                println!("{}", error.json());
+                out::line(error.json());
             }
             eprint!("{}", error.text());
             error.exit
@@ -48,7 +49,7 @@ async fn dispatch(cli: Cli) -> Result<Exit, CommandError> {
         Verb::Ssh(args) => exec::ssh(global, args).await,
         Verb::Exec(args) => exec::exec(global, args).await,
         Verb::Schema => {
-            print!("{}", schema::text());
+            out::text(schema::text());
             Ok(Exit::Done)
         }
         Verb::Completions { shell } => {

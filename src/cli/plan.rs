@@ -2,6 +2,7 @@
 
 use super::args::{Global, PlanArgs};
 use super::common::{cloud, load, plan_path};
+use super::out;
 use crate::error::{CommandError, Exit};
 use crate::stack::{self, Saved, Situation, Stack};
 use crate::steps::Question;
@@ -13,9 +14,9 @@ pub async fn run(global: &Global, args: PlanArgs) -> Result<Exit, CommandError> 
     let situation = stack::assess(&stack, cloud.as_ref()).await?;
     let view = view(&stack, &situation);
     if global.json {
-        println!("{}", serde_json::to_string_pretty(&view).expect("a view is plain data"));
+        out::line(serde_json::to_string_pretty(&view).expect("a view is plain data"));
     } else {
-        print!("{}", plan_text(&view));
+        out::text(plan_text(&view));
     }
     if let Some(file) = &args.out {
         let saved = serde_json::to_vec_pretty(&Saved::of(&stack, &situation)).expect("a saved plan is plain data");

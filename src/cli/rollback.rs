@@ -2,6 +2,7 @@
 
 use super::args::{Global, RollbackArgs};
 use super::common::{OnHost, on_host};
+use super::out;
 use super::up::holder;
 use crate::error::{CommandError, Exit};
 use crate::host::{self, HostEvent, Progress};
@@ -24,22 +25,25 @@ pub async fn run(global: &Global, args: RollbackArgs) -> Result<Exit, CommandErr
     lock.release().await;
     let back = result?;
     if global.json {
-        println!("{}", serde_json::json!({ "release": back.release, "from": back.from }));
+        out::line(serde_json::json!({ "release": back.release, "from": back.from }));
     } else {
         let from = back.from.map(|n| format!(", was {n}")).unwrap_or_default();
-        println!("release {} is in service{from}", back.release);
+        out::line(format_args!("release {} is in service{from}", back.release));
     }
     Ok(Exit::Done)
 }
 
 fn list(global: &Global, releases: &[ReleaseFacts], current: Option<u32>) {
     if global.json {
-        println!("{}", serde_json::json!({ "current": current, "releases": releases }));
+        out::line(serde_json::json!({ "current": current, "releases": releases }));
         return;
     }
     for release in releases.iter().rev() {
         let mark = if Some(release.number) == current { "*" } else { " " };
-        println!("{mark} {:>4}  {}  {:?}  by {}", release.number, release.created_at, release.state, release.by);
+        out::line(format_args!(
+            "{mark} {:>4}  {}  {:?}  by {}",
+            release.number, release.created_at, release.state, release.by
+        ));
     }
 }
 

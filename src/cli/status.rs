@@ -2,6 +2,7 @@
 
 use super::args::{Global, StatusArgs};
 use super::common::{cloud, load, plan_path};
+use super::out;
 use crate::error::{CommandError, Exit};
 use crate::stack;
 use crate::ui::{StatusView, status_text};
@@ -13,9 +14,9 @@ pub async fn run(global: &Global, args: StatusArgs) -> Result<Exit, CommandError
     let bursts = stack::bursts(&survey, cloud.as_ref()).await;
     let view = StatusView::of(&survey.graph, &survey.inventory, &bursts);
     if global.json {
-        println!("{}", serde_json::to_string_pretty(&view).expect("a view is plain data"));
+        out::line(serde_json::to_string_pretty(&view).expect("a view is plain data"));
     } else {
-        print!("{}", status_text(&view));
+        out::text(status_text(&view));
     }
     Ok(Exit::Done)
 }

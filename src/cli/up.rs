@@ -8,6 +8,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use super::args::{Global, UpArgs};
 use super::ask;
 use super::common::{cloud, load, plan_path};
+use super::out;
 use super::plan::{text, view};
 use super::stop::on_signal;
 use crate::cloud::Cloud;
@@ -50,9 +51,9 @@ fn show(global: &Global, stack: &Stack, situation: &Situation) {
     if global.json {
         let mut document = serde_json::to_value(&view).expect("a view is plain data");
         document["event"] = "plan".into();
-        println!("{document}");
+        out::line(document);
     } else if view.nothing_to_do {
-        println!("{}", plan_text(&view).lines().next().unwrap_or_default());
+        out::line(plan_text(&view).lines().next().unwrap_or_default());
         for note in &view.notes {
             eprintln!("note: {note}");
         }

@@ -44,7 +44,9 @@ pub enum Probe {
     /// It is coming.
     InProgress,
     /// It is not there, and something else must settle before it can be asked for.
-    NotYet { waiting_for: String },
+    NotYet {
+        waiting_for: String,
+    },
     Absent,
 }
 

@@ -3,6 +3,8 @@
 //! `executor`. SDK types stop here.
 
 mod api;
+#[cfg(test)]
+pub(crate) mod fake;
 pub mod lightsail;
 
 pub use api::{Access, Cloud, CloudError, CloudErrorKind, HostKey, Identity, Operation, OperationState, Probe};

@@ -1,6 +1,9 @@
 //! What things cost a month, in US dollars. Pure: prices come with the inventory, or from the dated table below.
 //! Source of the constants: AWS's price pages for Lightsail, us-east-1, read 2026-11.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, Sub};

@@ -14,10 +14,18 @@ pub enum KeyPairDiff {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ContactDiff {
     None,
-    Keep { email: String, status: ContactStatus },
-    Create { email: String },
+    Keep {
+        email: String,
+        status: ContactStatus,
+    },
+    Create {
+        email: String,
+    },
     /// The region's one address is this plan's, and another is wanted.
-    Replace { from: String, email: String },
+    Replace {
+        from: String,
+        email: String,
+    },
 }
 
 impl KeyPairDiff {

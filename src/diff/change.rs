@@ -88,7 +88,8 @@ fn contact(diff: &ContactDiff) -> Option<Change> {
         ContactDiff::None => None,
         ContactDiff::Keep { email, .. } => Some(Change::new(&node, Verb::Keep, email)),
         ContactDiff::Create { email } => Some(
-            Change::new(&node, Verb::Create, email).because("alarms reach it once the link in Amazon's mail is followed"),
+            Change::new(&node, Verb::Create, email)
+                .because("alarms reach it once the link in Amazon's mail is followed"),
         ),
         ContactDiff::Replace { from, email } => {
             Some(Change::new(&node, Verb::Replace, format!("{from} → {email}")).because("the new address must verify"))
@@ -181,9 +182,13 @@ fn disk(diff: &DiskDiff) -> Change {
                 GrowthStage::Attached { .. } => "stop, snapshot, larger disk, start, grow the file system",
                 GrowthStage::Detached { .. } => "continues where it stopped",
             };
-            Change::new(id, Verb::Replace, format!("disk {old} by the larger {new}, data kept; {old} stays as a way back"))
-                .because(format!("it has {from_gb} GB ({how})"))
-                .interrupting("the host stops while the copy is made")
+            Change::new(
+                id,
+                Verb::Replace,
+                format!("disk {old} by the larger {new}, data kept; {old} stays as a way back"),
+            )
+            .because(format!("it has {from_gb} GB ({how})"))
+            .interrupting("the host stops while the copy is made")
         }
     }
 }

@@ -12,13 +12,40 @@ use crate::plan::NodeName;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum DiskDiff {
-    Keep { id: NodeId, disk: NodeName, name: ResourceName },
+    Keep {
+        id: NodeId,
+        disk: NodeName,
+        name: ResourceName,
+    },
     /// Attached, but the host does not show it mounted and grown.
-    Mount { id: NodeId, disk: NodeName, name: ResourceName, reason: String },
-    Create { id: NodeId, disk: NodeName, name: ResourceName, exists: bool },
+    Mount {
+        id: NodeId,
+        disk: NodeName,
+        name: ResourceName,
+        reason: String,
+    },
+    Create {
+        id: NodeId,
+        disk: NodeName,
+        name: ResourceName,
+        exists: bool,
+    },
     /// It moves to the host's new instance.
-    Move { id: NodeId, disk: NodeName, name: ResourceName, from: ResourceName, safety: Option<ResourceName> },
-    Grow { id: NodeId, disk: NodeName, old: ResourceName, from_gb: u32, stage: GrowthStage, new: ResourceName },
+    Move {
+        id: NodeId,
+        disk: NodeName,
+        name: ResourceName,
+        from: ResourceName,
+        safety: Option<ResourceName>,
+    },
+    Grow {
+        id: NodeId,
+        disk: NodeName,
+        old: ResourceName,
+        from_gb: u32,
+        stage: GrowthStage,
+        new: ResourceName,
+    },
 }
 
 /// How far a growth has come.
@@ -98,7 +125,10 @@ impl<'a> Context<'a> {
         if live.size_gb > node.size_gb {
             return Err(self.refuse(
                 node,
-                format!("disk {} has {} GB, the plan asks for {}: a disk cannot shrink", live.name, live.size_gb, node.size_gb),
+                format!(
+                    "disk {} has {} GB, the plan asks for {}: a disk cannot shrink",
+                    live.name, live.size_gb, node.size_gb
+                ),
                 format!("set size_gb = {}, or copy the data to a new, smaller disk by another name", live.size_gb),
             ));
         }
@@ -110,7 +140,7 @@ impl<'a> Context<'a> {
         let all = || self.inventory.disks_of(&self.graph.plan, node.id.as_str());
         let attached: Vec<_> = all().filter(|d| d.attached_to.is_some()).collect();
         match attached.as_slice() {
-            [] => Ok(all().max_by_key(|d| d.size_gb)),
+            [] => self.largest(node, all().collect()),
             [one] => {
                 self.must_be_ours(node, one)?;
                 Ok(Some(one))
@@ -118,6 +148,19 @@ impl<'a> Context<'a> {
             several => Err(self.refuse(
                 node,
                 format!("{} attached disks are tagged as this one", several.len()),
+                "remove the tag infra:node from those that are not it".into(),
+            )),
+        }
+    }
+
+    fn largest(&self, node: &DiskNode, disks: Vec<&'a Disk>) -> Result<Option<&'a Disk>, Refusal> {
+        let Some(size) = disks.iter().map(|d| d.size_gb).max() else { return Ok(None) };
+        let largest: Vec<_> = disks.into_iter().filter(|d| d.size_gb == size).collect();
+        match largest.as_slice() {
+            [one] => Ok(Some(one)),
+            several => Err(self.refuse(
+                node,
+                format!("which disk holds the data? {} have {size} GB each", names(several)),
                 "remove the tag infra:node from those that are not it".into(),
             )),
         }
@@ -169,18 +212,26 @@ impl<'a> Context<'a> {
         })
     }
 
-    /// None when this replacement's snapshot is there already: one that is younger than the old instance.
+    /// None when this replacement's snapshot is there already: one that is younger than the old instance. One that is
+    /// still being made is waited for, not made twice.
     fn safety_snapshot(&self, disk: &ResourceName, old: &ResourceName, new: &ResourceName) -> Option<ResourceName> {
         let born = self.inventory.instance(old).and_then(|i| i.created_at);
         let base = Names::safety_snapshot(disk, new);
         let belongs = |s: &&Snapshot| s.from_disk.as_ref() == Some(disk) && s.name.as_str().starts_with(base.as_str());
-        let taken = self.inventory.snapshots.iter().filter(belongs).any(|s| s.complete && s.created_at > born);
-        (!taken).then(|| Names::first_free(&base, &self.inventory.names()))
+        let mut ours = self.inventory.snapshots.iter().filter(belongs).filter(|s| s.created_at > born);
+        match ours.clone().find(|s| s.complete).or_else(|| ours.next()) {
+            Some(taken) if taken.complete => None,
+            Some(begun) => Some(begun.name.clone()),
+            None => Some(Names::first_free(&base, &self.inventory.names())),
+        }
     }
 
-    /// What the host says against this disk's being in use as planned. Silence is not evidence.
+    /// What speaks against this disk's being in use as planned. A host that says nothing may have been interrupted
+    /// between attaching and mounting; mounting again changes nothing where it was done.
     fn unmounted(&self, node: &DiskNode) -> Option<String> {
-        let facts = self.inventory.facts(&self.host.name)?;
+        let Some(facts) = self.inventory.facts(&self.host.name) else {
+            return Some("the host could not be observed".into());
+        };
         let Some(disk) = facts.disks.iter().find(|d| d.disk == node.name.as_str()) else {
             return Some("the host does not see it".into());
         };
@@ -196,9 +247,7 @@ impl<'a> Context<'a> {
         let stage = match &live.attached_to {
             Some(_) if snapshot.is_some() => return Err(self.stale(node, live, &snapshot_name)),
             Some(to) => GrowthStage::Attached { to: to.clone(), snapshot: snapshot_name },
-            None => {
-                GrowthStage::Detached { taken: snapshot.is_some_and(|s| s.complete), snapshot: snapshot_name }
-            }
+            None => GrowthStage::Detached { taken: snapshot.is_some_and(|s| s.complete), snapshot: snapshot_name },
         };
         let new = Names::first_free(&node.base, &self.inventory.names());
         let (id, disk) = (node.id.clone(), node.name.clone());
@@ -221,6 +270,10 @@ impl<'a> Context<'a> {
     }
 }
 
+fn names(disks: &[&Disk]) -> String {
+    disks.iter().map(|d| d.name.to_string()).collect::<Vec<_>>().join(" and ")
+}
+
 /// Disks and snapshots that carry this plan's tags and that no node uses.
 pub(super) fn left_over(graph: &Graph, inventory: &Inventory, hosts: &[HostDiff]) -> Vec<LeftOver> {
     let used = |name: &ResourceName| {
@@ -239,12 +292,8 @@ pub(super) fn left_over(graph: &Graph, inventory: &Inventory, hosts: &[HostDiff]
         node: node(&d.tags),
         size_gb: d.size_gb,
     });
-    let snapshots =
-        inventory.snapshots.iter().filter(|s| s.tags.is_plan(&graph.plan) && !used(&s.name)).map(|s| LeftOver {
-            kind: LeftOverKind::Snapshot,
-            name: s.name.clone(),
-            node: node(&s.tags),
-            size_gb: s.size_gb,
-        });
+    let snapshots = inventory.snapshots.iter().filter(|s| s.tags.is_plan(&graph.plan) && !used(&s.name)).map(|s| {
+        LeftOver { kind: LeftOverKind::Snapshot, name: s.name.clone(), node: node(&s.tags), size_gb: s.size_gb }
+    });
     disks.chain(snapshots).collect()
 }

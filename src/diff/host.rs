@@ -2,13 +2,14 @@
 
 use std::net::IpAddr;
 
-use super::disk::{self, DiskDiff};
 use super::Refusal;
+use super::disk::{self, DiskDiff};
 use crate::graph::{AlarmNode, CloudHost, Graph, HostKind, HostNode, Names, NodeId};
-use crate::inventory::{
-    Alarm, Instance, InstanceState, Inventory, OpenPort, ResourceName, TAG_USER_DATA,
-};
+use crate::inventory::{Alarm, Instance, InstanceState, Inventory, OpenPort, ResourceName, TAG_USER_DATA};
 use crate::plan::NodeName;
+
+/// What Lightsail opens to everyone on a new Linux instance.
+const PORTS_OF_NEW: [u16; 2] = [22, 80];
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct HostDiff {
@@ -25,8 +26,13 @@ pub struct HostDiff {
 pub enum InstanceDiff {
     /// A server of the user's own.
     Existing,
-    Keep { name: ResourceName, start: bool },
-    Create { name: ResourceName },
+    Keep {
+        name: ResourceName,
+        start: bool,
+    },
+    Create {
+        name: ResourceName,
+    },
     Replace(Replacement),
 }
 
@@ -44,11 +50,20 @@ pub struct Replacement {
 #[derive(Debug, Clone, PartialEq)]
 pub enum AddressDiff {
     None,
-    Keep { name: ResourceName },
+    Keep {
+        name: ResourceName,
+    },
     /// Allocate if `allocate`, detach from `detach_from` first, then attach.
-    Attach { name: ResourceName, allocate: bool, detach_from: Option<ResourceName> },
+    Attach {
+        name: ResourceName,
+        allocate: bool,
+        detach_from: Option<ResourceName>,
+    },
     /// The plan has no static IP any more.
-    Release { name: ResourceName, attached: bool },
+    Release {
+        name: ResourceName,
+        attached: bool,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -131,15 +146,9 @@ fn cloud_host(
     if refusals.is_empty() { Ok(diff) } else { Err(refusals) }
 }
 
-fn instance(
-    graph: &Graph,
-    host: &HostNode,
-    cloud: &CloudHost,
-    inventory: &Inventory,
-) -> Result<InstanceDiff, Refusal> {
+fn instance(graph: &Graph, host: &HostNode, cloud: &CloudHost, inventory: &Inventory) -> Result<InstanceDiff, Refusal> {
     let existing: Vec<_> = inventory.instances_of(&graph.plan, host.id.as_str()).collect();
-    let (fitting, others): (Vec<_>, Vec<_>) =
-        existing.into_iter().partition(|i| differences(cloud, i).is_empty());
+    let (fitting, others): (Vec<_>, Vec<_>) = existing.into_iter().partition(|i| differences(cloud, i).is_empty());
     match (fitting.as_slice(), others.as_slice()) {
         ([], []) => {
             refuse_foreign(graph, host, &cloud.base, inventory)?;
@@ -184,12 +193,7 @@ fn differences(cloud: &CloudHost, instance: &Instance) -> Vec<String> {
 }
 
 /// The right name without the tag is somebody else's until its owner says otherwise.
-fn refuse_foreign(
-    graph: &Graph,
-    host: &HostNode,
-    base: &ResourceName,
-    inventory: &Inventory,
-) -> Result<(), Refusal> {
+fn refuse_foreign(graph: &Graph, host: &HostNode, base: &ResourceName, inventory: &Inventory) -> Result<(), Refusal> {
     let Some(foreign) = inventory.instance(base).filter(|i| i.state != InstanceState::Gone) else { return Ok(()) };
     Err(Refusal {
         node: host.id.clone(),
@@ -226,9 +230,7 @@ fn address(
         (None, None) => AddressDiff::None,
         (None, Some(old)) => AddressDiff::Release { name: old.name.clone(), attached: old.attached_to.is_some() },
         (Some(name), None) => AddressDiff::Attach { name: name.clone(), allocate: true, detach_from: None },
-        (Some(name), Some(old)) if old.attached_to.as_ref() == Some(target) => {
-            AddressDiff::Keep { name: name.clone() }
-        }
+        (Some(name), Some(old)) if old.attached_to.as_ref() == Some(target) => AddressDiff::Keep { name: name.clone() },
         (Some(name), Some(old)) => {
             AddressDiff::Attach { name: name.clone(), allocate: false, detach_from: old.attached_to.clone() }
         }
@@ -248,7 +250,19 @@ fn ports(host: &HostNode, cloud: &CloudHost, inventory: &Inventory, target: &Res
     let opens = after.iter().filter(|r| !before.contains(r)).cloned().collect();
     let closes = before.iter().filter(|r| !after.contains(r)).cloned().collect();
     let operator = inventory.facts(&host.name).and_then(|f| f.operator_address);
-    PortsDiff::Put { opens, closes, lockout: lockout(&open, &wanted, operator) }
+    let lockout = lockout(&open, &wanted, operator).filter(|_| !is_untouched(inventory, target, &open));
+    PortsDiff::Put { opens, closes, lockout }
+}
+
+/// infra made the instance and was interrupted before it set the firewall: it is open as the provider opens a new one,
+/// and nobody depends on that.
+fn is_untouched(inventory: &Inventory, target: &ResourceName, open: &[OpenPort]) -> bool {
+    let made_here = inventory.instance(target).is_some_and(|i| i.tags.get(TAG_USER_DATA).is_some());
+    let everyone = |p: &OpenPort| p.from.iter().all(|net| net.prefix_len() == 0);
+    let single =
+        |p: &OpenPort| PORTS_OF_NEW.iter().any(|port| (p.range.from.get(), p.range.to.get()) == (*port, *port));
+    let as_new = |p: &OpenPort| p.protocol == crate::plan::Protocol::Tcp && everyone(p) && single(p);
+    made_here && open.len() == PORTS_OF_NEW.len() && open.iter().all(as_new)
 }
 
 fn lockout(open: &[OpenPort], wanted: &[OpenPort], operator: Option<IpAddr>) -> Option<Lockout> {

@@ -4,6 +4,8 @@ mod account;
 mod change;
 mod disk;
 mod host;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 
@@ -100,7 +102,9 @@ fn release(graph: &Graph, inventory: &Inventory, hosts: &[HostDiff]) -> ReleaseD
     match current {
         None => deploy("nothing is deployed yet", true),
         Some(current) if current.bundle_hash != release.hash => deploy("the bundle has changed", false),
-        Some(_) if facts.services.is_empty() || facts.services.iter().any(|s| !s.is_serving()) => deploy("a service is not healthy", false),
+        Some(_) if facts.services.is_empty() || facts.services.iter().any(|s| !s.is_serving()) => {
+            deploy("a service is not healthy", false)
+        }
         Some(_) => ReleaseDiff::Keep { hash: release.hash.clone() },
     }
 }

@@ -11,6 +11,9 @@ use super::policy::Policy;
 use crate::cloud::{Cloud, CloudError, CloudErrorKind, Operation, OperationState, Probe};
 use crate::steps::CloudAction;
 
+/// How often an operation may be unknown to a read: some ten seconds, far beyond the delay of eventually consistent reads.
+const UNKNOWN_LOOKS: u32 = 12;
+
 pub async fn apply(
     cloud: &dyn Cloud,
     action: &CloudAction,
@@ -78,6 +81,8 @@ impl Apply<'_> {
                 Ok(OperationState::Failed { code, details }) => return Ok(Some((code, details))),
                 Ok(OperationState::Running) => {}
                 Err(error) if error.is_transient() => self.reporter.waiting(error.to_string()),
+                // Just begun and not yet known everywhere.
+                Err(error) if error.kind == CloudErrorKind::NotFound && asked < UNKNOWN_LOOKS => {}
                 Err(error) => return Err(error.into()),
             }
             self.pause(asked, "its operation to end").await?;

@@ -14,9 +14,7 @@ use tokio::time::Instant;
 use super::event::{Event, Reporter};
 use super::hands::StepError;
 use crate::cloud::{Access, Cloud, HostKey};
-use crate::host::{
-    self, BuiltImage, DiskSpec, HostEvent, LocalImage, Progress, ReleaseSpec, Session, Site, Target,
-};
+use crate::host::{self, BuiltImage, DiskSpec, HostEvent, LocalImage, Progress, ReleaseSpec, Session, Site, Target};
 use crate::inventory::ResourceName;
 use crate::inventory::host_facts::PushedImage;
 use crate::plan::NodeName;
@@ -87,7 +85,9 @@ impl Hosts for SshHosts {
         let mut attempt = 1;
         loop {
             match self.once(action, deadline, reporter).await {
-                Err(StepError::Host(error)) if error.is_transient() && attempt < ATTEMPTS && Instant::now() < deadline => {
+                Err(StepError::Host(error))
+                    if error.is_transient() && attempt < ATTEMPTS && Instant::now() < deadline =>
+                {
                     let reason = crate::error::chain(&error);
                     let step = reporter.step.clone();
                     reporter.send(Event::StepRetry { step, reason, attempt, after_ms: 0 });
@@ -163,7 +163,11 @@ impl SshHosts {
         let outcome = session.ensure_disk(site, &spec, !disk.expects_data).await?;
         let did = [(outcome.formatted, "formatted"), (outcome.mounted, "mounted"), (outcome.grown, "grown")];
         let did: Vec<_> = did.iter().filter(|(yes, _)| *yes).map(|(_, what)| *what).collect();
-        reporter.output(format!("{}: {}", outcome.device, if did.is_empty() { "as it was".into() } else { did.join(", ") }));
+        reporter.output(format!(
+            "{}: {}",
+            outcome.device,
+            if did.is_empty() { "as it was".into() } else { did.join(", ") }
+        ));
         Ok(())
     }
 
@@ -264,18 +268,17 @@ impl SshHosts {
         let pinned = self.keys.pinned(name, &access.address).map_err(local("read the host keys of", name))?;
         let known_hosts = match pinned {
             Some(file) => file,
-            None => self
-                .keys
-                .pin(name, &access.address, &access.host_keys)
-                .map_err(local("pin the host keys of", name))?,
+            None => {
+                self.keys.pin(name, &access.address, &access.host_keys).map_err(local("pin the host keys of", name))?
+            }
         };
         let (identity, certificate) = match self.keys.private_key() {
             Some(key) => (Some(key), None),
-            None => {
-                self.keys.borrow(name, access).map_err(local("keep a key for", name))?.map_or((None, None), |(key, cert)| {
-                    (Some(key), Some(cert))
-                })
-            }
+            None => self
+                .keys
+                .borrow(name, access)
+                .map_err(local("keep a key for", name))?
+                .map_or((None, None), |(key, cert)| (Some(key), Some(cert))),
         };
         Ok(Target {
             host: host.clone(),

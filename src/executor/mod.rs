@@ -7,6 +7,8 @@ mod hands;
 mod hosts;
 mod policy;
 mod run;
+#[cfg(test)]
+mod tests;
 
 pub use cloud::apply;
 pub use event::{Event, Reporter};

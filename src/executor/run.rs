@@ -56,7 +56,7 @@ pub async fn run(
     };
     let began = Instant::now();
     run.tell(Event::RunStarted { steps: steps.len() });
-    let result = run.to_the_end(stop).await;
+    let result = run.see_through(stop).await;
     let ms = millis(began);
     let mut outcome = run.outcome;
     outcome.left = run.waiting.into_keys().collect();
@@ -82,7 +82,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn to_the_end(&mut self, stop: &CancellationToken) -> Result<(), RunError> {
+    async fn see_through(&mut self, stop: &CancellationToken) -> Result<(), RunError> {
         loop {
             let begun = self.begin_ready(stop);
             if let Err(error) = begun {

@@ -52,8 +52,7 @@ pub fn build(plan: &Plan, inputs: &Inputs) -> Result<Graph, GraphError> {
     let hosts = plan.hosts.iter().map(|(name, host)| host_node(plan, &names, name, host, inputs));
     let hosts = hosts.collect::<Result<Vec<_>, _>>()?;
     let any_cloud = hosts.iter().any(|h| matches!(h.kind, HostKind::Cloud(_)));
-    let key_pair =
-        any_cloud.then(|| KeyPairNode { name: names.key_pair(), public_key: inputs.public_key.clone() });
+    let key_pair = any_cloud.then(|| KeyPairNode { name: names.key_pair(), public_key: inputs.public_key.clone() });
     let release = plan.bundle.as_ref().map(|bundle| ReleaseNode {
         host: bundle.host.clone(),
         hash: inputs.release_hash.clone().unwrap_or_default(),
@@ -77,18 +76,27 @@ fn host_node(
     let kind = match host.provider {
         Provider::Lightsail => HostKind::Cloud(cloud_host(plan, names, name, host, inputs)?),
         Provider::Ssh => HostKind::Existing(Existing {
-            address: host.address.as_ref().map(ToString::to_string).ok_or(GraphError::FieldMissing { host: name.clone(), field: "address" })?,
+            address: host
+                .address
+                .as_ref()
+                .map(ToString::to_string)
+                .ok_or(GraphError::FieldMissing { host: name.clone(), field: "address" })?,
         }),
         Provider::Ec2 => return Err(GraphError::ProviderMissing { host: name.clone() }),
     };
-    let disks: Vec<_> = host.disks.iter().zip(FIRST_DEVICE..).map(|((disk, spec), letter)| DiskNode {
-        name: disk.clone(),
-        id: id.child("disks").child(disk.as_str()),
-        base: names.disk(name, disk),
-        size_gb: spec.size_gb.0,
-        mount: spec.mount.clone(),
-        path: format!("/dev/xvd{}", char::from(letter)),
-    }).collect();
+    let disks: Vec<_> = host
+        .disks
+        .iter()
+        .zip(FIRST_DEVICE..)
+        .map(|((disk, spec), letter)| DiskNode {
+            name: disk.clone(),
+            id: id.child("disks").child(disk.as_str()),
+            base: names.disk(name, disk),
+            size_gb: spec.size_gb.0,
+            mount: spec.mount.clone(),
+            path: format!("/dev/xvd{}", char::from(letter)),
+        })
+        .collect();
     Ok(HostNode { name: name.clone(), id, kind, disks })
 }
 

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::build::UserData;
-use crate::inventory::{Comparison, OpenPort, ResourceName, Tags, TAG_USER_DATA};
+use crate::inventory::{Comparison, OpenPort, ResourceName, TAG_USER_DATA, Tags};
 use crate::plan::{Email, MountPath, NodeName, PlanName, Region, ServiceName, Span};
 
 /// The place of a node in the plan: `hosts.vault.disks.pgdata`. Also the value of the `infra:node` tag.
@@ -76,6 +76,7 @@ pub struct HostNode {
 }
 
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a handful a plan, and nearly all are the large one")]
 pub enum HostKind {
     Cloud(CloudHost),
     Existing(Existing),

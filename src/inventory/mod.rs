@@ -10,4 +10,4 @@ pub use observed::{
     Address, Alarm, Comparison, Contact, ContactStatus, Disk, Gap, HostView, Instance, InstanceState, Inventory,
     KeyPair, OpenPort, ResourceName, Size, Snapshot,
 };
-pub use tags::{Tags, TAG_NODE, TAG_PLAN, TAG_USER_DATA};
+pub use tags::{TAG_NODE, TAG_PLAN, TAG_USER_DATA, Tags};

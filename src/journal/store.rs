@@ -24,12 +24,24 @@ pub struct Record {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Entry {
-    RunStarted { verb: String, steps: Vec<String> },
+    RunStarted {
+        verb: String,
+        steps: Vec<String>,
+    },
     /// Written before the effect.
-    StepStarted { step: String },
-    StepDone { step: String },
-    StepFailed { step: String, error: String },
-    RunEnded { outcome: String },
+    StepStarted {
+        step: String,
+    },
+    StepDone {
+        step: String,
+    },
+    StepFailed {
+        step: String,
+        error: String,
+    },
+    RunEnded {
+        outcome: String,
+    },
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +68,8 @@ impl Journal {
         let path = dir.join("journal.jsonl");
         let write = |source| JournalError::Write { path: path.clone(), source };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(write)?;
-        let mut file = OpenOptions::new().create(true).append(true).read(true).mode(0o600).open(&path).map_err(write)?;
+        let mut file =
+            OpenOptions::new().create(true).append(true).read(true).mode(0o600).open(&path).map_err(write)?;
         end_torn_line(&path, &mut file).map_err(write)?;
         File::open(dir).and_then(|d| d.sync_all()).map_err(write)?;
         Ok(Self { path, run, file: Mutex::new(file) })
@@ -122,9 +135,10 @@ mod tests {
         journal.append(started("a")).expect("appends");
         journal.append(Entry::StepDone { step: "a".into() }).expect("appends");
         let records = read(&dir.path().join("journal.jsonl")).expect("reads");
-        assert_eq!(records.iter().map(|r| r.entry.clone()).collect::<Vec<_>>(), [started("a"), Entry::StepDone {
-            step: "a".into()
-        }]);
+        assert_eq!(
+            records.iter().map(|r| r.entry.clone()).collect::<Vec<_>>(),
+            [started("a"), Entry::StepDone { step: "a".into() }]
+        );
     }
 
     #[test]
@@ -154,8 +168,11 @@ mod tests {
     fn a_later_version_is_refused() {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let path = dir.path().join("journal.jsonl");
-        fs::write(&path, "{\"v\":2,\"at\":\"2026-01-01T00:00:00Z\",\"run\":\"r\",\"event\":\"run_ended\",\"outcome\":\"x\"}\n")
-            .expect("writes");
+        fs::write(
+            &path,
+            "{\"v\":2,\"at\":\"2026-01-01T00:00:00Z\",\"run\":\"r\",\"event\":\"run_ended\",\"outcome\":\"x\"}\n",
+        )
+        .expect("writes");
         assert!(matches!(read(&path), Err(JournalError::Newer { found: 2, .. })));
     }
 }

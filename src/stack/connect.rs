@@ -17,7 +17,7 @@ use crate::plan::Provider;
 pub async fn clouds(stack: &Stack) -> Option<Arc<dyn Cloud>> {
     let lightsail = stack.plan.hosts.values().any(|h| h.provider == Provider::Lightsail);
     let region = stack.plan.region.as_ref().filter(|_| lightsail)?;
-    Some(Arc::new(Lightsail::connect(&region.to_string()).await))
+    Some(Arc::new(Lightsail::connect(region.as_ref()).await))
 }
 
 /// Hosts as the executor reaches them.
@@ -47,11 +47,8 @@ impl HostKeys for Local {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let moved: String = text
-            .lines()
-            .filter_map(|line| line.split_once(' '))
-            .map(|(_, key)| format!("{address} {key}\n"))
-            .collect();
+        let moved: String =
+            text.lines().filter_map(|line| line.split_once(' ')).map(|(_, key)| format!("{address} {key}\n")).collect();
         if moved != text {
             self.write(&path, moved.as_bytes()).map_err(into_io)?;
         }

@@ -76,7 +76,12 @@ pub fn load(path: &Path, root: &Path) -> Result<Stack, LoadError> {
             user_scripts.insert(name.clone(), text);
         }
     }
-    let inputs = Inputs { public_key: String::new(), host_script: host::PREPARE_SCRIPT.into(), user_scripts, ..Inputs::default() };
+    let inputs = Inputs {
+        public_key: String::new(),
+        host_script: host::PREPARE_SCRIPT.into(),
+        user_scripts,
+        ..Inputs::default()
+    };
     let source_hash = sha256(&bytes);
     Ok(Stack { path: path.to_owned(), source_hash, warnings: checked.warnings().clone(), plan, local, release, inputs })
 }
@@ -182,9 +187,13 @@ impl Release {
     /// With the memory of the host's size, which the tuning of services goes by.
     pub fn for_host(&self, stack: &Stack, inventory: &Inventory) -> Self {
         let size = stack.plan.hosts.get(&self.host).and_then(|h| h.size.as_ref());
-        let sold = size.and_then(|s| inventory.size(&s.to_string())).map(|s| s.memory_gb * 1024.0);
+        let sold = size.and_then(|s| inventory.size(s.as_ref())).map(|s| s.memory_gb * 1024.0);
         let seen = inventory.facts(&self.host).and_then(|f| f.memory_mb);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "megabytes of memory are small and positive")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "megabytes of memory are small and positive"
+        )]
         let memory_mb = sold.map(|mb| mb as u64).or(seen).unwrap_or(0);
         Self { memory_mb, ..self.clone() }
     }

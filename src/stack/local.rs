@@ -84,11 +84,8 @@ impl Local {
         let io = |source| LocalError::Io { path: path.to_owned(), source };
         let parent = path.parent().unwrap_or(&self.dir);
         fs::DirBuilder::new().recursive(true).mode(0o700).create(parent).map_err(io)?;
-        let draft = parent.join(format!(
-            ".{}.{}",
-            path.file_name().unwrap_or_default().to_string_lossy(),
-            std::process::id()
-        ));
+        let draft =
+            parent.join(format!(".{}.{}", path.file_name().unwrap_or_default().to_string_lossy(), std::process::id()));
         let mut file =
             OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&draft).map_err(io)?;
         file.write_all(content).and_then(|()| file.sync_all()).map_err(io)?;

@@ -95,7 +95,9 @@ fn fingerprint(inventory: &Inventory) -> String {
         .hosts
         .iter()
         .map(|(host, view)| match view {
-            HostView::Seen(facts) => (host.to_string(), facts.current_release, facts.current().map(|r| r.bundle_hash.clone())),
+            HostView::Seen(facts) => {
+                (host.to_string(), facts.current_release, facts.current().map(|r| r.bundle_hash.clone()))
+            }
             HostView::Unseen(_) => (host.to_string(), None, None),
         })
         .collect();

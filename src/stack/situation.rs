@@ -71,7 +71,8 @@ pub async fn survey(stack: &Stack, cloud: Option<&Arc<dyn Cloud>>) -> Result<Sur
 pub async fn bursts(survey: &Survey, cloud: Option<&Arc<dyn Cloud>>) -> BTreeMap<ResourceName, f64> {
     let Some(cloud) = cloud else { return BTreeMap::new() };
     let plan = &survey.graph.plan;
-    let running = survey.inventory.instances.iter().filter(|i| i.tags.is_plan(plan) && i.state == InstanceState::Running);
+    let running =
+        survey.inventory.instances.iter().filter(|i| i.tags.is_plan(plan) && i.state == InstanceState::Running);
     let asked = running.map(|i| async { Some((i.name.clone(), cloud.burst_percent(&i.name).await.ok()??)) });
     join_all(asked).await.into_iter().flatten().collect()
 }
@@ -88,7 +89,9 @@ fn notes(inventory: &Inventory, diff: &Diff) -> Vec<String> {
     if let ContactDiff::Keep { email, status } = &diff.contact
         && *status != ContactStatus::Valid
     {
-        notes.push(format!("{email} is not verified: its alarms reach nobody until the link in Amazon's mail is followed"));
+        notes.push(format!(
+            "{email} is not verified: its alarms reach nobody until the link in Amazon's mail is followed"
+        ));
     }
     notes
 }

@@ -86,16 +86,31 @@ impl HostRef {
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum HostAction {
     /// Wait until SSH answers and first boot is done.
-    Wait { on: HostRef },
+    Wait {
+        on: HostRef,
+    },
     /// Run infra's preparation on a server that it did not create.
-    Prepare { on: HostRef },
+    Prepare {
+        on: HostRef,
+    },
     /// Find, format if proven blank, mount, grow.
-    PrepareDisk { on: HostRef, disk: DiskOnHost },
+    PrepareDisk {
+        on: HostRef,
+        disk: DiskOnHost,
+    },
     /// Stop the services in good order: their disk is about to leave.
-    StopServices { on: HostRef },
-    PushImages { on: HostRef, release: ReleaseRef },
+    StopServices {
+        on: HostRef,
+    },
+    PushImages {
+        on: HostRef,
+        release: ReleaseRef,
+    },
     /// Put the release in service and see it healthy; where the host has it already, only that.
-    Release { on: HostRef, release: ReleaseRef },
+    Release {
+        on: HostRef,
+        release: ReleaseRef,
+    },
 }
 
 impl HostAction {

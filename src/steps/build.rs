@@ -52,7 +52,13 @@ impl Steps {
         self.done
     }
 
-    pub fn add(&mut self, node: &NodeId, verb: &str, action: Action, needs: impl IntoIterator<Item = StepId>) -> StepId {
+    pub fn add(
+        &mut self,
+        node: &NodeId,
+        verb: &str,
+        action: Action,
+        needs: impl IntoIterator<Item = StepId>,
+    ) -> StepId {
         let id = StepId(format!("{node}/{verb}"));
         let mut needs: Vec<_> = needs.into_iter().collect();
         needs.sort();
@@ -106,12 +112,7 @@ struct Released {
     step: StepId,
 }
 
-fn release(
-    steps: &mut Steps,
-    graph: &Graph,
-    diff: &Diff,
-    hosts: &BTreeMap<NodeName, host::Built>,
-) -> Option<Released> {
+fn release(steps: &mut Steps, graph: &Graph, diff: &Diff, hosts: &BTreeMap<NodeName, host::Built>) -> Option<Released> {
     let node = NodeId::new("bundle");
     let release = graph.release.as_ref()?;
     let built = hosts.get(&release.host)?;

@@ -59,11 +59,8 @@ impl<'a> Checked<'a> {
     fn cycles(&self) -> Vec<Violation> {
         let mut done: BTreeSet<&StepId> = BTreeSet::new();
         loop {
-            let next: Vec<_> = self
-                .all
-                .iter()
-                .filter(|s| !done.contains(&s.id) && s.needs.iter().all(|n| done.contains(n)))
-                .collect();
+            let next: Vec<_> =
+                self.all.iter().filter(|s| !done.contains(&s.id) && s.needs.iter().all(|n| done.contains(n))).collect();
             if next.is_empty() {
                 break;
             }
@@ -89,7 +86,9 @@ impl<'a> Checked<'a> {
         let Action::Cloud(action) = &step.action else { return None };
         match action {
             CloudAction::DetachDisk { name } => self.holder_is_stopped(step, name),
-            CloudAction::DeleteInstance { name } => self.instance_holds_nothing(step, name),
+            CloudAction::DeleteInstance { name } => {
+                self.instance_holds_nothing(step, name).or_else(|| self.successor_is_there(step))
+            }
             CloudAction::DeleteDisk { name } => self.disk_is_free(step, name),
             CloudAction::AttachDisk { name, instance, .. } => self.same_zone(step, name, instance),
             _ => None,
@@ -106,10 +105,17 @@ impl<'a> Checked<'a> {
 
     fn instance_holds_nothing(&self, step: &Step, instance: &ResourceName) -> Option<Violation> {
         let held = self.inventory.disks.iter().filter(|d| d.attached_to.as_ref() == Some(instance));
-        let mut kept = held.filter(|d| {
-            !self.preceded(step, &|a| matches!(a, CloudAction::DetachDisk { name } if name == &d.name))
-        });
+        let mut kept = held
+            .filter(|d| !self.preceded(step, &|a| matches!(a, CloudAction::DetachDisk { name } if name == &d.name)));
         kept.next().map(|d| violation(step, &format!("deletes an instance that still holds disk {}", d.name)))
+    }
+
+    fn successor_is_there(&self, step: &Step) -> Option<Violation> {
+        let creates =
+            |s: &&Step| s.node == step.node && matches!(s.action, Action::Cloud(CloudAction::CreateInstance(_)));
+        let created = self.all.iter().any(|s| creates(&s));
+        let waits = self.preceded(step, &|a| matches!(a, CloudAction::CreateInstance(_)));
+        (created && !waits).then(|| violation(step, "deletes an instance before its successor is there"))
     }
 
     fn disk_is_free(&self, step: &Step, name: &ResourceName) -> Option<Violation> {

@@ -1,10 +1,12 @@
 //! The steps of one host. Two rules shape the order: whatever can fail slowly (a new instance, its preparation) is
 //! done while the old one still serves, and a disk is only taken off an instance that is stopped in good order.
 
+use super::StepId;
 use super::action::{AlarmSpec, CloudAction, DiskOnHost, HostAction, HostRef, InstanceSpec};
 use super::build::{Account, Steps, host_ref};
-use super::StepId;
-use crate::diff::{AddressDiff, AlarmDiff, Diff, DiskDiff, GrowthStage, HostDiff, InstanceDiff, PortsDiff, ReleaseDiff, Replacement};
+use crate::diff::{
+    AddressDiff, AlarmDiff, Diff, DiskDiff, GrowthStage, HostDiff, InstanceDiff, PortsDiff, ReleaseDiff, Replacement,
+};
 use crate::graph::{CloudHost, DiskNode, Graph, HostKind, HostNode};
 use crate::inventory::{Instance, InstanceState, Inventory, ResourceName, Tags};
 
@@ -17,6 +19,8 @@ pub(super) struct Built {
     pub ready: Vec<StepId>,
     /// Steps that stopped its services for a while.
     pub services_stopped: Vec<StepId>,
+    /// Everything that is done with the cloud for it.
+    settled: Vec<StepId>,
     /// The instance to delete once the new one serves.
     retire: Option<(crate::graph::NodeId, ResourceName)>,
 }
@@ -56,13 +60,13 @@ pub(super) fn build(
 fn existing(steps: &mut Steps, host: &HostNode, on: HostRef, deploys: bool) -> Built {
     let prepared = deploys.then(|| steps.host(&host.id, "prepare", HostAction::Prepare { on: on.clone() }, []));
     let reachable: Vec<_> = prepared.into_iter().collect();
-    Built { on, ready: reachable.clone(), reachable, services_stopped: vec![], retire: None }
+    Built { on, ready: reachable.clone(), reachable, services_stopped: vec![], settled: vec![], retire: None }
 }
 
 /// Once the new instance serves, the old one goes.
 pub(super) fn finish(steps: &mut Steps, built: &Built, serves: Vec<StepId>) {
     if let Some((id, old)) = &built.retire {
-        let needs = built.ready.iter().cloned().chain(serves);
+        let needs = built.ready.iter().chain(&built.settled).cloned().chain(serves);
         steps.cloud(id, "delete_old", CloudAction::DeleteInstance { name: old.clone() }, needs);
     }
 }
@@ -80,20 +84,25 @@ impl Context<'_> {
         let created = self.create(steps, account, &safety);
         let ports = self.ports(steps, &created);
         let early = self.early_reach(steps, &created, &ports);
-        let stopped = self.stop(steps, early.as_slice());
+        // Nothing that serves is stopped before what replaces it is there.
+        let successor: Vec<_> = created.iter().chain(&ports).chain(&early).cloned().collect();
+        let stopped = self.stop(steps, &successor);
         let disks = self.disks(steps, &created, &stopped);
         let started = self.start(steps, &stopped, &disks);
         let address = self.address(steps, &created, &stopped, &started);
-        self.alarms(steps, &created, account);
+        let alarms = self.alarms(steps, &created, account);
         let instance_up = created.iter().chain(&started).chain(&ports).chain(&address).cloned();
         let reachable = self.reach(steps, instance_up.collect(), &early);
         let mounted = self.mounts(steps, &reachable, &disks);
         let ready = reachable.iter().cloned().chain(mounted).collect();
+        let settled =
+            created.iter().chain(&ports).chain(&disks).chain(&started).chain(&address).chain(&alarms).cloned();
+        let settled = settled.collect();
         let retire = match &self.diff.instance {
             InstanceDiff::Replace(r) => Some((self.host.id.clone(), r.old.clone())),
             _ => None,
         };
-        Built { on: self.on.clone(), reachable, ready, services_stopped: stopped.services, retire }
+        Built { on: self.on.clone(), reachable, ready, services_stopped: stopped.services, settled, retire }
     }
 
     fn replacement(&self) -> Option<&Replacement> {
@@ -171,11 +180,10 @@ impl Context<'_> {
 
     fn stop_instance(&self, steps: &mut Steps, instance: &Instance, after: &[StepId]) -> Stopped {
         let on = HostRef::Instance { host: self.host.name.clone(), name: instance.name.clone() };
-        let carries = self.graph.release.as_ref().is_some_and(|r| r.host == self.host.name);
+        let runs = instance.state == InstanceState::Running;
+        let carries = runs && self.graph.release.as_ref().is_some_and(|r| r.host == self.host.name);
         let services: Vec<_> = carries
-            .then(|| {
-                steps.host(&self.host.id, "stop_services", HostAction::StopServices { on }, after.iter().cloned())
-            })
+            .then(|| steps.host(&self.host.id, "stop_services", HostAction::StopServices { on }, after.iter().cloned()))
             .into_iter()
             .collect();
         let needs = services.iter().chain(after).cloned();
@@ -245,8 +253,7 @@ impl Context<'_> {
             GrowthStage::Detached { snapshot, taken } => (snapshot, *taken, None),
         };
         let ready = (!taken).then(|| {
-            let take =
-                CloudAction::SnapshotDisk { disk: old.clone(), snapshot: snapshot.clone(), tags: tags.clone() };
+            let take = CloudAction::SnapshotDisk { disk: old.clone(), snapshot: snapshot.clone(), tags: tags.clone() };
             steps.cloud(&node.id, "snapshot", take, detached.clone())
         });
         let create = CloudAction::CreateDiskFromSnapshot {
@@ -278,9 +285,8 @@ impl Context<'_> {
         match &self.diff.address {
             AddressDiff::None | AddressDiff::Keep { .. } => None,
             AddressDiff::Attach { name, allocate, detach_from } => {
-                let allocated = allocate.then(|| {
-                    steps.cloud(&node, "allocate", CloudAction::AllocateAddress { name: name.clone() }, [])
-                });
+                let allocated = allocate
+                    .then(|| steps.cloud(&node, "allocate", CloudAction::AllocateAddress { name: name.clone() }, []));
                 let detached = detach_from.as_ref().map(|_| {
                     let detach = CloudAction::DetachAddress { name: name.clone() };
                     steps.cloud(&node, "detach", detach, stopped.steps.iter().cloned())
@@ -290,15 +296,15 @@ impl Context<'_> {
                 Some(steps.cloud(&node, "attach", attach, needs))
             }
             AddressDiff::Release { name, attached } => {
-                let detached = attached.then(|| {
-                    steps.cloud(&node, "detach", CloudAction::DetachAddress { name: name.clone() }, [])
-                });
+                let detached = attached
+                    .then(|| steps.cloud(&node, "detach", CloudAction::DetachAddress { name: name.clone() }, []));
                 Some(steps.cloud(&node, "release", CloudAction::ReleaseAddress { name: name.clone() }, detached))
             }
         }
     }
 
-    fn alarms(&self, steps: &mut Steps, created: &Option<StepId>, account: &Account) {
+    fn alarms(&self, steps: &mut Steps, created: &Option<StepId>, account: &Account) -> Vec<StepId> {
+        let mut done = vec![];
         for alarm in &self.diff.alarms {
             match alarm {
                 AlarmDiff::Keep { .. } => {}
@@ -314,13 +320,14 @@ impl Context<'_> {
                         tags: Tags::for_node(&self.graph.plan, alarm.id.as_str()),
                     };
                     let needs = created.iter().chain(&account.contact).cloned();
-                    steps.cloud(&alarm.id, "put", CloudAction::PutAlarm(spec), needs);
+                    done.push(steps.cloud(&alarm.id, "put", CloudAction::PutAlarm(spec), needs));
                 }
                 AlarmDiff::Delete { id, name } => {
-                    steps.cloud(id, "delete", CloudAction::DeleteAlarm { name: name.clone() }, []);
+                    done.push(steps.cloud(id, "delete", CloudAction::DeleteAlarm { name: name.clone() }, []));
                 }
             }
         }
+        done
     }
 
     /// Is anything to be done on the host itself?
@@ -350,12 +357,23 @@ impl Context<'_> {
                     mount: node.mount.clone(),
                     path: node.path.clone(),
                     resource: diff.resource().clone(),
-                    expects_data: matches!(diff, DiskDiff::Move { .. } | DiskDiff::Grow { .. }),
+                    expects_data: self.expects_data(diff, node),
                 };
                 let action = HostAction::PrepareDisk { on: self.on.clone(), disk };
                 steps.host(&node.id, "mount", action, reachable.iter().chain(attached).cloned())
             })
             .collect()
+    }
+
+    /// Moved and grown disks hold data. So does one that an interrupted move or growth left unmounted: infra makes
+    /// snapshots only of disks that have been in use.
+    fn expects_data(&self, diff: &DiskDiff, node: &DiskNode) -> bool {
+        let copied = || self.inventory.snapshots.iter().any(|s| s.tags.is_node(&self.graph.plan, node.id.as_str()));
+        match diff {
+            DiskDiff::Move { .. } | DiskDiff::Grow { .. } => true,
+            DiskDiff::Create { exists: true, .. } | DiskDiff::Mount { .. } => copied(),
+            _ => false,
+        }
     }
 
     /// A kept disk of a new instance cannot be: it must be mounted wherever the instance is new.

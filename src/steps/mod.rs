@@ -7,6 +7,8 @@ mod check;
 mod describe;
 mod host;
 mod remove;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use serde::{Deserialize, Serialize};
 

@@ -74,8 +74,7 @@ impl Remove<'_> {
             self.stays.push(format!("host {} ({}): not made by this plan", host.name, existing.address));
             return vec![];
         }
-        let instances: Vec<_> =
-            self.inventory.instances_of(&self.graph.plan, host.id.as_str()).cloned().collect();
+        let instances: Vec<_> = self.inventory.instances_of(&self.graph.plan, host.id.as_str()).cloned().collect();
         let mut gone: Vec<_> = instances.iter().map(|i| self.instance(host, i)).collect();
         if let Some(address) = self.inventory.address(&Names(&self.graph.plan).address(&host.name)).cloned() {
             gone.push(self.address(host, &address));
@@ -88,7 +87,7 @@ impl Remove<'_> {
         let verb = |verb: &str| format!("{verb}_{}", instance.name);
         let running = instance.state != InstanceState::Stopped;
         let carries = self.graph.release.as_ref().is_some_and(|r| r.host == host.name);
-        let quiet = (running && carries)
+        let quiet = (instance.state == InstanceState::Running && carries)
             .then(|| self.steps.host(&host.id, &verb("stop_services"), HostAction::StopServices { on }, []));
         let stop = CloudAction::StopInstance { name: instance.name.clone() };
         let stopped = running.then(|| self.steps.cloud(&host.id, &verb("stop"), stop, quiet));
@@ -134,7 +133,7 @@ impl Remove<'_> {
                 let action = CloudAction::DeleteDisk { name: disk.name.clone() };
                 let node = node_of(&disk.tags);
                 let verb = format!("delete_{}", disk.name);
-                self.steps.cloud(&node, &verb, action, gone.iter().cloned().collect::<Vec<_>>());
+                self.steps.cloud(&node, &verb, action, gone.to_vec());
             } else {
                 self.stays.push(format!("disk {} ({} GB)", disk.name, disk.size_gb));
             }

@@ -76,12 +76,7 @@ impl StatusView {
     }
 }
 
-fn host(
-    graph: &Graph,
-    inventory: &Inventory,
-    bursts: &BTreeMap<ResourceName, f64>,
-    node: &HostNode,
-) -> HostStatus {
+fn host(graph: &Graph, inventory: &Inventory, bursts: &BTreeMap<ResourceName, f64>, node: &HostNode) -> HostStatus {
     let instances: Vec<&Instance> = inventory.instances_of(&graph.plan, node.id.as_str()).collect();
     let fixed = match &node.kind {
         HostKind::Cloud(cloud) => cloud.address.as_ref().and_then(|a| inventory.address(a)).map(|a| a.ip.clone()),
@@ -193,7 +188,13 @@ fn disk_text(disk: &DiskFacts) -> String {
         (Some(device), Some(used), Some(size)) if size > 0 => {
             let percent = used * 100 / size;
             let queue = disk.queue_depth.map(|q| format!("  queue depth {q}")).unwrap_or_default();
-            format!("{}  {} of {} GB used ({percent} %)  {device} at {}{queue}", disk.disk, gb(used), gb(size), disk.mount)
+            format!(
+                "{}  {} of {} GB used ({percent} %)  {device} at {}{queue}",
+                disk.disk,
+                gb(used),
+                gb(size),
+                disk.mount
+            )
         }
         _ => format!("{}  NOT MOUNTED at {}", disk.disk, disk.mount),
     }

@@ -66,12 +66,14 @@ fn token(rest: &str, before: Option<char>) -> Token {
     if !in_word && let Some(length) = raw_text(rest) {
         return Token::Blank(length);
     }
-    if rest.starts_with('"') {
-        return Token::Blank(1 + closing(&rest[1..], '"'));
+    if let Some(text) = rest.strip_prefix('"') {
+        return Token::Blank(1 + closing(text, '"'));
     }
     // A character, not a lifetime: '"' and '\'' would open or close a text.
-    if rest.starts_with('\'') && (rest[1..].starts_with('\\') || rest[1..].chars().nth(1) == Some('\'')) {
-        return Token::Blank(1 + closing(&rest[1..], '\''));
+    if let Some(text) = rest.strip_prefix('\'')
+        && (text.starts_with('\\') || text.chars().nth(1) == Some('\''))
+    {
+        return Token::Blank(1 + closing(text, '\''));
     }
     Token::Code(first)
 }

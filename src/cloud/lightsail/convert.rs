@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use crate::cloud::api::OperationState;
 use crate::inventory::{
-    Address, Alarm, Comparison, Contact, ContactStatus, Disk, Instance, InstanceState, KeyPair, OpenPort,
-    ResourceName, Size, Snapshot, Tags,
+    Address, Alarm, Comparison, Contact, ContactStatus, Disk, Instance, InstanceState, KeyPair, OpenPort, ResourceName,
+    Size, Snapshot, Tags,
 };
 use crate::plan::{Port, PortRange, Protocol};
 

@@ -1,7 +1,7 @@
 //! Lightsail's errors, by how they are to be met. Throttling is HTTP 400; some transient states show in the text only.
 
-use aws_sdk_lightsail::error::{ProvideErrorMetadata, SdkError};
 use crate::cloud::api::{CloudError, CloudErrorKind};
+use aws_sdk_lightsail::error::{ProvideErrorMetadata, SdkError};
 
 /// Texts of refusals that pass by themselves.
 const PASSING: [&str; 3] = ["try again", "wait for it to complete", "currently in transition"];
@@ -41,13 +41,20 @@ fn service_kind(code: &str, message: &str) -> CloudErrorKind {
         "ThrottlingException" | "Throttling" | "TooManyRequestsException" | "RequestLimitExceeded" => {
             CloudErrorKind::Throttled
         }
-        "AccountSetupInProgressException" | "RegionSetupInProgressException" | "ServiceException"
-        | "InternalFailure" | "InternalServerError" | "ServiceUnavailable" | "RequestTimeout" => {
-            CloudErrorKind::Transient
-        }
+        "AccountSetupInProgressException"
+        | "RegionSetupInProgressException"
+        | "ServiceException"
+        | "InternalFailure"
+        | "InternalServerError"
+        | "ServiceUnavailable"
+        | "RequestTimeout" => CloudErrorKind::Transient,
         "NotFoundException" => CloudErrorKind::NotFound,
-        "AccessDeniedException" | "UnauthenticatedException" | "UnrecognizedClientException"
-        | "InvalidSignatureException" | "ExpiredTokenException" | "MissingAuthenticationToken"
+        "AccessDeniedException"
+        | "UnauthenticatedException"
+        | "UnrecognizedClientException"
+        | "InvalidSignatureException"
+        | "ExpiredTokenException"
+        | "MissingAuthenticationToken"
         | "IncompleteSignature" => CloudErrorKind::Denied,
         _ if PASSING.iter().any(|p| text.contains(p)) => CloudErrorKind::Transient,
         _ if TAKEN.iter().any(|p| text.contains(p)) => CloudErrorKind::NameTaken,
@@ -59,7 +66,11 @@ fn service_kind(code: &str, message: &str) -> CloudErrorKind {
 /// The SDK says in words only that there were no credentials to sign with.
 fn dispatch_kind(text: &str) -> CloudErrorKind {
     let text = text.to_lowercase();
-    if text.contains("credential") || text.contains("identity") { CloudErrorKind::Denied } else { CloudErrorKind::Transient }
+    if text.contains("credential") || text.contains("identity") {
+        CloudErrorKind::Denied
+    } else {
+        CloudErrorKind::Transient
+    }
 }
 
 fn transport_code<E, R>(error: &SdkError<E, R>) -> &'static str {
@@ -89,10 +100,7 @@ mod tests {
     fn throttling_and_try_again_are_worth_a_retry_and_refusals_are_not() {
         let kind = |code, message| service_kind(code, message);
         assert_eq!(kind("ThrottlingException", "Rate exceeded"), CloudErrorKind::Throttled);
-        assert_eq!(
-            kind("InvalidInputException", "Please try again in a few minutes."),
-            CloudErrorKind::Transient
-        );
+        assert_eq!(kind("InvalidInputException", "Please try again in a few minutes."), CloudErrorKind::Transient);
         assert_eq!(
             kind("OperationFailureException", "Please wait for it to complete before trying again."),
             CloudErrorKind::Transient

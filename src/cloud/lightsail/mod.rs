@@ -43,10 +43,8 @@ pub struct Lightsail {
 impl Lightsail {
     /// Credentials and endpoints come from the environment and profile files, as for every AWS tool.
     pub async fn connect(region: &str) -> Self {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .operation_attempt_timeout(CALL_TIMEOUT)
-            .build();
+        let timeouts =
+            TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(CALL_TIMEOUT).build();
         let shared = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(region.to_owned()))
             .timeout_config(timeouts)
@@ -86,13 +84,15 @@ impl Cloud for Lightsail {
         let call = self.reads.get_instance_access_details().instance_name(instance.as_str());
         let answer = call.send().await.map_err(|e| error("GetInstanceAccessDetails", e))?;
         let details = answer.access_details.ok_or_else(|| errors::incomplete("GetInstanceAccessDetails"))?;
-        let host_keys = details.host_keys.unwrap_or_default().into_iter().filter_map(|k| {
-            Some(HostKey { algorithm: k.algorithm?, key: k.public_key? })
-        });
-        let identity = details.private_key.zip(details.cert_key).map(|(private_key, certificate)| Identity {
-            private_key: Zeroizing::new(private_key),
-            certificate,
-        });
+        let host_keys = details
+            .host_keys
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|k| Some(HostKey { algorithm: k.algorithm?, key: k.public_key? }));
+        let identity = details
+            .private_key
+            .zip(details.cert_key)
+            .map(|(private_key, certificate)| Identity { private_key: Zeroizing::new(private_key), certificate });
         Ok(Access {
             address: details.ip_address.ok_or_else(|| errors::incomplete("GetInstanceAccessDetails"))?,
             user: details.username.ok_or_else(|| errors::incomplete("GetInstanceAccessDetails"))?,

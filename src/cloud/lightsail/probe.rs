@@ -23,7 +23,7 @@ pub(super) async fn probe(client: &Client, action: &CloudAction) -> Result<Probe
         CloudAction::DeleteInstance { name } => Ok(match instance(client, name).await? {
             None => Probe::Done,
             Some(i) if i.state == InstanceState::Gone => Probe::InProgress,
-            Some(_) => Probe::Absent,
+            Some(i) => settled(&i),
         }),
         CloudAction::PutPorts { instance: name, ports } => {
             let mut wanted = ports.clone();
@@ -65,10 +65,15 @@ fn settled(instance: &Instance) -> Probe {
     }
 }
 
+/// An instance on its way to the other state must arrive there before it can be sent back.
 fn running(state: Option<InstanceState>, wanted: InstanceState) -> Probe {
-    match state {
-        Some(state) if state == wanted => Probe::Done,
-        Some(InstanceState::Pending | InstanceState::Stopping) => Probe::InProgress,
+    match (state, wanted) {
+        (Some(state), wanted) if state == wanted => Probe::Done,
+        (Some(InstanceState::Pending), InstanceState::Running)
+        | (Some(InstanceState::Stopping), InstanceState::Stopped) => Probe::InProgress,
+        (Some(state @ (InstanceState::Pending | InstanceState::Stopping)), _) => {
+            Probe::NotYet { waiting_for: format!("the instance to leave state {state:?}") }
+        }
         _ => Probe::Absent,
     }
 }
@@ -116,9 +121,8 @@ async fn address(client: &Client, action: &CloudAction) -> Result<Probe, CloudEr
         unreachable!("probe sends address actions here")
     };
     let answer = client.get_static_ip().static_ip_name(name.as_str()).send().await;
-    let found = optional(
-        answer.map(|a| a.static_ip.as_ref().map(convert::address)).map_err(|e| error("GetStaticIp", e)),
-    )?;
+    let found =
+        optional(answer.map(|a| a.static_ip.as_ref().map(convert::address)).map_err(|e| error("GetStaticIp", e)))?;
     Ok(match (action, found) {
         (CloudAction::AllocateAddress { .. }, Some(_)) | (CloudAction::ReleaseAddress { .. }, None) => Probe::Done,
         (CloudAction::DetachAddress { .. }, None) => Probe::Done,
@@ -206,10 +210,7 @@ async fn alarm(client: &Client, action: &CloudAction) -> Result<Probe, CloudErro
     }
 }
 
-async fn find_alarm(
-    client: &Client,
-    name: &ResourceName,
-) -> Result<Option<crate::inventory::Alarm>, CloudError> {
+async fn find_alarm(client: &Client, name: &ResourceName) -> Result<Option<crate::inventory::Alarm>, CloudError> {
     let answer = client.get_alarms().alarm_name(name.as_str()).send().await;
     let found = answer.map(|a| a.alarms.unwrap_or_default().first().map(convert::alarm));
     optional(found.map_err(|e| error("GetAlarms", e)))

@@ -56,7 +56,8 @@ impl DiskError {
                  --zeroout {device}`, then run this again"
             ),
             Self::DataMissing { .. } => {
-                "nothing was formatted, and the disk that holds the data is untouched: see which disk is attached".to_owned()
+                "nothing was formatted, and the disk that holds the data is untouched: see which disk is attached"
+                    .to_owned()
             }
             Self::InUse { .. } => "free the device, or correct the plan".to_owned(),
             Self::WrongSize { .. } => "correct size_gb in the plan, or attach the right disk".to_owned(),

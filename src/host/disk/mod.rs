@@ -31,12 +31,7 @@ impl Session {
     /// Finds the disk, formats it if it is proven blank, mounts it by UUID, makes the file system as large as the
     /// device. Done twice, the second time changes nothing. A disk that is known to hold data may not be formatted: found
     /// blank, it is the wrong one.
-    pub async fn ensure_disk(
-        &self,
-        site: &Site,
-        disk: &DiskSpec,
-        may_format: bool,
-    ) -> Result<DiskOutcome, HostError> {
+    pub async fn ensure_disk(&self, site: &Site, disk: &DiskSpec, may_format: bool) -> Result<DiskOutcome, HostError> {
         let mut formatted = false;
         let mut decision = self.decide(site, disk).await?;
         if let Decision::Format { device } = &decision {

@@ -46,7 +46,7 @@ impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.as_secs();
         let (unit, factor) =
-            UNITS.into_iter().find(|(_, factor)| seconds != 0 && seconds % factor == 0).unwrap_or(('s', 1));
+            UNITS.into_iter().find(|(_, factor)| seconds != 0 && seconds.is_multiple_of(*factor)).unwrap_or(('s', 1));
         write!(f, "{}{unit}", seconds / factor)
     }
 }

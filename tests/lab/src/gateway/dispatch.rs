@@ -71,7 +71,7 @@ impl Gate {
         Ok((target, Request::from_parts(parts, Body::from(form))))
     }
 
-    async fn spoil(&self, target: &Target, request: Request<Body>) -> Result<Response<Body>, Dropped> {
+    async fn spoil(&self, target: &Target, mut request: Request<Body>) -> Result<Response<Body>, Dropped> {
         let latency = self.settings.read().map(|settings| settings.latency_ms).unwrap_or_default();
         tokio::time::sleep(Duration::from_millis(latency)).await;
         let rule = self.rules.decide(target);
@@ -81,7 +81,10 @@ impl Gate {
         }
         match action {
             Some(Action::DropBefore) => return Err(Dropped::ByRule),
-            Some(Action::HoldBefore) => self.holds.wait(target, false).await,
+            Some(Action::HoldBefore) => {
+                request = arrived(request).await?;
+                self.holds.wait(target, false).await;
+            }
             _ => {}
         }
         let response = self.answer(target, rule.as_ref(), request).await?;
@@ -136,6 +139,13 @@ impl Gate {
         self.violations.requests(&target.operation, &findings);
         findings.iter().find_map(refusal).map_or(Ok(body), Err)
     }
+}
+
+/// The request with its whole body. Only then is it noticed when its client goes away.
+async fn arrived(request: Request<Body>) -> Result<Request<Body>, Dropped> {
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, MAX_BODY).await.map_err(Dropped::Body)?;
+    Ok(Request::from_parts(parts, Body::from(body)))
 }
 
 /// The error that a rule answers with instead of the service.

@@ -12,7 +12,7 @@ use super::resource::{Identity, Kind, extend};
 use super::work::Work;
 
 /// Lightsail evaluates in periods of five minutes.
-const PERIOD: f64 = 300.0;
+const PERIOD: u32 = 300;
 /// AWS's limit for one metric of one resource.
 const PER_METRIC: usize = 2;
 /// A day of periods.
@@ -198,8 +198,8 @@ pub fn evaluate(region: &mut Region, samples: &metrics::Samples, now: f64) {
 fn next_state(region: &Region, alarm: &Alarm, samples: &metrics::Samples, now: f64) -> AlarmState {
     let rule = &alarm.rule;
     let Some(instance) = region.instances.get(&alarm.instance) else { return AlarmState::InsufficientData };
-    let start = now - PERIOD * f64::from(rule.evaluation_periods);
-    let points = samples.datapoints(&instance.machine, rule.metric_name, start, now, PERIOD);
+    let start = now - f64::from(PERIOD * rule.evaluation_periods);
+    let points = samples.datapoints(&instance.machine, rule.metric_name, start, now, f64::from(PERIOD));
     let breaching = points.iter().filter(|point| breaches(rule, point.average)).count();
     let missing = (rule.evaluation_periods as usize).saturating_sub(points.len());
     let needed = rule.datapoints_to_alarm as usize;

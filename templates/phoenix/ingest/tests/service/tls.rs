@@ -1,11 +1,9 @@
 //! HTTPS to clients, and verified TLS to the database.
 
-mod support;
-
+use crate::support::{Postgres, Service, eventually, free_port, trace};
 use phoenix_tls::Certificate;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::process::Command;
-use support::{Postgres, Service, eventually, free_port, trace};
 
 #[tokio::test]
 async fn serves_https_and_checks_its_own_health() {

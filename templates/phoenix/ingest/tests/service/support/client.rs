@@ -15,8 +15,8 @@ type AnyError = Box<dyn std::error::Error + Send + Sync>;
 pub struct Request {
     pub path: &'static str,
     pub method: &'static str,
-    headers: Vec<(String, String)>,
-    body: Bytes,
+    pub headers: Vec<(String, String)>,
+    pub body: Bytes,
 }
 
 #[derive(Debug)]

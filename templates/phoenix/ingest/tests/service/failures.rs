@@ -1,8 +1,6 @@
 //! What happens when things break: full queues, a database that is away, a refused row, a stop signal.
 
-mod support;
-
-use support::{Answer, Postgres, Request, Service, eventually, post, trace};
+use crate::support::{Answer, Postgres, Request, Service, eventually, post, trace};
 use tokio::task::JoinSet;
 
 fn senders(port: u16, count: usize) -> JoinSet<Answer> {

@@ -3,12 +3,10 @@
 //! Half of the senders name their batches and repeat them until they are acknowledged; the other half send without a key
 //! and never repeat. Meanwhile the service and the database are killed in turn.
 
-mod support;
-
+use crate::support::{Postgres, Request, Service, free_port, post, trace};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
-use support::{Postgres, Request, Service, free_port, post, trace};
 use tokio::task::JoinSet;
 
 const SENDERS: u64 = 8;

@@ -1,0 +1,222 @@
+//! Steps against a cloud in memory. Done in any order that they allow, and cut off anywhere, even twice: what is built
+//! from what is then there ends in the same place, with the data.
+
+use std::collections::BTreeSet;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+
+use super::{Scope, Step, build, check, remove};
+use crate::cloud::fake::World;
+use crate::diff::diff;
+use crate::graph::Graph;
+use crate::graph::fixture::{edited, graph, vault};
+use crate::inventory::Inventory;
+
+/// What a run would do now; what must not run does not get here.
+pub(crate) fn planned(graph: &Graph, world: &World) -> Vec<Step> {
+    let inventory = world.observe();
+    let diff = diff(graph, &inventory).unwrap_or_else(|refusals| panic!("{refusals:#?}"));
+    let steps = build(graph, &inventory, &diff);
+    assert_eq!(check(&steps, &inventory, false), []);
+    assert_eq!(diff.is_empty(), steps.is_empty(), "{diff:#?}");
+    steps
+}
+
+/// Does `count` steps, each time any of those whose needs are done.
+fn perform(world: &mut World, steps: &[Step], count: usize, random: &mut StdRng) {
+    let mut done = BTreeSet::new();
+    for _ in 0..count.min(steps.len()) {
+        let ready = |s: &&Step| !done.contains(&s.id) && s.needs.iter().all(|n| done.contains(n));
+        let ready: Vec<_> = steps.iter().filter(ready).collect();
+        let step = ready.choose(random).expect("some step is always ready");
+        let result = world.perform(&step.action);
+        result.unwrap_or_else(|error| panic!("{}: {error:?} after {done:#?}", step.id));
+        done.insert(step.id.clone());
+    }
+}
+
+/// From one state to the next, and how its steps are found.
+struct Story<'a> {
+    start: World,
+    steps: &'a dyn Fn(&World) -> Vec<Step>,
+}
+
+impl Story<'_> {
+    fn end(&self, mut world: World, random: &mut StdRng) -> World {
+        let steps = (self.steps)(&world);
+        perform(&mut world, &steps, usize::MAX, random);
+        world
+    }
+
+    fn undisturbed(&self) -> World {
+        self.end(self.start.clone(), &mut StdRng::seed_from_u64(0))
+    }
+
+    /// Every place to be cut off, and from there every place to be cut off again.
+    fn converges(&self) -> World {
+        let expected = self.undisturbed();
+        let all = (self.steps)(&self.start);
+        assert!(!all.is_empty(), "nothing to do is no story");
+        for first in 0..=all.len() {
+            let mut random = StdRng::seed_from_u64(first as u64);
+            let mut world = self.start.clone();
+            perform(&mut world, &all, first, &mut random);
+            for second in 0..=(self.steps)(&world).len() {
+                let mut again = world.clone();
+                let steps = (self.steps)(&again);
+                perform(&mut again, &steps, second, &mut random);
+                let ended = self.end(again, &mut random);
+                same(&ended.comparable(), &expected.comparable(), (first, second));
+                same_data(&ended, &expected, (first, second));
+            }
+        }
+        expected
+    }
+}
+
+fn same(found: &Inventory, expected: &Inventory, cut: (usize, usize)) {
+    assert_eq!(found, expected, "cut off after {cut:?} steps");
+}
+
+/// Every disk holds what it holds after an undisturbed run, and the last release was written to the disk in use.
+fn same_data(found: &World, expected: &World, cut: (usize, usize)) {
+    let born = |world: &World| {
+        let disks = world.observe().disks;
+        disks.iter().map(|d| world.file_system(d.name.as_str()).map(|f| f.born)).collect::<BTreeSet<_>>()
+    };
+    let kept = born(expected).len() == 1 && born(found).len() == 1;
+    assert!(kept || expected.observe().disks.is_empty(), "cut off after {cut:?} steps: two origins of data");
+}
+
+fn up(graph: &Graph) -> World {
+    let mut world = World::new();
+    let steps = planned(graph, &world);
+    perform(&mut world, &steps, usize::MAX, &mut StdRng::seed_from_u64(0));
+    assert_eq!(planned(graph, &world), []);
+    world
+}
+
+/// From the plan that is up to another.
+fn changes(to: &Graph) -> World {
+    let ended = Story { start: up(&vault(&[])), steps: &|world| planned(to, world) }.converges();
+    assert_eq!(planned(to, &ended), [], "a second run finds nothing to do");
+    ended
+}
+
+#[test]
+fn from_nothing() {
+    let graph = vault(&[]);
+    Story { start: World::new(), steps: &|world| planned(&graph, world) }.converges();
+}
+
+#[test]
+fn another_size_moves_disk_and_address() {
+    let ended = changes(&vault(&[("medium_3_0", "large_3_0")])).observe();
+    assert_eq!(ended.instances.len(), 1);
+    assert_eq!(ended.instances[0].size, "large_3_0");
+    assert_eq!(ended.disks[0].attached_to.as_ref(), Some(&ended.instances[0].name));
+    assert_eq!(ended.addresses[0].attached_to.as_ref(), Some(&ended.instances[0].name));
+    assert_eq!((ended.disks.len(), ended.snapshots.len()), (1, 1), "one copy was made before, by whichever run");
+}
+
+#[test]
+fn a_larger_disk_is_a_grown_copy() {
+    let ended = changes(&vault(&[("size_gb = 80", "size_gb = 160")]));
+    let disks = ended.observe().disks;
+    let used: Vec<_> = disks.iter().filter(|d| d.attached_to.is_some()).collect();
+    assert_eq!((used.len(), used[0].size_gb, disks.len()), (1, 160, 2));
+    assert_eq!(
+        ended.file_system("vault-box-data").map(|f| f.born),
+        ended.file_system(used[0].name.as_str()).map(|f| f.born)
+    );
+}
+
+#[test]
+fn a_larger_disk_on_a_larger_host() {
+    changes(&vault(&[("size_gb = 80", "size_gb = 160"), ("medium_3_0", "large_3_0")]));
+}
+
+#[test]
+fn another_disk_beside_a_larger_one() {
+    let more = "[hosts.box.disks.more]\nsize_gb = 8\nmount = \"/srv/more\"\n\n[bundle]";
+    let to = vault(&[("size_gb = 80", "size_gb = 160"), ("[bundle]", more)]);
+    let start = up(&vault(&[]));
+    let mut world = start.clone();
+    perform(&mut world, &planned(&to, &start), usize::MAX, &mut StdRng::seed_from_u64(0));
+    assert_eq!(planned(&to, &world), []);
+}
+
+#[test]
+fn everything_small() {
+    changes(&vault(&[
+        ("port = 443", "port = 8443"),
+        ("ops@", "night@"),
+        ("warn = 20\n", ""),
+        ("migrate = 5", "migrate = 10"),
+        ("static_ip = true", "static_ip = false"),
+    ]));
+}
+
+#[test]
+fn another_release() {
+    changes(&graph(&edited(&[]), "release-2"));
+}
+
+#[test]
+fn everything_goes_but_the_data_and_comes_back_to_it() {
+    let graph = vault(&[]);
+    let start = up(&graph);
+    let story = Story { start: start.clone(), steps: &|world| remove(&graph, &world.observe(), Scope::KeepData).steps };
+    let down = story.converges();
+    let left = down.observe();
+    assert_eq!((left.disks.len(), left.instances.len(), left.addresses.len(), left.key_pairs.len()), (1, 0, 0, 0));
+    let again = Story { start: down, steps: &|world| planned(&graph, world) }.converges();
+    let born = |world: &World| world.file_system("vault-box-data").map(|f| f.born);
+    assert_eq!(born(&again), born(&start), "the data is there again");
+}
+
+#[test]
+fn everything_goes_with_the_data() {
+    let graph = vault(&[]);
+    let start = changes(&vault(&[("size_gb = 80", "size_gb = 160")]));
+    let story = Story { start, steps: &|world| remove(&graph, &world.observe(), Scope::IncludeData).steps };
+    let left = story.converges().observe();
+    assert!(left.disks.is_empty() && left.snapshots.is_empty() && left.instances.is_empty());
+}
+
+#[test]
+fn what_is_left_over_goes_and_what_serves_stays() {
+    let graph = vault(&[("size_gb = 80", "size_gb = 160")]);
+    let start = changes(&graph);
+    let story = Story { start, steps: &|world| remove(&graph, &world.observe(), Scope::LeftOver).steps };
+    let left = story.converges();
+    assert_eq!((left.observe().disks.len(), left.observe().snapshots.len()), (1, 0));
+    assert_eq!(planned(&graph, &left), []);
+}
+
+#[test]
+fn hosts_that_cannot_be_observed_end_in_the_same_place() {
+    let seeing = vault(&[("size_gb = 80", "size_gb = 160")]);
+    let mut start = up(&vault(&[]));
+    start.blind = true;
+    let ended = Story { start, steps: &|world| planned(&seeing, world) }.converges();
+    assert!(!planned(&seeing, &ended).is_empty(), "what cannot be seen is made sure of");
+}
+
+/// The independent lint sees what a wrong order would do.
+#[test]
+fn the_check_finds_steps_without_what_they_need() {
+    let start = up(&vault(&[]));
+    let to = vault(&[("medium_3_0", "large_3_0")]);
+    let steps = planned(&to, &start);
+    for careless in ["hosts.box.disks.data/detach", "hosts.box/delete_old"] {
+        let mut steps = steps.clone();
+        steps.iter_mut().filter(|s| s.id.0 == careless).for_each(|s| s.needs.clear());
+        assert!(!check(&steps, &start.observe(), false).is_empty(), "{careless}");
+    }
+    let removal = remove(&to, &start.observe(), Scope::IncludeData).steps;
+    assert!(!check(&removal, &start.observe(), false).is_empty(), "data goes only when it is said");
+    assert_eq!(check(&removal, &start.observe(), true), []);
+}
