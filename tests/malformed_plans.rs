@@ -86,6 +86,23 @@ fn syntax_errors_do_not_hide_unknown_keys() {
     assert!(codes.contains(&"syntax") && codes.contains(&"unknown-key"), "{codes:?}");
 }
 
+/// Findings are cut off at some number. Warnings before it must not get a plan with an error accepted.
+#[test]
+fn an_error_is_not_lost_among_warnings() {
+    let doubtful = |n: usize| {
+        format!(
+            "[hosts.h{n}]\nprovider = \"ec2\"\nsize = \"t3.large\"\nimage = \"suse_15\"\n\
+                 ports = [{{ port = 22, from = [\"192.0.2.0/24\"] }}]\n"
+        )
+    };
+    let hosts: String = (0..1100).map(doubtful).collect();
+    let text = changed("host = \"vault\"", "host = \"nobody\"");
+    let text = text.replacen("[hosts.vault]\n", &format!("{hosts}[hosts.vault]\n"), 1);
+    let refused = parse("plan.toml", text.as_bytes()).expect_err("there is no host `nobody`");
+    assert!(refused.has_errors() && refused.omitted() > 0);
+    assert!(refused.iter().any(|finding| finding.code == "unknown-host"), "{}", refused.summary());
+}
+
 /// What is no text, or a text that was made to break parsers.
 #[test]
 fn hostile_bytes_are_refused() {

@@ -73,6 +73,11 @@ impl Finding {
         self
     }
 
+    /// What findings are ordered by.
+    fn place(&self) -> (usize, Severity, &'static str) {
+        (self.span.start, self.severity, self.code)
+    }
+
     pub(super) fn also(mut self, span: Range<usize>, label: impl Into<String>) -> Self {
         self.related.push((span, label.into()));
         self
@@ -98,10 +103,15 @@ impl Findings {
                 *span = placed(&text, span);
             }
         }
-        list.sort_by(|a, b| (a.span.start, a.severity, a.code).cmp(&(b.span.start, b.severity, b.code)));
+        list.sort_by_key(Finding::place);
         list.dedup();
         let omitted = list.len().saturating_sub(MOST);
-        list.truncate(MOST);
+        if omitted > 0 {
+            // Errors stay: a thousand warnings before it must not hide what refuses the plan.
+            list.sort_by_key(|finding| finding.severity);
+            list.truncate(MOST);
+            list.sort_by_key(Finding::place);
+        }
         Self { file: file.to_owned(), text, list, omitted }
     }
 
