@@ -65,6 +65,8 @@ async fn the_firewall_closes_ports_of_the_host_and_of_its_containers() {
             if greeting(host.booted.address, 8080).await.is_some() {
                 break;
             }
+            // A refused connection is no answer at once: the container is still starting.
+            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
         }
         assert_eq!(greeting(host.booted.address, 8080).await.as_deref(), Some("hello"), "no firewall: open");
 

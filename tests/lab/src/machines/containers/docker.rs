@@ -26,8 +26,10 @@ where
     I: IntoIterator,
     I::Item: AsRef<str>,
 {
+    // Containers and volumes are "no such", networks "not found": gone already is what was wanted.
+    let gone = |text: String| text.contains("no such") || text.contains("not found");
     match docker(arguments).await {
-        Err(error) if !error.to_string().to_lowercase().contains("no such") => Err(error),
+        Err(error) if !gone(error.to_string().to_lowercase()) => Err(error),
         _ => Ok(()),
     }
 }
