@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use super::event::{Event, Reporter};
@@ -60,10 +61,11 @@ impl Apply<'_> {
         }
     }
 
-    /// All operations, then the effect where an ended operation does not prove it.
+    /// All operations at once, then the effect where an ended operation does not prove it.
     async fn follow(&self, operations: &[Operation]) -> Result<Attempt, StepError> {
-        for operation in operations {
-            if let Some((code, details)) = self.wait_operation(operation).await? {
+        let ended = join_all(operations.iter().map(|operation| self.wait_operation(operation))).await;
+        for failure in ended {
+            if let Some((code, details)) = failure? {
                 if is_passing(&details) {
                     return Ok(Attempt::Again(details));
                 }
