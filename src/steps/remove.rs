@@ -163,7 +163,8 @@ impl Remove<'_> {
         let planned = self.graph.hosts.iter().flat_map(|h| &h.disks).any(|d| d.id == node);
         let removed = removed_hosts(self.graph, self.inventory);
         let goes = |holder: &ResourceName| {
-            let of = |id: &NodeId| self.inventory.instances_of(&self.graph.plan, id.as_str()).any(|i| &i.name == holder);
+            let of =
+                |id: &NodeId| self.inventory.instances_of(&self.graph.plan, id.as_str()).any(|i| &i.name == holder);
             removed.iter().any(|(id, _)| of(id))
         };
         disk.attached_to.as_ref().is_none_or(goes) && (!planned || self.has_successor(disk))
