@@ -25,8 +25,7 @@ fn every_shell_gets_a_script() -> anyhow::Result<()> {
 fn bash_completes_a_verb() -> anyhow::Result<()> {
     let script = Program::new()?.run(&["completions", "bash"])?.must(0)?.out;
     let ask = "COMP_WORDS=(infra sta); COMP_CWORD=1; _infra infra sta infra; echo \"${COMPREPLY[*]}\"\n";
-    let mut bash =
-        Command::new("bash").args(["--norc", "-s"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let mut bash = Command::new("bash").args(["--norc", "-s"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     bash.stdin.take().context("no stdin")?.write_all(format!("{script}\n{ask}").as_bytes())?;
     let answer = String::from_utf8(bash.wait_with_output()?.stdout)?;
     ensure!(answer.trim() == "status", "{answer:?}");

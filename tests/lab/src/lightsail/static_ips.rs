@@ -38,7 +38,8 @@ fn free_address(region: &Region, region_name: &str, machines: &dyn Machines) -> 
     let far = (1..=254).flat_map(|last| [Ipv4Addr::new(198, 51, 100, last), Ipv4Addr::new(192, 0, 2, last)]);
     let free = near.chain(far).filter(|address| !region.static_ips.values().any(|taken| taken.address == *address));
     let claim = |address: &Ipv4Addr| machines.claim_address(region_name, *address);
-    free.into_iter().find(|address| claim(address).inspect_err(|e| tracing::error!("{address}: {e:#}")).unwrap_or(false))
+    free.into_iter()
+        .find(|address| claim(address).inspect_err(|e| tracing::error!("{address}: {e:#}")).unwrap_or(false))
 }
 
 fn find<'a>(call: &'a Call<'_>, name: &str) -> Result<&'a StaticIp, ApiError> {
