@@ -13,6 +13,7 @@ pub mod inventory;
 pub mod journal;
 pub mod logging;
 pub mod plan;
+pub mod postgres;
 pub mod stack;
 pub mod steps;
 pub mod ui;
