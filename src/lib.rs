@@ -12,6 +12,7 @@ pub mod host;
 pub mod inventory;
 pub mod journal;
 pub mod logging;
+pub mod migrate;
 pub mod plan;
 pub mod postgres;
 pub mod stack;

@@ -92,7 +92,11 @@ impl Endpoint {
 
     /// `host:port`.
     pub fn address(&self) -> String {
-        if self.host.contains(':') { format!("[{}]:{}", self.host, self.port) } else { format!("{}:{}", self.host, self.port) }
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
     }
 
     /// The same server and role, another database.
@@ -158,7 +162,8 @@ mod tests {
 
     #[test]
     fn a_url_is_read_and_written_without_its_password() {
-        let text = "postgres://o%27neil:p%40ss%2Fw@db.example.com:6432/my%20db?sslmode=verify-full&sslrootcert=/etc/ca.pem";
+        let text =
+            "postgres://o%27neil:p%40ss%2Fw@db.example.com:6432/my%20db?sslmode=verify-full&sslrootcert=/etc/ca.pem";
         let endpoint = Endpoint::parse(text).unwrap();
         assert_eq!((endpoint.user.as_str(), endpoint.password.expose()), ("o'neil", "p@ss/w"));
         assert_eq!((endpoint.database.as_str(), endpoint.port), ("my db", 6432));

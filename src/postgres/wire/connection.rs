@@ -114,7 +114,12 @@ impl Connection {
         let mut answer = Answer::default();
         let mut failed = None;
         loop {
-            match self.message(operation).await? {
+            let message = match (self.message(operation).await, &mut failed) {
+                (Ok(message), _) => message,
+                // A server that ends the connection says why before; that is the error.
+                (Err(lost), failed) => return Err(failed.take().unwrap_or(lost)),
+            };
+            match message {
                 Message::DataRow(row) => answer.rows.push(texts(operation, &row)?),
                 Message::CommandComplete(body) => {
                     answer.tag = body.tag().map_err(|error| unfit(operation, &error))?.to_owned();
@@ -168,7 +173,10 @@ impl Connection {
         loop {
             let header = Header::parse(&self.input).map_err(|error| unfit(operation, &error))?;
             if header.is_some_and(|header| header.len() > LONGEST_MESSAGE) {
-                return Err(PostgresError::Protocol { operation: operation.to_owned(), detail: "a message too long".into() });
+                return Err(PostgresError::Protocol {
+                    operation: operation.to_owned(),
+                    detail: "a message too long".into(),
+                });
             }
             match Message::parse(&mut self.input).map_err(|error| unfit(operation, &error))? {
                 None => self.fill(operation).await?,
@@ -197,7 +205,9 @@ fn texts(operation: &str, row: &DataRowBody) -> Result<Vec<Option<String>>, Post
 
     let text = |range: Option<std::ops::Range<usize>>| match range {
         None => Ok(None),
-        Some(range) => std::str::from_utf8(&row.buffer()[range]).map(|text| Some(text.to_owned())).map_err(io::Error::other),
+        Some(range) => {
+            std::str::from_utf8(&row.buffer()[range]).map(|text| Some(text.to_owned())).map_err(io::Error::other)
+        }
     };
     row.ranges().map(text).collect().map_err(|error| unfit(operation, &error))
 }
