@@ -1,0 +1,89 @@
+//! One database as typed data: what a migration must know of it to check, copy and compare. Read by a fixed number of
+//! queries, whatever the number of tables: `read`. Objects of the system, of temporary schemas and of the migration's
+//! helper schema are left out; what belongs to an extension is marked where it holds data and left out elsewhere.
+
+mod index;
+mod name;
+mod object;
+mod read;
+mod role;
+mod sequence;
+mod table;
+mod types;
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use index::{Constraint, ConstraintKind, Index};
+pub use name::{Oid, QualifiedName, quote_identifier, quote_literal};
+pub use object::{Database, Extension, LargeObjects, Routine, Special, SpecialKind, View};
+pub use read::{CatalogError, read};
+pub use role::{Membership, Role, Setting};
+pub use sequence::{Sequence, SequenceOwner};
+pub use table::{Column, Generated, Identity, Persistence, ReplicaIdentity, Table, TableKind};
+pub use types::{DataType, TypeKind};
+
+/// A server's version as `server_version_num` has it: 150004 is 15.4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ServerVersion(pub u32);
+
+impl ServerVersion {
+    pub fn major(self) -> u32 {
+        self.0 / 10_000
+    }
+}
+
+impl std::fmt::Display for ServerVersion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.0 / 10_000, self.0 % 10_000)
+    }
+}
+
+/// Everything, as of one moment: `read` uses one snapshot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Catalog {
+    pub database: Database,
+    /// Every relation that has or stands for rows: tables, partitioned tables and their partitions, foreign tables.
+    pub tables: Vec<Table>,
+    /// The types of all columns, with those that they are made of.
+    pub types: Vec<DataType>,
+    pub indexes: Vec<Index>,
+    pub constraints: Vec<Constraint>,
+    pub sequences: Vec<Sequence>,
+    pub views: Vec<View>,
+    pub routines: Vec<Routine>,
+    pub extensions: Vec<Extension>,
+    pub roles: Vec<Role>,
+    pub memberships: Vec<Membership>,
+    /// `ALTER DATABASE … SET` and `ALTER ROLE … [IN DATABASE …] SET`, of this database and of all.
+    pub settings: Vec<Setting>,
+    /// What is rare, and needs a decision when a database moves.
+    pub special: Vec<Special>,
+    pub large_objects: LargeObjects,
+}
+
+impl Catalog {
+    pub fn table(&self, oid: Oid) -> Option<&Table> {
+        self.tables.iter().find(|table| table.oid == oid)
+    }
+
+    pub fn tables_by_oid(&self) -> HashMap<Oid, &Table> {
+        self.tables.iter().map(|table| (table.oid, table)).collect()
+    }
+
+    pub fn types_by_oid(&self) -> HashMap<Oid, &DataType> {
+        self.types.iter().map(|one| (one.oid, one)).collect()
+    }
+
+    /// Tables whose rows a migration moves.
+    pub fn with_rows(&self) -> impl Iterator<Item = &Table> {
+        self.tables.iter().filter(|table| table.has_own_rows())
+    }
+
+    /// Bytes of rows, TOAST included; indexes are built, not moved.
+    pub fn data_bytes(&self) -> u64 {
+        self.with_rows().map(Table::bytes).sum::<u64>() + self.large_objects.bytes
+    }
+}

@@ -1,0 +1,99 @@
+//! The database itself, and its objects that hold no rows.
+
+use serde::{Deserialize, Serialize};
+
+use super::ServerVersion;
+use super::name::{Oid, QualifiedName};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Database {
+    pub name: String,
+    pub server_version: ServerVersion,
+    pub owner: String,
+    pub encoding: String,
+    /// `c` libc, `i` ICU, `b` built in.
+    pub locale_provider: String,
+    pub collate: String,
+    pub ctype: String,
+    /// As recorded when the database was made, and as the library has it now: indexes on text are wrong if they differ.
+    pub collation_version: Option<String>,
+    pub actual_collation_version: Option<String>,
+    pub tablespace: String,
+    pub comment: Option<String>,
+    pub bytes: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extension {
+    pub name: String,
+    pub version: String,
+    pub schema: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    pub oid: Oid,
+    #[serde(flatten)]
+    pub name: QualifiedName,
+    pub owner: String,
+    pub materialized: bool,
+    /// A materialized view that was never refreshed cannot be read.
+    pub populated: bool,
+    pub definition: String,
+    pub bytes: u64,
+}
+
+/// A function, procedure, aggregate or window function.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Routine {
+    pub oid: Oid,
+    #[serde(flatten)]
+    pub name: QualifiedName,
+    /// Types of its arguments, as they identify it.
+    pub arguments: String,
+    pub owner: String,
+    pub language: String,
+    /// False: only a superuser may make functions in it.
+    pub language_trusted: bool,
+    /// `SET name = value` clauses.
+    pub settings: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpecialKind {
+    AccessMethod,
+    BaseType,
+    Cast,
+    EventTrigger,
+    ForeignDataWrapper,
+    ForeignServer,
+    Language,
+    OperatorClass,
+    OperatorFamily,
+    Publication,
+    SecurityLabel,
+    Subscription,
+    TextSearchParser,
+    TextSearchTemplate,
+    Transform,
+    UserMapping,
+}
+
+/// An object of a kind that only some may make, or that acts beyond its database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Special {
+    pub kind: SpecialKind,
+    /// As `pg_identify_object` writes it.
+    pub identity: String,
+    pub owner: Option<String>,
+    /// What a decision needs beyond that: of a publication `all tables` or `schemas`, of a cast its method.
+    pub detail: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LargeObjects {
+    pub count: u64,
+    /// Of all of them, as stored.
+    pub bytes: u64,
+}

@@ -1,0 +1,41 @@
+//! Types of columns, down to what they are made of.
+
+use serde::{Deserialize, Serialize};
+
+use super::name::{Oid, QualifiedName};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum TypeKind {
+    /// Arrays too: they have an `element`.
+    #[serde(rename = "b")]
+    Base,
+    #[serde(rename = "c")]
+    Composite,
+    #[serde(rename = "d")]
+    Domain,
+    #[serde(rename = "e")]
+    Enum,
+    #[serde(rename = "p")]
+    Pseudo,
+    #[serde(rename = "r")]
+    Range,
+    #[serde(rename = "m")]
+    Multirange,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataType {
+    pub oid: Oid,
+    #[serde(flatten)]
+    pub name: QualifiedName,
+    pub kind: TypeKind,
+    /// Of an array.
+    pub element: Option<Oid>,
+    /// Of a domain: what it restricts. Of a range or multirange: what it is over.
+    pub base: Option<Oid>,
+    /// Of a composite type: the types of its fields, in order.
+    pub fields: Vec<Oid>,
+    /// Has functions for the binary format in both directions.
+    pub binary: bool,
+    pub extension: Option<String>,
+}

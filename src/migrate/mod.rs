@@ -1,0 +1,8 @@
+//! Moving a database to another server while it is used: docs/ARCHITECTURE.md says how the parts go together.
+//! `catalog` describes one database. Nothing here shows anything.
+
+pub mod catalog;
+pub mod saga;
+
+/// Where infra keeps what it needs in a database while a migration lasts. It is no part of what is moved or compared.
+pub const HELPER_SCHEMA: &str = "infra_migration";

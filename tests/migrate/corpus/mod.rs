@@ -1,0 +1,27 @@
+//! A database that has everything once: `roles`, `types`, `tables` and `objects` can be moved to any server, `losses` and
+//! `blockers` need a decision, `many` and `large` are about size.
+
+use crate::servers::{SUPERUSER, Server};
+
+const PARTS: [(&str, &str); 8] = [
+    ("roles", include_str!("roles.sql")),
+    ("types", include_str!("types.sql")),
+    ("tables", include_str!("tables.sql")),
+    ("objects", include_str!("objects.sql")),
+    ("losses", include_str!("losses.sql")),
+    ("blockers", include_str!("blockers.sql")),
+    ("many", include_str!("many.sql")),
+    ("large", include_str!("large.sql")),
+];
+
+/// What every server can take.
+pub const PORTABLE: [&str; 4] = ["roles", "types", "tables", "objects"];
+
+/// Makes a database of these parts, in their order.
+pub fn load(server: &Server, database: &str, parts: &[&str]) {
+    server.psql(SUPERUSER, &format!("CREATE DATABASE {database} TEMPLATE template0"));
+    for part in parts {
+        let (_, sql) = PARTS.iter().find(|(name, _)| name == part).unwrap();
+        server.psql(database, sql);
+    }
+}

@@ -1,0 +1,7 @@
+//! Migration against real servers: PostgreSQL 15 from Debian's package and 17 from the bundle's image.
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests too: what fails here fails the test")]
+
+mod catalog;
+mod corpus;
+mod servers;
+mod wire;

@@ -1,0 +1,82 @@
+//! A server in a container of the bundle's database image, in this machine's own network.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// What the lab's setup builds of templates/phoenix/db.
+const IMAGE: &str = "infra-lab-timescaledb";
+
+pub struct Container {
+    name: String,
+    port: u16,
+}
+
+impl Container {
+    pub fn start(port: u16, settings: &[String]) -> Self {
+        let container = Self { name: format!("infra-test-postgres-{}-{port}", std::process::id()), port };
+        let options = settings.iter().map(|setting| format!(" -c '{setting}'")).collect::<String>();
+        // A started-again container has its data already.
+        let script = format!(
+            "[ -d /home/postgres/test ] || initdb -U {} -A trust -E UTF8 --locale=C.UTF-8 --no-sync -D /home/postgres/test \
+             && exec postgres -D /home/postgres/test{options}",
+            super::SUPERUSER
+        );
+        container.docker(&[
+            "run",
+            "--detach",
+            "--init",
+            "--network=host",
+            "--shm-size=256m",
+            "--label=infra-test",
+            "--name",
+            &container.name,
+            "--entrypoint=sh",
+            IMAGE,
+            "-c",
+            &script,
+        ]);
+        container.wait();
+        container
+    }
+
+    pub fn start_again(&self) {
+        self.docker(&["start", &self.name]);
+        self.wait();
+    }
+
+    pub fn stop(&self) {
+        self.docker(&["kill", &self.name]);
+        self.docker(&["wait", &self.name]);
+    }
+
+    pub fn tool(&self, program: &str) -> Vec<String> {
+        ["docker", "exec", "--interactive", &self.name, program].map(str::to_owned).to_vec()
+    }
+
+    fn wait(&self) {
+        let port = self.port.to_string();
+        let ready = ["exec", &self.name, "pg_isready", "-q", "-h", "127.0.0.1", "-p", &port];
+        let patience = Instant::now() + Duration::from_secs(60);
+        while !docker(&ready).status().unwrap().success() {
+            assert!(Instant::now() < patience, "{} does not answer", self.name);
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn docker(&self, arguments: &[&str]) {
+        let status = docker(arguments).status().unwrap();
+        assert!(status.success(), "docker {arguments:?}: {status}");
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        drop(docker(&["rm", "--force", "--volumes", &self.name]).status());
+    }
+}
+
+fn docker(arguments: &[&str]) -> Command {
+    let mut command = Command::new("docker");
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
