@@ -9,9 +9,8 @@ use std::sync::LazyLock;
 /// Name and value as a parameter group holds them: numbers without units.
 pub type Parameters = BTreeMap<String, String>;
 
-static KNOWN: LazyLock<BTreeMap<&str, Known>> = LazyLock::new(|| {
-    include_str!("parameters.txt").lines().filter_map(known).map(|(name, known)| (name, known)).collect()
-});
+static KNOWN: LazyLock<BTreeMap<&str, Known>> =
+    LazyLock::new(|| include_str!("parameters.txt").lines().filter_map(known).collect());
 
 #[derive(Debug, Clone, Copy)]
 struct Known {
