@@ -4,3 +4,4 @@
 mod catalog;
 mod corpus;
 mod servers;
+mod wire;
