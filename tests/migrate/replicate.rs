@@ -40,7 +40,7 @@ async fn pair() -> Pair {
 }
 
 async fn ids(client: &Client) -> Vec<i64> {
-    let rows = client.rows("reading", "SELECT id FROM kept UNION ALL SELECT id FROM parted ORDER BY 1", &[]).await;
+    let rows = client.rows("reading", "SELECT id FROM public.kept UNION ALL SELECT id FROM public.parted ORDER BY 1", &[]).await;
     rows.unwrap().iter().map(|row| row.get(0)).collect()
 }
 
@@ -55,8 +55,8 @@ async fn what_is_committed_arrives_in_both_directions() {
         forward.make_slot().await.unwrap();
         forward.subscribe(&endpoint(&pair.old_server, "app")).await.unwrap();
     }
-    pair.old.run("writing", "INSERT INTO kept SELECT generate_series(1, 1000), 'x'").await.unwrap();
-    pair.old.run("writing", "INSERT INTO parted VALUES ('2026-01-05', 5000)").await.unwrap();
+    pair.old.run("writing", "INSERT INTO public.kept SELECT generate_series(1, 1000), 'x'").await.unwrap();
+    pair.old.run("writing", "INSERT INTO public.parted VALUES ('2026-01-05', 5000)").await.unwrap();
     forward.drain(PATIENCE).await.unwrap();
     assert_eq!(ids(&pair.new).await.len(), 1001);
 
@@ -68,7 +68,7 @@ async fn what_is_committed_arrives_in_both_directions() {
     back.publish(Some(&[tables.as_slice(), &[beat]].concat())).await.unwrap();
     back.make_slot().await.unwrap();
     back.subscribe(&endpoint(&pair.new_server, "app")).await.unwrap();
-    pair.new.run("writing", "INSERT INTO kept VALUES (2000, 'new')").await.unwrap();
+    pair.new.run("writing", "INSERT INTO public.kept VALUES (2000, 'new')").await.unwrap();
     back.drain(PATIENCE).await.unwrap();
     assert_eq!(ids(&pair.old).await.last(), Some(&5000));
     assert_eq!(ids(&pair.old).await.len(), 1002);
@@ -92,8 +92,8 @@ async fn a_change_that_cannot_be_applied_is_said() {
     forward.publish(None).await.unwrap();
     forward.make_slot().await.unwrap();
     forward.subscribe(&endpoint(&pair.old_server, "app")).await.unwrap();
-    pair.new.run("writing", "INSERT INTO kept VALUES (1, 'in the way')").await.unwrap();
-    pair.old.run("writing", "INSERT INTO kept VALUES (1, 'x')").await.unwrap();
+    pair.new.run("writing", "INSERT INTO public.kept VALUES (1, 'in the way')").await.unwrap();
+    pair.old.run("writing", "INSERT INTO public.kept VALUES (1, 'x')").await.unwrap();
     let error = forward.drain(Duration::from_secs(3)).await.unwrap_err();
     assert!(matches!(error, ReplicateError::ApplyFailed { .. }), "{error}");
     forward.remove().await.unwrap();

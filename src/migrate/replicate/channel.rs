@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-use super::beat::Beat;
 use super::ReplicateError;
+use super::beat::Beat;
 use crate::migrate::catalog::{QualifiedName, quote_identifier, quote_literal};
 use crate::postgres::{Client, Endpoint, PostgresError, Tls};
 

@@ -20,9 +20,13 @@ use crate::postgres::PostgresError;
 pub enum ReplicateError {
     #[error(transparent)]
     Postgres(#[from] PostgresError),
-    #[error("slot {slot} is gone from the publisher: the changes since the copy are lost, and the copy must start over")]
+    #[error(
+        "slot {slot} is gone from the publisher: the changes since the copy are lost, and the copy must start over"
+    )]
     SlotGone { slot: String },
-    #[error("slot {slot} has lost the changes that it held: more was written than max_slot_wal_keep_size allows ({status})")]
+    #[error(
+        "slot {slot} has lost the changes that it held: more was written than max_slot_wal_keep_size allows ({status})"
+    )]
     SlotLost { slot: String, status: String },
     #[error("the changes did not arrive within {} s: {lag}", after.as_secs())]
     NotDrained { after: Duration, lag: Lag },

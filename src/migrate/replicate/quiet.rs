@@ -82,7 +82,8 @@ pub async fn readmit(maintenance: &Client, database: &str, overridden: &[String]
 
 /// Roles that write by default wherever they are: their own setting would win over the database's.
 async fn overriding(maintenance: &Client, writer: &str) -> Result<Vec<String>, PostgresError> {
-    let sql = "SELECT r.rolname::text FROM pg_catalog.pg_db_role_setting s JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
+    let sql =
+        "SELECT r.rolname::text FROM pg_catalog.pg_db_role_setting s JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
                WHERE s.setdatabase = 0 AND r.rolname <> $1 AND EXISTS (
                    SELECT 1 FROM pg_catalog.unnest(s.setconfig) c
                    WHERE c IN ('default_transaction_read_only=off', 'default_transaction_read_only=false',

@@ -11,6 +11,7 @@ pub use cutover::Pause;
 
 use super::folder::FolderError;
 use super::replicate::{QuietError, ReplicateError};
+use super::sequences::SequenceError;
 use crate::host::HostError;
 use crate::postgres::PostgresError;
 
@@ -24,6 +25,8 @@ pub enum StageError {
     Postgres(#[from] PostgresError),
     #[error(transparent)]
     Replicate(#[from] ReplicateError),
+    #[error(transparent)]
+    Sequence(#[from] SequenceError),
     #[error(transparent)]
     Quiet(#[from] QuietError),
     #[error("cannot use {}", path.display())]
