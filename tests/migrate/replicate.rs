@@ -40,7 +40,9 @@ async fn pair() -> Pair {
 }
 
 async fn ids(client: &Client) -> Vec<i64> {
-    let rows = client.rows("reading", "SELECT id FROM public.kept UNION ALL SELECT id FROM public.parted ORDER BY 1", &[]).await;
+    let rows = client
+        .rows("reading", "SELECT id FROM public.kept UNION ALL SELECT id FROM public.parted ORDER BY 1", &[])
+        .await;
     rows.unwrap().iter().map(|row| row.get(0)).collect()
 }
 
@@ -126,4 +128,20 @@ async fn a_closed_database_takes_no_writes_and_opens_again() {
     for role in ["postgres", "stubborn"] {
         server.connect_as(role, "app").await.batch_execute("INSERT INTO t VALUES (4)").await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn sequences_are_carried_with_what_was_called() {
+    let pair = pair().await;
+    let make = "CREATE SEQUENCE public.fresh START 7; CREATE SEQUENCE public.used;
+                CREATE SEQUENCE public.down INCREMENT -1 MAXVALUE -1; CREATE SEQUENCE public.\"Odd name\" CYCLE";
+    for client in [&pair.old, &pair.new] {
+        client.run("making sequences", make).await.unwrap();
+    }
+    let draw = "SELECT nextval('public.used'), nextval('public.down'), setval('public.\"Odd name\"', 42, false)";
+    pair.old.run("drawing", draw).await.unwrap();
+    infra::migrate::sequences::carry(&pair.old, &pair.new).await.unwrap();
+    let next = "SELECT nextval('public.fresh'), nextval('public.used'), nextval('public.down'), nextval('public.\"Odd name\"')";
+    let row = pair.new.row("drawing", next, &[]).await.unwrap();
+    assert_eq!([0, 1, 2, 3].map(|column| row.get::<_, i64>(column)), [7, 2, -2, 42]);
 }
