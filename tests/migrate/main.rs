@@ -3,5 +3,6 @@
 
 mod catalog;
 mod corpus;
+mod replicate;
 mod servers;
 mod wire;
