@@ -1,6 +1,7 @@
 //! `infra`: from one small server to managed services, without a rewrite and without losing a row.
 //! docs/ARCHITECTURE.md says how the modules go together.
 
+pub mod agent;
 pub mod cli;
 pub mod cloud;
 pub mod cost;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use super::agent::AgentArgs;
 use super::init::InitArgs;
 use super::out;
 
@@ -61,6 +62,8 @@ pub enum Verb {
     Ssh(SshArgs),
     /// Run a command on a host
     Exec(ExecArgs),
+    #[command(hide = true)]
+    Agent(AgentArgs),
     /// Print the JSON Schema of plans, for editors
     Schema,
     /// Print a completion script for your shell

@@ -1,5 +1,6 @@
 //! The command line: arguments → call → render. One file a verb; no logic.
 
+mod agent;
 mod args;
 mod ask;
 mod common;
@@ -48,6 +49,7 @@ async fn dispatch(cli: Cli) -> Result<Exit, CommandError> {
         Verb::Logs(args) => logs::run(global, args).await,
         Verb::Ssh(args) => exec::ssh(global, args).await,
         Verb::Exec(args) => exec::exec(global, args).await,
+        Verb::Agent(args) => agent::run(args).await,
         Verb::Schema => {
             out::text(schema::text());
             Ok(Exit::Done)

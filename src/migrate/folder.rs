@@ -94,7 +94,17 @@ impl Folder {
 
     /// Durable and whole when it returns.
     pub fn write<T: Serialize>(&self, name: &str, value: &T) -> Result<(), FolderError> {
-        self.replace(name, value).map_err(|source| FolderError::Io { path: self.file(name), source })
+        let write = |mut file: fs::File| {
+            serde_json::to_writer(&mut file, value)?;
+            file.sync_all()
+        };
+        self.replace(name, write).map_err(|source| FolderError::Io { path: self.file(name), source })
+    }
+
+    /// For files that are not infra's own form.
+    pub fn write_text(&self, name: &str, text: &str) -> Result<(), FolderError> {
+        let write = |mut file: fs::File| file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+        self.replace(name, write).map_err(|source| FolderError::Io { path: self.file(name), source })
     }
 
     /// Nothing happens where it is not there.
@@ -107,12 +117,9 @@ impl Folder {
         }
     }
 
-    fn replace<T: Serialize>(&self, name: &str, value: &T) -> io::Result<()> {
+    fn replace(&self, name: &str, write: impl FnOnce(fs::File) -> io::Result<()>) -> io::Result<()> {
         let draft = self.path.join(format!(".{name}.{}", std::process::id()));
-        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&draft)?;
-        serde_json::to_writer(&mut file, value)?;
-        file.flush()?;
-        file.sync_all()?;
+        write(OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&draft)?)?;
         fs::rename(&draft, self.file(name))?;
         fs::File::open(&self.path)?.sync_all()
     }

@@ -1,0 +1,117 @@
+//! What runs on the host: the same program, as `infra agent …`, next to the data. The operator's side calls it over SSH;
+//! it answers with JSON on standard output. Long work runs under systemd and survives a closed laptop.
+
+mod report;
+
+use std::path::PathBuf;
+
+pub use report::Report;
+
+use serde::{Deserialize, Serialize};
+
+use crate::migrate::folder::{Folder, FolderError};
+use crate::migrate::job::Job;
+use crate::migrate::run::{self, RunError};
+use crate::migrate::saga::{Event, Next};
+use crate::migrate::stages::{self, Context, StageError};
+use crate::postgres::Endpoint;
+
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error(transparent)]
+    Journal(#[from] crate::journal::JournalError),
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    #[error("what the operator's side sent is not understood")]
+    Request(#[from] serde_json::Error),
+    #[error("migration {id} is under way on this host: {state}")]
+    UnderWay { id: String, state: String },
+    #[error("{0}")]
+    TooLate(String),
+}
+
+/// A new migration, as the operator's side asks for it. It holds a password: it travels through standard input.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Begin {
+    pub job: Job,
+    /// None: the stage `provision` will tell it.
+    pub target: Option<Endpoint>,
+    /// The roots to verify it by, in PEM.
+    pub ca: Option<String>,
+}
+
+/// A word of the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Word {
+    Resume,
+    Cutover,
+    Abort,
+    Rollback,
+    Finish,
+}
+
+/// Makes the folder of a new migration.
+pub fn begin(path: PathBuf, request: &[u8]) -> Result<(), AgentError> {
+    let mut begin: Begin = serde_json::from_slice(request)?;
+    let folder = Folder::create(path, &begin.job)?;
+    if let Some(ca) = begin.ca {
+        let file = folder.file("ca.pem");
+        folder.write_text("ca.pem", &ca)?;
+        if let Some(target) = &mut begin.target {
+            target.tls = crate::postgres::Tls::VerifyFull { ca: file };
+        }
+    }
+    if let Some(target) = begin.target {
+        folder.write("target.json", &target)?;
+    }
+    Ok(())
+}
+
+/// The long work. Ends well when a person is needed or nothing is left; a failed stage is in the journal.
+pub async fn migrate(path: PathBuf) -> Result<Next, AgentError> {
+    match run::run(Folder::at(path)).await {
+        Ok(next) => Ok(next),
+        // Written down: starting again by itself would only fail again.
+        Err(RunError::Stage(error)) => {
+            tracing::error!("{}", crate::error::chain(&error));
+            Ok(Next::Nothing)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub async fn hold(path: PathBuf) -> Result<(), AgentError> {
+    Ok(stages::hold(&Context::new(Folder::at(path))?).await?)
+}
+
+pub async fn report(path: PathBuf) -> Result<Report, AgentError> {
+    report::report(Folder::at(path)).await
+}
+
+/// Writes the user's word into the journal, if its time has not passed.
+pub fn ask(path: PathBuf, word: Word) -> Result<(), AgentError> {
+    let folder = Folder::at(path);
+    let status = folder.status()?;
+    let event = match (word, status.is_cut_over()) {
+        (Word::Resume, _) => return Ok(()),
+        (Word::Cutover, false) => Event::CutoverAsked,
+        (Word::Abort, false) => Event::AbortAsked,
+        (Word::Rollback, true) => Event::RollbackAsked,
+        (Word::Finish, true) => Event::FinishAsked,
+        (Word::Cutover, true) => return Err(AgentError::TooLate("the clients use the new database already".into())),
+        (Word::Abort, true) => {
+            let text = "the clients use the new database already: infra migrate rollback goes back with every row";
+            return Err(AgentError::TooLate(text.into()));
+        }
+        (Word::Rollback | Word::Finish, false) => {
+            return Err(AgentError::TooLate("the clients still use the old database".into()));
+        }
+    };
+    folder.journal(format!("word-{}", std::process::id()))?.append(event)?;
+    Ok(())
+}

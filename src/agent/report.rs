@@ -1,0 +1,35 @@
+//! Where a migration stands, for whoever looks from outside.
+
+use serde::{Deserialize, Serialize};
+
+use super::AgentError;
+use crate::migrate::folder::Folder;
+use crate::migrate::saga::{Mode, Next, Status, next};
+use crate::migrate::stages::{Pause, SafetyCopy};
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Report {
+    pub id: String,
+    pub mode: Mode,
+    pub status: Status,
+    pub next: Next,
+    /// Of the stage that runs: its own words.
+    pub progress: Option<serde_json::Value>,
+    pub safety_copy: Option<SafetyCopy>,
+    /// How long writers waited.
+    pub pause: Option<Pause>,
+}
+
+pub(super) async fn report(folder: Folder) -> Result<Report, AgentError> {
+    let job = folder.job()?;
+    let status = folder.status()?;
+    Ok(Report {
+        next: next(&status, job.mode, job.auto_cutover),
+        id: job.id,
+        mode: job.mode,
+        status,
+        progress: folder.read("progress.json")?,
+        safety_copy: folder.read("safety.json")?,
+        pause: folder.read("pause.json")?,
+    })
+}

@@ -1,0 +1,72 @@
+//! `infra agent`: for infra itself, on the host. Not in the help.
+
+use std::io::Read;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::out;
+use crate::agent::{self, AgentError, Word};
+use crate::error::{CommandError, Exit};
+
+#[derive(Debug, Args)]
+pub struct AgentArgs {
+    #[command(subcommand)]
+    verb: AgentVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum AgentVerb {
+    /// Make the folder of a migration, from standard input
+    Begin { folder: PathBuf },
+    /// Run a migration's stages
+    Migrate { folder: PathBuf },
+    /// Keep the snapshot that rows are copied from
+    Hold { folder: PathBuf },
+    /// Tell where a migration stands
+    Status { folder: PathBuf },
+    /// Write down a word of the user
+    Ask { folder: PathBuf, word: WordArg },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum WordArg {
+    Resume,
+    Cutover,
+    Abort,
+    Rollback,
+    Finish,
+}
+
+pub async fn run(args: AgentArgs) -> Result<Exit, CommandError> {
+    match args.verb {
+        AgentVerb::Begin { folder } => {
+            let mut request = vec![];
+            std::io::stdin().read_to_end(&mut request).map_err(CommandError::failed)?;
+            agent::begin(folder, &request)?;
+        }
+        AgentVerb::Migrate { folder } => drop(agent::migrate(folder).await?),
+        AgentVerb::Hold { folder } => agent::hold(folder).await?,
+        AgentVerb::Status { folder } => out::line(serde_json::json!(agent::report(folder).await?)),
+        AgentVerb::Ask { folder, word } => agent::ask(folder, word.into())?,
+    }
+    Ok(Exit::Done)
+}
+
+impl From<WordArg> for Word {
+    fn from(word: WordArg) -> Self {
+        match word {
+            WordArg::Resume => Self::Resume,
+            WordArg::Cutover => Self::Cutover,
+            WordArg::Abort => Self::Abort,
+            WordArg::Rollback => Self::Rollback,
+            WordArg::Finish => Self::Finish,
+        }
+    }
+}
+
+impl From<AgentError> for CommandError {
+    fn from(error: AgentError) -> Self {
+        Self::failed(error)
+    }
+}

@@ -1,0 +1,28 @@
+//! The way from the new database's server to the old one, which the bundle does not publish: a port on the host's own
+//! address in their common network, open as long as the migration runs. Who enters is for the old server to decide: its
+//! role for replication has a password of its own.
+
+use std::io;
+
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+
+/// Serves until it is dropped. `to` is asked for each connection: a restarted container has another address.
+pub async fn relay<F, A>(listener: TcpListener, to: F) -> io::Result<std::convert::Infallible>
+where
+    F: Fn() -> A + Clone + Send + 'static,
+    A: Future<Output = Option<(String, u16)>> + Send,
+{
+    loop {
+        let (mut client, _) = listener.accept().await?;
+        let to = to.clone();
+        tokio::spawn(async move {
+            let Some(address) = to().await else { return };
+            let Ok(mut server) = TcpStream::connect(address).await else { return };
+            drop(client.set_nodelay(true));
+            drop(server.set_nodelay(true));
+            // Either side may end at any time; both notice by themselves.
+            drop(copy_bidirectional(&mut client, &mut server).await);
+        });
+    }
+}

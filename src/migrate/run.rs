@@ -1,0 +1,93 @@
+//! The agent's loop: what comes next by the journal is begun, done, written down; until a person is needed or all is
+//! over. Killed anywhere, the next run goes on from the journal.
+
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::time::sleep;
+
+use super::folder::{Folder, FolderError};
+use super::relay::relay;
+use super::saga::{Event, Mode, Next, Place, next};
+use super::stages::{Context, StageError, perform, undo};
+use crate::journal::{Journal, JournalError};
+
+/// How often a word of the user is looked for.
+const LISTEN: Duration = Duration::from_millis(500);
+
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    #[error("cannot listen on {address} for the new database")]
+    Listen { address: String, source: std::io::Error },
+}
+
+/// Runs until the next stage is the operator's, a stage failed (it is written down), or nothing is left to do.
+pub async fn run(folder: Folder) -> Result<Next, RunError> {
+    let context = Context::new(folder)?;
+    let journal = context.folder.journal(format!("agent-{}", std::process::id()))?;
+    let listener = listen(&context).await?;
+    let site = context.site().clone();
+    let (host, service) = (context.job.host.clone(), context.job.source.service.clone());
+    let to = move || {
+        let (host, site, service) = (crate::host::Session::here(&host), site.clone(), service.clone());
+        async move { host.find_database(&site, &service).await.ok().map(|found| (found.address, 5432)) }
+    };
+    tokio::select! {
+        ended = advance(&context, &journal) => ended,
+        never = async { match listener { Some(listener) => relay(listener, to).await, None => std::future::pending().await } } => {
+            let source = match never { Ok(never) => match never {}, Err(error) => error };
+            Err(RunError::Listen { address: context.job.way_back.address.clone(), source })
+        }
+    }
+}
+
+/// Offline migrations need no way from the new database to the old one.
+async fn listen(context: &Context) -> Result<Option<TcpListener>, RunError> {
+    if context.job.mode == Mode::Offline {
+        return Ok(None);
+    }
+    let way = &context.job.way_back;
+    let bound = TcpListener::bind((way.address.as_str(), way.port)).await;
+    bound.map(Some).map_err(|source| RunError::Listen { address: format!("{}:{}", way.address, way.port), source })
+}
+
+async fn advance(context: &Context, journal: &Journal<Event>) -> Result<Next, RunError> {
+    loop {
+        let status = context.folder.status()?;
+        match next(&status, context.job.mode, context.job.auto_cutover) {
+            Next::Run(stage) if stage.place() == Place::Operator => return Ok(Next::Run(stage)),
+            Next::Run(stage) => {
+                journal.append(Event::Started { stage })?;
+                match perform(stage, context).await {
+                    Ok(note) => journal.append(Event::Done { stage, note })?,
+                    Err(error) => {
+                        let text = crate::error::chain(&error);
+                        journal.append(Event::Failed { stage, error: text })?;
+                        if !matches!(error, StageError::MustRollBack { .. }) {
+                            return Err(error.into());
+                        }
+                        journal.append(Event::RollbackAsked)?;
+                    }
+                }
+            }
+            Next::Undo(stage) => {
+                journal.append(Event::UndoStarted { stage })?;
+                match undo(stage, context).await {
+                    Ok(()) => journal.append(Event::Undone { stage })?,
+                    Err(error) => {
+                        journal.append(Event::UndoFailed { stage, error: crate::error::chain(&error) })?;
+                        return Err(error.into());
+                    }
+                }
+            }
+            Next::AwaitCutover | Next::AwaitFinish => sleep(LISTEN).await,
+            Next::Nothing => return Ok(Next::Nothing),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What every stage works with: the job, the host that this process runs on, both databases.
+
+use std::time::Duration;
+
+use super::StageError;
+use crate::host::{DatabaseContainer, Session, Site};
+use crate::migrate::folder::Folder;
+use crate::migrate::job::Job;
+use crate::postgres::{Client, Endpoint, Secret, Tls, connect};
+
+/// What the server's administrator sees of us.
+const APPLICATION: &str = "infra migrate";
+/// Names of both directions of replication.
+pub const FORWARD: &str = "infra_forward";
+pub const BACK: &str = "infra_back";
+/// The role at the old database that applies what comes back; it may write while nobody else does.
+pub const APPLY_ROLE: &str = "infra_apply";
+/// The role that the new database's server reads the old one's changes as.
+pub const READ_ROLE: &str = "infra_replication";
+
+pub struct Context {
+    pub job: Job,
+    pub folder: Folder,
+    pub host: Session,
+}
+
+impl Context {
+    pub fn new(folder: Folder) -> Result<Self, StageError> {
+        let job = folder.job()?;
+        let host = Session::here(&job.host);
+        Ok(Self { job, folder, host })
+    }
+
+    pub fn site(&self) -> &Site {
+        &self.job.site
+    }
+
+    /// Looked up each time: a container that was restarted has another address.
+    pub async fn container(&self) -> Result<DatabaseContainer, StageError> {
+        Ok(self.host.find_database(self.site(), &self.job.source.service).await?)
+    }
+
+    pub async fn source(&self) -> Result<Endpoint, StageError> {
+        let container = self.container().await?;
+        Ok(Endpoint {
+            host: container.address,
+            port: 5432,
+            database: self.job.source.database.clone(),
+            user: container.user,
+            password: Secret::new(container.password.as_str()),
+            tls: Tls::Off,
+        })
+    }
+
+    pub async fn target(&self) -> Result<Endpoint, StageError> {
+        let endpoint: Option<Endpoint> = self.folder.read("target.json")?;
+        endpoint.ok_or(StageError::NoTarget)
+    }
+
+    pub async fn old(&self) -> Result<Client, StageError> {
+        Ok(connect(&self.source().await?, APPLICATION).await?)
+    }
+
+    /// The old server, in a database that is not being moved.
+    pub async fn old_maintenance(&self) -> Result<Client, StageError> {
+        let other = if self.job.source.database == "postgres" { "template1" } else { "postgres" };
+        Ok(connect(&self.source().await?.with_database(other), APPLICATION).await?)
+    }
+
+    pub async fn new_database(&self) -> Result<Client, StageError> {
+        Ok(connect(&self.target().await?, APPLICATION).await?)
+    }
+
+    pub fn health_timeout(&self) -> Duration {
+        Duration::from_secs(self.job.health_timeout_seconds)
+    }
+}

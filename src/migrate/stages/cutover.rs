@@ -1,0 +1,147 @@
+//! The switch. Everything up to the new clients' start undoes itself when it fails; from then on the new database may
+//! hold rows that the old one lacks, and the way back goes through replication.
+//!
+//! pause the clients → let nobody else write → drain → sequences → what changed since it was verified → make the way
+//! back → point the clients → start them and see them healthy.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+use super::context::{Context, FORWARD};
+use super::{StageError, way_back};
+use crate::host::{DatabaseLocation, Progress};
+use crate::migrate::replicate::{Channel, readmit, refuse_writes};
+use crate::migrate::sequences;
+use crate::postgres::{Endpoint, Tls};
+
+/// Under load the last changes take a moment; more means that something is wrong, and the pause must end.
+const DRAIN: Duration = Duration::from_secs(60);
+
+/// How long writers waited, and for what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Pause {
+    pub stop_ms: u64,
+    pub drain_ms: u64,
+    pub sequences_ms: u64,
+    pub way_back_ms: u64,
+    pub start_ms: u64,
+    pub total_ms: u64,
+}
+
+/// How far it came: what an undo has to look at. Kept in the folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reached {
+    Paused,
+    /// The clients may have written to the new database.
+    Pointed,
+}
+
+/// An error before the clients were pointed to the new database has been undone when it is returned; a later one asks
+/// for the rollback, which loses nothing either.
+pub async fn perform(context: &Context) -> Result<String, StageError> {
+    let result = match context.folder.read::<Reached>("cutover.json")? {
+        Some(Reached::Pointed) => start(context, &mut Pause::default(), Instant::now()).await,
+        _ => switch(context).await,
+    };
+    let Err(error) = result else { return result };
+    if context.folder.read::<Reached>("cutover.json")? == Some(Reached::Pointed) {
+        return Err(StageError::MustRollBack { why: Box::new(error) });
+    }
+    match undo(context).await {
+        Ok(()) => Err(StageError::CutoverUndone { why: Box::new(error) }),
+        Err(undo) => Err(StageError::CutoverStuck { why: Box::new(error), undo: Box::new(undo) }),
+    }
+}
+
+async fn switch(context: &Context) -> Result<String, StageError> {
+    let (old, maintenance) = (context.old().await?, context.old_maintenance().await?);
+    let new = context.new_database().await?;
+    let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
+    // Most of what is under way arrives before anybody waits for it.
+    forward.drain(DRAIN).await?;
+    context.folder.write("cutover.json", &Reached::Paused)?;
+    let began = Instant::now();
+    let mut pause = Pause::default();
+    context.host.stop_clients(context.site(), &context.job.source.clients).await?;
+    refuse_writes(&maintenance, &old).await?;
+    pause.stop_ms = millis(began);
+    let since = Instant::now();
+    forward.drain(DRAIN).await?;
+    pause.drain_ms = millis(since);
+    let since = Instant::now();
+    sequences::carry(&old, &new).await?;
+    pause.sequences_ms = millis(since);
+    let since = Instant::now();
+    forward.pause().await?;
+    way_back::open(context, &old, &new, &maintenance).await?;
+    pause.way_back_ms = millis(since);
+    context.folder.write("cutover.json", &Reached::Pointed)?;
+    start(context, &mut pause, began).await
+}
+
+/// The clients, with the new database.
+async fn start(context: &Context, pause: &mut Pause, began: Instant) -> Result<String, StageError> {
+    let since = Instant::now();
+    context.host.point_clients(context.site(), Some(&location(context, &context.target().await?)?)).await?;
+    serve(context).await?;
+    pause.start_ms = millis(since);
+    pause.total_ms = millis(began);
+    context.folder.write("pause.json", pause)?;
+    Ok(format!("writers waited {} ms", pause.total_ms))
+}
+
+/// The old database serves again, with every row.
+pub async fn undo(context: &Context) -> Result<(), StageError> {
+    let pointed = context.folder.read::<Reached>("cutover.json")? == Some(Reached::Pointed);
+    if pointed {
+        context.host.stop_clients(context.site(), &context.job.source.clients).await?;
+        way_back::bring_home(context, DRAIN).await?;
+        context.host.point_clients(context.site(), None).await?;
+    }
+    let overridden = context.folder.read::<Vec<String>>("overridden.json")?.unwrap_or_default();
+    readmit(&context.old_maintenance().await?, &context.job.source.database, &overridden).await?;
+    way_back::close(context).await?;
+    if !pointed {
+        // Replication goes on; the next cutover finds everything as this one did.
+        let (old, new) = (context.old().await?, context.new_database().await?);
+        let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
+        forward.subscribe(&way_back::source_for_target(context)?).await?;
+    }
+    serve(context).await?;
+    Ok(context.folder.remove("cutover.json")?)
+}
+
+/// The release, with the database that its clients are pointed to.
+async fn serve(context: &Context) -> Result<(), StageError> {
+    let (job, none) = (&context.job, Progress::none());
+    let lock = context.host.lock(&job.by, "migrate").await?;
+    let started = context.host.restart_release(&lock, context.site(), &job.by, context.health_timeout(), &none).await;
+    lock.release().await;
+    Ok(started.map(drop)?)
+}
+
+fn location(context: &Context, target: &Endpoint) -> Result<DatabaseLocation, StageError> {
+    let ca = match &target.tls {
+        Tls::Off => None,
+        Tls::VerifyFull { ca } => {
+            let read = std::fs::read_to_string(ca);
+            Some(read.map_err(|source| StageError::Io { path: ca.clone(), source })?)
+        }
+    };
+    Ok(DatabaseLocation {
+        host: target.host.clone(),
+        port: target.port,
+        name: target.database.clone(),
+        user: target.user.clone(),
+        password: (context.job.source.password_variable.clone(), Zeroizing::new(target.password.expose().to_owned())),
+        ca,
+    })
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

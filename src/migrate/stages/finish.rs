@@ -1,0 +1,28 @@
+//! The way back is given up: nothing of the migration is left in either database. The old data stay where they are.
+
+use super::context::{Context, FORWARD};
+use super::{StageError, prepare, way_back};
+use crate::migrate::HELPER_SCHEMA;
+use crate::migrate::replicate::{Channel, readmit};
+use crate::migrate::saga::Mode;
+
+pub async fn perform(context: &Context) -> Result<String, StageError> {
+    if context.job.mode == Mode::Online {
+        way_back::close(context).await?;
+        let new = context.new_database().await?;
+        let (old, forward) = (context.old().await?, FORWARD);
+        Channel { name: forward, publisher: &old, subscriber: &new }.unsubscribe().await?;
+    }
+    let overridden = context.folder.read::<Vec<String>>("overridden.json")?.unwrap_or_default();
+    readmit(&context.old_maintenance().await?, &context.job.source.database, &overridden).await?;
+    prepare::clean_old(context).await?;
+    clean_new(context).await?;
+    Ok(format!("the old data stay in the bundle's service {}", context.job.source.service))
+}
+
+/// The helper objects of the migration; the data stay.
+pub async fn clean_new(context: &Context) -> Result<(), StageError> {
+    let new = context.new_database().await?;
+    let sql = format!("DROP SCHEMA IF EXISTS {HELPER_SCHEMA} CASCADE");
+    Ok(new.run("cleaning the new database", &sql).await?)
+}

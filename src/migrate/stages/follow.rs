@@ -1,0 +1,44 @@
+//! Replication brings what was written since the snapshot, until it arrives as it is written.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::context::{Context, FORWARD};
+use super::{StageError, way_back};
+use crate::migrate::replicate::{Channel, ReplicateError};
+
+/// Caught up: what is committed now arrives within this.
+const NEAR: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_secs(1);
+/// Without any progress for so long, something is wrong.
+const STALLED: Duration = Duration::from_secs(300);
+
+pub async fn perform(context: &Context) -> Result<String, StageError> {
+    let (old, new) = (context.old().await?, context.new_database().await?);
+    let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
+    forward.subscribe(&way_back::source_for_target(context)?).await?;
+    let (mut best, mut since) = (u64::MAX, Instant::now());
+    loop {
+        match forward.drain(NEAR).await {
+            Ok(took) => return Ok(format!("changes arrive within {} ms", took.as_millis())),
+            Err(ReplicateError::NotDrained { lag, .. }) => {
+                drop(context.folder.write("progress.json", &lag));
+                if lag.bytes < best {
+                    (best, since) = (lag.bytes, Instant::now());
+                } else if since.elapsed() > STALLED {
+                    return Err(ReplicateError::NotDrained { after: STALLED, lag }.into());
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+        sleep(LOOK).await;
+    }
+}
+
+pub async fn undo(context: &Context) -> Result<(), StageError> {
+    let (old, new) = (context.old().await?, context.new_database().await?);
+    let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
+    forward.unsubscribe().await?;
+    Ok(forward.drop_slot().await?)
+}

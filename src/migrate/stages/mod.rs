@@ -1,0 +1,114 @@
+//! What each stage does on the host, and how it is undone. Every one may be cut off anywhere and begun again.
+
+mod backup;
+mod context;
+mod cutover;
+mod finish;
+mod follow;
+mod prepare;
+mod rows;
+mod structure;
+mod way_back;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use backup::SafetyCopy;
+pub use context::Context;
+pub use cutover::Pause;
+pub use rows::hold;
+
+use super::catalog::CatalogError;
+use super::copy::CopyError;
+use super::folder::FolderError;
+use super::replicate::{QuietError, ReplicateError};
+use super::saga::Stage;
+use super::schema::{ApplyError, ArchiveError, DumpError, TargetError};
+use super::sequences::SequenceError;
+use crate::host::HostError;
+use crate::postgres::PostgresError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error(transparent)]
+    Host(#[from] HostError),
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    #[error(transparent)]
+    Examine(#[from] TargetError),
+    #[error(transparent)]
+    SchemaDump(#[from] DumpError),
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    #[error(transparent)]
+    Copy(#[from] CopyError),
+    #[error(transparent)]
+    Replicate(#[from] ReplicateError),
+    #[error(transparent)]
+    Sequence(#[from] SequenceError),
+    #[error(transparent)]
+    Quiet(#[from] QuietError),
+    #[error("cannot use {}", path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error("systemd refused: {message}")]
+    Systemd { message: String },
+    #[error("pg_dump or pg_restore failed: {message}")]
+    Dump { message: String },
+    #[error("no snapshot could be taken within {} s: a long transaction of the old database may be in its way", waited.as_secs())]
+    NoSnapshot { waited: Duration },
+    #[error("this cannot be carried over: {losses}; agree with --accept {codes}, where it is not data")]
+    NotAgreed { losses: String, codes: String },
+    #[error("the new database is not known yet: it has not been provisioned")]
+    NoTarget,
+    #[error("the migration has not been prepared")]
+    NotPrepared,
+    #[error("the cutover was undone, the old database serves: {}", crate::error::chain(why.as_ref()))]
+    CutoverUndone { why: Box<StageError> },
+    #[error(
+        "the cutover failed, and undoing it failed too: {}; {}",
+        crate::error::chain(why.as_ref()),
+        crate::error::chain(undo.as_ref())
+    )]
+    CutoverStuck { why: Box<StageError>, undo: Box<StageError> },
+    #[error("the clients do not work with the new database: {}", crate::error::chain(why.as_ref()))]
+    MustRollBack { why: Box<StageError> },
+}
+
+/// Does a stage; what a person wants to know of it comes back.
+pub async fn perform(stage: Stage, context: &Context) -> Result<String, StageError> {
+    match stage {
+        Stage::Preflight => preflight(context).await,
+        Stage::Backup => backup::perform(context).await,
+        Stage::Provision => Ok(String::new()),
+        Stage::Prepare => prepare::perform(context).await,
+        Stage::Schema => structure::before(context).await,
+        Stage::Copy => rows::perform(context).await,
+        Stage::Index => structure::after(context).await,
+        Stage::Follow => follow::perform(context).await,
+        Stage::Verify => verify(context).await,
+        Stage::Cutover => cutover::perform(context).await,
+        Stage::Guard => Ok("infra migrate rollback goes back with every row, until infra migrate finish".into()),
+        Stage::Finish => finish::perform(context).await,
+    }
+}
+
+/// Undoes a stage that was done, or begun.
+pub async fn undo(stage: Stage, context: &Context) -> Result<(), StageError> {
+    match stage {
+        // What was looked at or saved stays; the cloud's database goes by the operator's word alone.
+        Stage::Preflight | Stage::Backup | Stage::Provision | Stage::Verify | Stage::Guard | Stage::Finish => Ok(()),
+        Stage::Prepare => prepare::undo(context).await,
+        Stage::Schema => structure::undo(context).await,
+        Stage::Copy => rows::undo(context).await,
+        // They go with the tables.
+        Stage::Index => Ok(()),
+        Stage::Follow => follow::undo(context).await,
+        Stage::Cutover => cutover::undo(context).await,
+    }
+}

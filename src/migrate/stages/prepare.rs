@@ -1,0 +1,84 @@
+//! What the migration itself needs in both databases: tables for beats, a role for replication, the publication.
+
+use rand::Rng;
+use rand::distr::Alphanumeric;
+
+use super::StageError;
+use super::context::{APPLY_ROLE, Context, FORWARD, READ_ROLE};
+use crate::migrate::HELPER_SCHEMA;
+use crate::migrate::catalog::{quote_identifier, quote_literal};
+use crate::migrate::replicate::{Channel, make_beat};
+use crate::migrate::saga::Mode;
+use crate::postgres::{Client, Secret};
+
+/// Letters and digits: some 190 bits.
+const PASSWORD_LENGTH: usize = 32;
+
+pub async fn perform(context: &Context) -> Result<String, StageError> {
+    let (old, new) = (context.old().await?, context.new_database().await?);
+    make_beat(&new).await?;
+    if context.job.mode == Mode::Offline {
+        context.host.stop_clients(context.site(), &context.job.source.clients).await?;
+        return Ok("the clients are paused".into());
+    }
+    make_beat(&old).await?;
+    read_role(context, &old).await?;
+    Channel { name: FORWARD, publisher: &old, subscriber: &new }.publish(None).await?;
+    Ok(String::new())
+}
+
+/// Its password goes nowhere but into the subscription and a file of the migration's folder.
+async fn read_role(context: &Context, old: &Client) -> Result<(), StageError> {
+    let password = match context.folder.read::<Secret>("replication.json")? {
+        Some(password) => password,
+        None => {
+            let made: String = rand::rng().sample_iter(Alphanumeric).take(PASSWORD_LENGTH).map(char::from).collect();
+            let password = Secret::new(made);
+            context.folder.write("replication.json", &password)?;
+            password
+        }
+    };
+    let role = quote_identifier(READ_ROLE);
+    let known = "SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = $1";
+    if old.rows("looking for the role that replicates", known, &[&READ_ROLE]).await?.is_empty() {
+        old.run("making the role that replicates", &format!("CREATE ROLE {role} LOGIN REPLICATION BYPASSRLS")).await?;
+    }
+    let database = quote_identifier(&context.job.source.database);
+    let sql = format!(
+        "ALTER ROLE {role} PASSWORD {}; GRANT CONNECT ON DATABASE {database} TO {role}; GRANT pg_read_all_data TO {role}",
+        quote_literal(password.expose())
+    );
+    Ok(old.run("setting the password of the role that replicates", &sql).await?)
+}
+
+/// Nothing of the migration is left in the old database. Also what `finish` does there.
+pub async fn clean_old(context: &Context) -> Result<(), StageError> {
+    let old = context.old().await?;
+    let channel = Channel { name: FORWARD, publisher: &old, subscriber: &old };
+    channel.drop_slot().await?;
+    let sql = format!(
+        "DROP PUBLICATION IF EXISTS {}; DROP SCHEMA IF EXISTS {HELPER_SCHEMA} CASCADE",
+        quote_identifier(FORWARD)
+    );
+    old.run("cleaning the old database", &sql).await?;
+    for role in [READ_ROLE, APPLY_ROLE] {
+        drop_role(&old, role).await?;
+    }
+    Ok(context.folder.remove("replication.json")?)
+}
+
+async fn drop_role(client: &Client, role: &str) -> Result<(), StageError> {
+    let known = "SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = $1";
+    if client.rows("looking for a role of the migration", known, &[&role]).await?.is_empty() {
+        return Ok(());
+    }
+    let name = quote_identifier(role);
+    Ok(client.run("removing a role of the migration", &format!("DROP OWNED BY {name}; DROP ROLE {name}")).await?)
+}
+
+pub async fn undo(context: &Context) -> Result<(), StageError> {
+    if context.job.mode == Mode::Offline {
+        context.host.start_clients(context.site(), &context.job.source.clients).await?;
+    }
+    clean_old(context).await
+}

@@ -1,0 +1,106 @@
+//! The way back: replication from the new database to the old one, from the moment of the cutover on. And the ways that
+//! the two servers take to each other.
+
+use std::time::Duration;
+
+use super::StageError;
+use super::context::{APPLY_ROLE, BACK, Context, READ_ROLE};
+use crate::migrate::HELPER_SCHEMA;
+use crate::migrate::catalog::{QualifiedName, quote_identifier};
+use crate::migrate::replicate::{Channel, Lag, readmit_readers};
+use crate::postgres::{Client, Endpoint, Secret, Tls, connect};
+
+/// The old database as the new one's server sees it.
+pub fn source_for_target(context: &Context) -> Result<Endpoint, StageError> {
+    let password: Option<Secret> = context.folder.read("replication.json")?;
+    Ok(Endpoint {
+        host: context.job.way_back.address.clone(),
+        port: context.job.way_back.port,
+        database: context.job.source.database.clone(),
+        user: READ_ROLE.to_owned(),
+        password: password.ok_or(StageError::NotPrepared)?,
+        tls: Tls::Off,
+    })
+}
+
+/// Made while nobody writes: what is committed at the new database from here on comes back. The old one is open again
+/// afterwards, for readers and for what comes back.
+pub async fn open(context: &Context, old: &Client, new: &Client, maintenance: &Client) -> Result<(), StageError> {
+    let back = Channel { name: BACK, publisher: new, subscriber: old };
+    back.publish(Some(&tables(new).await?)).await?;
+    back.make_slot().await?;
+    apply_role(maintenance).await?;
+    let overridden = readmit_readers(maintenance, &context.job.source.database, APPLY_ROLE).await?;
+    context.folder.write("overridden.json", &overridden)?;
+    // A subscription's changes are applied by its owner, and who makes it owns it.
+    let applier = as_applier(context).await?;
+    Channel { name: BACK, publisher: new, subscriber: &applier }.subscribe(&target_for_source(context).await?).await?;
+    Ok(())
+}
+
+/// Everything that was committed at the new database is at the old one, and so are its sequences.
+pub async fn bring_home(context: &Context, patience: Duration) -> Result<(), StageError> {
+    let (new, applier) = (context.new_database().await?, as_applier(context).await?);
+    let back = Channel { name: BACK, publisher: &new, subscriber: &applier };
+    back.subscribe(&target_for_source(context).await?).await?;
+    back.drain(patience).await?;
+    Ok(crate::migrate::sequences::carry(&new, &applier).await?)
+}
+
+pub async fn lag(context: &Context) -> Result<Lag, StageError> {
+    let (new, old) = (context.new_database().await?, context.old().await?);
+    Ok(Channel { name: BACK, publisher: &new, subscriber: &old }.lag().await?)
+}
+
+/// Nothing comes back any more.
+pub async fn close(context: &Context) -> Result<(), StageError> {
+    let (new, applier) = (context.new_database().await?, context.old().await?);
+    Channel { name: BACK, publisher: &new, subscriber: &applier }.remove().await?;
+    Ok(())
+}
+
+/// Tables that the new database's user owns: whoever is no superuser can publish only these. The beat goes with them.
+async fn tables(new: &Client) -> Result<Vec<QualifiedName>, StageError> {
+    let sql = "SELECT n.nspname::text, c.relname::text FROM pg_catalog.pg_class c
+               JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+               WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p'
+                 AND (n.nspname !~ '^(pg_|information_schema$)' AND n.nspname <> $1
+                      OR n.nspname = $1 AND c.relname = 'beat')
+               ORDER BY 1, 2";
+    let rows = new.rows("listing the new database's tables", sql, &[&HELPER_SCHEMA]).await?;
+    Ok(rows.iter().map(|row| QualifiedName::new(row.get::<_, String>(0), row.get::<_, String>(1))).collect())
+}
+
+/// It may write where nobody else does. Without a password, so that nobody logs in as it.
+async fn apply_role(maintenance: &Client) -> Result<(), StageError> {
+    let role = quote_identifier(APPLY_ROLE);
+    let known = "SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = $1";
+    if maintenance.rows("looking for the role that applies changes", known, &[&APPLY_ROLE]).await?.is_empty() {
+        let sql = format!("CREATE ROLE {role} LOGIN SUPERUSER PASSWORD NULL");
+        maintenance.run("making the role that applies changes", &sql).await?;
+    }
+    Ok(())
+}
+
+/// A session of the old database whose user is the role that applies changes.
+async fn as_applier(context: &Context) -> Result<Client, StageError> {
+    let client = connect(&context.source().await?, "infra migrate").await?;
+    let sql = format!(
+        "SET SESSION AUTHORIZATION {}; SET default_transaction_read_only = off; SET transaction_read_only = off",
+        quote_identifier(APPLY_ROLE)
+    );
+    client.run("taking the role that applies changes", &sql).await?;
+    Ok(client)
+}
+
+/// The new database as the old one's server sees it: the same, but for the place of the roots.
+async fn target_for_source(context: &Context) -> Result<Endpoint, StageError> {
+    let mut target = context.target().await?;
+    if let Tls::VerifyFull { ca } = &target.tls {
+        let pem = std::fs::read(ca).map_err(|source| StageError::Io { path: ca.clone(), source })?;
+        let container = context.container().await?;
+        let place = context.host.put_beside_data(&container, "infra-migrate-ca.pem", &pem).await?;
+        target.tls = Tls::VerifyFull { ca: place.into() };
+    }
+    Ok(target)
+}
