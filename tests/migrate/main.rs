@@ -3,4 +3,5 @@
 
 mod catalog;
 mod corpus;
+mod schema;
 mod servers;
