@@ -14,6 +14,7 @@ pub mod journal;
 pub mod logging;
 pub mod migrate;
 pub mod plan;
+pub mod postgres;
 pub mod stack;
 pub mod steps;
 pub mod ui;

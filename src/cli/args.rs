@@ -102,9 +102,12 @@ pub struct DownArgs {
     /// Disks and snapshots go too
     #[arg(long)]
     pub include_data: bool,
-    /// Only disks and snapshots that earlier changes left over
+    /// Only what nothing in the plan needs any more: hosts, disks and snapshots that earlier changes left over
     #[arg(long)]
     pub left_over: bool,
+    /// Do not stop services over SSH first: for a host that does not answer
+    #[arg(long)]
+    pub skip_services: bool,
     /// The plan's name, instead of typing it
     #[arg(long, value_name = "NAME")]
     pub confirm: Option<String>,

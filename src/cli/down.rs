@@ -9,7 +9,7 @@ use crate::error::{CommandError, Exit};
 use crate::executor::Policy;
 use crate::journal::Lock;
 use crate::stack::{self, SituationError};
-use crate::steps::{self, Scope};
+use crate::steps::{self, Scope, Services};
 use crate::ui::removal_text;
 
 pub async fn run(global: &Global, args: DownArgs) -> Result<Exit, CommandError> {
@@ -19,7 +19,8 @@ pub async fn run(global: &Global, args: DownArgs) -> Result<Exit, CommandError> 
     let _lock = Lock::take(stack.local.dir(), &holder("down"))?;
     let cloud = cloud(&stack).await;
     let survey = stack::survey(&stack, cloud.as_ref()).await?;
-    let removal = steps::remove(&survey.graph, &survey.inventory, scope);
+    let services = if args.skip_services { Services::EndWithHost } else { Services::Stop };
+    let removal = steps::remove(&survey.graph, &survey.inventory, scope, services);
     let violations = steps::check(&removal.steps, &survey.inventory, args.include_data);
     if !violations.is_empty() {
         return Err(SituationError::Unsafe(violations).into());
@@ -49,7 +50,7 @@ pub async fn run(global: &Global, args: DownArgs) -> Result<Exit, CommandError> 
 fn scope(args: &DownArgs) -> Result<Scope, CommandError> {
     match (args.left_over, args.include_data) {
         (true, true) => Ok(Scope::LeftOver),
-        (true, false) => Err(CommandError::usage("--left-over removes disks and snapshots")
+        (true, false) => Err(CommandError::usage("--left-over removes hosts, disks and snapshots")
             .hint("say so: infra down --left-over --include-data")),
         (false, true) => Ok(Scope::IncludeData),
         (false, false) => Ok(Scope::KeepData),

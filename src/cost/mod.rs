@@ -88,12 +88,14 @@ pub fn estimate(graph: &Graph, inventory: &Inventory, diff: &Diff) -> Estimate {
         std::iter::once(instance).chain(disks).collect::<Vec<_>>()
     });
     let left = diff.left_over.iter().map(|l| {
-        let (what, each) = match l.kind {
-            LeftOverKind::Disk => ("disk", DISK_GB),
-            LeftOverKind::Snapshot => ("snapshot", SNAPSHOT_GB),
+        let stored = |each: f64| Some(Monthly(f64::from(l.size_gb.unwrap_or(0)) * each));
+        let cost = match l.kind {
+            LeftOverKind::Instance => inventory.instance(&l.name).and_then(|i| price(inventory, &i.size)),
+            LeftOverKind::Disk => stored(DISK_GB),
+            LeftOverKind::Snapshot => stored(SNAPSHOT_GB),
         };
-        let cost = Some(Monthly(f64::from(l.size_gb) * each));
-        Line { node: l.node.clone(), what: format!("left over: {what} {}", l.name), before: cost, after: cost }
+        let what = format!("left over: {} {}", l.kind.noun(), l.name);
+        Line { node: l.node.clone(), what, before: cost, after: cost }
     });
     let grown = diff.hosts.iter().flat_map(|h| &h.disks).filter_map(|d| match d {
         DiskDiff::Grow { id, old, from_gb, .. } => Some(Line {

@@ -4,8 +4,8 @@
 //! new, attach it — is what makes an interrupted growth safe to continue: a *detached* old disk cannot have been written
 //! since its snapshot. An attached old disk beside a copy is refused, for the copy may be stale.
 
+use super::Refusal;
 use super::host::InstanceDiff;
-use super::{HostDiff, LeftOver, LeftOverKind, Refusal};
 use crate::graph::{CloudHost, DiskNode, Graph, HostNode, Names, NodeId};
 use crate::inventory::{Disk, Inventory, ResourceName, Snapshot};
 use crate::plan::NodeName;
@@ -272,28 +272,4 @@ impl<'a> Context<'a> {
 
 fn names(disks: &[&Disk]) -> String {
     disks.iter().map(|d| d.name.to_string()).collect::<Vec<_>>().join(" and ")
-}
-
-/// Disks and snapshots that carry this plan's tags and that no node uses.
-pub(super) fn left_over(graph: &Graph, inventory: &Inventory, hosts: &[HostDiff]) -> Vec<LeftOver> {
-    let used = |name: &ResourceName| {
-        hosts.iter().flat_map(|h| &h.disks).any(|d| match d {
-            DiskDiff::Grow { old, new, stage, .. } => {
-                let (GrowthStage::Attached { snapshot, .. } | GrowthStage::Detached { snapshot, .. }) = stage;
-                old == name || new == name || snapshot == name
-            }
-            other => other.resource() == name,
-        })
-    };
-    let node = |tags: &crate::inventory::Tags| NodeId::new(tags.get(crate::inventory::TAG_NODE).unwrap_or_default());
-    let disks = inventory.disks.iter().filter(|d| d.tags.is_plan(&graph.plan) && !used(&d.name)).map(|d| LeftOver {
-        kind: LeftOverKind::Disk,
-        name: d.name.clone(),
-        node: node(&d.tags),
-        size_gb: d.size_gb,
-    });
-    let snapshots = inventory.snapshots.iter().filter(|s| s.tags.is_plan(&graph.plan) && !used(&s.name)).map(|s| {
-        LeftOver { kind: LeftOverKind::Snapshot, name: s.name.clone(), node: node(&s.tags), size_gb: s.size_gb }
-    });
-    disks.chain(snapshots).collect()
 }

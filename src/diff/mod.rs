@@ -4,18 +4,18 @@ mod account;
 mod change;
 mod disk;
 mod host;
+mod left_over;
 #[cfg(test)]
 mod tests;
-
-use serde::{Deserialize, Serialize};
 
 pub use account::{ContactDiff, KeyPairDiff};
 pub use change::{Change, Verb};
 pub use disk::{DiskDiff, GrowthStage};
 pub use host::{AddressDiff, AlarmDiff, HostDiff, InstanceDiff, PortsDiff, Replacement};
+pub use left_over::{LeftOver, LeftOverKind, removed_hosts};
 
-use crate::graph::{Graph, NodeId};
-use crate::inventory::{Inventory, ResourceName};
+use crate::graph::{Graph, HostNode, NodeId};
+use crate::inventory::{HostView, Inventory};
 use crate::plan::NodeName;
 
 /// All that differs.
@@ -34,22 +34,6 @@ pub enum ReleaseDiff {
     None,
     Keep { hash: String },
     Deploy { host: NodeName, reason: String, first: bool },
-}
-
-/// Something of this plan that no node needs any more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeftOver {
-    pub kind: LeftOverKind,
-    pub name: ResourceName,
-    pub node: NodeId,
-    pub size_gb: u32,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LeftOverKind {
-    Disk,
-    Snapshot,
 }
 
 /// Why the desired state cannot be reached from the observed one.
@@ -72,6 +56,7 @@ pub fn diff(graph: &Graph, inventory: &Inventory) -> Result<Diff, Vec<Refusal>> 
         }
     };
     let hosts: Vec<_> = graph.hosts.iter().filter_map(|h| keep(host::diff(graph, h, inventory))).collect();
+    refusals.extend(graph.hosts.iter().filter_map(|h| mistaken(h, inventory)));
     let key_pair = account::key_pair(graph, inventory);
     let contact = account::contact(graph, inventory).unwrap_or_else(|refusal| {
         refusals.push(refusal);
@@ -81,8 +66,20 @@ pub fn diff(graph: &Graph, inventory: &Inventory) -> Result<Diff, Vec<Refusal>> 
         return Err(refusals);
     }
     let release = release(graph, inventory, &hosts);
-    let left_over = disk::left_over(graph, inventory, &hosts);
+    let left_over = left_over::left_over(graph, inventory, &hosts);
     Ok(Diff { key_pair, contact, hosts, release, left_over })
+}
+
+/// Nothing is done to a machine that is not the one it should be, nor planned for it.
+fn mistaken(host: &HostNode, inventory: &Inventory) -> Option<Refusal> {
+    let Some(HostView::Mistaken(gap)) = inventory.hosts.get(&host.name) else { return None };
+    Some(Refusal {
+        node: host.id.clone(),
+        message: gap.0.clone(),
+        remedy: "the host was replaced outside of infra, or something answers in its place: find out which before you \
+                 go on; of a server of your own, `ssh-keygen -R ADDRESS` forgets the old key"
+            .into(),
+    })
 }
 
 fn release(graph: &Graph, inventory: &Inventory, hosts: &[HostDiff]) -> ReleaseDiff {

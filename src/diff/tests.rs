@@ -1,10 +1,10 @@
 //! Decisions, one at a time: hand-made inventories in, what is wanted or refused out.
 
 use super::host::Lockout;
-use super::{Diff, DiskDiff, GrowthStage, InstanceDiff, PortsDiff, Refusal, ReleaseDiff, diff};
+use super::{Diff, DiskDiff, GrowthStage, InstanceDiff, LeftOverKind, PortsDiff, Refusal, ReleaseDiff, diff};
 use crate::cloud::fake::{World, ports_of_new};
 use crate::graph::fixture::vault;
-use crate::inventory::{Gap, HostView, Inventory, ResourceName, Snapshot, TAG_USER_DATA};
+use crate::inventory::{Gap, HostView, Inventory, ResourceName, Snapshot, TAG_USER_DATA, Tags};
 use crate::steps::tests::planned;
 
 /// What is there once the plan is up.
@@ -206,4 +206,31 @@ fn the_open_firewall_of_an_unfinished_instance_is_nobodys() {
         Some(Lockout { operator: None }),
         "an adopted one is somebody's"
     );
+}
+
+#[test]
+fn another_host_key_refuses_everything() {
+    let mut inventory = there();
+    for view in inventory.hosts.values_mut() {
+        *view = HostView::Mistaken(Gap("host box (192.0.2.1) shows another host key than the pinned one".into()));
+    }
+    let refusal = refused(&[], &inventory);
+    assert!(refusal.message.contains("another host key") && refusal.remedy.contains("find out which"), "{refusal:?}");
+}
+
+#[test]
+fn a_host_taken_out_of_the_plan_is_left_over_with_its_disks() {
+    let mut inventory = there();
+    let mut other = inventory.instances[0].clone();
+    other.name = ResourceName::new("vault-old");
+    other.tags = Tags::for_node(&"vault".parse().expect("a name"), "hosts.old");
+    inventory.instances.push(other);
+    let mut disk = inventory.disks[0].clone();
+    disk.name = ResourceName::new("vault-old-data");
+    disk.attached_to = Some(ResourceName::new("vault-old"));
+    disk.tags = Tags::for_node(&"vault".parse().expect("a name"), "hosts.old.disks.data");
+    inventory.disks.push(disk);
+    let left: Vec<_> = wanted(&[], &inventory).left_over.into_iter().map(|l| (l.kind, l.name.to_string())).collect();
+    let expected = [(LeftOverKind::Instance, "vault-old"), (LeftOverKind::Disk, "vault-old-data")];
+    assert_eq!(left, expected.map(|(kind, name)| (kind, name.to_owned())));
 }

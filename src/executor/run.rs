@@ -50,6 +50,7 @@ pub async fn run(
         running: BTreeMap::new(),
         tasks: JoinSet::new(),
         outcome: Outcome { done: BTreeSet::new(), failed: vec![], left: vec![], stopped: false },
+        unwritten: vec![],
         hands,
         journal,
         events,
@@ -76,12 +77,14 @@ struct Run<'a> {
     running: BTreeMap<StepId, Instant>,
     tasks: JoinSet<Ended>,
     outcome: Outcome,
+    /// How steps ended; goes into the journal before anything else begins.
+    unwritten: Vec<Entry>,
     hands: Arc<dyn Hands>,
     journal: &'a Journal,
     events: &'a UnboundedSender<Event>,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     async fn see_through(&mut self, stop: &CancellationToken) -> Result<(), RunError> {
         loop {
             let begun = self.begin_ready(stop);
@@ -93,7 +96,7 @@ impl Run<'_> {
                 return Ok(());
             }
             tokio::select! {
-                Some(ended) = self.tasks.join_next() => self.end(ended.expect("a step does not panic"))?,
+                Some(ended) = self.tasks.join_next() => self.end(ended.expect("a step does not panic")),
                 () = stop.cancelled(), if !self.outcome.stopped => self.stop(),
             }
         }
@@ -103,17 +106,29 @@ impl Run<'_> {
         if stop.is_cancelled() && !self.outcome.stopped {
             self.stop();
         }
-        while self.running.len() < WIDTH && !self.outcome.stopped && self.outcome.failed.is_empty() {
-            let done = &self.outcome.done;
-            let ready = self.waiting.values().find(|s| s.needs.iter().all(|n| done.contains(n)));
-            let Some(step) = ready.copied() else { return Ok(()) };
-            self.begin(step)?;
+        while let Some(ended) = self.tasks.try_join_next() {
+            self.end(ended.expect("a step does not panic"));
+        }
+        let ready = self.ready();
+        let started = ready.iter().map(|step| Entry::StepStarted { step: step.id.to_string() });
+        self.journal.append_all(std::mem::take(&mut self.unwritten).into_iter().chain(started))?;
+        for step in ready {
+            self.begin(step);
         }
         Ok(())
     }
 
-    fn begin(&mut self, step: &Step) -> Result<(), RunError> {
-        self.journal.append(Entry::StepStarted { step: step.id.to_string() })?;
+    /// What may begin now.
+    fn ready(&self) -> Vec<&'a Step> {
+        if self.outcome.stopped || !self.outcome.failed.is_empty() {
+            return vec![];
+        }
+        let done = &self.outcome.done;
+        let ready = self.waiting.values().filter(|s| s.needs.iter().all(|n| done.contains(n)));
+        ready.take(WIDTH.saturating_sub(self.running.len())).copied().collect()
+    }
+
+    fn begin(&mut self, step: &Step) {
         self.waiting.remove(&step.id);
         self.running.insert(step.id.clone(), Instant::now());
         self.tell(Event::StepStarted { step: step.id.clone(), what: describe(&step.action) });
@@ -123,25 +138,23 @@ impl Run<'_> {
             let result = hands.perform(&step, &reporter).await;
             (step.id, result)
         });
-        Ok(())
     }
 
-    fn end(&mut self, (id, result): Ended) -> Result<(), RunError> {
+    fn end(&mut self, (id, result): Ended) {
         let began = self.running.remove(&id).unwrap_or_else(Instant::now);
         match result {
             Ok(()) => {
-                self.journal.append(Entry::StepDone { step: id.to_string() })?;
+                self.unwritten.push(Entry::StepDone { step: id.to_string() });
                 self.tell(Event::StepDone { step: id.clone(), ms: millis(began) });
                 self.outcome.done.insert(id);
             }
             Err(error) => {
                 let text = crate::error::chain(&error);
-                self.journal.append(Entry::StepFailed { step: id.to_string(), error: text.clone() })?;
+                self.unwritten.push(Entry::StepFailed { step: id.to_string(), error: text.clone() });
                 self.tell(Event::StepFailed { step: id.clone(), error: text, hint: error.hint() });
                 self.outcome.failed.push((id, error));
             }
         }
-        Ok(())
     }
 
     fn stop(&mut self) {

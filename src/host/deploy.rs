@@ -87,6 +87,26 @@ impl Session {
         Ok(RolledBack { release: target.number, from: facts.current_release })
     }
 
+    /// The current release again, with what has changed around it.
+    pub(super) async fn restart(
+        &self,
+        lock: &HostLock,
+        site: &Site,
+        facts: &HostFacts,
+        by: &str,
+        health_timeout: std::time::Duration,
+        progress: &Progress,
+    ) -> Result<u32, HostError> {
+        self.still_locked(lock, "restarting the release")?;
+        let Some(current) = facts.current() else {
+            return Err(HostError::NoRelease { host: self.host(), release: None, available: vec![] });
+        };
+        let images = current.images.iter().map(|image| format!("{} {}", image.reference, image.id)).collect();
+        let start = Start { site, release: current.number, previous: None, images, verb: "repoint", by };
+        self.activate(&start, health_timeout.as_secs(), progress).await?;
+        Ok(current.number)
+    }
+
     /// The releases on the host, oldest first.
     pub async fn releases(&self, site: &Site) -> Result<Vec<ReleaseFacts>, HostError> {
         self.facts(site).await.map(|facts| facts.releases)

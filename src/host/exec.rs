@@ -51,9 +51,10 @@ pub fn remote_command(argv: &[String]) -> String {
 }
 
 /// The argv, on the host, that runs `command` in a service's container.
-pub fn service_argv(site: &Site, service: &str, tty: bool, command: &[String]) -> Vec<String> {
-    let mut argv: Vec<String> =
-        ["sudo", "-n", "docker", "compose", "--project-name", site.plan.as_str(), "exec"].map(str::to_owned).to_vec();
+pub fn service_argv(site: &Site, user: &str, service: &str, tty: bool, command: &[String]) -> Vec<String> {
+    let root: &[&str] = if user == "root" { &[] } else { &["sudo", "-n"] };
+    let compose = ["docker", "compose", "--project-name", site.plan.as_str(), "exec"];
+    let mut argv: Vec<String> = root.iter().chain(&compose).map(|word| (*word).to_owned()).collect();
     if !tty {
         argv.push("-T".to_owned());
     }
@@ -79,7 +80,8 @@ mod tests {
     #[test]
     fn a_command_in_a_service_goes_through_compose() {
         let site = Site::new("phase1".parse().unwrap(), "vault".parse().unwrap(), vec![]);
-        let argv = service_argv(&site, "db", false, &["psql".to_owned()]).join(" ");
-        assert_eq!(argv, "sudo -n docker compose --project-name phase1 exec -T db psql");
+        let argv = |user| service_argv(&site, user, "db", false, &["psql".to_owned()]).join(" ");
+        assert_eq!(argv("ubuntu"), "sudo -n docker compose --project-name phase1 exec -T db psql");
+        assert_eq!(argv("root"), "docker compose --project-name phase1 exec -T db psql");
     }
 }

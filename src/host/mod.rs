@@ -10,6 +10,7 @@ mod choice;
 mod command;
 mod compose;
 mod context;
+mod database;
 mod deploy;
 mod disk;
 mod dotenv;
@@ -29,6 +30,7 @@ mod target;
 
 pub use bundle::{Bundle, BundleError, BundleFile, FileKind};
 pub use compose::{Build, ComposeError, ComposeFile, Service};
+pub use database::{DatabaseContainer, DatabaseLocation};
 pub use deploy::{Deployed, RolledBack};
 pub use disk::{DiskError, DiskOutcome};
 pub use error::{Aftermath, HostError};

@@ -42,6 +42,7 @@ impl ReleaseEnv {
         set("INFRA_HOST", site.host.as_str());
         set("INFRA_ADDRESS", address);
         set("INFRA_SECRETS", &site.secrets_dir());
+        set("INFRA_DATABASE", &site.database_dir());
         set("INFRA_HOST_MEMORY_MB", &memory_mb.to_string());
         set("INFRA_TAG", tag);
         for disk in &site.disks {
@@ -124,7 +125,7 @@ impl ReleaseSpec {
     }
 }
 
-fn append(tar: &mut tar::Builder<impl Write>, path: &str, mode: u32, bytes: &[u8]) -> std::io::Result<()> {
+pub(super) fn append(tar: &mut tar::Builder<impl Write>, path: &str, mode: u32, bytes: &[u8]) -> std::io::Result<()> {
     tar.append_data(&mut header(bytes.len() as u64, mode), path, bytes)
 }
 
@@ -163,8 +164,8 @@ mod tests {
         let text = dotenv::render(&env().variables);
         assert_eq!(
             text,
-            "INFRA_ADDRESS=203.0.113.200\nINFRA_DISK_PG_DATA=/srv/pgdata\nINFRA_HOST=vault\nINFRA_HOST_MEMORY_MB=4096\n\
-             INFRA_PLAN=phase1\nINFRA_SECRETS=/srv/pgdata/.infra/secrets\nINFRA_TAG=rabc\nRETENTION_DAYS=30\n"
+            "INFRA_ADDRESS=203.0.113.200\nINFRA_DATABASE=/srv/pgdata/.infra/database\nINFRA_DISK_PG_DATA=/srv/pgdata\n\
+             INFRA_HOST=vault\nINFRA_HOST_MEMORY_MB=4096\nINFRA_PLAN=phase1\nINFRA_SECRETS=/srv/pgdata/.infra/secrets\nINFRA_TAG=rabc\nRETENTION_DAYS=30\n"
         );
     }
 

@@ -1,5 +1,5 @@
 //! One multiplexed OpenSSH connection to a host. The system's ssh makes it, the `openssh` crate watches over it and
-//! ends it; each command is a channel of it.
+//! ends it; each command is a channel of it. On the host itself, as the agent, the same commands run without it.
 
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ use super::command::Running;
 use super::error::HostError;
 use super::script::Script;
 use super::target::Target;
+use crate::plan::names::NodeName;
 
 /// How long a refused login is tried again: cloud-init makes the user some seconds after sshd answers.
 const LOGIN_GRACE: Duration = Duration::from_secs(45);
@@ -17,8 +18,15 @@ const RETRY_PAUSE: Duration = Duration::from_millis(700);
 /// A live connection. Dropping it ends the connection and removes its control socket.
 #[derive(Debug)]
 pub struct Session {
-    pub(super) mux: openssh::Session,
+    way: Way,
     pub(super) target: Target,
+}
+
+#[derive(Debug)]
+enum Way {
+    Ssh(openssh::Session),
+    /// This machine is the host, and this process is root.
+    Here,
 }
 
 /// Why ssh did not connect, told from its own words.
@@ -72,19 +80,37 @@ impl Session {
         }
     }
 
+    /// The host that this process runs on.
+    pub fn here(host: &NodeName) -> Self {
+        let target = Target {
+            host: host.clone(),
+            address: "localhost".to_owned(),
+            port: 22,
+            user: "root".to_owned(),
+            identity: None,
+            certificate: None,
+            known_hosts: None,
+        };
+        Self { way: Way::Here, target }
+    }
+
     pub fn target(&self) -> &Target {
         &self.target
     }
 
     /// True while the connection stands.
     pub async fn is_alive(&self) -> bool {
-        self.mux.check().await.is_ok()
+        match &self.way {
+            Way::Ssh(mux) => mux.check().await.is_ok(),
+            Way::Here => true,
+        }
     }
 
     /// Ends the connection; dropping does the same without waiting.
     pub async fn close(self) -> Result<(), HostError> {
         let host = self.host();
-        self.mux.close().await.map_err(|error| HostError::ConnectionLost {
+        let Way::Ssh(mux) = self.way else { return Ok(()) };
+        mux.close().await.map_err(|error| HostError::ConnectionLost {
             host,
             operation: "closing".to_owned(),
             detail: error.to_string(),
@@ -110,9 +136,14 @@ impl Session {
 
     /// A channel of the connection that runs `command` in the login shell.
     pub(super) fn spawn(&self, operation: &str, command: &str) -> Result<Running, HostError> {
+        let Way::Ssh(mux) = &self.way else {
+            let mut sh = Command::new("sh");
+            sh.args(["-c", command]);
+            return Running::spawn_local(sh, "sh", operation);
+        };
         let mut ssh = Command::new("ssh");
         // A ProxyCommand that fails keeps ssh from making a connection of its own when the multiplexed one is gone.
-        ssh.arg("-S").arg(self.mux.control_socket()).args(["-o", "BatchMode=yes", "-o", "ProxyCommand=false", "-T"]);
+        ssh.arg("-S").arg(mux.control_socket()).args(["-o", "BatchMode=yes", "-o", "ProxyCommand=false", "-T"]);
         ssh.args(["none", "--", command]);
         Running::spawn(ssh, &self.host(), operation)
     }
@@ -140,7 +171,7 @@ async fn attempt(target: &Target) -> Result<Result<Session, String>, HostError> 
         .await
         .map_err(|source| HostError::LocalProgram { program: "ssh", source })?;
     if status.success() {
-        return Ok(Ok(Session { mux: openssh::Session::new_process_mux(directory), target: target.clone() }));
+        return Ok(Ok(Session { way: Way::Ssh(openssh::Session::new_process_mux(directory)), target: target.clone() }));
     }
     Ok(Err(tokio::fs::read_to_string(&log).await.unwrap_or_default()))
 }

@@ -47,6 +47,11 @@ impl Site {
         format!("{}/current", self.state_dir())
     }
 
+    /// Where the clients' database is, once it was moved.
+    pub fn database_dir(&self) -> String {
+        format!("{}/database", self.state_dir())
+    }
+
     pub fn secrets_dir(&self) -> String {
         format!("{}/secrets", self.state_dir())
     }

@@ -78,7 +78,7 @@ impl Inventory {
     pub fn facts(&self, host: &NodeName) -> Option<&HostFacts> {
         match self.hosts.get(host)? {
             HostView::Seen(facts) => Some(facts),
-            HostView::Unseen(_) => None,
+            HostView::Unseen(_) | HostView::Mistaken(_) => None,
         }
     }
 
@@ -109,6 +109,8 @@ impl Inventory {
 pub enum HostView {
     Seen(HostFacts),
     Unseen(Gap),
+    /// Something answers in its place that shows another SSH host key.
+    Mistaken(Gap),
 }
 
 /// Why something could not be observed.

@@ -2,23 +2,26 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
+use std::marker::PhantomData;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// Readers refuse files of a later version.
 const VERSION: u32 = 1;
 
+/// One line. `E` is what happened: of a run of steps, or of a migration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
+pub struct Record<E = Entry> {
     pub v: u32,
     pub at: Timestamp,
     pub run: String,
     #[serde(flatten)]
-    pub entry: Entry,
+    pub entry: E,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,13 +59,14 @@ pub enum JournalError {
     Newer { path: PathBuf, found: u32 },
 }
 
-pub struct Journal {
+pub struct Journal<E = Entry> {
     path: PathBuf,
     run: String,
     file: Mutex<File>,
+    holds: PhantomData<fn(E)>,
 }
 
-impl Journal {
+impl<E: Serialize> Journal<E> {
     /// Opens `journal.jsonl` in `dir`, which is made with mode 0700 if absent.
     pub fn open(dir: &Path, run: String) -> Result<Self, JournalError> {
         let path = dir.join("journal.jsonl");
@@ -72,16 +76,27 @@ impl Journal {
             OpenOptions::new().create(true).append(true).read(true).mode(0o600).open(&path).map_err(write)?;
         end_torn_line(&path, &mut file).map_err(write)?;
         File::open(dir).and_then(|d| d.sync_all()).map_err(write)?;
-        Ok(Self { path, run, file: Mutex::new(file) })
+        Ok(Self { path, run, file: Mutex::new(file), holds: PhantomData })
     }
 
     /// Durable when it returns.
-    pub fn append(&self, entry: Entry) -> Result<(), JournalError> {
-        let record = Record { v: VERSION, at: Timestamp::now(), run: self.run.clone(), entry };
-        let mut line = serde_json::to_vec(&record).expect("a record is plain data");
-        line.push(b'\n');
+    pub fn append(&self, entry: E) -> Result<(), JournalError> {
+        self.append_all([entry])
+    }
+
+    /// All of them in one write, durable when it returns: waiting for the disk is what an entry costs.
+    pub fn append_all(&self, entries: impl IntoIterator<Item = E>) -> Result<(), JournalError> {
+        let mut lines = vec![];
+        for entry in entries {
+            let record = Record { v: VERSION, at: Timestamp::now(), run: self.run.clone(), entry };
+            serde_json::to_writer(&mut lines, &record).expect("a record is plain data");
+            lines.push(b'\n');
+        }
+        if lines.is_empty() {
+            return Ok(());
+        }
         let mut file = self.file.lock().expect("no writer panics while it holds the lock");
-        let written = file.write_all(&line).and_then(|()| file.sync_data());
+        let written = file.write_all(&lines).and_then(|()| file.sync_data());
         written.map_err(|source| JournalError::Write { path: self.path.clone(), source })
     }
 }
@@ -97,13 +112,13 @@ fn end_torn_line(path: &Path, file: &mut File) -> std::io::Result<()> {
 
 /// All records; a torn line (no valid JSON, written in a crash) is passed over only where a crash can leave one: at the
 /// end of a run's records.
-pub fn read(path: &Path) -> Result<Vec<Record>, JournalError> {
+pub fn read<E: DeserializeOwned>(path: &Path) -> Result<Vec<Record<E>>, JournalError> {
     let read = |source| JournalError::Read { path: path.to_owned(), source };
-    let mut records: Vec<Record> = vec![];
+    let mut records: Vec<Record<E>> = vec![];
     let mut torn: Option<(usize, String)> = None;
     for (index, line) in BufReader::new(File::open(path).map_err(read)?).lines().enumerate() {
         let text = line.map_err(read)?;
-        match serde_json::from_str::<Record>(&text) {
+        match serde_json::from_str::<Record<E>>(&text) {
             Ok(record) if record.v > VERSION => {
                 return Err(JournalError::Newer { path: path.to_owned(), found: record.v });
             }
@@ -134,7 +149,7 @@ mod tests {
         let journal = Journal::open(dir.path(), "r1".into()).expect("opens");
         journal.append(started("a")).expect("appends");
         journal.append(Entry::StepDone { step: "a".into() }).expect("appends");
-        let records = read(&dir.path().join("journal.jsonl")).expect("reads");
+        let records = read::<Entry>(&dir.path().join("journal.jsonl")).expect("reads");
         assert_eq!(
             records.iter().map(|r| r.entry.clone()).collect::<Vec<_>>(),
             [started("a"), Entry::StepDone { step: "a".into() }]
@@ -148,9 +163,9 @@ mod tests {
         Journal::open(dir.path(), "r1".into()).expect("opens").append(started("a")).expect("appends");
         let mut file = OpenOptions::new().append(true).open(&path).expect("opens");
         file.write_all(br#"{"v":1,"at":"20"#).expect("writes");
-        assert_eq!(read(&path).expect("reads").len(), 1);
+        assert_eq!(read::<Entry>(&path).expect("reads").len(), 1);
         Journal::open(dir.path(), "r2".into()).expect("opens").append(started("b")).expect("appends");
-        assert_eq!(read(&path).expect("reads").len(), 2);
+        assert_eq!(read::<Entry>(&path).expect("reads").len(), 2);
     }
 
     #[test]
@@ -161,7 +176,7 @@ mod tests {
         journal.append(started("a")).expect("appends");
         fs::OpenOptions::new().append(true).open(&path).expect("opens").write_all(b"garbage\n").expect("writes");
         journal.append(started("b")).expect("appends");
-        assert!(matches!(read(&path), Err(JournalError::Damaged { line: 2, .. })));
+        assert!(matches!(read::<Entry>(&path), Err(JournalError::Damaged { line: 2, .. })));
     }
 
     #[test]
@@ -173,6 +188,6 @@ mod tests {
             "{\"v\":2,\"at\":\"2026-01-01T00:00:00Z\",\"run\":\"r\",\"event\":\"run_ended\",\"outcome\":\"x\"}\n",
         )
         .expect("writes");
-        assert!(matches!(read(&path), Err(JournalError::Newer { found: 2, .. })));
+        assert!(matches!(read::<Entry>(&path), Err(JournalError::Newer { found: 2, .. })));
     }
 }

@@ -53,9 +53,42 @@ async fn look(
     };
     let view = match facts(&target, &site).await {
         Ok(facts) => HostView::Seen(facts),
+        Err(HostError::HostKeyMismatch { .. }) => anew(stack, cloud, inventory, name, &site).await,
         Err(error) => HostView::Unseen(Gap(crate::error::chain(&error))),
     };
     Some((name.clone(), view))
+}
+
+/// Another key than the pinned one. Perhaps a colleague made the instance anew: what the cloud says of its keys counts,
+/// and only what answers with these is the host.
+async fn anew(
+    stack: &Stack,
+    cloud: Option<&Arc<dyn Cloud>>,
+    inventory: &Inventory,
+    name: &NodeName,
+    site: &Site,
+) -> HostView {
+    let target = match (cloud, serving(stack, inventory, name)) {
+        (Some(cloud), Some(instance)) => repinned(stack, cloud, instance, name).await,
+        _ => Err(Gap(format!("host {name} shows another host key than the one in your known_hosts"))),
+    };
+    match target {
+        Ok(target) => match facts(&target, site).await {
+            Ok(facts) => HostView::Seen(facts),
+            Err(error) => HostView::Mistaken(Gap(crate::error::chain(&error))),
+        },
+        Err(gap) => HostView::Mistaken(gap),
+    }
+}
+
+async fn repinned(stack: &Stack, cloud: &Arc<dyn Cloud>, instance: &Instance, name: &NodeName) -> Result<Target, Gap> {
+    let hosts: SshHosts = super::hosts(stack, Some(cloud.clone()), &Inventory::empty(Timestamp::now()), "plan");
+    let access = cloud.access(&instance.name).await.map_err(|e| Gap(e.to_string()))?;
+    if access.host_keys.is_empty() {
+        return Err(Gap(format!("{} shows another host key than the pinned one", instance.name)));
+    }
+    stack.local.unpin(&instance.name).map_err(|e| Gap(e.to_string()))?;
+    hosts.target_of(name, &instance.name, &access).map_err(|e| Gap(e.to_string()))
 }
 
 async fn facts(target: &Target, site: &Site) -> Result<HostFacts, HostError> {

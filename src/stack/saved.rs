@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::load::Stack;
 use super::situation::Situation;
-use crate::inventory::{HostView, Inventory};
+use crate::inventory::{ContactStatus, HostView, Inventory};
 use crate::steps::Step;
 
 const VERSION: u32 = 1;
@@ -81,13 +81,16 @@ impl Saved {
     }
 }
 
-/// Of what steps rest on: not of times, prices, alarm states, or measures that differ at every look.
+/// Of what steps rest on: not of times, prices, states of alarms and contacts, or measures that differ at every look.
 fn fingerprint(inventory: &Inventory) -> String {
     let mut stable = inventory.clone();
     stable.observed_at = jiff::Timestamp::UNIX_EPOCH;
     stable.sizes.clear();
     for alarm in &mut stable.alarms {
         alarm.state.clear();
+    }
+    for contact in &mut stable.contacts {
+        contact.status = ContactStatus::Pending;
     }
     stable.instances.sort_by(|a, b| a.name.cmp(&b.name));
     stable.disks.sort_by(|a, b| a.name.cmp(&b.name));
@@ -98,7 +101,7 @@ fn fingerprint(inventory: &Inventory) -> String {
             HostView::Seen(facts) => {
                 (host.to_string(), facts.current_release, facts.current().map(|r| r.bundle_hash.clone()))
             }
-            HostView::Unseen(_) => (host.to_string(), None, None),
+            HostView::Unseen(_) | HostView::Mistaken(_) => (host.to_string(), None, None),
         })
         .collect();
     stable.hosts.clear();

@@ -83,7 +83,8 @@ fn notes(inventory: &Inventory, diff: &Diff) -> Vec<String> {
         .iter()
         .filter_map(|(host, view)| match view {
             HostView::Unseen(gap) => Some(format!("host {host} could not be observed: {}", gap.0)),
-            HostView::Seen(_) => None,
+            // Refused by `diff`, with the remedy.
+            HostView::Seen(_) | HostView::Mistaken(_) => None,
         })
         .collect();
     if let ContactDiff::Keep { email, status } = &diff.contact

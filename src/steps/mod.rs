@@ -18,7 +18,7 @@ pub use action::{
 pub use build::{build, deploy};
 pub use check::{Question, Violation, check, questions};
 pub use describe::{describe, interrupts};
-pub use remove::{Removal, Scope, remove};
+pub use remove::{Removal, Scope, Services, remove};
 
 use crate::graph::NodeId;
 

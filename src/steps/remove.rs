@@ -3,8 +3,10 @@
 use super::action::{CloudAction, HostAction, HostRef};
 use super::build::Steps;
 use super::{Step, StepId};
+use crate::diff::removed_hosts;
 use crate::graph::{Graph, HostNode, Names, NodeId};
 use crate::inventory::{Address, Disk, Instance, InstanceState, Inventory, ResourceName, TAG_NODE, Tags};
+use crate::plan::NodeName;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
@@ -12,8 +14,17 @@ pub enum Scope {
     KeepData,
     /// Everything goes.
     IncludeData,
-    /// Only disks and snapshots that no host uses any more.
+    /// Only what no host of the plan uses: hosts taken out of it, disks and snapshots that nothing needs any more.
     LeftOver,
+}
+
+/// How services end before their host is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Services {
+    /// Over SSH, in good order.
+    Stop,
+    /// With the instance: its shutdown stops them, and a host that does not answer can go too.
+    EndWithHost,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -23,16 +34,18 @@ pub struct Removal {
     pub stays: Vec<String>,
 }
 
-pub fn remove(graph: &Graph, inventory: &Inventory, scope: Scope) -> Removal {
-    let mut removal = Remove { graph, inventory, steps: Steps::default(), stays: vec![] };
+/// `services`: how they end before their host does.
+pub fn remove(graph: &Graph, inventory: &Inventory, scope: Scope, services: Services) -> Removal {
+    let mut removal = Remove { graph, inventory, services, steps: Steps::default(), stays: vec![] };
+    let mut gone = vec![];
+    for (id, name) in removed_hosts(graph, inventory) {
+        gone.extend(removal.host(&id, &name));
+    }
     if scope != Scope::LeftOver {
         removal.alarms();
         removal.contact();
-    }
-    let mut gone = vec![];
-    if scope != Scope::LeftOver {
         for host in &graph.hosts {
-            gone.extend(removal.host(host));
+            gone.extend(removal.planned_host(host));
         }
         removal.key_pair(&gone);
     }
@@ -43,6 +56,7 @@ pub fn remove(graph: &Graph, inventory: &Inventory, scope: Scope) -> Removal {
 struct Remove<'a> {
     graph: &'a Graph,
     inventory: &'a Inventory,
+    services: Services,
     steps: Steps,
     stays: Vec<String>,
 }
@@ -69,33 +83,37 @@ impl Remove<'_> {
         }
     }
 
-    fn host(&mut self, host: &HostNode) -> Vec<StepId> {
+    fn planned_host(&mut self, host: &HostNode) -> Vec<StepId> {
         if let crate::graph::HostKind::Existing(existing) = &host.kind {
             self.stays.push(format!("host {} ({}): not made by this plan", host.name, existing.address));
             return vec![];
         }
-        let instances: Vec<_> = self.inventory.instances_of(&self.graph.plan, host.id.as_str()).cloned().collect();
-        let mut gone: Vec<_> = instances.iter().map(|i| self.instance(host, i)).collect();
-        if let Some(address) = self.inventory.address(&Names(&self.graph.plan).address(&host.name)).cloned() {
-            gone.push(self.address(host, &address));
+        self.host(&host.id, &host.name)
+    }
+
+    fn host(&mut self, id: &NodeId, name: &NodeName) -> Vec<StepId> {
+        let instances: Vec<_> = self.inventory.instances_of(&self.graph.plan, id.as_str()).cloned().collect();
+        let mut gone: Vec<_> = instances.iter().map(|i| self.instance(id, name, i)).collect();
+        if let Some(address) = self.inventory.address(&Names(&self.graph.plan).address(name)).cloned() {
+            gone.push(self.address(id, &address));
         }
         gone
     }
 
-    fn instance(&mut self, host: &HostNode, instance: &Instance) -> StepId {
-        let on = HostRef::Instance { host: host.name.clone(), name: instance.name.clone() };
+    fn instance(&mut self, id: &NodeId, host: &NodeName, instance: &Instance) -> StepId {
+        let on = HostRef::Instance { host: host.clone(), name: instance.name.clone() };
         let verb = |verb: &str| format!("{verb}_{}", instance.name);
         let running = instance.state != InstanceState::Stopped;
-        let carries = self.graph.release.as_ref().is_some_and(|r| r.host == host.name);
-        let quiet = (instance.state == InstanceState::Running && carries)
-            .then(|| self.steps.host(&host.id, &verb("stop_services"), HostAction::StopServices { on }, []));
+        let carries = self.graph.release.as_ref().is_some_and(|r| &r.host == host);
+        let quiet = (instance.state == InstanceState::Running && carries && self.services == Services::Stop)
+            .then(|| self.steps.host(id, &verb("stop_services"), HostAction::StopServices { on }, []));
         let stop = CloudAction::StopInstance { name: instance.name.clone() };
-        let stopped = running.then(|| self.steps.cloud(&host.id, &verb("stop"), stop, quiet));
+        let stopped = running.then(|| self.steps.cloud(id, &verb("stop"), stop, quiet));
         let disks: Vec<_> =
             self.inventory.disks.iter().filter(|d| d.attached_to.as_ref() == Some(&instance.name)).cloned().collect();
         let detached: Vec<_> = disks.iter().map(|d| self.detach(d, &stopped)).collect();
         let delete = CloudAction::DeleteInstance { name: instance.name.clone() };
-        self.steps.cloud(&host.id, &verb("delete"), delete, stopped.into_iter().chain(detached))
+        self.steps.cloud(id, &verb("delete"), delete, stopped.into_iter().chain(detached))
     }
 
     fn detach(&mut self, disk: &Disk, stopped: &Option<StepId>) -> StepId {
@@ -103,8 +121,8 @@ impl Remove<'_> {
         self.steps.cloud(&node_of(&disk.tags), &format!("detach_{}", disk.name), action, stopped.clone())
     }
 
-    fn address(&mut self, host: &HostNode, address: &Address) -> StepId {
-        let node = host.id.child("address");
+    fn address(&mut self, host: &NodeId, address: &Address) -> StepId {
+        let node = host.child("address");
         let detach = CloudAction::DetachAddress { name: address.name.clone() };
         let detached = address.attached_to.is_some().then(|| self.steps.cloud(&node, "detach", detach, []));
         self.steps.cloud(&node, "release", CloudAction::ReleaseAddress { name: address.name.clone() }, detached)
@@ -120,14 +138,12 @@ impl Remove<'_> {
 
     fn data(&mut self, scope: Scope, gone: &[StepId]) {
         let plan = &self.graph.plan;
-        let current: Vec<&ResourceName> =
-            self.inventory.disks.iter().filter(|d| d.attached_to.is_some()).map(|d| &d.name).collect();
         let disks: Vec<_> = self.inventory.disks.iter().filter(|d| d.tags.is_plan(plan)).cloned().collect();
         for disk in disks {
             let goes = match scope {
                 Scope::KeepData => false,
                 Scope::IncludeData => true,
-                Scope::LeftOver => !current.contains(&&disk.name) && self.has_successor(&disk),
+                Scope::LeftOver => self.is_left_over(&disk),
             };
             if goes {
                 let action = CloudAction::DeleteDisk { name: disk.name.clone() };
@@ -139,6 +155,19 @@ impl Remove<'_> {
             }
         }
         self.snapshots(scope);
+    }
+
+    /// Not in use by a host of the plan, and the plan does not name it or a larger one has taken its place.
+    fn is_left_over(&self, disk: &Disk) -> bool {
+        let node = node_of(&disk.tags);
+        let planned = self.graph.hosts.iter().flat_map(|h| &h.disks).any(|d| d.id == node);
+        let removed = removed_hosts(self.graph, self.inventory);
+        let goes = |holder: &ResourceName| {
+            let of =
+                |id: &NodeId| self.inventory.instances_of(&self.graph.plan, id.as_str()).any(|i| &i.name == holder);
+            removed.iter().any(|(id, _)| of(id))
+        };
+        disk.attached_to.as_ref().is_none_or(goes) && (!planned || self.has_successor(disk))
     }
 
     /// A larger disk of the same node is in use.

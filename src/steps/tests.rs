@@ -7,7 +7,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 
-use super::{Scope, Step, build, check, remove};
+use super::{Scope, Services, Step, build, check, remove};
 use crate::cloud::fake::World;
 use crate::diff::diff;
 use crate::graph::Graph;
@@ -168,7 +168,10 @@ fn another_release() {
 fn everything_goes_but_the_data_and_comes_back_to_it() {
     let graph = vault(&[]);
     let start = up(&graph);
-    let story = Story { start: start.clone(), steps: &|world| remove(&graph, &world.observe(), Scope::KeepData).steps };
+    let story = Story {
+        start: start.clone(),
+        steps: &|world| remove(&graph, &world.observe(), Scope::KeepData, Services::Stop).steps,
+    };
     let down = story.converges();
     let left = down.observe();
     assert_eq!((left.disks.len(), left.instances.len(), left.addresses.len(), left.key_pairs.len()), (1, 0, 0, 0));
@@ -181,7 +184,8 @@ fn everything_goes_but_the_data_and_comes_back_to_it() {
 fn everything_goes_with_the_data() {
     let graph = vault(&[]);
     let start = changes(&vault(&[("size_gb = 80", "size_gb = 160")]));
-    let story = Story { start, steps: &|world| remove(&graph, &world.observe(), Scope::IncludeData).steps };
+    let story =
+        Story { start, steps: &|world| remove(&graph, &world.observe(), Scope::IncludeData, Services::Stop).steps };
     let left = story.converges().observe();
     assert!(left.disks.is_empty() && left.snapshots.is_empty() && left.instances.is_empty());
 }
@@ -190,7 +194,8 @@ fn everything_goes_with_the_data() {
 fn what_is_left_over_goes_and_what_serves_stays() {
     let graph = vault(&[("size_gb = 80", "size_gb = 160")]);
     let start = changes(&graph);
-    let story = Story { start, steps: &|world| remove(&graph, &world.observe(), Scope::LeftOver).steps };
+    let story =
+        Story { start, steps: &|world| remove(&graph, &world.observe(), Scope::LeftOver, Services::Stop).steps };
     let left = story.converges();
     assert_eq!((left.observe().disks.len(), left.observe().snapshots.len()), (1, 0));
     assert_eq!(planned(&graph, &left), []);
@@ -216,7 +221,23 @@ fn the_check_finds_steps_without_what_they_need() {
         steps.iter_mut().filter(|s| s.id.0 == careless).for_each(|s| s.needs.clear());
         assert!(!check(&steps, &start.observe(), false).is_empty(), "{careless}");
     }
-    let removal = remove(&to, &start.observe(), Scope::IncludeData).steps;
+    let removal = remove(&to, &start.observe(), Scope::IncludeData, Services::Stop).steps;
     assert!(!check(&removal, &start.observe(), false).is_empty(), "data goes only when it is said");
     assert_eq!(check(&removal, &start.observe(), true), []);
+}
+
+#[test]
+fn a_host_taken_out_of_the_plan_goes_with_what_is_left_over() {
+    let with = |name: &str| {
+        let host = "[hosts.NAME]\nprovider = \"lightsail\"\nsize = \"medium_3_0\"\nimage = \"ubuntu_24_04\"\nzone = \"us-east-1a\"\n\
+                    ports = []\n[hosts.NAME.disks.more]\nsize_gb = 8\nmount = \"/srv/more\"\n";
+        vault(&[("[alerts]", &format!("{}[alerts]", host.replace("NAME", name)))])
+    };
+    let start = up(&with("second"));
+    let graph = vault(&[]);
+    let story =
+        Story { start, steps: &|world| remove(&graph, &world.observe(), Scope::LeftOver, Services::Stop).steps };
+    let left = story.converges();
+    assert_eq!((left.observe().instances.len(), left.observe().disks.len()), (1, 1));
+    assert_eq!(planned(&graph, &left), []);
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::lines::plural;
 use crate::cost::{Estimate, Line, Monthly};
-use crate::diff::{Change, LeftOver, LeftOverKind, Verb};
+use crate::diff::{Change, LeftOver, Verb};
 use crate::steps::{Removal, Step, StepId, describe, interrupts};
 
 /// What `infra plan` says; its JSON form is `--json`'s document.
@@ -161,13 +161,10 @@ fn left_over(text: &mut String, left: &[LeftOver]) {
     if left.is_empty() {
         return;
     }
-    line(text, "\nLeft over from earlier changes, in case you want to go back:");
+    line(text, "\nLeft over: nothing in the plan needs it any more, and it is billed:");
     for item in left {
-        let kind = match item.kind {
-            LeftOverKind::Disk => "disk",
-            LeftOverKind::Snapshot => "snapshot",
-        };
-        line(text, &format!("  {kind} {} ({} GB)", item.name, item.size_gb));
+        let size = item.size_gb.map(|gb| format!(" ({gb} GB)")).unwrap_or_default();
+        line(text, &format!("  {} {}{size}", item.kind.noun(), item.name));
     }
     line(text, "  remove them with: infra down --left-over --include-data");
 }

@@ -90,7 +90,7 @@ fn host(graph: &Graph, inventory: &Inventory, bursts: &BTreeMap<ResourceName, f6
         address: fixed.or_else(|| instances.first().and_then(|i| i.public_ip.clone())),
         instances: instances.iter().map(|i| instance(i, bursts)).collect(),
         unseen: match inventory.hosts.get(&node.name) {
-            Some(HostView::Unseen(gap)) => Some(gap.0.clone()),
+            Some(HostView::Unseen(gap) | HostView::Mistaken(gap)) => Some(gap.0.clone()),
             _ => None,
         },
         release: facts.and_then(|f| f.current().cloned()),

@@ -3,5 +3,7 @@
 
 mod catalog;
 mod corpus;
+mod replicate;
 mod schema;
 mod servers;
+mod wire;

@@ -6,13 +6,15 @@ use aws_sdk_lightsail::types as sdk;
 use super::convert;
 use super::errors::error;
 use crate::cloud::api::{CloudError, CloudErrorKind, Probe};
-use crate::inventory::{Disk, Instance, InstanceState, ResourceName};
+use crate::inventory::{Disk, Instance, InstanceState, ResourceName, TAG_NODE, TAG_PLAN, Tags};
 use crate::steps::CloudAction;
 
 pub(super) async fn probe(client: &Client, action: &CloudAction) -> Result<Probe, CloudError> {
     match action {
         CloudAction::CreateInstance(spec) => {
-            Ok(running(instance(client, &spec.name).await?.map(|i| i.state), InstanceState::Running))
+            let found = instance(client, &spec.name).await?;
+            let found = found.map(|i| ours(&spec.name, &i.tags, &spec.tags).map(|()| i.state)).transpose()?;
+            Ok(running(found, InstanceState::Running))
         }
         CloudAction::StartInstance { name } => {
             Ok(running(instance(client, name).await?.map(|i| i.state), InstanceState::Running))
@@ -47,6 +49,20 @@ pub(super) async fn probe(client: &Client, action: &CloudAction) -> Result<Probe
         | CloudAction::DeleteAlarm { .. } => alarm(client, action).await,
         _ => disk(client, action).await,
     }
+}
+
+/// The name is there: is it what was asked for, or has somebody else taken it since it was looked for?
+fn ours(name: &ResourceName, found: &Tags, wanted: &Tags) -> Result<(), CloudError> {
+    let same = |tag: &str| found.get(tag) == wanted.get(tag);
+    if same(TAG_PLAN) && same(TAG_NODE) {
+        return Ok(());
+    }
+    Err(CloudError {
+        kind: CloudErrorKind::NameTaken,
+        operation: "the look for it".into(),
+        code: "NameTaken".into(),
+        message: format!("{name} exists, but it is not tagged as this plan's"),
+    })
 }
 
 fn sorted(instance: &Instance) -> Vec<crate::inventory::OpenPort> {
@@ -144,10 +160,11 @@ async fn find_disk(client: &Client, name: &ResourceName) -> Result<Option<Disk>,
 
 async fn disk(client: &Client, action: &CloudAction) -> Result<Probe, CloudError> {
     Ok(match action {
-        CloudAction::CreateDisk { name, .. } | CloudAction::CreateDiskFromSnapshot { name, .. } => {
-            match find_disk(client, name).await? {
-                Some(d) if d.ready => Probe::Done,
-                Some(_) => Probe::InProgress,
+        CloudAction::CreateDisk { name, tags, .. } | CloudAction::CreateDiskFromSnapshot { name, tags, .. } => {
+            let found = find_disk(client, name).await?;
+            match found.map(|d| ours(name, &d.tags, tags).map(|()| d.ready)).transpose()? {
+                Some(true) => Probe::Done,
+                Some(false) => Probe::InProgress,
                 None => Probe::Absent,
             }
         }
@@ -178,6 +195,9 @@ async fn snapshot(client: &Client, action: &CloudAction) -> Result<Probe, CloudE
     let found = optional(
         answer.map(|a| a.disk_snapshot.as_ref().map(convert::snapshot)).map_err(|e| error("GetDiskSnapshot", e)),
     )?;
+    if let (CloudAction::SnapshotDisk { tags, .. }, Some(snapshot)) = (action, &found) {
+        ours(name, &snapshot.tags, tags)?;
+    }
     let deleting = matches!(action, CloudAction::DeleteSnapshot { .. });
     Ok(match found {
         Some(_) if deleting => Probe::Absent,

@@ -15,6 +15,16 @@ finish() {
     exit 0
 }
 
+# Where the clients' database is belongs to the host, not to a release: no release may lead back to an old one. It stands
+# at the end of each release's .env, behind this line.
+mark='# where the database is, by infra migrate'
+point() {
+    env=$STATE/releases/$1/.env
+    { sed "/^$mark\$/,\$d" "$env"; [ ! -f "$STATE/database/env" ] || { echo "$mark"; cat "$STATE/database/env"; }; } >"$env.new"
+    cmp -s "$env" "$env.new" || sync "$env.new"
+    mv "$env.new" "$env"
+}
+
 in_release() { cd "$STATE/releases/$1" && shift && docker compose --ansi never --project-name "$PLAN" "$@"; }
 
 containers() { docker ps --all --quiet --no-trunc --filter "label=com.docker.compose.project=$PLAN"; }
@@ -32,6 +42,7 @@ ailing() {
 }
 
 up() {
+    point "$1" || return 1
     in_release "$1" up --detach --wait --wait-timeout "$TIMEOUT" --remove-orphans --no-build || return 1
     # A service without a health check that dies at once is caught restarting.
     sleep 1
@@ -58,6 +69,7 @@ work() {
     [ -z "$missing" ] || finish "image-missing $missing"
 
     pushed=$(printf '%s\n' "$PUSHED" | cut -d ' ' -f 1)
+    point "$RELEASE" || finish not-pulled
     images=$(in_release "$RELEASE" config --images 2>"$folder/report") || finish not-pulled
     for image in $images; do
         printf '%s\n' "$pushed" | grep -qxF "$image" && continue

@@ -7,4 +7,9 @@ if [ -n "$STATE_MOUNT" ] && ! awk -v m="$STATE_MOUNT" '$2 == m { found = 1 } END
 fi
 mkdir -p "$STATE/releases" "$STATE/secrets"
 chmod 700 "$STATE" "$STATE/releases" "$STATE/secrets"
+if [ ! -e "$STATE/database" ]; then
+    mkdir -p "$STATE/databases/0"
+    chmod 755 "$STATE/databases/0"
+    ln -sfn databases/0 "$STATE/database"
+fi
 rm -rf "$STATE"/releases/*.tmp

@@ -4,7 +4,7 @@
 //! implementation only does it, and returns when it is really done. Every id is unique for the life of the lab, so a
 //! resource deleted and made again under the same name is another one here.
 
-mod containers;
+pub(crate) mod containers;
 mod none;
 
 use std::fmt;

@@ -28,7 +28,9 @@ use super::{Booted, DiskId, FirewallRule, MachineId, MachineSpec, Machines, Snap
 use disks::Disks;
 use record::Records;
 
+pub(crate) use docker::{docker, docker_remove, run_with_input};
 pub use network::{OPERATOR, SUBNET};
+pub(crate) use shared::ensure as ensure_network;
 
 /// The label on containers, volumes and images; its value is the lab's id.
 const LABEL: &str = "infra-lab";

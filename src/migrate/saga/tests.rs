@@ -1,0 +1,101 @@
+//! Every way through the saga: forwards, cut off anywhere, failed anywhere, undone from anywhere.
+
+use super::{Event, Mode, Next, Stage, Status, next};
+
+fn step(events: &mut Vec<Event>, mode: Mode) -> Next {
+    let status = Status::replay(events.iter()).expect("what was written fits together");
+    let next = next(&status, mode, true);
+    match next {
+        Next::Run(stage) => {
+            events.extend([Event::Started { stage }, Event::Done { stage, note: String::new() }]);
+        }
+        Next::Undo(stage) => events.extend([Event::UndoStarted { stage }, Event::Undone { stage }]),
+        Next::AwaitFinish => events.push(Event::FinishAsked),
+        Next::AwaitCutover => events.push(Event::CutoverAsked),
+        Next::Nothing => {}
+    }
+    next
+}
+
+fn through(events: &mut Vec<Event>, mode: Mode) -> Vec<Next> {
+    let mut seen = vec![];
+    loop {
+        match step(events, mode) {
+            Next::Nothing => return seen,
+            next => seen.push(next),
+        }
+        assert!(seen.len() < 100, "it does not end: {seen:?}");
+    }
+}
+
+#[test]
+fn forwards_in_the_order_of_the_stages() {
+    for mode in [Mode::Online, Mode::Offline] {
+        let seen = through(&mut vec![], mode);
+        let ran: Vec<_> =
+            seen.iter().filter_map(|n| if let Next::Run(stage) = n { Some(*stage) } else { None }).collect();
+        assert_eq!(ran, Stage::of(mode).collect::<Vec<_>>());
+        assert_eq!(seen.iter().filter(|n| **n == Next::AwaitFinish).count(), 1);
+    }
+}
+
+#[test]
+fn cut_off_before_or_after_each_write_it_goes_on_there() {
+    let mut whole = vec![];
+    through(&mut whole, Mode::Online);
+    for length in 0..=whole.len() {
+        let mut events = whole[..length].to_vec();
+        through(&mut events, Mode::Online);
+        let done = |events: &[Event]| Status::replay(events).expect("fits").stages;
+        assert_eq!(done(&events), done(&whole), "cut off after {length} events");
+    }
+}
+
+#[test]
+fn a_failed_stage_is_tried_again_and_said() {
+    let mut events = vec![Event::Started { stage: Stage::Preflight }];
+    events.push(Event::Failed { stage: Stage::Preflight, error: "no route".into() });
+    let status = Status::replay(&events).expect("fits");
+    assert_eq!(status.failure(), Some((Stage::Preflight, "no route")));
+    assert_eq!(next(&status, Mode::Online, true), Next::Run(Stage::Preflight));
+    through(&mut events, Mode::Online);
+    assert_eq!(Status::replay(&events).expect("fits").failure(), None);
+}
+
+#[test]
+fn undone_from_anywhere_leaves_nothing_standing() {
+    let mut whole = vec![];
+    through(&mut whole, Mode::Online);
+    for length in 0..whole.len() {
+        let mut events = whole[..length].to_vec();
+        events.push(Event::AbortAsked);
+        let undone = through(&mut events, Mode::Online);
+        let mut order: Vec<_> =
+            undone.iter().filter_map(|n| if let Next::Undo(stage) = n { Some(*stage) } else { None }).collect();
+        assert_eq!(order.len(), undone.len(), "only undoing");
+        order.reverse();
+        assert!(order.is_sorted(), "the last stage first: {order:?}");
+    }
+}
+
+#[test]
+fn the_user_says_when_to_cut_over_unless_it_is_under_way() {
+    let mut events = vec![];
+    for stage in Stage::ALL.into_iter().take_while(|s| *s != Stage::Cutover) {
+        events.extend([Event::Started { stage }, Event::Done { stage, note: String::new() }]);
+    }
+    let ask = |events: &[Event], auto| next(&Status::replay(events).expect("fits"), Mode::Online, auto);
+    assert_eq!(ask(&events, false), Next::AwaitCutover);
+    assert_eq!(ask(&events, true), Next::Run(Stage::Cutover));
+    let begun = [events.clone(), vec![Event::Started { stage: Stage::Cutover }]].concat();
+    assert_eq!(ask(&begun, false), Next::Run(Stage::Cutover), "cut off in the middle: it goes on");
+}
+
+#[test]
+fn what_cannot_have_happened_is_refused() {
+    let done = Event::Done { stage: Stage::Copy, note: String::new() };
+    assert!(Status::replay([&done]).is_err(), "ended without having begun");
+    let started = Event::Started { stage: Stage::Copy };
+    assert!(Status::replay([&started, &done, &started]).is_err(), "done is done");
+    assert!(Status::replay([&Event::Undone { stage: Stage::Copy }]).is_err());
+}
