@@ -4,5 +4,6 @@
 mod catalog;
 mod corpus;
 mod replicate;
+mod schema;
 mod servers;
 mod wire;
