@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::migrate::folder::{Folder, FolderError};
 use crate::migrate::job::Job;
 use crate::migrate::run::{self, RunError};
-use crate::migrate::saga::{Event, Next};
+use crate::migrate::saga::{Event, Next, next};
 use crate::migrate::stages::{self, Context, StageError};
 use crate::postgres::Endpoint;
 
@@ -28,8 +28,8 @@ pub enum AgentError {
     Stage(#[from] StageError),
     #[error("what the operator's side sent is not understood")]
     Request(#[from] serde_json::Error),
-    #[error("migration {id} is under way on this host: {state}")]
-    UnderWay { id: String, state: String },
+    #[error("migration {id} is under way on this host: infra migrate status shows it")]
+    UnderWay { id: String },
     #[error("{0}")]
     TooLate(String),
 }
@@ -55,10 +55,18 @@ pub enum Word {
     Finish,
 }
 
-/// Makes the folder of a new migration.
-pub fn begin(path: PathBuf, request: &[u8]) -> Result<(), AgentError> {
+/// Makes the folder of a new migration in `migrations`, and lets `migrations/current` lead to it.
+pub fn begin(migrations: PathBuf, request: &[u8]) -> Result<(), AgentError> {
     let mut begin: Begin = serde_json::from_slice(request)?;
-    let folder = Folder::create(path, &begin.job)?;
+    let current = migrations.join("current");
+    if current.exists() {
+        let folder = Folder::at(&current);
+        let (job, status) = (folder.job()?, folder.status()?);
+        if next(&status, job.mode, job.auto_cutover) != Next::Nothing {
+            return Err(AgentError::UnderWay { id: job.id });
+        }
+    }
+    let folder = Folder::create(migrations.join(&begin.job.id), &begin.job)?;
     if let Some(ca) = begin.ca {
         let file = folder.file("ca.pem");
         folder.write_text("ca.pem", &ca)?;
@@ -69,7 +77,7 @@ pub fn begin(path: PathBuf, request: &[u8]) -> Result<(), AgentError> {
     if let Some(target) = begin.target {
         folder.write("target.json", &target)?;
     }
-    Ok(())
+    Ok(folder.link(&current)?)
 }
 
 /// The long work. Ends well when a person is needed or nothing is left; a failed stage is in the journal.

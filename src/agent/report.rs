@@ -16,6 +16,8 @@ pub struct Report {
     /// Of the stage that runs: its own words.
     pub progress: Option<serde_json::Value>,
     pub safety_copy: Option<SafetyCopy>,
+    /// The agent is at work.
+    pub running: bool,
     /// How long writers waited.
     pub pause: Option<Pause>,
 }
@@ -31,5 +33,11 @@ pub(super) async fn report(folder: Folder) -> Result<Report, AgentError> {
         progress: folder.read("progress.json")?,
         safety_copy: folder.read("safety.json")?,
         pause: folder.read("pause.json")?,
+        running: is_running().await,
     })
+}
+
+async fn is_running() -> bool {
+    let state = tokio::process::Command::new("systemctl").args(["is-active", "--quiet", "infra-migrate"]).status().await;
+    state.is_ok_and(|status| status.success())
 }

@@ -7,6 +7,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use super::agent::AgentArgs;
 use super::init::InitArgs;
+use super::migrate::MigrateArgs;
 use super::out;
 
 #[derive(Debug, Parser)]
@@ -62,6 +63,8 @@ pub enum Verb {
     Ssh(SshArgs),
     /// Run a command on a host
     Exec(ExecArgs),
+    /// Move the database to another server while it is used, verified and reversible
+    Migrate(MigrateArgs),
     #[command(hide = true)]
     Agent(AgentArgs),
     /// Print the JSON Schema of plans, for editors

@@ -9,6 +9,7 @@ mod down;
 mod exec;
 mod init;
 mod logs;
+mod migrate;
 mod out;
 mod plan;
 mod rollback;
@@ -49,6 +50,7 @@ async fn dispatch(cli: Cli) -> Result<Exit, CommandError> {
         Verb::Logs(args) => logs::run(global, args).await,
         Verb::Ssh(args) => exec::ssh(global, args).await,
         Verb::Exec(args) => exec::exec(global, args).await,
+        Verb::Migrate(args) => migrate::run(global, args).await,
         Verb::Agent(args) => agent::run(args).await,
         Verb::Schema => {
             out::text(schema::text());

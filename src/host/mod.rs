@@ -5,6 +5,7 @@
 //! Invariants: SSH types stop here; nothing is displayed here (`progress` carries events out); no secret is ever in an
 //! argv, on either side: scripts and data travel through standard input.
 
+mod agent;
 mod bundle;
 mod choice;
 mod command;

@@ -101,6 +101,15 @@ impl Folder {
         self.replace(name, write).map_err(|source| FolderError::Io { path: self.file(name), source })
     }
 
+    /// Lets `link` lead here, in one step.
+    pub fn link(&self, link: &Path) -> Result<(), FolderError> {
+        let draft = link.with_extension("new");
+        drop(fs::remove_file(&draft));
+        let name = self.path.file_name().unwrap_or(self.path.as_os_str());
+        let linked = std::os::unix::fs::symlink(name, &draft).and_then(|()| fs::rename(&draft, link));
+        linked.map_err(|source| FolderError::Io { path: link.to_owned(), source })
+    }
+
     /// For files that are not infra's own form.
     pub fn write_text(&self, name: &str, text: &str) -> Result<(), FolderError> {
         let write = |mut file: fs::File| file.write_all(text.as_bytes()).and_then(|()| file.sync_all());

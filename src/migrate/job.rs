@@ -1,12 +1,11 @@
 //! What a migration is to do: written once, before anything happens, and never changed. It is a file of mode 0600 in the
-//! migration's folder on the host, because it holds the new database's password.
+//! migration's folder on the host.
 
 use serde::{Deserialize, Serialize};
 
 use super::saga::Mode;
 use crate::host::Site;
 use crate::plan::NodeName;
-use crate::postgres::Endpoint;
 
 /// Readers refuse files of a later version.
 pub const JOB_VERSION: u32 = 1;
@@ -22,11 +21,8 @@ pub struct Job {
     pub site: Site,
     pub host: NodeName,
     pub source: Source,
-    pub target: Endpoint,
-    /// Where the new database's server finds the old one, for logical replication; its password is made by `prepare`.
-    pub way_back: Way,
-    /// Connections that copy side by side.
-    pub jobs: usize,
+    /// Connections that copy side by side. None: as many as the host has processors.
+    pub jobs: Option<usize>,
     /// Codes of findings and losses that the user agreed to.
     pub accepted: Vec<String>,
     pub health_timeout_seconds: u64,
@@ -45,12 +41,4 @@ pub struct Source {
     pub clients: Vec<String>,
     /// The variable in which the clients get the password.
     pub password_variable: String,
-}
-
-/// The host's address in the network that it shares with the new database.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Way {
-    pub address: String,
-    pub port: u16,
 }

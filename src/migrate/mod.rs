@@ -4,10 +4,13 @@
 pub mod catalog;
 pub mod folder;
 pub mod job;
+mod relay;
 pub mod replicate;
+pub mod run;
 pub mod saga;
 pub mod schema;
 pub mod sequences;
+pub mod stages;
 
 /// Where infra keeps what it needs in a database while a migration lasts. It is no part of what is moved or compared.
 pub const HELPER_SCHEMA: &str = "infra_migration";

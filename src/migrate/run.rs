@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use super::folder::{Folder, FolderError};
 use super::relay::relay;
 use super::saga::{Event, Mode, Next, Place, next};
-use super::stages::{Context, StageError, perform, undo};
+use super::stages::{Context, RELAY_PORT, StageError, perform, undo};
 use crate::journal::{Journal, JournalError};
 
 /// How often a word of the user is looked for.
@@ -23,8 +23,8 @@ pub enum RunError {
     Journal(#[from] JournalError),
     #[error(transparent)]
     Stage(#[from] StageError),
-    #[error("cannot listen on {address} for the new database")]
-    Listen { address: String, source: std::io::Error },
+    #[error("cannot listen on port {port} for the new database")]
+    Listen { port: u16, source: std::io::Error },
 }
 
 /// Runs until the next stage is the operator's, a stage failed (it is written down), or nothing is left to do.
@@ -42,7 +42,7 @@ pub async fn run(folder: Folder) -> Result<Next, RunError> {
         ended = advance(&context, &journal) => ended,
         never = async { match listener { Some(listener) => relay(listener, to).await, None => std::future::pending().await } } => {
             let source = match never { Ok(never) => match never {}, Err(error) => error };
-            Err(RunError::Listen { address: context.job.way_back.address.clone(), source })
+            Err(RunError::Listen { port: RELAY_PORT, source })
         }
     }
 }
@@ -52,9 +52,9 @@ async fn listen(context: &Context) -> Result<Option<TcpListener>, RunError> {
     if context.job.mode == Mode::Offline {
         return Ok(None);
     }
-    let way = &context.job.way_back;
-    let bound = TcpListener::bind((way.address.as_str(), way.port)).await;
-    bound.map(Some).map_err(|source| RunError::Listen { address: format!("{}:{}", way.address, way.port), source })
+    // Every address of the host: which one the new database calls is known later. Roles and passwords guard it.
+    let bound = TcpListener::bind(("0.0.0.0", RELAY_PORT)).await;
+    bound.map(Some).map_err(|source| RunError::Listen { port: RELAY_PORT, source })
 }
 
 async fn advance(context: &Context, journal: &Journal<Event>) -> Result<Next, RunError> {

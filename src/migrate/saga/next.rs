@@ -1,11 +1,11 @@
 //! What comes next, from where it stands.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::stage::{Mode, Stage};
 use super::status::{Direction, Progress, Status};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Next {
     Run(Stage),

@@ -36,7 +36,7 @@ pub enum Progress {
     Undone,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     pub direction: Direction,
     pub stages: BTreeMap<Stage, Progress>,

@@ -17,6 +17,8 @@ pub const BACK: &str = "infra_back";
 pub const APPLY_ROLE: &str = "infra_apply";
 /// The role that the new database's server reads the old one's changes as.
 pub const READ_ROLE: &str = "infra_replication";
+/// Where the agent lets the new database's server through to the old one.
+pub const RELAY_PORT: u16 = 15432;
 
 pub struct Context {
     pub job: Job,
@@ -69,6 +71,21 @@ impl Context {
 
     pub async fn new_database(&self) -> Result<Client, StageError> {
         Ok(connect(&self.target().await?, APPLICATION).await?)
+    }
+
+    /// The host's address in the network that it shares with the new database: the one that it calls it from.
+    pub async fn own_address(&self) -> Result<String, StageError> {
+        let target = self.target().await?;
+        let io = |source| StageError::Io { path: target.host.clone().into(), source };
+        let socket = tokio::net::UdpSocket::bind(("0.0.0.0", 0)).await.map_err(io)?;
+        // Nothing is sent: the kernel only chooses the way.
+        socket.connect((target.host.as_str(), target.port)).await.map_err(io)?;
+        Ok(socket.local_addr().map_err(io)?.ip().to_string())
+    }
+
+    pub fn jobs(&self) -> usize {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        self.job.jobs.unwrap_or(processors.min(8))
     }
 
     pub fn health_timeout(&self) -> Duration {

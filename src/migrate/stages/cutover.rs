@@ -109,7 +109,7 @@ pub async fn undo(context: &Context) -> Result<(), StageError> {
         // Replication goes on; the next cutover finds everything as this one did.
         let (old, new) = (context.old().await?, context.new_database().await?);
         let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
-        forward.subscribe(&way_back::source_for_target(context)?).await?;
+        forward.subscribe(&way_back::source_for_target(context).await?).await?;
     }
     serve(context).await?;
     Ok(context.folder.remove("cutover.json")?)

@@ -17,7 +17,7 @@ const STALLED: Duration = Duration::from_secs(300);
 pub async fn perform(context: &Context) -> Result<String, StageError> {
     let (old, new) = (context.old().await?, context.new_database().await?);
     let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
-    forward.subscribe(&way_back::source_for_target(context)?).await?;
+    forward.subscribe(&way_back::source_for_target(context).await?).await?;
     let (mut best, mut since) = (u64::MAX, Instant::now());
     loop {
         match forward.drain(NEAR).await {

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use backup::SafetyCopy;
-pub use context::Context;
+pub use context::{Context, RELAY_PORT};
 pub use cutover::Pause;
 pub use rows::hold;
 

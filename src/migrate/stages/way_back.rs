@@ -4,18 +4,18 @@
 use std::time::Duration;
 
 use super::StageError;
-use super::context::{APPLY_ROLE, BACK, Context, READ_ROLE};
+use super::context::{APPLY_ROLE, BACK, Context, READ_ROLE, RELAY_PORT};
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::catalog::{QualifiedName, quote_identifier};
 use crate::migrate::replicate::{Channel, Lag, readmit_readers};
 use crate::postgres::{Client, Endpoint, Secret, Tls, connect};
 
 /// The old database as the new one's server sees it.
-pub fn source_for_target(context: &Context) -> Result<Endpoint, StageError> {
+pub async fn source_for_target(context: &Context) -> Result<Endpoint, StageError> {
     let password: Option<Secret> = context.folder.read("replication.json")?;
     Ok(Endpoint {
-        host: context.job.way_back.address.clone(),
-        port: context.job.way_back.port,
+        host: context.own_address().await?,
+        port: RELAY_PORT,
         database: context.job.source.database.clone(),
         user: READ_ROLE.to_owned(),
         password: password.ok_or(StageError::NotPrepared)?,

@@ -1,0 +1,68 @@
+//! infra's own program on the host: brought there, checked by its hash, called, and given to systemd to run.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use sha2::{Digest as _, Sha256};
+
+use super::error::HostError;
+use super::script::Script;
+use super::session::Session;
+use super::site::Site;
+
+const BIN: &str = "/var/lib/infra/bin/infra";
+
+impl Session {
+    /// Brings this very program to the host, unless it is there.
+    pub async fn install_agent(&self) -> Result<(), HostError> {
+        let path = PathBuf::from("/proc/self/exe");
+        let io = |source| HostError::Io { operation: "read", path: path.clone(), source };
+        let program = tokio::fs::read(&path).await.map_err(io)?;
+        let sha = hex::encode(Sha256::digest(&program));
+        let has = Script::new("looking for the agent", include_str!("scripts/agent_has.sh")).set("BIN", BIN);
+        let answer = self.run(&has).await?;
+        let (there, machine) = answer.trim().split_once('\t').unwrap_or(("", answer.trim()));
+        if machine != std::env::consts::ARCH {
+            return Err(HostError::Answer {
+                host: self.host(),
+                operation: "bringing the agent".to_owned(),
+                detail: format!("it is a {machine} machine, this infra is for {}", std::env::consts::ARCH),
+            });
+        }
+        if there == sha {
+            return Ok(());
+        }
+        let packed = tokio::task::spawn_blocking(move || gzipped(&program)).await.expect("compressing does not panic");
+        let put = Script::new("bringing the agent", include_str!("scripts/agent_put.sh")).set("BIN", BIN).set("SHA", sha);
+        let mut running = self.start(&put).await?;
+        running.send(&packed).await?;
+        running.output().await.map(drop)
+    }
+
+    /// Calls it; the answer is what it prints.
+    pub async fn agent(&self, words: &[&str], input: &[u8]) -> Result<String, HostError> {
+        let script = Script::new("asking the agent", include_str!("scripts/agent_run.sh"))
+            .set("BIN", BIN)
+            .list("WORDS", words);
+        let mut running = self.start(&script).await?;
+        running.send(input).await?;
+        running.output().await
+    }
+
+    /// Lets systemd run the migration in `folder` to its end.
+    pub async fn start_migration(&self, site: &Site, folder: &str) -> Result<(), HostError> {
+        let script = Script::new("starting the migration", include_str!("scripts/agent_start.sh"))
+            .set("BIN", BIN)
+            .set("FOLDER", folder)
+            .set("STATE_MOUNT", site.state_mount().unwrap_or_default());
+        self.run(&script).await.map(drop)
+    }
+}
+
+/// gzip: every host has it.
+fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(vec![], Compression::fast());
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("writing to memory does not fail")
+}

@@ -1,0 +1,47 @@
+//! A migration in words.
+
+use crate::migrate::job::Job;
+use crate::migrate::saga::{Mode, Progress, Stage};
+use crate::postgres::Endpoint;
+
+/// What is going to happen.
+pub fn stages_text(job: &Job, target: &Endpoint) -> String {
+    let mode = match job.mode {
+        Mode::Online => "the clients go on writing; they wait for seconds at the cutover",
+        Mode::Offline => "the clients wait from `prepare` to the end",
+    };
+    let mut text = format!(
+        "{} (service {}) moves to {}\n{mode}\n",
+        job.source.database,
+        job.source.service,
+        target.url()
+    );
+    for stage in Stage::of(job.mode) {
+        text.push_str(&format!("  {:<10} {}\n", stage.name(), stage.purpose()));
+    }
+    text
+}
+
+/// One stage as it stands.
+pub fn stage_line(stage: Stage, progress: &Progress, live: Option<&serde_json::Value>) -> String {
+    let name = stage.name();
+    match progress {
+        Progress::Started => format!("  … {name:<10} {}{}", stage.purpose(), moved(stage, live)),
+        Progress::Done { note } => format!("  ✓ {name:<10} {note}"),
+        Progress::Failed { error } => format!("  ✗ {name:<10} {error}"),
+        Progress::Undoing => format!("  ↶ {name:<10} is being undone"),
+        Progress::UndoFailed { error } => format!("  ✗ {name:<10} cannot be undone: {error}"),
+        Progress::Undone => format!("  ↶ {name:<10} undone"),
+    }
+}
+
+/// How far the rows have come.
+fn moved(stage: Stage, live: Option<&serde_json::Value>) -> String {
+    let number = |name: &str| live.and_then(|event| event.get(name)).and_then(serde_json::Value::as_u64);
+    match (stage, number("done"), number("total"), number("bytes_per_second")) {
+        (Stage::Copy, Some(done), Some(total), Some(rate)) if total > 0 => {
+            format!(": {} %, {} MB/s", done * 100 / total, rate / 1_000_000)
+        }
+        _ => String::new(),
+    }
+}
