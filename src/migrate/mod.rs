@@ -2,6 +2,7 @@
 //! `catalog` describes one database. Nothing here shows anything.
 
 pub mod catalog;
+pub mod copy;
 pub mod saga;
 
 /// Where infra keeps what it needs in a database while a migration lasts. It is no part of what is moved or compared.
