@@ -2,6 +2,7 @@
 //! `catalog` describes one database. Nothing here shows anything.
 
 pub mod catalog;
+pub mod copy;
 pub mod folder;
 pub mod job;
 mod relay;

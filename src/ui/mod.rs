@@ -2,12 +2,14 @@
 
 mod json;
 mod lines;
+mod migrate_text;
 mod plan_text;
 mod progress;
 mod status_text;
 
 pub use json::JsonLines;
 pub use lines::PlainLines;
+pub use migrate_text::{stage_line, stages_text};
 pub use plan_text::{PlanView, StepView, plan_text, removal_text};
 pub use progress::Bars;
 pub use status_text::{HostStatus, StatusView, status_text};

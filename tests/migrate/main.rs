@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests too: what fails here fails the test")]
 
 mod catalog;
+mod copy;
 mod corpus;
 mod replicate;
 mod schema;

@@ -54,6 +54,10 @@ impl Context {
         })
     }
 
+    pub fn has_target(&self) -> Result<bool, StageError> {
+        Ok(self.folder.read::<Endpoint>("target.json")?.is_some())
+    }
+
     pub async fn target(&self) -> Result<Endpoint, StageError> {
         let endpoint: Option<Endpoint> = self.folder.read("target.json")?;
         endpoint.ok_or(StageError::NoTarget)

@@ -83,7 +83,7 @@ pub enum StageError {
 /// Does a stage; what a person wants to know of it comes back.
 pub async fn perform(stage: Stage, context: &Context) -> Result<String, StageError> {
     match stage {
-        Stage::Preflight => preflight(context).await,
+        Stage::Preflight => structure::look(context).await,
         Stage::Backup => backup::perform(context).await,
         Stage::Provision => Ok(String::new()),
         Stage::Prepare => prepare::perform(context).await,
@@ -91,7 +91,7 @@ pub async fn perform(stage: Stage, context: &Context) -> Result<String, StageErr
         Stage::Copy => rows::perform(context).await,
         Stage::Index => structure::after(context).await,
         Stage::Follow => follow::perform(context).await,
-        Stage::Verify => verify(context).await,
+        Stage::Verify => structure::last(context).await.map(|()| String::new()),
         Stage::Cutover => cutover::perform(context).await,
         Stage::Guard => Ok("infra migrate rollback goes back with every row, until infra migrate finish".into()),
         Stage::Finish => finish::perform(context).await,

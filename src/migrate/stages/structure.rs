@@ -18,17 +18,23 @@ const BEFORE: [Phase; 2] = [Phase::Roles, Phase::BeforeData];
 const AFTER: [Phase; 2] = [Phase::Constraint, Phase::ForeignKey];
 const REST: [Phase; 4] = [Phase::AfterData, Phase::Grants, Phase::Refresh, Phase::Settings];
 
-/// Reads the old schema, once, and makes its first half at the new database.
-pub async fn before(context: &Context) -> Result<String, StageError> {
+/// Reads the old schema and what the new database lets us do; says what cannot be carried over.
+pub async fn look(context: &Context) -> Result<String, StageError> {
     let schema = read(context).await?;
     let refused: Vec<_> = schema.losses.iter().filter(|loss| !is_agreed(context, loss)).collect();
-    if !refused.is_empty() {
-        let said: Vec<String> = refused.iter().map(|loss| format!("{}: {}", loss.object, loss.what)).collect();
-        let mut codes: Vec<&str> = refused.iter().map(|loss| loss.code.as_str()).collect();
-        codes.sort_unstable();
-        codes.dedup();
-        return Err(StageError::NotAgreed { losses: said.join("; "), codes: codes.join(",") });
+    if refused.is_empty() {
+        return Ok(format!("{} objects, {} remarks", schema.entries.len(), schema.losses.len()));
     }
+    let said: Vec<String> = refused.iter().map(|loss| format!("{}: {}", loss.object, loss.what)).collect();
+    let mut codes: Vec<&str> = refused.iter().map(|loss| loss.code.as_str()).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    Err(StageError::NotAgreed { losses: said.join("; "), codes: codes.join(",") })
+}
+
+/// Makes the schema's first half at the new database.
+pub async fn before(context: &Context) -> Result<String, StageError> {
+    let schema = read(context).await?;
     let new = context.new_database().await?;
     let entries = BEFORE.iter().flat_map(|phase| schema.phase(*phase));
     let applied = apply(&new, entries, |_| {}).await?;
