@@ -17,13 +17,8 @@ use serde::{Deserialize, Serialize};
 
 pub use index::{Constraint, ConstraintKind, Index};
 pub use name::{Oid, QualifiedName, quote_identifier, quote_literal};
-<<<<<<< HEAD
 pub use object::{Database, Extension, LargeObjects, Privilege, Routine, Special, SpecialKind, View};
-pub use read::{CatalogError, read};
-=======
-pub use object::{Database, Extension, LargeObjects, Routine, Special, SpecialKind, View};
 pub use read::{CatalogError, read, read_sequences};
->>>>>>> main
 pub use role::{Membership, Role, Setting};
 pub use sequence::{Sequence, SequenceOwner};
 pub use table::{Column, Generated, Identity, Persistence, ReplicaIdentity, Table, TableKind};
