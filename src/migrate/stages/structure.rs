@@ -9,7 +9,7 @@ use super::StageError;
 use super::context::Context;
 use crate::migrate::catalog;
 use crate::migrate::schema::{self, Consequence, Entry, Phase, Schema, apply, apply_one, prepare_session};
-use crate::postgres::connect;
+use crate::postgres::{PostgresError, connect};
 
 const FILE: &str = "schema.json";
 /// What exists before the rows come.
@@ -57,7 +57,8 @@ async fn read(context: &Context) -> Result<Schema, StageError> {
     let (old, new) = (context.old().await?, context.new_database().await?);
     let source = catalog::read(&old).await?;
     let target = schema::examine(&new, &source).await?;
-    let large_objects = schema::read_large_objects(&old).await?;
+    let large_objects = schema::read_large_objects(&old).await;
+    let large_objects = large_objects.map_err(|error| PostgresError::of("reading the large objects", error))?;
     let archive = schema::dump(&dump_command(context).await?, None).await?;
     let schema = schema::build(schema::parse(&archive)?, &source, large_objects, &target);
     context.folder.write(FILE, &schema)?;
