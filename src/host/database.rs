@@ -63,6 +63,21 @@ impl Session {
         })
     }
 
+    /// Writes a file that the database's server can read, beside its data; returns its path there.
+    pub async fn put_beside_data(
+        &self,
+        container: &DatabaseContainer,
+        name: &str,
+        content: &[u8],
+    ) -> Result<String, HostError> {
+        let script = Script::new("writing beside the database", include_str!("scripts/beside.sh"))
+            .set("CONTAINER", &container.id)
+            .set("NAME", name);
+        let mut running = self.start(&script).await?;
+        running.send(content).await?;
+        Ok(running.output().await?.trim().to_owned())
+    }
+
     /// Stops services, which end what they have in hand.
     pub async fn stop_clients(&self, site: &Site, services: &[String]) -> Result<(), HostError> {
         self.clients(site, "stop", services).await

@@ -3,7 +3,11 @@
 
 pub mod catalog;
 pub mod copy;
+pub mod folder;
+pub mod job;
+pub mod replicate;
 pub mod saga;
+pub mod sequences;
 
 /// Where infra keeps what it needs in a database while a migration lasts. It is no part of what is moved or compared.
 pub const HELPER_SCHEMA: &str = "infra_migration";

@@ -4,5 +4,6 @@
 mod catalog;
 mod copy;
 mod corpus;
+mod replicate;
 mod servers;
 mod wire;

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use index::{Constraint, ConstraintKind, Index};
 pub use name::{Oid, QualifiedName, quote_identifier, quote_literal};
 pub use object::{Database, Extension, LargeObjects, Routine, Special, SpecialKind, View};
-pub use read::{CatalogError, read};
+pub use read::{CatalogError, read, read_sequences};
 pub use role::{Membership, Role, Setting};
 pub use sequence::{Sequence, SequenceOwner};
 pub use table::{Column, Generated, Identity, Persistence, ReplicaIdentity, Table, TableKind};

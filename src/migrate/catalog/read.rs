@@ -4,7 +4,7 @@
 use serde::de::DeserializeOwned;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-use super::{Catalog, ServerVersion};
+use super::{Catalog, Sequence, ServerVersion};
 use crate::migrate::HELPER_SCHEMA;
 
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,12 @@ pub async fn read(client: &Client) -> Result<Catalog, CatalogError> {
     let catalog = read_within(client).await;
     client.batch_execute("ROLLBACK").await.map_err(transaction)?;
     catalog
+}
+
+/// Sequences alone, with the values that they have now: what a cutover needs within its pause.
+pub async fn read_sequences(client: &Client) -> Result<Vec<Sequence>, CatalogError> {
+    let reader = Reader { client, version: version(client).await? };
+    reader.rows("sequences", include_str!("sql/sequences.sql")).await
 }
 
 async fn read_within(client: &Client) -> Result<Catalog, CatalogError> {

@@ -11,6 +11,7 @@ pub mod ministack;
 mod model;
 pub mod paths;
 pub mod process;
+pub mod rds;
 pub mod settings;
 mod ssh;
 mod store;

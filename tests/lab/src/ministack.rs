@@ -13,6 +13,9 @@ use crate::{paths, process};
 /// It stops its containers before it ends.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
+/// Where no Docker daemon listens.
+const NO_DOCKER: (&str, &str) = ("DOCKER_HOST", "unix:///dev/null");
+
 #[derive(Debug)]
 pub struct MiniStack {
     child: Child,
@@ -22,7 +25,9 @@ pub struct MiniStack {
 
 impl MiniStack {
     /// Starts it and does not wait: until it listens, what passes through is answered with 503.
-    pub async fn start(state: &Path, port: u16) -> anyhow::Result<Self> {
+    ///
+    /// Without `containers` its databases exist in the account only.
+    pub async fn start(state: &Path, port: u16, containers: bool) -> anyhow::Result<Self> {
         let program = paths::venv().join("bin/ministack");
         if !program.exists() {
             bail!("{} does not exist: run tests/lab/setup", program.display());
@@ -37,6 +42,9 @@ impl MiniStack {
             .env("BIND_HOST", "127.0.0.1")
             .env("STATE_DIR", &home)
             .env("PERSIST_STATE", "1")
+            .env("RDS_PERSIST", "1")
+            .env("MINISTACK_IMAGE_PREFIX", "infra-lab")
+            .envs((!containers).then_some(NO_DOCKER))
             .env_remove("AWS_ENDPOINT_URL")
             .current_dir(&home)
             .stdin(Stdio::null())

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use lab::{host, process};
+use lab::{host, process, rds};
 
 use super::mark::Mark;
 use super::{MachineKind, ServeArguments, serve};
@@ -79,6 +79,7 @@ pub async fn down(state: &Path, keep: bool) -> anyhow::Result<()> {
     if keep {
         return Ok(());
     }
+    rds::remove_all(&state.join("rds")).await?;
     // Without a mark there may still be machines: of a lab that was killed before it wrote one.
     let leftover = || state.join("machines").exists().then_some(MachineKind::Containers);
     if let Some(kind) = Mark::last(state).map(|mark| mark.machines).or_else(leftover) {

@@ -19,7 +19,7 @@ pub async fn serve(state: &Path, arguments: &ServeArguments) -> anyhow::Result<(
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
     let ministack = match arguments.lightsail_only {
         true => None,
-        false => MiniStack::start(state, arguments.port + 1)
+        false => MiniStack::start(state, arguments.port + 1, arguments.machines == MachineKind::Containers)
             .await
             .inspect_err(|error| tracing::warn!("no MiniStack: {error:#}"))
             .ok(),
@@ -34,6 +34,7 @@ pub async fn serve(state: &Path, arguments: &ServeArguments) -> anyhow::Result<(
         machines: machines(arguments.machines, state).await?,
         settings,
         ministack: ministack.as_ref().map(MiniStack::url),
+        databases: arguments.machines == MachineKind::Containers,
         ..Options::new(state)
     };
     if options.model.is_none() {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context;
+use lab::rds;
 use serde_json::Value;
 
 use super::mark::Mark;
@@ -16,6 +17,7 @@ pub fn env(state: &Path) -> anyhow::Result<()> {
     println!("export AWS_REGION=us-east-1");
     println!("export AWS_DEFAULT_REGION=us-east-1");
     println!("export AWS_EC2_METADATA_DISABLED=true");
+    println!("export INFRA_RDS_CA_BUNDLE={}", rds::Authority::certificate(&state.join("rds")).display());
     println!("export DOCKER_BUILDKIT=0");
     println!("export PHOENIX_DOCKERFILE=Dockerfile.prebuilt");
     Ok(())

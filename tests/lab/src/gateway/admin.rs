@@ -155,10 +155,18 @@ async fn resume(State(gate): Gated) -> Json<Value> {
 async fn reset(State(gate): Gated) -> Response {
     gate.rules.remove(None);
     gate.calls.clear();
-    match gate.lightsail.reset(gate.sample_every).await {
+    match reset_all(&gate).await {
         Ok(()) => done().into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}")).into_response(),
     }
+}
+
+/// Databases first: they are in the network that goes with the machines.
+async fn reset_all(gate: &Gate) -> anyhow::Result<()> {
+    if let Some(rds) = &gate.rds {
+        rds.reset().await?;
+    }
+    gate.lightsail.reset(gate.sample_every).await
 }
 
 fn done() -> Json<Value> {

@@ -17,6 +17,7 @@ use super::rules::{Action, Rule, Rules};
 use super::violations::Violations;
 use crate::lightsail::{ApiError, Exception, Lightsail, OperationFault, ReadFault, Request as Call};
 use crate::model::{Finding, Model, Problem};
+use crate::rds::Rds;
 use crate::settings::Settings;
 
 /// Larger than any request of a JSON or query service.
@@ -35,6 +36,8 @@ pub enum Dropped {
 pub struct Gate {
     pub lightsail: Arc<Lightsail>,
     pub passthrough: Passthrough,
+    /// None without MiniStack.
+    pub rds: Option<Arc<Rds>>,
     pub settings: Arc<RwLock<Settings>>,
     pub model: Option<Model>,
     pub rules: Rules,
@@ -103,13 +106,19 @@ impl Gate {
         request: Request<Body>,
     ) -> Result<Response<Body>, Dropped> {
         if target.service != "lightsail" {
-            return Ok(self.passthrough.forward(target, request).await);
+            return Ok(match &self.rds {
+                Some(rds) => rds.answer(target, request, &self.passthrough).await,
+                None => self.passthrough.forward(target, request).await,
+            });
         }
         let body = to_bytes(request.into_body(), MAX_BODY).await.map_err(Dropped::Body)?;
         let answer = match self.read(target, &body) {
             Ok(body) => self.lightsail.call(call(target, rule, body)).await,
             Err(refusal) => Err(refusal),
         };
+        if let Some(rds) = &self.rds {
+            rds.notice(target);
+        }
         Ok(match answer {
             Ok(answer) => {
                 if let Some(model) = &self.model {

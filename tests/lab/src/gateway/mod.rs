@@ -14,4 +14,7 @@ mod rules;
 mod server;
 mod violations;
 
+pub(crate) use identify::{Target, is_form};
+pub(crate) use passthrough::Passthrough;
+pub(crate) use respond::error as error_response;
 pub use server::{Gateway, Options, Running};

@@ -26,6 +26,7 @@ use super::violations::Violations;
 use crate::lightsail::Lightsail;
 use crate::machines::{Machines, NoMachines};
 use crate::model::{self, Model};
+use crate::rds::Rds;
 use crate::settings::Settings;
 use crate::ssh::Authority;
 
@@ -41,6 +42,8 @@ pub struct Options {
     pub model: Option<PathBuf>,
     /// Where MiniStack listens, such as `http://127.0.0.1:4781`.
     pub ministack: Option<String>,
+    /// Whether MiniStack's databases are containers; without, they exist in the account only.
+    pub databases: bool,
     /// How often the machines' CPU time is looked at.
     pub sample_every: Duration,
 }
@@ -55,6 +58,7 @@ impl Options {
             settings: Settings { operation_ms: 20, ..Settings::default() },
             model: model::find(),
             ministack: None,
+            databases: false,
             sample_every: Duration::from_secs(60),
         }
     }
@@ -86,6 +90,9 @@ impl Gateway {
         let address = listener.local_addr().context("a listening socket has an address")?;
         let gate = Arc::new(gate(options).await?);
         let stop = CancellationToken::new();
+        if let Some(rds) = &gate.rds {
+            rds.control(stop.clone());
+        }
         let lightsail = Arc::clone(&gate.lightsail);
         tokio::spawn(accept(listener, gate, stop.clone()));
         Ok(Running { url: url(address), lightsail, stop })
@@ -101,9 +108,15 @@ async fn gate(options: Options) -> anyhow::Result<Gate> {
     let authority = Authority::open(&options.state.join("ssh")).await?;
     let file = options.state.join("account.json");
     let lightsail = Lightsail::open(file, Arc::clone(&settings), options.machines, authority, options.sample_every)?;
+    let rds = options
+        .ministack
+        .clone()
+        .map(|base| Rds::open(base, &options.state.join("rds"), Arc::clone(&lightsail), options.databases));
+    let rds = rds.transpose().context("cannot open what is known of databases")?;
     Ok(Gate {
         lightsail,
         passthrough: Passthrough::new(options.ministack)?,
+        rds,
         settings,
         model: options.model.as_deref().map(Model::load).transpose()?,
         rules: Rules::default(),

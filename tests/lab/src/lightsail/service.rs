@@ -1,6 +1,7 @@
 //! The account behind its lock: requests in, answers out, every change on disk before it is answered.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -139,6 +140,7 @@ impl Lightsail {
             region_name: &request.region,
             input,
             quotas: &settings.quotas,
+            machines: &*self.machines,
             page_size: settings.page_size,
             prepared,
             fault: request.operation_fault.clone(),
@@ -191,6 +193,17 @@ impl Lightsail {
     /// The account for comparing two runs.
     pub fn inventory(&self) -> Value {
         inventory(&self.lock().kept.account)
+    }
+
+    /// The private addresses of the region's hosts, while its network is not peered with the default VPC.
+    pub fn unpeered(&self, region: &str) -> Vec<Ipv4Addr> {
+        let known = self.lock();
+        let unpeered = known.kept.account.regions.get(region).filter(|region| !region.peered);
+        unpeered
+            .into_iter()
+            .flat_map(|region| region.instances.values())
+            .filter_map(|instance| instance.address)
+            .collect()
     }
 
     /// Forgets everything and removes all machines.

@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 /// Runs `docker` and returns its standard output without the final line break.
-pub(super) async fn docker<I>(arguments: I) -> anyhow::Result<String>
+pub(crate) async fn docker<I>(arguments: I) -> anyhow::Result<String>
 where
     I: IntoIterator,
     I::Item: AsRef<str>,
@@ -21,7 +21,7 @@ pub(super) async fn exec(container: &str, script: &str) -> anyhow::Result<String
 }
 
 /// Like [`docker`], where "there is no such thing" is as good as success.
-pub(super) async fn docker_remove<I>(arguments: I) -> anyhow::Result<()>
+pub(crate) async fn docker_remove<I>(arguments: I) -> anyhow::Result<()>
 where
     I: IntoIterator,
     I::Item: AsRef<str>,
@@ -42,7 +42,8 @@ where
     run_with_input(program, arguments, b"").await
 }
 
-async fn run_with_input<I>(program: &str, arguments: I, input: &[u8]) -> anyhow::Result<String>
+/// Runs a program with this on its standard input.
+pub(crate) async fn run_with_input<I>(program: &str, arguments: I, input: &[u8]) -> anyhow::Result<String>
 where
     I: IntoIterator,
     I::Item: AsRef<str>,

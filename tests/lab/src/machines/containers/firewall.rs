@@ -2,12 +2,16 @@
 //!
 //! It sits before address translation, so it also covers the ports that a Docker inside the machine publishes, which a
 //! firewall in the input chain would never see. Like AWS it drops silently: a closed port looks like a dead host.
+//!
+//! Lightsail's firewall is for a host's public address. What comes from the peered VPC, where the databases are, comes to
+//! the private one, which is the same address here: so it is told by its source.
 
 use std::fmt::Write;
 
 use ipnet::IpNet;
 
 use super::FirewallRule;
+use super::network::DATABASES;
 use crate::machines::Protocol;
 
 /// The whole table: loading it replaces the one before in one transaction.
@@ -22,6 +26,7 @@ pub(super) fn table(rules: &[FirewallRule]) -> String {
          \t\tct state established,related accept\n\
          \t\ticmp type { destination-unreachable, time-exceeded, parameter-problem } accept\n",
     );
+    writeln!(text, "\t\tip saddr {DATABASES} accept").expect("strings take everything");
     for rule in rules {
         for source in &rule.sources {
             if let Some(line) = accept(rule, source) {
@@ -67,6 +72,7 @@ mod tests {
         assert_eq!(
             lines,
             [
+                "ip saddr 203.0.113.192/29 accept",
                 "ip saddr 0.0.0.0/0 tcp dport 443-443 accept",
                 "ip saddr 203.0.113.0/24 tcp dport 8000-8010 accept",
                 "ip saddr 0.0.0.0/0 ip protocol icmp accept",
@@ -77,6 +83,6 @@ mod tests {
 
     #[test]
     fn no_rules_close_everything_that_is_new() {
-        assert!(!table(&[]).contains("ip saddr"));
+        assert_eq!(table(&[]).matches("ip saddr").count(), 1, "databases only");
     }
 }

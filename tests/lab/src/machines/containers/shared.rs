@@ -10,11 +10,11 @@ use super::docker::docker;
 use super::{LABEL, network, registry};
 
 /// While it is held, nobody removes what is shared. Whoever makes a host holds it until the host counts as a user.
-pub(super) struct InUse {
+pub(crate) struct InUse {
     _lock: File,
 }
 
-pub(super) async fn ensure() -> anyhow::Result<InUse> {
+pub(crate) async fn ensure() -> anyhow::Result<InUse> {
     let lock = lock().await?;
     network::ensure().await?;
     registry::ensure().await?;

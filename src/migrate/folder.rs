@@ -1,0 +1,119 @@
+//! A migration's folder on the host: `STATE/migrations/ID`. The job, the journal, and what the stages leave for each
+//! other. Everything of it is 0600 and written whole or not at all.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::job::{JOB_VERSION, Job};
+use super::saga::{Event, Status};
+use crate::journal::{self, Journal, JournalError, Record};
+
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    #[error("cannot use {}", path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("{} is not what infra wrote there", path.display())]
+    Content { path: PathBuf, source: serde_json::Error },
+    #[error("{} has version {found}, this infra reads up to {JOB_VERSION}", path.display())]
+    Newer { path: PathBuf, found: u32 },
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error("{}: {reason}", path.display())]
+    Impossible { path: PathBuf, reason: String },
+}
+
+#[derive(Debug, Clone)]
+pub struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// Makes it for a new migration.
+    pub fn create(path: impl Into<PathBuf>, job: &Job) -> Result<Self, FolderError> {
+        let folder = Self::at(path);
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder.path);
+        made.map_err(|source| FolderError::Io { path: folder.path.clone(), source })?;
+        folder.write("job.json", job)?;
+        Ok(folder)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    pub fn job(&self) -> Result<Job, FolderError> {
+        let job: Job = self.read("job.json")?.ok_or_else(|| FolderError::Io {
+            path: self.file("job.json"),
+            source: io::Error::new(io::ErrorKind::NotFound, "there is no migration here"),
+        })?;
+        if job.v > JOB_VERSION {
+            return Err(FolderError::Newer { path: self.file("job.json"), found: job.v });
+        }
+        Ok(job)
+    }
+
+    /// `run` tells the lines of one process from another's.
+    pub fn journal(&self, run: String) -> Result<Journal<Event>, FolderError> {
+        Ok(Journal::open(&self.path, run)?)
+    }
+
+    pub fn records(&self) -> Result<Vec<Record<Event>>, FolderError> {
+        let path = self.file("journal.jsonl");
+        if path.exists() { Ok(journal::read(&path)?) } else { Ok(vec![]) }
+    }
+
+    pub fn status(&self) -> Result<Status, FolderError> {
+        let records = self.records()?;
+        Status::replay(records.iter().map(|record| &record.entry))
+            .map_err(|e| FolderError::Impossible { path: self.file("journal.jsonl"), reason: e.to_string() })
+    }
+
+    /// None: there is no such file.
+    pub fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, FolderError> {
+        let path = self.file(name);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(FolderError::Io { path, source }),
+        };
+        serde_json::from_slice(&bytes).map(Some).map_err(|source| FolderError::Content { path, source })
+    }
+
+    /// Durable and whole when it returns.
+    pub fn write<T: Serialize>(&self, name: &str, value: &T) -> Result<(), FolderError> {
+        self.replace(name, value).map_err(|source| FolderError::Io { path: self.file(name), source })
+    }
+
+    /// Nothing happens where it is not there.
+    pub fn remove(&self, name: &str) -> Result<(), FolderError> {
+        match fs::remove_file(self.file(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(FolderError::Io { path: self.file(name), source: error })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn replace<T: Serialize>(&self, name: &str, value: &T) -> io::Result<()> {
+        let draft = self.path.join(format!(".{name}.{}", std::process::id()));
+        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&draft)?;
+        serde_json::to_writer(&mut file, value)?;
+        file.flush()?;
+        file.sync_all()?;
+        fs::rename(&draft, self.file(name))?;
+        fs::File::open(&self.path)?.sync_all()
+    }
+}

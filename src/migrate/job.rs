@@ -1,0 +1,56 @@
+//! What a migration is to do: written once, before anything happens, and never changed. It is a file of mode 0600 in the
+//! migration's folder on the host, because it holds the new database's password.
+
+use serde::{Deserialize, Serialize};
+
+use super::saga::Mode;
+use crate::host::Site;
+use crate::plan::NodeName;
+use crate::postgres::Endpoint;
+
+/// Readers refuse files of a later version.
+pub const JOB_VERSION: u32 = 1;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Job {
+    pub v: u32,
+    pub id: String,
+    pub mode: Mode,
+    /// No word of the user is needed for the cutover.
+    pub auto_cutover: bool,
+    pub site: Site,
+    pub host: NodeName,
+    pub source: Source,
+    pub target: Endpoint,
+    /// Where the new database's server finds the old one, for logical replication; its password is made by `prepare`.
+    pub way_back: Way,
+    /// Connections that copy side by side.
+    pub jobs: usize,
+    /// Codes of findings and losses that the user agreed to.
+    pub accepted: Vec<String>,
+    pub health_timeout_seconds: u64,
+    /// `user@machine`.
+    pub by: String,
+}
+
+/// The bundle's own database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// The compose service that holds it.
+    pub service: String,
+    pub database: String,
+    /// Services to pause and repoint.
+    pub clients: Vec<String>,
+    /// The variable in which the clients get the password.
+    pub password_variable: String,
+}
+
+/// The host's address in the network that it shares with the new database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Way {
+    pub address: String,
+    pub port: u16,
+}

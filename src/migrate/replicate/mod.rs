@@ -1,0 +1,35 @@
+//! Native logical replication between the two ends, in either direction: forwards until the cutover, backwards after it.
+//!
+//! A [`Channel`] is a publication and a slot of one name at the publisher and a subscription of that name at the
+//! subscriber. A row of [`beat`] travels through it: when a beat has arrived, everything committed before it has, and
+//! how long it took is the lag. Every step may be repeated and has its undo.
+
+mod beat;
+mod channel;
+mod quiet;
+
+pub use beat::{Beat, make_beat};
+pub use channel::{Channel, Lag};
+pub use quiet::{Quiet, QuietError, readmit, readmit_readers, refuse_writes};
+
+use std::time::Duration;
+
+use crate::postgres::PostgresError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ReplicateError {
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
+    #[error(
+        "slot {slot} is gone from the publisher: the changes since the copy are lost, and the copy must start over"
+    )]
+    SlotGone { slot: String },
+    #[error(
+        "slot {slot} has lost the changes that it held: more was written than max_slot_wal_keep_size allows ({status})"
+    )]
+    SlotLost { slot: String, status: String },
+    #[error("the changes did not arrive within {} s: {lag}", after.as_secs())]
+    NotDrained { after: Duration, lag: Lag },
+    #[error("the subscriber cannot apply a change: {message}")]
+    ApplyFailed { message: String },
+}

@@ -1,0 +1,93 @@
+//! A database that nobody writes to: for the seconds of a cutover it takes no sessions at all, whatever a role's own
+//! settings say; while it is only the way back it is read-only by default for everybody.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::migrate::catalog::quote_identifier;
+use crate::postgres::{Client, PostgresError};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+const READ_ONLY: &str = "default_transaction_read_only";
+const POLL: Duration = Duration::from_millis(20);
+
+#[derive(Debug, thiserror::Error)]
+pub enum QuietError {
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
+    #[error("{count} sessions of {database} did not end within {} s: {who}", PATIENCE.as_secs())]
+    Stubborn { database: String, count: usize, who: String },
+}
+
+/// What was found when writes were refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quiet {
+    /// Sessions that were ended.
+    pub ended: usize,
+}
+
+/// From here on only `keep`, which must be open already, and replication go on in its database. `maintenance` is a
+/// session of the same server in another database.
+pub async fn refuse_writes(maintenance: &Client, keep: &Client) -> Result<Quiet, QuietError> {
+    let database = &keep.endpoint().database;
+    let close = format!("ALTER DATABASE {} ALLOW_CONNECTIONS false", quote_identifier(database));
+    maintenance.run("closing the old database", &close).await?;
+    let own: i32 = keep.row("asking for the session's number", "SELECT pg_catalog.pg_backend_pid()", &[]).await?.get(0);
+    let began = Instant::now();
+    let mut ended = 0;
+    loop {
+        // Whoever can write: sessions and workers that run statements. Walsenders, autovacuum and the like go on.
+        let sql = "SELECT pid, coalesce(nullif(application_name, ''), usename, backend_type, '?'),
+                          pg_catalog.pg_terminate_backend(pid)
+                   FROM pg_catalog.pg_stat_activity
+                   WHERE datname = $1 AND pid <> $2 AND backend_type NOT IN ('walsender', 'autovacuum worker')";
+        let rows = maintenance.rows("ending sessions of the old database", sql, &[database, &own]).await?;
+        if rows.is_empty() {
+            return Ok(Quiet { ended });
+        }
+        ended = ended.max(rows.len());
+        if began.elapsed() > PATIENCE {
+            let who: Vec<String> = rows.iter().map(|row| row.get(1)).collect();
+            return Err(QuietError::Stubborn { database: database.clone(), count: rows.len(), who: who.join(", ") });
+        }
+        sleep(POLL).await;
+    }
+}
+
+/// Lets sessions in again to read only, but for `writer`, the role that replication applies changes as. Returns the
+/// roles whose own setting was overridden: `readmit` takes that back.
+pub async fn readmit_readers(maintenance: &Client, database: &str, writer: &str) -> Result<Vec<String>, QuietError> {
+    let name = quote_identifier(database);
+    let overridden = overriding(maintenance, writer).await?;
+    let mut sql = vec![format!("ALTER DATABASE {name} SET {READ_ONLY} = on")];
+    for (role, value) in overridden.iter().map(|role| (role.as_str(), "on")).chain([(writer, "off")]) {
+        sql.push(format!("ALTER ROLE {} IN DATABASE {name} SET {READ_ONLY} = {value}", quote_identifier(role)));
+    }
+    sql.push(format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"));
+    maintenance.run("opening the old database for readers", &sql.join(";\n")).await?;
+    Ok(overridden)
+}
+
+/// Lets sessions in again as before.
+pub async fn readmit(maintenance: &Client, database: &str, overridden: &[String]) -> Result<(), QuietError> {
+    let name = quote_identifier(database);
+    let mut sql = vec![format!("ALTER DATABASE {name} RESET {READ_ONLY}")];
+    for role in overridden {
+        sql.push(format!("ALTER ROLE {} IN DATABASE {name} RESET {READ_ONLY}", quote_identifier(role)));
+    }
+    sql.push(format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"));
+    Ok(maintenance.run("opening the old database again", &sql.join(";\n")).await?)
+}
+
+/// Roles that write by default wherever they are: their own setting would win over the database's.
+async fn overriding(maintenance: &Client, writer: &str) -> Result<Vec<String>, PostgresError> {
+    let sql =
+        "SELECT r.rolname::text FROM pg_catalog.pg_db_role_setting s JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
+               WHERE s.setdatabase = 0 AND r.rolname <> $1 AND EXISTS (
+                   SELECT 1 FROM pg_catalog.unnest(s.setconfig) c
+                   WHERE c IN ('default_transaction_read_only=off', 'default_transaction_read_only=false',
+                               'default_transaction_read_only=0', 'default_transaction_read_only=no'))";
+    let rows = maintenance.rows("reading roles' settings", sql, &[&writer]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}

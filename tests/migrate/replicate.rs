@@ -1,0 +1,147 @@
+//! Logical replication between two real servers, there and back, and a database that nobody can write to.
+
+use std::time::Duration;
+
+use infra::migrate::replicate::{Channel, ReplicateError, make_beat, readmit, readmit_readers, refuse_writes};
+use infra::postgres::{Client, Endpoint, connect};
+
+use crate::servers::Server;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const TABLES: &str = "CREATE TABLE kept (id bigint PRIMARY KEY, text text);
+    CREATE TABLE parted (day date, id bigint, PRIMARY KEY (day, id)) PARTITION BY RANGE (day);
+    CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM ('2026-01-01') TO ('2026-02-01')";
+
+struct Pair {
+    old_server: Server,
+    new_server: Server,
+    old: Client,
+    new: Client,
+}
+
+async fn open(server: &Server, database: &str) -> Client {
+    connect(&endpoint(server, database), "test").await.unwrap()
+}
+
+fn endpoint(server: &Server, database: &str) -> Endpoint {
+    Endpoint::parse(&server.url(database)).unwrap()
+}
+
+async fn pair() -> Pair {
+    let (old_server, new_server) = (Server::v15(), Server::v17());
+    for server in [&old_server, &new_server] {
+        server.psql("postgres", "CREATE DATABASE app");
+        server.psql("app", TABLES);
+    }
+    let (old, new) = (open(&old_server, "app").await, open(&new_server, "app").await);
+    make_beat(&old).await.unwrap();
+    make_beat(&new).await.unwrap();
+    Pair { old_server, new_server, old, new }
+}
+
+async fn ids(client: &Client) -> Vec<i64> {
+    let rows = client
+        .rows("reading", "SELECT id FROM public.kept UNION ALL SELECT id FROM public.parted ORDER BY 1", &[])
+        .await;
+    rows.unwrap().iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test]
+async fn what_is_committed_arrives_in_both_directions() {
+    let pair = pair().await;
+    let forward = Channel { name: "infra_forward", publisher: &pair.old, subscriber: &pair.new };
+    forward.publish(None).await.unwrap();
+    forward.make_slot().await.unwrap();
+    for _ in 0..2 {
+        forward.publish(None).await.unwrap();
+        forward.make_slot().await.unwrap();
+        forward.subscribe(&endpoint(&pair.old_server, "app")).await.unwrap();
+    }
+    pair.old.run("writing", "INSERT INTO public.kept SELECT generate_series(1, 1000), 'x'").await.unwrap();
+    pair.old.run("writing", "INSERT INTO public.parted VALUES ('2026-01-05', 5000)").await.unwrap();
+    forward.drain(PATIENCE).await.unwrap();
+    assert_eq!(ids(&pair.new).await.len(), 1001);
+
+    // Here the roles change: nothing may come back that came from there.
+    let back = Channel { name: "infra_back", publisher: &pair.new, subscriber: &pair.old };
+    let tables = ["kept", "parted"].map(|name| infra::migrate::catalog::QualifiedName::new("public", name));
+    let beat = infra::migrate::catalog::QualifiedName::new("infra_migration", "beat");
+    forward.pause().await.unwrap();
+    back.publish(Some(&[tables.as_slice(), &[beat]].concat())).await.unwrap();
+    back.make_slot().await.unwrap();
+    back.subscribe(&endpoint(&pair.new_server, "app")).await.unwrap();
+    pair.new.run("writing", "INSERT INTO public.kept VALUES (2000, 'new')").await.unwrap();
+    back.drain(PATIENCE).await.unwrap();
+    assert_eq!(ids(&pair.old).await.last(), Some(&5000));
+    assert_eq!(ids(&pair.old).await.len(), 1002);
+    assert!(back.lag().await.unwrap().connected);
+
+    for _ in 0..2 {
+        forward.remove().await.unwrap();
+        back.remove().await.unwrap();
+    }
+    for (client, what) in [(&pair.old, "old"), (&pair.new, "new")] {
+        let left = "SELECT (SELECT count(*) FROM pg_subscription) + (SELECT count(*) FROM pg_publication)
+                    + (SELECT count(*) FROM pg_replication_slots)";
+        assert_eq!(client.row("counting", left, &[]).await.unwrap().get::<_, i64>(0), 0, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_cannot_be_applied_is_said() {
+    let pair = pair().await;
+    let forward = Channel { name: "infra_forward", publisher: &pair.old, subscriber: &pair.new };
+    forward.publish(None).await.unwrap();
+    forward.make_slot().await.unwrap();
+    forward.subscribe(&endpoint(&pair.old_server, "app")).await.unwrap();
+    pair.new.run("writing", "INSERT INTO public.kept VALUES (1, 'in the way')").await.unwrap();
+    pair.old.run("writing", "INSERT INTO public.kept VALUES (1, 'x')").await.unwrap();
+    let error = forward.drain(Duration::from_secs(3)).await.unwrap_err();
+    assert!(matches!(error, ReplicateError::ApplyFailed { .. }), "{error}");
+    forward.remove().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_closed_database_takes_no_writes_and_opens_again() {
+    let server = Server::v17();
+    server.psql("postgres", "CREATE DATABASE app; CREATE ROLE stubborn LOGIN SUPERUSER");
+    server.psql("app", "CREATE TABLE t (i int)");
+    server.psql("postgres", "ALTER ROLE stubborn SET default_transaction_read_only = off");
+    let (keep, maintenance) = (open(&server, "app").await, open(&server, "postgres").await);
+    let writer = server.connect_as("stubborn", "app").await;
+    writer.batch_execute("INSERT INTO t VALUES (1)").await.unwrap();
+
+    let quiet = refuse_writes(&maintenance, &keep).await.unwrap();
+    assert_eq!(quiet.ended, 1);
+    assert!(writer.batch_execute("INSERT INTO t VALUES (2)").await.is_err(), "its session was ended");
+    assert!(connect(&endpoint(&server, "app"), "test").await.is_err(), "and no other is let in");
+    keep.run("the session that was there", "SELECT 1").await.unwrap();
+
+    maintenance.run("the role that applies changes", "CREATE ROLE infra_apply LOGIN SUPERUSER").await.unwrap();
+    let overridden = readmit_readers(&maintenance, "app", "infra_apply").await.unwrap();
+    assert_eq!(overridden, ["stubborn"]);
+    for (role, may) in [("postgres", false), ("stubborn", false), ("infra_apply", true)] {
+        let session = server.connect_as(role, "app").await;
+        assert_eq!(session.batch_execute("INSERT INTO t VALUES (3)").await.is_ok(), may, "{role}");
+    }
+    readmit(&maintenance, "app", &overridden).await.unwrap();
+    for role in ["postgres", "stubborn"] {
+        server.connect_as(role, "app").await.batch_execute("INSERT INTO t VALUES (4)").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn sequences_are_carried_with_what_was_called() {
+    let pair = pair().await;
+    let make = "CREATE SEQUENCE public.fresh START 7; CREATE SEQUENCE public.used;
+                CREATE SEQUENCE public.down INCREMENT -1 MAXVALUE -1; CREATE SEQUENCE public.\"Odd name\" CYCLE";
+    for client in [&pair.old, &pair.new] {
+        client.run("making sequences", make).await.unwrap();
+    }
+    let draw = "SELECT nextval('public.used'), nextval('public.down'), setval('public.\"Odd name\"', 42, false)";
+    pair.old.run("drawing", draw).await.unwrap();
+    infra::migrate::sequences::carry(&pair.old, &pair.new).await.unwrap();
+    let next = "SELECT nextval('public.fresh'), nextval('public.used'), nextval('public.down'), nextval('public.\"Odd name\"')";
+    let row = pair.new.row("drawing", next, &[]).await.unwrap();
+    assert_eq!([0, 1, 2, 3].map(|column| row.get::<_, i64>(column)), [7, 2, -2, 42]);
+}
