@@ -7,6 +7,7 @@ pub mod folder;
 pub mod job;
 pub mod replicate;
 pub mod saga;
+pub mod schema;
 pub mod sequences;
 
 /// Where infra keeps what it needs in a database while a migration lasts. It is no part of what is moved or compared.

@@ -5,5 +5,6 @@ mod catalog;
 mod copy;
 mod corpus;
 mod replicate;
+mod schema;
 mod servers;
 mod wire;

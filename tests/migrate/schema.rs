@@ -1,0 +1,141 @@
+//! The schema of the corpus from PostgreSQL 15 to 17: what arrives is what was there, except for what was listed.
+
+use std::collections::BTreeSet;
+
+use infra::migrate::catalog::{self, Catalog, quote_identifier};
+use infra::migrate::schema::{self, Consequence, Entry, Phase, Schema};
+use tokio_postgres::Client;
+
+use crate::corpus;
+use crate::servers::{SUPERUSER, Server, run};
+
+/// A user as managed servers have it, and its database.
+const MASTER: &str = "CREATE ROLE master LOGIN CREATEROLE CREATEDB;
+    GRANT pg_monitor, pg_signal_backend TO master WITH ADMIN OPTION";
+
+pub struct Move {
+    pub source: Server,
+    pub target: Server,
+    pub user: &'static str,
+}
+
+impl Move {
+    /// The corpus on 15, and an empty database on 17.
+    pub fn of(parts: &[&str], user: &'static str) -> Self {
+        let (source, target) = (Server::v15(), Server::v17());
+        corpus::load(&source, "corpus", parts);
+        if user != SUPERUSER {
+            target.psql(SUPERUSER, MASTER);
+        }
+        target.psql(SUPERUSER, &format!("CREATE DATABASE moved OWNER {user} TEMPLATE template0"));
+        Self { source, target, user }
+    }
+
+    pub async fn at_source(&self) -> Client {
+        self.source.connect("corpus").await
+    }
+
+    pub async fn at_target(&self) -> Client {
+        self.target.connect_as(self.user, "moved").await
+    }
+
+    pub async fn schema(&self) -> (Catalog, Schema) {
+        let (source, target) = (self.at_source().await, self.at_target().await);
+        let catalog = catalog::read(&source).await.unwrap();
+        let large = schema::read_large_objects(&source).await.unwrap();
+        let command = self.source.tool("pg_dump", &[&self.source.url("corpus")]);
+        let items = schema::parse(&schema::dump(&command, None).await.unwrap()).unwrap();
+        let facts = schema::examine(&target, &catalog).await.unwrap();
+        let built = schema::build(items, &catalog, large, &facts);
+        (catalog, built)
+    }
+
+    /// Every row, through psql: what is tested here is the schema.
+    pub fn copy(&self, catalog: &Catalog) {
+        for table in catalog.with_rows() {
+            let columns: Vec<_> = table.stored_columns().map(|column| quote_identifier(&column.name)).collect();
+            if columns.is_empty() {
+                let rows = self.source.psql("corpus", &format!("SELECT count(*) FROM ONLY {}", table.name));
+                let insert = format!(
+                    "DO $$ BEGIN FOR n IN 1..{rows} LOOP INSERT INTO {} DEFAULT VALUES; END LOOP; END $$",
+                    table.name
+                );
+                self.target.psql_as(self.user, "moved", &insert);
+                continue;
+            }
+            let columns = columns.join(", ");
+            let out = format!("COPY (SELECT {columns} FROM ONLY {}) TO STDOUT", table.name);
+            let mut script = format!("COPY {} ({columns}) FROM STDIN;\n", table.name);
+            script.push_str(&self.source.psql("corpus", &out));
+            script.push_str("\n\\.\n");
+            self.target.psql_as(self.user, "moved", &script.replace("STDIN;\n\n\\.", "STDIN;\n\\."));
+        }
+        let large = "SELECT format('SELECT lo_from_bytea(%s, %L);', oid, lo_get(oid)) FROM pg_largeobject_metadata";
+        let made = self.source.psql("corpus", large);
+        self.target.psql_as(self.user, "moved", &made);
+    }
+
+    /// All of it, as `pg_dump --schema-only` of 17 writes it for either end, in statements without comments.
+    fn dumped(&self, server: &Server, database: &str) -> BTreeSet<String> {
+        let url = server.url(database);
+        let argv = self.target.tool("pg_dump", &["--schema-only", "--exclude-schema=infra_migration", &url]);
+        let output = run(&argv, b"");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        // The target's own superuser is not the source's: what that owned belongs to the target's user.
+        let text = text.replace(&format!("OWNER TO {};", self.user), "OWNER TO postgres;");
+        text.split("\n\n")
+            .map(str::trim)
+            // \restrict and its counterpart hold a random word.
+            .filter(|part| !part.starts_with("--") && !part.contains("restrict ") && !part.is_empty())
+            .map(unqualified)
+            .collect()
+    }
+
+    fn differences(&self) -> Vec<String> {
+        let (source, target) = (self.dumped(&self.source, "corpus"), self.dumped(&self.target, "moved"));
+        let lost = source.difference(&target).map(|statement| format!("- {statement}"));
+        lost.chain(target.difference(&source).map(|statement| format!("+ {statement}"))).collect()
+    }
+}
+
+/// From 16 on the server leaves out a table's name before a column where a view reads one table only.
+fn unqualified(statement: &str) -> String {
+    if !statement.starts_with("CREATE VIEW") && !statement.starts_with("CREATE MATERIALIZED VIEW") {
+        return statement.to_owned();
+    }
+    let last = |word: &str| word.rsplit('.').next().unwrap().to_owned();
+    statement.split_inclusive([' ', '\n', ',', '(']).map(last).collect()
+}
+
+fn before(phase: Phase) -> impl Fn(&&Entry) -> bool {
+    move |entry| entry.phase <= phase
+}
+
+async fn moved(parts: &[&str], user: &'static str) -> (Move, Schema) {
+    let moving = Move::of(parts, user);
+    let (catalog, built) = moving.schema().await;
+    let target = moving.at_target().await;
+    schema::apply(&target, built.entries.iter().filter(before(Phase::BeforeData)), |_| ()).await.unwrap();
+    moving.copy(&catalog);
+    schema::apply(&target, &built.entries, |_| ())
+        .await
+        .unwrap_or_else(|error| panic!("{error}: {:?}", std::error::Error::source(&error)));
+    (moving, built)
+}
+
+#[tokio::test]
+async fn all_of_it_arrives_at_a_superuser() {
+    let (moving, built) = moved(&corpus::PORTABLE, SUPERUSER).await;
+    assert_eq!(moving.differences(), Vec::<String>::new());
+    assert!(built.losses.iter().all(|loss| loss.consequence == Consequence::Note), "{:#?}", built.losses);
+}
+
+#[tokio::test]
+async fn all_of_it_arrives_at_a_user_without_superuser() {
+    let (moving, built) = moved(&corpus::PORTABLE, "master").await;
+    assert_eq!(moving.differences(), Vec::<String>::new());
+    assert!(built.losses.iter().all(|loss| loss.consequence == Consequence::Note), "{:#?}", built.losses);
+    let again = schema::apply(&moving.at_target().await, &built.entries, |_| ()).await.unwrap();
+    assert_eq!((again.done, again.already), (0, built.entries.len()));
+}
