@@ -4,6 +4,7 @@
 pub mod catalog;
 pub mod copy;
 pub mod folder;
+pub mod index;
 pub mod job;
 pub mod replicate;
 pub mod saga;

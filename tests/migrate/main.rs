@@ -6,5 +6,6 @@ mod copy;
 mod corpus;
 mod replicate;
 mod schema;
+mod index;
 mod servers;
 mod wire;

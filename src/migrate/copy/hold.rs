@@ -14,7 +14,8 @@ use crate::postgres::{Endpoint, Lsn, PostgresError};
 
 const FILE: &str = "snapshot.json";
 const VERSION: u32 = 1;
-const APPLICATION: &str = "infra snapshot";
+/// What the holder's session calls itself.
+pub(super) const HOLDER: &str = "infra snapshot";
 
 /// How the snapshot comes to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,7 +63,7 @@ impl Held {
 /// is lost. Ends with its process, or when this future is dropped.
 pub async fn hold(source: &Endpoint, folder: &Folder, hold: Hold) -> Result<Infallible, CopyError> {
     let mode = if hold == Hold::Transaction { Mode::Sql } else { Mode::Replication };
-    let mut connection = Connection::open(source, APPLICATION, mode).await?;
+    let mut connection = Connection::open(source, HOLDER, mode).await?;
     let (snapshot, lsn) = match &hold {
         Hold::Transaction => in_transaction(&mut connection).await?,
         Hold::Slot(name) => with_slot(&mut connection, name).await?,
