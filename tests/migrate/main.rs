@@ -3,7 +3,9 @@
 
 mod catalog;
 mod corpus;
+mod preflight;
 mod replicate;
 mod schema;
 mod servers;
+mod verify;
 mod wire;
