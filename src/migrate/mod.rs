@@ -4,7 +4,9 @@
 pub mod catalog;
 pub mod copy;
 pub mod folder;
+pub mod index;
 pub mod job;
+pub mod preflight;
 mod relay;
 pub mod replicate;
 pub mod run;
@@ -12,6 +14,7 @@ pub mod saga;
 pub mod schema;
 pub mod sequences;
 pub mod stages;
+pub mod verify;
 
 /// Where infra keeps what it needs in a database while a migration lasts. It is no part of what is moved or compared.
 pub const HELPER_SCHEMA: &str = "infra_migration";

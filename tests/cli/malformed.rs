@@ -57,3 +57,22 @@ fn bytes_that_are_no_plan_are_refused() -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+/// Not even the finding that a variable looks like a secret shows it.
+#[test]
+fn values_of_variables_are_not_shown() -> anyhow::Result<()> {
+    let program = Program::new()?;
+    let planted =
+        "vars = { API_KEY = \"planted-one\", NESTED = [\"planted-two\"], RATIO = 4711.5, A = \"planted\\nthree\" }";
+    let (before, after) = VALID.split_once("vars = ").context("the plan has no variables")?;
+    let (_, after) = after.split_once('\n').context("nothing follows them")?;
+    program.write("plan.toml", format!("{before}{planted}\n{after}"))?;
+    let said = program.run(&["plan", "plan.toml", "--json"])?.must(2)?;
+    for code in ["secret-in-plan", "wrong-type"] {
+        ensure!(said.err.contains(code) && said.out.contains(code), "no {code} in {}", said.err);
+    }
+    for value in ["planted", "4711"] {
+        ensure!(!said.err.contains(value) && !said.out.contains(value), "{value} in {}{}", said.out, said.err);
+    }
+    Ok(())
+}

@@ -112,7 +112,7 @@ fn before(phase: Phase) -> impl Fn(&&Entry) -> bool {
     move |entry| entry.phase <= phase
 }
 
-async fn moved(parts: &[&str], user: &'static str) -> (Move, Schema) {
+pub async fn moved(parts: &[&str], user: &'static str) -> (Move, Schema) {
     let moving = Move::of(parts, user);
     let (catalog, built) = moving.schema().await;
     let target = moving.at_target().await;

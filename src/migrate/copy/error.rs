@@ -1,9 +1,9 @@
 //! Why a copy stopped.
 
-use std::io;
 use std::path::PathBuf;
 
 use crate::migrate::catalog::CatalogError;
+use crate::migrate::folder::FolderError;
 use crate::postgres::PostgresError;
 
 #[derive(Debug, thiserror::Error)]
@@ -23,10 +23,8 @@ pub enum CopyError {
     Postgres(#[from] PostgresError),
     #[error(transparent)]
     Catalog(#[from] CatalogError),
-    #[error("cannot use {}", path.display())]
-    File { path: PathBuf, source: io::Error },
-    #[error("{} is not what infra wrote there", path.display())]
-    Content { path: PathBuf, source: serde_json::Error },
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     #[error("{} was written by a later version of infra", path.display())]
     Newer { path: PathBuf },
 }

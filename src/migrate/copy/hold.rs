@@ -2,20 +2,20 @@
 //! apart from the copier so that the copier may die.
 
 use std::convert::Infallible;
-use std::path::Path;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::error::CopyError;
-use super::state;
 use crate::migrate::catalog::{quote_identifier, quote_literal};
+use crate::migrate::folder::Folder;
 use crate::postgres::wire::{Answer, Connection, Mode};
 use crate::postgres::{Endpoint, Lsn, PostgresError};
 
 const FILE: &str = "snapshot.json";
 const VERSION: u32 = 1;
-const APPLICATION: &str = "infra snapshot";
+/// What the holder's session calls itself.
+pub(super) const HOLDER: &str = "infra snapshot";
 
 /// How the snapshot comes to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,10 +44,10 @@ pub struct Held {
 
 impl Held {
     /// None before a holder has it. What is there may be left by a holder that died: the source knows.
-    pub fn read(folder: &Path) -> Result<Option<Self>, CopyError> {
-        let held: Option<Self> = state::read(folder, FILE)?;
+    pub fn read(folder: &Folder) -> Result<Option<Self>, CopyError> {
+        let held: Option<Self> = folder.read(FILE)?;
         match held {
-            Some(held) if held.v > VERSION => Err(CopyError::Newer { path: folder.join(FILE) }),
+            Some(held) if held.v > VERSION => Err(CopyError::Newer { path: folder.file(FILE) }),
             held => Ok(held),
         }
     }
@@ -61,16 +61,16 @@ impl Held {
 
 /// Takes a snapshot, writes `snapshot.json` into the folder, and stays. Returns only with an error: when the connection
 /// is lost. Ends with its process, or when this future is dropped.
-pub async fn hold(source: &Endpoint, folder: &Path, hold: Hold) -> Result<Infallible, CopyError> {
+pub async fn hold(source: &Endpoint, folder: &Folder, hold: Hold) -> Result<Infallible, CopyError> {
     let mode = if hold == Hold::Transaction { Mode::Sql } else { Mode::Replication };
-    let mut connection = Connection::open(source, APPLICATION, mode).await?;
+    let mut connection = Connection::open(source, HOLDER, mode).await?;
     let (snapshot, lsn) = match &hold {
         Hold::Transaction => in_transaction(&mut connection).await?,
         Hold::Slot(name) => with_slot(&mut connection, name).await?,
     };
     let (process, backend) = (std::process::id(), connection.process_id());
     let held = Held { v: VERSION, snapshot, lsn, hold, process, backend, at: Timestamp::now() };
-    state::write(folder, FILE, &held)?;
+    folder.write(FILE, &held)?;
     // Any command would end an exported snapshot of a slot; the server speaks only when it leaves.
     let error = connection.until_closed("holding the snapshot").await;
     Err(CopyError::SnapshotGone { source: Some(error) })

@@ -21,7 +21,6 @@ mod pressure;
 mod run;
 mod session;
 mod sql;
-mod state;
 mod worker;
 
 pub use error::CopyError;

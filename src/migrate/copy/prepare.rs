@@ -2,7 +2,6 @@
 //! about a part only means something while the part's borders stay. Under another snapshot everything starts over.
 
 use std::collections::HashSet;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,8 +10,9 @@ use super::event::{CopyEvent, Tell};
 use super::hold::Held;
 use super::plan::{Part, Relation, Sizing, parts};
 use super::session::Ends;
-use super::{ledger, objects, sql, state};
+use super::{ledger, objects, sql};
 use crate::migrate::catalog::{Catalog, QualifiedName};
+use crate::migrate::folder::Folder;
 use crate::postgres::{Client, PostgresError, connect};
 
 const FILE: &str = "parts.json";
@@ -35,7 +35,7 @@ pub struct Prepared {
 }
 
 pub async fn prepare(
-    folder: &Path,
+    folder: &Folder,
     ends: &Ends,
     catalog: &Catalog,
     sizing: Sizing,
@@ -51,7 +51,7 @@ pub async fn prepare(
     let objects = objects::list(&mut ends.open().await?.source).await?;
     let plan = Plan { v: VERSION, id, parts: parts(catalog, &objects, sizing) };
     empty(&target, &plan, tell).await?;
-    state::write(folder, FILE, &plan)?;
+    folder.write(FILE, &plan)?;
     Ok(Prepared { plan, done: HashSet::new() })
 }
 
@@ -60,9 +60,9 @@ fn identity(held: &Held) -> String {
     format!("{} {} {}", held.snapshot, held.lsn, held.at)
 }
 
-fn load(folder: &Path) -> Result<Option<Plan>, CopyError> {
-    match state::read::<Plan>(folder, FILE)? {
-        Some(plan) if plan.v > VERSION => Err(CopyError::Newer { path: folder.join(FILE) }),
+fn load(folder: &Folder) -> Result<Option<Plan>, CopyError> {
+    match folder.read::<Plan>(FILE)? {
+        Some(plan) if plan.v > VERSION => Err(CopyError::Newer { path: folder.file(FILE) }),
         plan => Ok(plan),
     }
 }

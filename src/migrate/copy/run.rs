@@ -1,7 +1,6 @@
 //! The copy as a whole: workers side by side, each taking the next part.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,6 +17,7 @@ use super::pressure::{Pressure, adjust};
 use super::session::Ends;
 use super::worker::Worker;
 use crate::migrate::catalog::{Catalog, QualifiedName};
+use crate::migrate::folder::Folder;
 use crate::postgres::{Endpoint, connect};
 
 /// More connections than this gain nothing: the servers' processors and disks are the limit.
@@ -29,7 +29,7 @@ pub struct Setup {
     pub source: Endpoint,
     pub target: Endpoint,
     /// The migration's: the holder's snapshot is found there, the parts are kept there, the limit is read from there.
-    pub folder: PathBuf,
+    pub folder: Folder,
     /// None: as many as this machine has processors, up to 8.
     pub jobs: Option<usize>,
     pub sizing: Sizing,
@@ -56,7 +56,7 @@ pub async fn copy(
     complete: Arc<Complete>,
 ) -> Result<Copied, CopyError> {
     let Setup { source, target, folder, jobs, sizing, pressure } = setup;
-    let held = Held::read(&folder)?.ok_or_else(|| CopyError::NoSnapshot { path: folder.clone() })?;
+    let held = Held::read(&folder)?.ok_or_else(|| CopyError::NoSnapshot { path: folder.path().to_owned() })?;
     let client = connect(&source, "infra copy").await?;
     let (encoding, block_size) = (encoding(&client).await?, block_size(&client).await?);
     drop(client);
@@ -193,7 +193,7 @@ impl Run {
     }
 
     /// Each second: progress, the user's limit, the source's disk.
-    async fn beat(&self, folder: &Path, mut pressure: Option<(Box<dyn Pressure>, f64)>) -> std::convert::Infallible {
+    async fn beat(&self, folder: &Folder, mut pressure: Option<(Box<dyn Pressure>, f64)>) -> std::convert::Infallible {
         let mut interval = tokio::time::interval(BEAT);
         interval.tick().await;
         let mut before = 0;

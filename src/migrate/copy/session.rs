@@ -1,7 +1,7 @@
 //! The pair of connections of a worker: one reads under the snapshot, one writes.
 
 use super::error::CopyError;
-use super::hold::Held;
+use super::hold::{HOLDER, Held};
 use crate::migrate::catalog::quote_literal;
 use crate::postgres::wire::{Connection, Mode};
 use crate::postgres::{Endpoint, PostgresError, set};
@@ -45,7 +45,9 @@ impl Ends {
         source.query("preparing to read", &set(&READING)).await?;
         source.query("preparing to read", &set(&[("client_encoding", &self.encoding)])).await?;
         source.query("preparing to read", &enter_snapshot(&self.held)).await.map_err(gone)?;
-        Ok(source)
+        // After a restart of the server a name of a snapshot comes again, for another one.
+        let holder = source.query("preparing to read", &same_holder(&self.held)).await?;
+        if holder.rows.is_empty() { Err(CopyError::SnapshotGone { source: None }) } else { Ok(source) }
     }
 
     async fn writer(&self) -> Result<Connection, CopyError> {
@@ -65,6 +67,14 @@ impl Ends {
 pub fn enter_snapshot(held: &Held) -> String {
     let name = quote_literal(&held.snapshot);
     format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {name}")
+}
+
+fn same_holder(held: &Held) -> String {
+    format!(
+        "SELECT FROM pg_catalog.pg_stat_activity WHERE pid = {} AND application_name = {}",
+        held.backend,
+        quote_literal(HOLDER)
+    )
 }
 
 /// The server knows no such snapshot, or the transaction that it belongs to ended.

@@ -192,3 +192,43 @@ pub mod fixture {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::fixture::{item, target};
+    use super::*;
+
+    fn code(item: &Item, target: &Target) -> Option<String> {
+        let judge = Judge { target, routines: std::collections::HashMap::new() };
+        match judge.fate(item) {
+            Fate::Lost(loss) => Some(loss.code),
+            Fate::Carried | Fate::Elsewhere => None,
+        }
+    }
+
+    #[test]
+    fn what_a_server_keeps_for_its_owner_is_lost_unless_a_trial_said_otherwise() {
+        let everything = Item { definition: "CREATE PUBLICATION p FOR ALL TABLES;".into(), ..item("PUBLICATION", "p") };
+        assert_eq!(code(&everything, &target()).as_deref(), Some("publication"));
+        let able = Target { abilities: [Ability::PublicationOfAllTables].into(), ..target() };
+        assert_eq!(code(&everything, &able), None);
+    }
+
+    #[test]
+    fn extensions_need_a_target_that_has_them() {
+        assert_eq!(code(&item("EXTENSION", "hstore"), &target()).as_deref(), Some("extension-missing"));
+        let state = ExtensionState::Available { version: "1.8".into() };
+        let with = Target { extensions: [("hstore".to_owned(), state)].into(), ..target() };
+        assert_eq!(code(&item("EXTENSION", "hstore"), &with), None);
+    }
+
+    #[test]
+    fn passwords_are_not_carried() {
+        let superuser = Target { superuser: true, ..target() };
+        assert_eq!(
+            code(&item("USER MAPPING", "USER MAPPING app SERVER x"), &superuser).as_deref(),
+            Some("user-mapping")
+        );
+        assert_eq!(code(&item("SUBSCRIPTION", "s"), &superuser).as_deref(), Some("subscription"));
+    }
+}

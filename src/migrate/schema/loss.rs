@@ -53,3 +53,10 @@ impl Loss {
         Self { consequence: Consequence::Note, ..Self::new(code, object, what, remedy) }
     }
 }
+
+#[cfg(test)]
+impl Loss {
+    pub fn for_tests(code: &str, object: &str) -> Self {
+        Self::new(code, object, "", "")
+    }
+}

@@ -18,7 +18,7 @@ const TABLES: &str = "
 const SLOW: &str = "8MB/s";
 
 fn slow(ends: &Ends) {
-    write_limit(ends.folder.path(), Some(SLOW.parse::<Rate>().unwrap())).unwrap();
+    write_limit(&ends.folder(), Some(SLOW.parse::<Rate>().unwrap())).unwrap();
 }
 
 async fn until(what: &str, condition: impl Fn() -> bool) {
@@ -48,7 +48,7 @@ async fn a_killed_copier_continues() {
         child.wait().unwrap();
     }
     let done = ends.parts_done();
-    write_limit(ends.folder.path(), None).unwrap();
+    write_limit(&ends.folder(), None).unwrap();
     let (copied, events) = ends.copy().await;
     let Some(CopyEvent::Started { parts, done_parts, .. }) = events.first() else { panic!("{events:?}") };
     assert!(*done_parts as u64 >= done && copied.unwrap().parts < *parts);
@@ -66,7 +66,7 @@ async fn lost_connections_are_made_again() {
         end_sessions(&ends.old);
         tokio::time::sleep(Duration::from_millis(1200)).await;
         end_sessions(&ends.new);
-        write_limit(ends.folder.path(), None).unwrap();
+        write_limit(&ends.folder(), None).unwrap();
     };
     let ((copied, events), ()) = tokio::join!(ends.copy(), killer);
     copied.unwrap();
@@ -83,7 +83,7 @@ async fn a_target_that_restarts_is_waited_for() {
         until("it runs", || ends.parts_done() >= 1).await;
         ends.new.stop();
         tokio::time::sleep(Duration::from_millis(500)).await;
-        write_limit(ends.folder.path(), None).unwrap();
+        write_limit(&ends.folder(), None).unwrap();
         ends.new.start();
     };
     let ((copied, events), ()) = tokio::join!(ends.copy(), killer);
@@ -109,7 +109,7 @@ async fn without_its_snapshot_it_says_so_and_starts_over() {
         // The new snapshot shows other rows than the old one.
         ends.old.psql(SUPERUSER, "UPDATE split SET a = a + 1 WHERE a < 10; DELETE FROM small WHERE a > 90");
         let _holder = ends.hold(how).await;
-        write_limit(ends.folder.path(), None).unwrap();
+        write_limit(&ends.folder(), None).unwrap();
         let (copied, events) = ends.copy().await;
         copied.unwrap();
         assert!(events.contains(&CopyEvent::StartedOver));

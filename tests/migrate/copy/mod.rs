@@ -2,5 +2,5 @@
 
 mod kills;
 mod rate;
-mod setup;
+pub mod setup;
 mod types;

@@ -12,10 +12,10 @@ const TABLE: &str = "CREATE TABLE t AS SELECT i AS a, repeat('x', 400) AS t FROM
 async fn the_limit_holds_and_changes_while_it_runs() {
     let ends = Ends::new(TABLE);
     let _holder = ends.hold(Hold::Transaction).await;
-    write_limit(ends.folder.path(), Some("2MB/s".parse().unwrap())).unwrap();
+    write_limit(&ends.folder(), Some("2MB/s".parse().unwrap())).unwrap();
     let raise = async {
         tokio::time::sleep(Duration::from_secs(6)).await;
-        write_limit(ends.folder.path(), None).unwrap();
+        write_limit(&ends.folder(), None).unwrap();
     };
     let began = Instant::now();
     let ((copied, events), ()) = tokio::join!(ends.copy(), raise);
@@ -47,7 +47,7 @@ impl Pressure for Behind {
 async fn it_gives_way_while_the_disk_is_behind() {
     let ends = Ends::new(TABLE);
     let _holder = ends.hold(Hold::Transaction).await;
-    write_limit(ends.folder.path(), Some("6MB/s".parse().unwrap())).unwrap();
+    write_limit(&ends.folder(), Some("6MB/s".parse().unwrap())).unwrap();
     let (copied, events) = ends.copy_with(Setup { pressure: Some((Box::new(Behind(0)), 10.0)), ..ends.setup() }).await;
     copied.unwrap();
     let slower = |event: &&CopyEvent| matches!(event, CopyEvent::BackedOff { bytes_per_second, .. } if *bytes_per_second <= 3_100_000);

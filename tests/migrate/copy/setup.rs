@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use infra::migrate::catalog;
 use infra::migrate::copy::{Copied, CopyError, CopyEvent, Held, Hold, Setup, Sizing, copy, hold};
+use infra::migrate::folder::Folder;
 use infra::postgres::{Endpoint, connect};
 
 use crate::servers::{SUPERUSER, Server, run};
@@ -20,7 +21,7 @@ const CHILD: &str = "INFRA_TEST_CHILD";
 pub struct Ends {
     pub old: Server,
     pub new: Server,
-    pub folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Ends {
@@ -45,6 +46,10 @@ impl Ends {
         setup(&self.url(&self.old), &self.url(&self.new), self.folder.path())
     }
 
+    pub fn folder(&self) -> Folder {
+        Folder::at(self.folder.path())
+    }
+
     fn url(&self, server: &Server) -> String {
         server.url(SUPERUSER)
     }
@@ -52,7 +57,7 @@ impl Ends {
     /// A holder in this process; it ends with what is returned.
     pub async fn hold(&self, how: Hold) -> tokio::task::JoinHandle<CopyError> {
         drop(std::fs::remove_file(self.folder.path().join("snapshot.json")));
-        let (source, folder) = (Endpoint::parse(&self.url(&self.old)).unwrap(), self.folder.path().to_owned());
+        let (source, folder) = (Endpoint::parse(&self.url(&self.old)).unwrap(), self.folder());
         let holder = tokio::spawn(async move {
             match hold(&source, &folder, how).await {
                 Err(error) => error,
@@ -60,7 +65,7 @@ impl Ends {
             }
         });
         let patience = Instant::now() + Duration::from_secs(20);
-        while Held::read(self.folder.path()).unwrap().is_none() {
+        while Held::read(&self.folder()).unwrap().is_none() {
             assert!(!holder.is_finished(), "{}", holder.await.unwrap());
             assert!(Instant::now() < patience);
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -119,7 +124,7 @@ const TABLES: &str =
 
 fn setup(old: &str, new: &str, folder: &Path) -> Setup {
     let (source, target) = (Endpoint::parse(old).unwrap(), Endpoint::parse(new).unwrap());
-    Setup { source, target, folder: folder.to_owned(), jobs: Some(3), sizing: TINY, pressure: None }
+    Setup { source, target, folder: Folder::at(folder), jobs: Some(3), sizing: TINY, pressure: None }
 }
 
 /// Not a test: what `Ends::child` runs.
