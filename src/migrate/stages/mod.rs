@@ -1,10 +1,12 @@
 //! What each stage does on the host, and how it is undone. Every one may be cut off anywhere and begun again.
 
 mod backup;
+mod compare;
 mod context;
 mod cutover;
 mod finish;
 mod follow;
+mod look;
 mod prepare;
 mod rows;
 mod structure;
@@ -21,10 +23,12 @@ pub use rows::hold;
 use super::catalog::CatalogError;
 use super::copy::CopyError;
 use super::folder::FolderError;
+use super::preflight::PreflightError;
 use super::replicate::{QuietError, ReplicateError};
 use super::saga::Stage;
 use super::schema::{ApplyError, ArchiveError, DumpError, TargetError};
 use super::sequences::SequenceError;
+use super::verify::VerifyError;
 use crate::host::HostError;
 use crate::postgres::PostgresError;
 
@@ -47,6 +51,10 @@ pub enum StageError {
     #[error(transparent)]
     Apply(#[from] ApplyError),
     #[error(transparent)]
+    Preflight(#[from] PreflightError),
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    #[error(transparent)]
     Copy(#[from] CopyError),
     #[error(transparent)]
     Replicate(#[from] ReplicateError),
@@ -62,8 +70,10 @@ pub enum StageError {
     Dump { message: String },
     #[error("no snapshot could be taken within {} s: a long transaction of the old database may be in its way", waited.as_secs())]
     NoSnapshot { waited: Duration },
-    #[error("this cannot be carried over: {losses}; agree with --accept {codes}, where it is not data")]
-    NotAgreed { losses: String, codes: String },
+    #[error("this is in the way:\n    {findings}\nacknowledge warnings and losses by their codes: --accept CODE,CODE")]
+    InTheWay { findings: String },
+    #[error("the databases differ: {} on the host says where", report.display())]
+    Differs { report: PathBuf },
     #[error("the new database is not known yet: it has not been provisioned")]
     NoTarget,
     #[error("the migration has not been prepared")]
@@ -83,7 +93,7 @@ pub enum StageError {
 /// Does a stage; what a person wants to know of it comes back.
 pub async fn perform(stage: Stage, context: &Context) -> Result<String, StageError> {
     match stage {
-        Stage::Preflight => structure::look(context).await,
+        Stage::Preflight => look::perform(context).await,
         Stage::Backup => backup::perform(context).await,
         Stage::Provision => Ok(String::new()),
         Stage::Prepare => prepare::perform(context).await,
@@ -91,7 +101,7 @@ pub async fn perform(stage: Stage, context: &Context) -> Result<String, StageErr
         Stage::Copy => rows::perform(context).await,
         Stage::Index => structure::after(context).await,
         Stage::Follow => follow::perform(context).await,
-        Stage::Verify => structure::last(context).await.map(|()| String::new()),
+        Stage::Verify => compare::perform(context).await,
         Stage::Cutover => cutover::perform(context).await,
         Stage::Guard => Ok("infra migrate rollback goes back with every row, until infra migrate finish".into()),
         Stage::Finish => finish::perform(context).await,

@@ -27,7 +27,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
         let setup = Setup {
             source: context.source().await?,
             target: context.target().await?,
-            folder: context.folder.path().to_owned(),
+            folder: context.folder.clone(),
             jobs: context.job.jobs,
             sizing: Sizing::default(),
             pressure: disk_of(Path::new(&context.site().state_dir()))
@@ -57,7 +57,7 @@ fn tell(context: &Context) -> Arc<copy::Tell> {
 }
 
 async fn ensure_holder(context: &Context) -> Result<(), StageError> {
-    if Held::read(context.folder.path())?.is_some_and(|held| held.is_alive()) {
+    if Held::read(&context.folder)?.is_some_and(|held| held.is_alive()) {
         return Ok(());
     }
     stop_holder().await?;
@@ -68,7 +68,7 @@ async fn ensure_holder(context: &Context) -> Result<(), StageError> {
     run.args(["agent", "hold"]).arg(context.folder.path());
     systemd(run).await?;
     let began = Instant::now();
-    while Held::read(context.folder.path())?.is_none() {
+    while Held::read(&context.folder)?.is_none() {
         if began.elapsed() > HOLDER_PATIENCE {
             return Err(StageError::NoSnapshot { waited: HOLDER_PATIENCE });
         }
@@ -83,7 +83,7 @@ pub async fn hold(context: &Context) -> Result<(), StageError> {
         Mode::Online => Hold::Slot(FORWARD.to_owned()),
         Mode::Offline => Hold::Transaction,
     };
-    match copy::hold(&context.source().await?, context.folder.path(), hold).await {
+    match copy::hold(&context.source().await?, &context.folder, hold).await {
         Ok(never) => match never {},
         Err(error) => Err(error.into()),
     }

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use super::StageError;
 use super::context::Context;
 use crate::migrate::catalog;
-use crate::migrate::schema::{self, Consequence, Entry, Phase, Schema, apply, apply_one, prepare_session};
+use crate::migrate::schema::{self, Entry, Phase, Schema, apply, apply_one, prepare_session};
 use crate::postgres::{PostgresError, connect};
 
 const FILE: &str = "schema.json";
@@ -17,20 +17,6 @@ const BEFORE: [Phase; 2] = [Phase::Roles, Phase::BeforeData];
 /// What follows the indexes, in this order, one after the other.
 const AFTER: [Phase; 2] = [Phase::Constraint, Phase::ForeignKey];
 const REST: [Phase; 4] = [Phase::AfterData, Phase::Grants, Phase::Refresh, Phase::Settings];
-
-/// Reads the old schema and what the new database lets us do; says what cannot be carried over.
-pub async fn look(context: &Context) -> Result<String, StageError> {
-    let schema = read(context).await?;
-    let refused: Vec<_> = schema.losses.iter().filter(|loss| !is_agreed(context, loss)).collect();
-    if refused.is_empty() {
-        return Ok(format!("{} objects, {} remarks", schema.entries.len(), schema.losses.len()));
-    }
-    let said: Vec<String> = refused.iter().map(|loss| format!("{}: {}", loss.object, loss.what)).collect();
-    let mut codes: Vec<&str> = refused.iter().map(|loss| loss.code.as_str()).collect();
-    codes.sort_unstable();
-    codes.dedup();
-    Err(StageError::NotAgreed { losses: said.join("; "), codes: codes.join(",") })
-}
 
 /// Makes the schema's first half at the new database.
 pub async fn before(context: &Context) -> Result<String, StageError> {
@@ -41,16 +27,8 @@ pub async fn before(context: &Context) -> Result<String, StageError> {
     Ok(format!("{} objects", applied.done + applied.already))
 }
 
-fn is_agreed(context: &Context, loss: &schema::Loss) -> bool {
-    match loss.consequence {
-        Consequence::Note => true,
-        Consequence::Consent => context.job.accepted.contains(&loss.code),
-        Consequence::Blocks => false,
-    }
-}
-
-/// What `before` read; the same for all of the migration.
-async fn read(context: &Context) -> Result<Schema, StageError> {
+/// The old schema, and what the new database lets us do with it: read once, the same for all of the migration.
+pub async fn read(context: &Context) -> Result<Schema, StageError> {
     if let Some(schema) = context.folder.read(FILE)? {
         return Ok(schema);
     }

@@ -1,0 +1,99 @@
+//! Verify: both databases at one point in time. Writers wait while the last changes arrive and two snapshots are taken,
+//! some tenths of a second; the comparison itself goes on beside them.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::StageError;
+use super::context::{Context, FORWARD};
+use super::structure;
+use crate::migrate::catalog;
+use crate::migrate::replicate::Channel;
+use crate::migrate::saga::Mode;
+use crate::migrate::verify::{End, Options, Report, verify};
+use crate::postgres::Client;
+
+/// How long writers may be held up by a lock that is not given at once.
+const LOCK_TIMEOUT: &str = "2s";
+const ATTEMPTS: u32 = 10;
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Two sessions that keep what they saw.
+struct Moment {
+    old: Client,
+    old_snapshot: String,
+    new: Client,
+    new_snapshot: String,
+    held_up: Duration,
+}
+
+pub async fn perform(context: &Context) -> Result<String, StageError> {
+    let moment = moment(context).await?;
+    let source = End { endpoint: context.source().await?, snapshot: Some(moment.old_snapshot.clone()) };
+    let target = End { endpoint: context.target().await?, snapshot: Some(moment.new_snapshot.clone()) };
+    let losses = structure::read(context).await?.losses;
+    let options = Options { workers: context.jobs(), sequence_values: false, losses, ..Options::default() };
+    let folder = context.folder.clone();
+    let told = move |event| drop(folder.write("progress.json", &event));
+    let report = verify(&source, &target, &options, told).await?;
+    let held_up = moment.held_up;
+    drop((moment.old, moment.new));
+    file(context, &report)?;
+    if !report.matches() {
+        return Err(StageError::Differs { report: context.folder.file("verification.md") });
+    }
+    structure::last(context).await?;
+    let (rows, tables) = (report.rows(), report.tables.len());
+    Ok(format!("{rows} rows of {tables} tables are the same; writers were held up {} ms", held_up.as_millis()))
+}
+
+fn file(context: &Context, report: &Report) -> Result<(), StageError> {
+    context.folder.write("verification.json", report)?;
+    Ok(context.folder.write_text("verification.md", &report.markdown())?)
+}
+
+async fn moment(context: &Context) -> Result<Moment, StageError> {
+    let mut attempt = 0;
+    loop {
+        match same_moment(context).await {
+            // lock_not_available: somebody had a table for long; writers are let through before the next try.
+            Err(StageError::Postgres(error)) if error.sqlstate() == Some("55P03") && attempt < ATTEMPTS => {
+                attempt += 1;
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            other => return other,
+        }
+    }
+}
+
+async fn same_moment(context: &Context) -> Result<Moment, StageError> {
+    let (locks, control) = (context.old().await?, context.old().await?);
+    let (old, new, arrives) = (context.old().await?, context.new_database().await?, context.new_database().await?);
+    let tables: Vec<String> = catalog::read(&control)
+        .await?
+        .with_rows()
+        .filter(|table| !table.is_partition())
+        .map(|table| table.name.to_string())
+        .collect();
+    let began = Instant::now();
+    if context.job.mode == Mode::Online {
+        locks.run("holding writers up", &format!("BEGIN; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")).await?;
+        if !tables.is_empty() {
+            let lock = format!("LOCK TABLE {} IN SHARE MODE", tables.join(", "));
+            locks.run("holding writers up", &lock).await?;
+        }
+        Channel { name: FORWARD, publisher: &control, subscriber: &arrives }.drain(DRAIN).await?;
+    }
+    let (old_snapshot, new_snapshot) = (snapshot(&old).await?, snapshot(&new).await?);
+    if context.job.mode == Mode::Online {
+        locks.run("letting writers go on", "COMMIT").await?;
+    }
+    Ok(Moment { old, old_snapshot, new, new_snapshot, held_up: began.elapsed() })
+}
+
+async fn snapshot(client: &Client) -> Result<String, StageError> {
+    client.run("taking a snapshot", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    let row = client.row("exporting a snapshot", "SELECT pg_catalog.pg_export_snapshot()", &[]).await?;
+    Ok(row.get(0))
+}

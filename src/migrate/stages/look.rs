@@ -1,0 +1,52 @@
+//! Preflight: everything that stands in the way, of both ends, at once. Reads only.
+
+use super::StageError;
+use super::context::Context;
+use super::structure;
+use crate::migrate::catalog;
+use crate::migrate::preflight::{Capacity, Finding, Severity, Situation, check, find_orphans, gather};
+use crate::migrate::schema::{self, Consequence, Loss};
+
+pub async fn perform(context: &Context) -> Result<String, StageError> {
+    let (old, new) = (context.old().await?, context.new_database().await?);
+    let schema = structure::read(context).await?;
+    let catalog = catalog::read(&old).await?;
+    let orphans = find_orphans(&old, &catalog).await?;
+    let situation = Situation {
+        mode: context.job.mode,
+        source: gather(&old).await?,
+        abilities: schema::examine(&new, &catalog).await?,
+        target_catalog: catalog::read(&new).await?,
+        target: gather(&new).await?,
+        losses: schema.losses.clone(),
+        capacity: Capacity { connections: u32::try_from(context.jobs()).unwrap_or(8), ..Capacity::default() },
+        catalog,
+        orphans: Some(orphans),
+    };
+    let findings = check(&situation);
+    context.folder.write("findings.json", &findings)?;
+    let open: Vec<&Finding> = findings.iter().filter(|finding| !is_settled(context, finding)).collect();
+    let lost: Vec<&Loss> = schema.losses.iter().filter(|loss| !is_agreed(context, loss)).collect();
+    if open.is_empty() && lost.is_empty() {
+        return Ok(format!("{} findings, none in the way", findings.len()));
+    }
+    let said = open.iter().map(|f| format!("{} [{}]: {}; {}", f.object, f.code, f.what, f.remedy));
+    let said = said.chain(lost.iter().map(|l| format!("{} [{}]: {}; {}", l.object, l.code, l.what, l.remedy)));
+    Err(StageError::InTheWay { findings: said.collect::<Vec<_>>().join("\n    ") })
+}
+
+fn is_settled(context: &Context, finding: &Finding) -> bool {
+    match finding.severity {
+        Severity::Note => true,
+        Severity::Warning => context.job.accepted.contains(&finding.code),
+        Severity::Blocker => false,
+    }
+}
+
+fn is_agreed(context: &Context, loss: &Loss) -> bool {
+    match loss.consequence {
+        Consequence::Note => true,
+        Consequence::Consent => context.job.accepted.contains(&loss.code),
+        Consequence::Blocks => false,
+    }
+}
