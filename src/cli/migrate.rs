@@ -102,6 +102,7 @@ pub async fn run(global: &Global, args: MigrateArgs) -> Result<Exit, CommandErro
         if name == "finish" && !ask::confirm(global, "Give up the way back to the old database?", "--yes goes on without asking")? {
             return Ok(Exit::Failed);
         }
+        connected.session.install_agent().await?;
         connected.session.agent(&["ask", &folder, name], &[]).await?;
         connected.session.start_migration(&at.site, &folder).await?;
     }

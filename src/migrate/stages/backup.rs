@@ -41,7 +41,9 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
         .stdout(file.try_clone().await.map_err(io(&draft))?.into_std().await)
         .stderr(Stdio::piped())
         .kill_on_drop(true)
-        .output()
+        .spawn()
+        .map_err(io(&draft))?
+        .wait_with_output()
         .await
         .map_err(io(&draft))?;
     if !output.status.success() {

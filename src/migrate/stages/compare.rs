@@ -6,12 +6,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::StageError;
-use super::context::{Context, FORWARD};
+use super::context::{APPLY_ROLE, Context, FORWARD, READ_ROLE};
 use super::structure;
 use crate::migrate::catalog;
 use crate::migrate::replicate::Channel;
 use crate::migrate::saga::Mode;
-use crate::migrate::verify::{End, Options, Report, verify};
+use crate::migrate::verify::{End, ObjectKey, Options, Report, verify};
 use crate::postgres::Client;
 
 /// How long writers may be held up by a lock that is not given at once.
@@ -36,7 +36,9 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
     let options = Options { workers: context.jobs(), sequence_values: false, losses, ..Options::default() };
     let folder = context.folder.clone();
     let told = move |event| drop(folder.write("progress.json", &event));
-    let report = verify(&source, &target, &options, told).await?;
+    let mut report = verify(&source, &target, &options, told).await?;
+    let user = target.endpoint.user.clone();
+    report.objects.retain(|difference| !is_ours(&difference.object, &user));
     let held_up = moment.held_up;
     drop((moment.old, moment.new));
     file(context, &report)?;
@@ -46,6 +48,12 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
     structure::last(context).await?;
     let (rows, tables) = (report.rows(), report.tables.len());
     Ok(format!("{rows} rows of {tables} tables are the same; writers were held up {} ms", held_up.as_millis()))
+}
+
+/// What the migration itself made at the old server, and the new one's own user, who was there before.
+fn is_ours(object: &ObjectKey, user: &str) -> bool {
+    let text = format!("{} {}", object.kind, object.name);
+    text == format!("ROLE {user}") || [READ_ROLE, APPLY_ROLE].iter().any(|role| text.contains(role))
 }
 
 fn file(context: &Context, report: &Report) -> Result<(), StageError> {

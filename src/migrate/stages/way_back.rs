@@ -7,7 +7,7 @@ use super::StageError;
 use super::context::{APPLY_ROLE, BACK, Context, READ_ROLE, RELAY_PORT};
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::catalog::{QualifiedName, quote_identifier};
-use crate::migrate::replicate::{Channel, Lag, readmit_readers};
+use crate::migrate::replicate::{Channel, readmit_readers};
 use crate::postgres::{Client, Endpoint, Secret, Tls, connect};
 
 /// The old database as the new one's server sees it.
@@ -45,11 +45,6 @@ pub async fn bring_home(context: &Context, patience: Duration) -> Result<(), Sta
     back.subscribe(&target_for_source(context).await?).await?;
     back.drain(patience).await?;
     Ok(crate::migrate::sequences::carry(&new, &applier).await?)
-}
-
-pub async fn lag(context: &Context) -> Result<Lag, StageError> {
-    let (new, old) = (context.new_database().await?, context.old().await?);
-    Ok(Channel { name: BACK, publisher: &new, subscriber: &old }.lag().await?)
 }
 
 /// Nothing comes back any more.
