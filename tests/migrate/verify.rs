@@ -20,7 +20,7 @@ async fn the_moved_corpus_is_equal() {
         Options { losses: built.losses.clone(), sequence_values: false, before_last: true, ..Options::default() };
     let report = verify(&source, &target, &options, |_| ()).await.unwrap();
     assert!(report.matches(), "{}", report.markdown());
-    assert!(report.tables.len() > 40 && report.rows() > 14_000, "{}", report.markdown());
+    assert!(report.tables.len() > 30 && report.rows() > 14_000, "{}", report.markdown());
     let codes: Vec<_> = report.objects.iter().filter_map(|object| object.explained.as_deref()).collect();
     for code in ["index-invalid", "extension-missing", "setting-refused"] {
         assert!(codes.contains(&code), "{codes:?}");
@@ -45,10 +45,9 @@ const TWIN: &str = "
 impl Twins {
     fn new() -> Self {
         let server = Server::v17();
-        for database in ["one", "two"] {
-            server.psql(SUPERUSER, &format!("CREATE DATABASE {database}"));
-            server.psql(database, TWIN);
-        }
+        server.psql(SUPERUSER, "CREATE DATABASE one");
+        server.psql("one", TWIN);
+        server.psql(SUPERUSER, "CREATE DATABASE two TEMPLATE one");
         Self { server }
     }
 
@@ -138,9 +137,8 @@ async fn other_objects_are_compared_too() {
 #[tokio::test]
 async fn thousands_of_tables_and_huge_values_are_compared() {
     let server = Server::v17_with(&["shared_buffers=64MB"]);
-    for database in ["one", "two"] {
-        corpus::load(&server, database, &["many", "large"]);
-    }
+    corpus::load(&server, "one", &["many", "large"]);
+    server.psql(SUPERUSER, "CREATE DATABASE two TEMPLATE one");
     server.psql("two", "UPDATE many.t1777 SET body = body || ' ' WHERE id = 2; UPDATE large_values SET bytes = set_byte(bytes, 199999999, 0) WHERE id = 2");
     let ends = (end(&server, SUPERUSER, "one"), end(&server, SUPERUSER, "two"));
     let report = verify(&ends.0, &ends.1, &Options::default(), |_| ()).await.unwrap();
