@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use infra::migrate::catalog::{self, Catalog, quote_identifier};
-use infra::migrate::schema::{self, Consequence, Entry, Phase, Schema};
+use infra::migrate::schema::{self, Consequence, Phase, Schema};
 use tokio_postgres::Client;
 
 use crate::corpus;
@@ -48,6 +48,12 @@ impl Move {
         let facts = schema::examine(&target, &catalog).await.unwrap();
         let built = schema::build(items, &catalog, large, &facts);
         (catalog, built)
+    }
+
+    async fn apply(&self, target: &Client, built: &Schema, until: Phase) {
+        let entries = built.entries.iter().filter(|entry| entry.phase <= until);
+        let applied = schema::apply(target, entries, |_| ()).await;
+        applied.unwrap_or_else(|error| panic!("{error}: {:?}", std::error::Error::source(&error)));
     }
 
     /// Every row, through psql: what is tested here is the schema.
@@ -108,32 +114,26 @@ fn unqualified(statement: &str) -> String {
     statement.split_inclusive([' ', '\n', ',', '(']).map(last).collect()
 }
 
-fn before(phase: Phase) -> impl Fn(&&Entry) -> bool {
-    move |entry| entry.phase <= phase
-}
-
-pub async fn moved(parts: &[&str], user: &'static str) -> (Move, Schema) {
+pub async fn moved(parts: &[&str], user: &'static str, until: Phase) -> (Move, Schema) {
     let moving = Move::of(parts, user);
     let (catalog, built) = moving.schema().await;
     let target = moving.at_target().await;
-    schema::apply(&target, built.entries.iter().filter(before(Phase::BeforeData)), |_| ()).await.unwrap();
+    moving.apply(&target, &built, Phase::BeforeData).await;
     moving.copy(&catalog);
-    schema::apply(&target, &built.entries, |_| ())
-        .await
-        .unwrap_or_else(|error| panic!("{error}: {:?}", std::error::Error::source(&error)));
+    moving.apply(&target, &built, until).await;
     (moving, built)
 }
 
 #[tokio::test]
 async fn all_of_it_arrives_at_a_superuser() {
-    let (moving, built) = moved(&corpus::PORTABLE, SUPERUSER).await;
+    let (moving, built) = moved(&corpus::PORTABLE, SUPERUSER, Phase::Last).await;
     assert_eq!(moving.differences(), Vec::<String>::new());
     assert!(built.losses.iter().all(|loss| loss.consequence == Consequence::Note), "{:#?}", built.losses);
 }
 
 #[tokio::test]
 async fn all_of_it_arrives_at_a_user_without_superuser() {
-    let (moving, built) = moved(&corpus::PORTABLE, "master").await;
+    let (moving, built) = moved(&corpus::PORTABLE, "master", Phase::Last).await;
     assert_eq!(moving.differences(), Vec::<String>::new());
     assert!(built.losses.iter().all(|loss| loss.consequence == Consequence::Note), "{:#?}", built.losses);
     let again = schema::apply(&moving.at_target().await, &built.entries, |_| ()).await.unwrap();
