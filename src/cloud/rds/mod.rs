@@ -30,7 +30,8 @@ pub struct AmazonRds {
     reads: aws_sdk_rds::Client,
     changes: aws_sdk_rds::Client,
     secrets: aws_sdk_secretsmanager::Client,
-    lightsail: aws_sdk_lightsail::Client,
+    lightsail_reads: aws_sdk_lightsail::Client,
+    lightsail_changes: aws_sdk_lightsail::Client,
     networks: Networks,
     region: String,
 }
@@ -44,11 +45,13 @@ impl AmazonRds {
     pub fn with(once: SdkConfig, region: &str) -> Self {
         let reads = aws_sdk_rds::config::Builder::from(&once).retry_config(config::repeated()).build();
         let secrets = aws_sdk_secretsmanager::config::Builder::from(&once).retry_config(config::repeated()).build();
+        let lightsail = aws_sdk_lightsail::config::Builder::from(&once).retry_config(config::repeated()).build();
         Self {
             reads: aws_sdk_rds::Client::from_conf(reads),
             changes: aws_sdk_rds::Client::new(&once),
             secrets: aws_sdk_secretsmanager::Client::from_conf(secrets),
-            lightsail: aws_sdk_lightsail::Client::new(&once),
+            lightsail_reads: aws_sdk_lightsail::Client::from_conf(lightsail),
+            lightsail_changes: aws_sdk_lightsail::Client::new(&once),
             networks: Networks::new(&once),
             region: region.to_owned(),
         }

@@ -28,7 +28,7 @@ pub(super) async fn observe(rds: &AmazonRds, plan: &PlanName) -> Result<Database
 }
 
 pub(super) async fn peered(rds: &AmazonRds) -> Result<bool, CloudError> {
-    let answer = rds.lightsail.is_vpc_peered().send().await.map_err(|e| error("IsVpcPeered", e))?;
+    let answer = rds.lightsail_reads.is_vpc_peered().send().await.map_err(|e| error("IsVpcPeered", e))?;
     Ok(answer.is_peered.unwrap_or(false))
 }
 

@@ -18,7 +18,7 @@ const AUTHORITY: &str = "rds-ca-rsa2048-g1";
 pub(super) async fn submit(rds: &AmazonRds, action: &DatabaseAction) -> Result<(), CloudError> {
     use DatabaseAction as A;
     match action {
-        A::PeerNetworks => rds.lightsail.peer_vpc().send().await.map(drop).map_err(|e| error("PeerVpc", e)),
+        A::PeerNetworks => rds.lightsail_changes.peer_vpc().send().await.map(drop).map_err(|e| error("PeerVpc", e)),
         A::CreateSecurityGroup { name, network, tags } => rds.networks.create_security_group(name, network, tags).await,
         A::Allow { group, ingress } => rds.networks.rule("AuthorizeSecurityGroupIngress", group, ingress).await,
         A::Forbid { group, ingress } => rds.networks.rule("RevokeSecurityGroupIngress", group, ingress).await,
