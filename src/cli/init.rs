@@ -308,8 +308,8 @@ mod tests {
     fn a_template_is_written_as_it_ships() {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("phase1.toml");
-        init(&["--from", "phoenix", "--out", out.to_str().unwrap()]).unwrap();
-        assert_eq!(std::fs::read_to_string(&out).unwrap(), template("phoenix").unwrap());
+        init(&["--from", "phase1", "--out", out.to_str().unwrap()]).unwrap();
+        assert_eq!(std::fs::read_to_string(&out).unwrap(), template("phase1").unwrap());
         assert!(matches!(init(&["--from", "nothing"]), Err(InitError::UnknownTemplate(_))));
     }
 

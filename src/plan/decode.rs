@@ -229,7 +229,9 @@ impl Decoder {
     fn wrong_type(&mut self, value: &DeValue<'_>, shape: &Shape, at: &Place) -> Option<toml::Value> {
         let message = format!("{} is {}, not {}", at.name(), described(value), shape.described());
         let finding = Finding::error("wrong-type", message).at(at.value.clone(), described(value));
-        self.findings.push(match advice::retyped(value, shape) {
+        // A remedy names the value, and a variable's is nobody's business.
+        let remedy = advice::retyped(value, shape).filter(|_| !at.path.starts_with("bundle.vars."));
+        self.findings.push(match remedy {
             Some(remedy) => finding.remedy(remedy),
             None => finding,
         });

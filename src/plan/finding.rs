@@ -4,6 +4,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::conceal::conceal;
 use super::scalar::is_invisible;
 
 /// The most findings that are kept. A file that breaks one rule a thousand times is not a plan with a thousand errors.
@@ -96,7 +97,7 @@ pub struct Findings {
 
 impl Findings {
     pub(super) fn new(file: &str, text: &str, mut list: Vec<Finding>) -> Self {
-        let text: Arc<str> = displayable(text).into();
+        let text: Arc<str> = displayable(&conceal(text)).into();
         for finding in &mut list {
             finding.span = placed(&text, &finding.span);
             for (span, _) in &mut finding.related {
@@ -120,7 +121,8 @@ impl Findings {
         &self.file
     }
 
-    /// The text that the spans point into, with other characters for what is no UTF-8 or has no shape.
+    /// The text that the spans point into, with other characters for the values of variables and for what is no UTF-8 or
+    /// has no shape.
     pub fn text(&self) -> &str {
         &self.text
     }

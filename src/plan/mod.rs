@@ -5,6 +5,7 @@
 
 mod advice;
 mod compose;
+mod conceal;
 mod decode;
 mod finding;
 pub mod init;

@@ -10,7 +10,7 @@ pub struct Template {
 
 /// All of them, in the order of a list.
 pub const TEMPLATES: &[Template] = &[Template {
-    name: "phoenix",
+    name: "phase1",
     description: "Phoenix ORCH: telemetry vault for 50–100 agents on one Lightsail host",
     text: include_str!("../../plans/phase1.toml"),
 }];

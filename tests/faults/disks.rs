@@ -41,6 +41,21 @@ async fn grown(interrupted: Option<(&str, &str)>) -> anyhow::Result<Value> {
     stage.inventory().await
 }
 
+/// The disk is on its way to its instance when the next run looks: neither attached nor free.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attachment_under_way_is_waited_for() -> anyhow::Result<()> {
+    let stage = Stage::with(&plan(16)).await?;
+    stage.admin("PUT", "settings", json!({ "operation_ms": 1500 })).await?;
+    stage.rule(json!({ "operation": "AttachDisk", "action": "hold_after", "times": 1 })).await?;
+    let mut child = stage.spawn(UP)?;
+    stage.held(true).await?;
+    child.kill().await?;
+    up(&stage).await?;
+    let disk = &stage.inventory().await?["us-east-1"]["disks"]["demo-web-data"];
+    ensure!(disk["attached_to"] == "demo-web", "{disk:#}");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_is_made_once_whatever_happens() -> anyhow::Result<()> {
     let made = async |interrupted: Option<(&str, &str)>| -> anyhow::Result<Value> {

@@ -107,7 +107,12 @@ pub(super) fn disk(d: &sdk::Disk) -> Disk {
         size_gb: d.size_in_gb.and_then(|s| u32::try_from(s).ok()).unwrap_or(0),
         attached_to: d.attached_to.clone().filter(|_| d.is_attached != Some(false)).map(ResourceName::new),
         path: d.path.clone(),
-        ready: matches!(d.state, Some(sdk::DiskState::Available | sdk::DiskState::InUse)),
+        // In use and not attached: it is on its way to an instance, or from one.
+        ready: match d.state {
+            Some(sdk::DiskState::Available) => true,
+            Some(sdk::DiskState::InUse) => d.is_attached != Some(false),
+            _ => false,
+        },
     }
 }
 

@@ -19,6 +19,7 @@ use super::operations::{Job, JobId, Operation, OperationFault, save_recent};
 use super::resource::{Identity, Kind, Tag, now, uuid};
 use super::snapshots::InstanceSnapshot;
 use super::static_ips::StaticIp;
+use crate::machines::Machines;
 use crate::settings::Quotas;
 
 /// All regions, by name.
@@ -122,12 +123,12 @@ impl Region {
 }
 
 /// One request on its way through: what it asks, the region it may change, and what it starts.
-#[derive(Debug)]
 pub struct Call<'a> {
     pub region: &'a mut Shared,
     pub region_name: &'a str,
     pub input: Input,
     pub quotas: &'a Quotas,
+    pub machines: &'a dyn Machines,
     pub page_size: usize,
     /// Keys that had to be made before the account was locked.
     pub prepared: Prepared,

@@ -140,6 +140,7 @@ impl Lightsail {
             region_name: &request.region,
             input,
             quotas: &settings.quotas,
+            machines: &*self.machines,
             page_size: settings.page_size,
             prepared,
             fault: request.operation_fault.clone(),

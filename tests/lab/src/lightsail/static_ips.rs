@@ -11,6 +11,7 @@ use super::operations::Subject;
 use super::page::page;
 use super::resource::{Identity, Kind, extend};
 use super::work::Work;
+use crate::machines::Machines;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StaticIp {
@@ -30,11 +31,15 @@ impl StaticIp {
     }
 }
 
-/// 203.0.113.200–250 first; with a raised quota, the other two networks reserved for documentation.
-fn free_address(region: &Region) -> Option<Ipv4Addr> {
+/// 203.0.113.200–250 first; with a raised quota, the other two networks reserved for documentation. It is claimed: another
+/// lab of this machine has the same networks.
+fn free_address(region: &Region, region_name: &str, machines: &dyn Machines) -> Option<Ipv4Addr> {
     let near = (200..=250).map(|last| Ipv4Addr::new(203, 0, 113, last));
     let far = (1..=254).flat_map(|last| [Ipv4Addr::new(198, 51, 100, last), Ipv4Addr::new(192, 0, 2, last)]);
-    near.chain(far).find(|address| !region.static_ips.values().any(|taken| taken.address == *address))
+    let free = near.chain(far).filter(|address| !region.static_ips.values().any(|taken| taken.address == *address));
+    let claim = |address: &Ipv4Addr| machines.claim_address(region_name, *address);
+    free.into_iter()
+        .find(|address| claim(address).inspect_err(|e| tracing::error!("{address}: {e:#}")).unwrap_or(false))
 }
 
 fn find<'a>(call: &'a Call<'_>, name: &str) -> Result<&'a StaticIp, ApiError> {
@@ -45,7 +50,8 @@ pub fn allocate(call: &mut Call<'_>) -> Answer {
     let name = call.input.text("staticIpName")?.to_owned();
     call.check_new_name(&name)?;
     let limit = call.quotas.static_ips;
-    let address = free_address(call.region).filter(|_| call.region.static_ips.len() < limit as usize);
+    let within = call.region.static_ips.len() < limit as usize;
+    let address = within.then(|| free_address(call.region, call.region_name, call.machines)).flatten();
     let address = address.ok_or_else(|| ApiError::quota("Static IPs", limit))?;
     let identity = call.identity(Kind::StaticIp, &name, "all", Vec::new());
     let ip = StaticIp { identity, address, attached_to: None };
@@ -99,6 +105,9 @@ pub fn release(call: &mut Call<'_>) -> Answer {
         return Err(ApiError::invalid(message));
     }
     call.region.static_ips.remove(&name);
+    if let Err(error) = call.machines.give_up_address(ip.address) {
+        tracing::error!("{} stays claimed: {error:#}", ip.address);
+    }
     call.operations("ReleaseStaticIp", Work::Nothing, &[ip.subject("")])
 }
 

@@ -139,6 +139,9 @@ pub trait Machines: Send + Sync {
     async fn attach_disk(&self, machine: &MachineId, disk: &DiskId, path: &str) -> anyhow::Result<()>;
     async fn detach_disk(&self, machine: &MachineId, disk: &DiskId) -> anyhow::Result<()>;
 
+    /// Reserves a static address; false if it belongs to somebody else on the same network.
+    fn claim_address(&self, region: &str, address: Ipv4Addr) -> anyhow::Result<bool>;
+    fn give_up_address(&self, address: Ipv4Addr) -> anyhow::Result<()>;
     /// Gives the machine one more address, now and at each later start.
     async fn assign_address(&self, machine: &MachineId, address: Ipv4Addr) -> anyhow::Result<()>;
     async fn unassign_address(&self, machine: &MachineId, address: Ipv4Addr) -> anyhow::Result<()>;

@@ -108,6 +108,14 @@ impl Machines for NoMachines {
         Ok(())
     }
 
+    fn claim_address(&self, _: &str, _: Ipv4Addr) -> anyhow::Result<bool> {
+        Ok(true)
+    }
+
+    fn give_up_address(&self, _: Ipv4Addr) -> anyhow::Result<()> {
+        Ok(())
+    }
+
     async fn assign_address(&self, _: &MachineId, _: Ipv4Addr) -> anyhow::Result<()> {
         Ok(())
     }

@@ -60,9 +60,8 @@ impl Check<'_> {
             "list" => value.is_array(),
             "string" => value.is_string(),
             "boolean" => value.is_boolean(),
-            "integer" | "long" => {
-                value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|number| number.fract() == 0.0)
-            }
+            // 300.0 is none: AWS's own parsers refuse it.
+            "integer" | "long" => value.is_i64() || value.is_u64(),
             _ => value.is_number(),
         };
         if !of_type {

@@ -148,6 +148,7 @@ impl ContainerMachines {
             docker_remove(["image", "rm", "--force", image]).await?;
         }
         self.disks.remove_all().await?;
+        self.claims.give_up_all()?;
         shared::remove_unused().await
     }
 }

@@ -4,6 +4,7 @@
 //! it again after a restart and `remove_all` can remove exactly that. What a machine is made of stands in its record
 //! (`record`), which is written before the effect: each start applies the whole record again.
 
+mod claims;
 mod disks;
 mod docker;
 mod firewall;
@@ -24,7 +25,10 @@ use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
+use crate::paths::cache;
+
 use super::{Booted, DiskId, FirewallRule, MachineId, MachineSpec, Machines, SnapshotId};
+use claims::Claims;
 use disks::Disks;
 use record::Records;
 
@@ -41,6 +45,7 @@ pub struct ContainerMachines {
     lab: String,
     records: Records,
     disks: Disks,
+    claims: Claims,
     /// Records are read, changed and applied one at a time.
     changes: Mutex<()>,
 }
@@ -54,6 +59,7 @@ impl ContainerMachines {
             lab: hex::encode(&Sha256::digest(folder.as_os_str().as_encoded_bytes())[..3]),
             records: Records::open(folder.join("machines"))?,
             disks: Disks::open(folder.join("disks"))?,
+            claims: Claims::open(cache().join("addresses"), folder)?,
             changes: Mutex::new(()),
         };
         shared::ensure().await?;
@@ -128,6 +134,14 @@ impl Machines for ContainerMachines {
 
     async fn detach_disk(&self, machine: &MachineId, disk: &DiskId) -> anyhow::Result<()> {
         self.detach(machine, disk).await
+    }
+
+    fn claim_address(&self, region: &str, address: Ipv4Addr) -> anyhow::Result<bool> {
+        Ok(self.claims.claim(region, address)?)
+    }
+
+    fn give_up_address(&self, address: Ipv4Addr) -> anyhow::Result<()> {
+        Ok(self.claims.give_up(address)?)
     }
 
     async fn assign_address(&self, machine: &MachineId, address: Ipv4Addr) -> anyhow::Result<()> {

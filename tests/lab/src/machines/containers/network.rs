@@ -25,6 +25,7 @@ const LAST_RESORT: &str = "4294967295";
 pub(super) async fn ensure() -> anyhow::Result<()> {
     run("ip", ["route", "replace", "unreachable", SUBNET, "metric", LAST_RESORT]).await?;
     if subnet().await.is_none() {
+        refuse_taken(&run("ip", ["-4", "route", "show", "match", &OPERATOR.to_string()]).await?)?;
         create().await?;
     }
     let found = subnet().await;
@@ -49,6 +50,18 @@ pub(super) fn nameserver() -> Option<String> {
         .iter()
         .filter_map(|file| fs::read_to_string(file).ok())
         .find_map(|text| reachable_nameserver(&text))
+}
+
+/// The addresses must be nobody's: a route to them that is not the default one says that they are somebody's.
+fn refuse_taken(routes: &str) -> anyhow::Result<()> {
+    let own = |route: &&str| route.starts_with("default") || route.starts_with("unreachable") || route.contains(NAME);
+    let foreign = routes.lines().find(|route| !own(route));
+    ensure!(
+        foreign.is_none(),
+        "the lab's hosts have the addresses {SUBNET}, but this machine reaches something else there: {}",
+        foreign.unwrap_or_default().trim()
+    );
+    Ok(())
 }
 
 async fn create() -> anyhow::Result<()> {
@@ -84,6 +97,15 @@ fn reachable_nameserver(resolv_conf: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_that_lead_elsewhere_are_not_taken() {
+        let own = "default via 192.0.2.1 dev eth0 \nunreachable 203.0.113.128/25 metric 4294967295 \n\
+                   203.0.113.128/25 dev infra-lab proto kernel scope link src 203.0.113.129 linkdown \n";
+        assert!(refuse_taken(own).is_ok());
+        let vpn = "default via 192.0.2.1 dev eth0 \n203.0.113.0/24 dev wg0 scope link \n";
+        assert!(refuse_taken(vpn).unwrap_err().to_string().ends_with("203.0.113.0/24 dev wg0 scope link"));
+    }
 
     #[test]
     fn a_resolver_on_loopback_is_of_no_use_to_a_container() {

@@ -1,0 +1,7 @@
+//! The program as a user types it, where neither a cloud nor a host is needed.
+
+mod completions;
+mod init;
+mod malformed;
+mod program;
+mod schema;
