@@ -115,11 +115,14 @@ impl Sessions {
     }
 }
 
+/// The session, what it did, and the entries that it ran for that.
+type Done = (Client, Work, Vec<Entry>);
+
 struct Pool<'a> {
     builds: &'a Builds,
     sessions: Sessions,
     idle: Vec<Client>,
-    tasks: JoinSet<Result<(Client, Work, Vec<Entry>), IndexError>>,
+    tasks: JoinSet<Result<Done, IndexError>>,
 }
 
 impl Pool<'_> {
@@ -167,11 +170,7 @@ impl Pool<'_> {
         }
     }
 
-    fn ended(
-        &mut self,
-        ended: Result<(Client, Work, Vec<Entry>), IndexError>,
-        told: &impl Fn(&Entry),
-    ) -> Result<Work, IndexError> {
+    fn ended(&mut self, ended: Result<Done, IndexError>, told: &impl Fn(&Entry)) -> Result<Work, IndexError> {
         let (client, work, run) = ended?;
         self.idle.push(client);
         run.iter().for_each(told);
@@ -186,7 +185,7 @@ async fn persist(
     idle: Option<Client>,
     work: Work,
     entries: Vec<Entry>,
-) -> Result<(Client, Work, Vec<Entry>), IndexError> {
+) -> Result<Done, IndexError> {
     let mut run = vec![];
     let mut idle = idle;
     for attempt in 1.. {
