@@ -139,3 +139,23 @@ async fn all_of_it_arrives_at_a_user_without_superuser() {
     let again = schema::apply(&moving.at_target().await, &built.entries, |_| ()).await.unwrap();
     assert_eq!((again.done, again.already), (0, built.entries.len()));
 }
+
+/// Killed again and again, each time with a statement under way that the server finishes or not.
+#[tokio::test]
+async fn a_run_that_is_killed_continues_and_does_nothing_twice() {
+    let moving = Move::of(&["roles", "types", "tables"], "master");
+    let (_, built) = moving.schema().await;
+    let mut kills = 0;
+    let done = loop {
+        let target = moving.at_target().await;
+        let patience = std::time::Duration::from_millis(40 + 15 * kills);
+        match tokio::time::timeout(patience, schema::apply(&target, &built.entries, |_| ())).await {
+            Ok(applied) => break applied.unwrap(),
+            Err(_) => kills += 1,
+        }
+    };
+    assert!(kills > 2, "{kills}");
+    assert!(done.already > 0 && done.done + done.already == built.entries.len());
+    // The values of sequences are rows, and materialized views are filled elsewhere: this is the shape alone.
+    assert_eq!(moving.differences(), Vec::<String>::new());
+}
