@@ -3,8 +3,14 @@
 //! `executor`. SDK types stop here.
 
 mod api;
+mod config;
+mod databases;
+mod errors;
 #[cfg(test)]
 pub(crate) mod fake;
 pub mod lightsail;
+mod query;
+pub mod rds;
 
 pub use api::{Access, Cloud, CloudError, CloudErrorKind, HostKey, Identity, Operation, OperationState, Probe};
+pub use databases::Databases;

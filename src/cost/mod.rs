@@ -1,6 +1,7 @@
 //! What things cost a month, in US dollars. Pure: prices come with the inventory, or from the dated table below.
 //! Source of the constants: AWS's price pages for Lightsail, us-east-1, read 2026-11.
 
+mod database;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use crate::diff::{Diff, DiskDiff, LeftOverKind};
 use crate::graph::{Graph, NodeId};
 use crate::inventory::{Inventory, Size};
+
+pub use database::{DatabaseClass, database, database_class};
 
 /// Block storage, a GB and month.
 const DISK_GB: f64 = 0.10;

@@ -1,19 +1,22 @@
-//! One cloud action from "ask" to "is there": submit, look at every operation, see the effect. A refusal or a lost
+//! One action of a provider from "ask" to "is there": submit, look at every operation, see the effect. A refusal or a lost
 //! answer is not the end before the effect has been looked for: the call may have worked.
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use futures::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use super::event::{Event, Reporter};
 use super::hands::StepError;
 use super::policy::Policy;
-use crate::cloud::{Cloud, CloudError, CloudErrorKind, Operation, OperationState, Probe};
-use crate::steps::CloudAction;
+use crate::cloud::{Cloud, CloudError, CloudErrorKind, Databases, Operation, OperationState, Probe};
+use crate::steps::{CloudAction, DatabaseAction};
 
 /// How often an operation may be unknown to a read: some ten seconds, far beyond the delay of eventually consistent reads.
 const UNKNOWN_LOOKS: u32 = 12;
+/// RDS takes some ten minutes to make a database; taking a final snapshot of a large one takes longer.
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(2 * 60 * 60);
 
 pub async fn apply(
     cloud: &dyn Cloud,
@@ -22,13 +25,83 @@ pub async fn apply(
     timeout: Duration,
     reporter: &Reporter,
 ) -> Result<(), StepError> {
-    let apply = Apply { cloud, action, policy, reporter, timeout, deadline: Instant::now() + timeout };
-    apply.run().await
+    let change = CloudChange { cloud, action };
+    Apply { change: &change, policy, reporter, timeout, deadline: Instant::now() + timeout }.run().await
+}
+
+/// The same for an action about a managed database.
+pub async fn apply_database(
+    databases: &dyn Databases,
+    action: &DatabaseAction,
+    policy: &Policy,
+    reporter: &Reporter,
+) -> Result<(), StepError> {
+    let timeout = policy.step_timeout.unwrap_or(DATABASE_TIMEOUT);
+    let change = DatabaseCall { databases, action };
+    Apply { change: &change, policy, reporter, timeout, deadline: Instant::now() + timeout }.run().await
+}
+
+/// What is asked of a provider, and how its effect shows.
+#[async_trait]
+trait Change: Sync {
+    async fn submit(&self) -> Result<Vec<Operation>, CloudError>;
+    async fn operation(&self, operation: &Operation) -> Result<OperationState, CloudError>;
+    async fn probe(&self) -> Result<Probe, CloudError>;
+    /// Its operations end before the resource is in its final state.
+    fn settles_later(&self) -> bool;
+}
+
+struct CloudChange<'a> {
+    cloud: &'a dyn Cloud,
+    action: &'a CloudAction,
+}
+
+#[async_trait]
+impl Change for CloudChange<'_> {
+    async fn submit(&self) -> Result<Vec<Operation>, CloudError> {
+        self.cloud.submit(self.action).await
+    }
+
+    async fn operation(&self, operation: &Operation) -> Result<OperationState, CloudError> {
+        self.cloud.operation(operation).await
+    }
+
+    async fn probe(&self) -> Result<Probe, CloudError> {
+        self.cloud.probe(self.action).await
+    }
+
+    fn settles_later(&self) -> bool {
+        settles_later(self.action)
+    }
+}
+
+/// There are no operations to follow: the state of the resource is all there is.
+struct DatabaseCall<'a> {
+    databases: &'a dyn Databases,
+    action: &'a DatabaseAction,
+}
+
+#[async_trait]
+impl Change for DatabaseCall<'_> {
+    async fn submit(&self) -> Result<Vec<Operation>, CloudError> {
+        self.databases.submit(self.action).await.map(|()| vec![])
+    }
+
+    async fn operation(&self, _: &Operation) -> Result<OperationState, CloudError> {
+        Ok(OperationState::Done)
+    }
+
+    async fn probe(&self) -> Result<Probe, CloudError> {
+        self.databases.probe(self.action).await
+    }
+
+    fn settles_later(&self) -> bool {
+        true
+    }
 }
 
 struct Apply<'a> {
-    cloud: &'a dyn Cloud,
-    action: &'a CloudAction,
+    change: &'a dyn Change,
     policy: &'a Policy,
     reporter: &'a Reporter,
     timeout: Duration,
@@ -55,7 +128,7 @@ impl Apply<'_> {
     }
 
     async fn attempt(&self) -> Result<Attempt, StepError> {
-        match self.cloud.submit(self.action).await {
+        match self.change.submit().await {
             Ok(operations) => self.follow(&operations).await,
             Err(error) => self.look_before_judging(error).await,
         }
@@ -72,13 +145,13 @@ impl Apply<'_> {
                 return Err(StepError::Operation { code, details });
             }
         }
-        if settles_later(self.action) { self.wait_effect().await } else { Ok(Attempt::Done) }
+        if self.change.settles_later() { self.wait_effect().await } else { Ok(Attempt::Done) }
     }
 
     /// What it failed of, if it failed.
     async fn wait_operation(&self, operation: &Operation) -> Result<Option<(String, String)>, StepError> {
         for asked in 0.. {
-            match self.cloud.operation(operation).await {
+            match self.change.operation(operation).await {
                 Ok(OperationState::Done) => return Ok(None),
                 Ok(OperationState::Failed { code, details }) => return Ok(Some((code, details))),
                 Ok(OperationState::Running) => {}
@@ -94,7 +167,7 @@ impl Apply<'_> {
 
     async fn wait_effect(&self) -> Result<Attempt, StepError> {
         for asked in 0.. {
-            match self.cloud.probe(self.action).await {
+            match self.change.probe().await {
                 Ok(Probe::Done) => return Ok(Attempt::Done),
                 Ok(Probe::InProgress | Probe::NotYet { .. }) => {}
                 // Just made and not yet seen is normal for a while: eventual consistency.
@@ -113,7 +186,7 @@ impl Apply<'_> {
             CloudErrorKind::Throttled => return Ok(Attempt::Again(error.to_string())),
             _ => {}
         }
-        match self.cloud.probe(self.action).await {
+        match self.change.probe().await {
             Ok(Probe::Done) => Ok(Attempt::Done),
             Ok(Probe::InProgress) => self.wait_effect().await,
             Ok(Probe::NotYet { waiting_for }) => Ok(Attempt::Again(format!("waiting for {waiting_for}"))),

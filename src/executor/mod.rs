@@ -10,7 +10,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 
-pub use cloud::apply;
+pub use cloud::{apply, apply_database};
 pub use event::{Event, Reporter};
 pub use hands::{Hands, RealHands, StepError};
 pub use hosts::{Connected, HostKeys, Hosts, ReleaseSource, SshHosts, existing};

@@ -1,10 +1,15 @@
 //! What was observed: cloud resources and host facts, as data with a time stamp. May be partial; what could not be
 //! seen is named in `gaps`. Holds no decision.
 
+mod database;
 pub mod host_facts;
 mod observed;
 mod tags;
 
+pub use database::{
+    Database, DatabaseAddress, DatabaseInventory, DatabaseSnapshot, DatabaseState, Ingress, Network, ParameterGroup,
+    Parameters, SecurityGroup, Subnet, SubnetGroup,
+};
 pub use host_facts::HostFacts;
 pub use observed::{
     Address, Alarm, Comparison, Contact, ContactStatus, Disk, Gap, HostView, Instance, InstanceState, Inventory,

@@ -129,6 +129,8 @@ pub struct Instance {
     pub user: String,
     pub key_pair: Option<ResourceName>,
     pub public_ip: Option<String>,
+    /// In its own network, and in one that is joined with it.
+    pub private_ip: Option<String>,
     pub ports: Vec<OpenPort>,
     pub created_at: Option<Timestamp>,
 }

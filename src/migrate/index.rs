@@ -76,7 +76,21 @@ pub async fn build(
     let rest = |phase| builds.entries.iter().filter(move |entry| entry.phase == phase);
     apply(&client, rest(Phase::Constraint), &told).await?;
     apply(&client, rest(Phase::ForeignKey), &told).await?;
-    pool.all(rest(Phase::Validate).map(|entry| Work::Build(entry.clone())).collect(), &told).await
+    pool.all(rest(Phase::Validate).map(|entry| Work::Build(entry.clone())).collect(), &told).await?;
+    settle(&sessions.open().await?, &builds.entries, &told).await
+}
+
+/// Commits of small builds are not waited for, so a crash of the server can undo one that was counted. Once the log is on
+/// disk, what is marked as done stays done; what is not is done again.
+async fn settle(client: &Client, entries: &[Entry], told: &impl Fn(&Entry)) -> Result<(), IndexError> {
+    loop {
+        let flush = "SET synchronous_commit = local; SELECT pg_catalog.pg_logical_emit_message(true, 'infra', '')";
+        client.run("waiting for the target's disk", flush).await?;
+        let ours = entries.iter().filter(|entry| (Phase::Index..=Phase::Validate).contains(&entry.phase));
+        if apply(client, ours, told).await?.done == 0 {
+            return Ok(());
+        }
+    }
 }
 
 /// How to come to a session.
@@ -101,11 +115,14 @@ impl Sessions {
     }
 }
 
+/// The session, what it did, and the entries that it ran for that.
+type Done = (Client, Work, Vec<Entry>);
+
 struct Pool<'a> {
     builds: &'a Builds,
     sessions: Sessions,
     idle: Vec<Client>,
-    tasks: JoinSet<Result<(Client, Work, Vec<Entry>), IndexError>>,
+    tasks: JoinSet<Result<Done, IndexError>>,
 }
 
 impl Pool<'_> {
@@ -153,11 +170,7 @@ impl Pool<'_> {
         }
     }
 
-    fn ended(
-        &mut self,
-        ended: Result<(Client, Work, Vec<Entry>), IndexError>,
-        told: &impl Fn(&Entry),
-    ) -> Result<Work, IndexError> {
+    fn ended(&mut self, ended: Result<Done, IndexError>, told: &impl Fn(&Entry)) -> Result<Work, IndexError> {
         let (client, work, run) = ended?;
         self.idle.push(client);
         run.iter().for_each(told);
@@ -172,7 +185,7 @@ async fn persist(
     idle: Option<Client>,
     work: Work,
     entries: Vec<Entry>,
-) -> Result<(Client, Work, Vec<Entry>), IndexError> {
+) -> Result<Done, IndexError> {
     let mut run = vec![];
     let mut idle = idle;
     for attempt in 1.. {

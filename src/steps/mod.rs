@@ -4,6 +4,7 @@
 mod action;
 mod build;
 mod check;
+mod database;
 mod describe;
 mod host;
 mod remove;
@@ -17,6 +18,10 @@ pub use action::{
 };
 pub use build::{build, deploy};
 pub use check::{Question, Violation, check, questions};
+pub use database::{
+    DatabaseAction, DatabaseChange, DatabaseSpec, DatabaseWish, database_name, describe as describe_database,
+    provision, remove as remove_database, revert, secure,
+};
 pub use describe::{describe, interrupts};
 pub use remove::{Removal, Scope, Services, remove};
 

@@ -24,8 +24,10 @@ const TABLES: &str = "
 
 /// Names, definitions and whether they hold.
 fn indexes(catalog: &Catalog) -> Vec<String> {
-    let mut all: Vec<String> = catalog.indexes.iter().map(|i| format!("{} {} {}", i.definition, i.valid, i.primary)).collect();
-    let constraints = catalog.constraints.iter().map(|c| format!("{} {} {} {}", c.name, c.definition, c.validated, c.deferrable));
+    let mut all: Vec<String> =
+        catalog.indexes.iter().map(|i| format!("{} {} {}", i.definition, i.valid, i.primary)).collect();
+    let constraints =
+        catalog.constraints.iter().map(|c| format!("{} {} {} {}", c.name, c.definition, c.validated, c.deferrable));
     all.extend(constraints);
     all.sort();
     all
@@ -60,7 +62,8 @@ async fn indexes_are_built_while_others_copy() {
         assert_eq!(*run.lock().unwrap() > 0, expected);
     }
     assert_eq!(indexes(&catalog::read(&new).await.unwrap()), indexes(&source));
-    let analyzed = "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND reltuples < 0";
+    let analyzed =
+        "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND reltuples < 0";
     assert_eq!(ends.new.psql(SUPERUSER, analyzed), "0");
     ends.assert_equal();
 }

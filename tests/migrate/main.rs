@@ -4,10 +4,10 @@
 mod catalog;
 mod copy;
 mod corpus;
+mod index;
 mod preflight;
 mod replicate;
 mod schema;
-mod index;
 mod servers;
 mod verify;
 mod wire;

@@ -55,6 +55,7 @@ pub(super) fn instance(i: &sdk::Instance) -> Instance {
         user: i.username.clone().unwrap_or_default(),
         key_pair: i.ssh_key_name.clone().map(ResourceName::new),
         public_ip: i.public_ip_address.clone(),
+        private_ip: i.private_ip_address.clone(),
         ports: ports.into_iter().flatten().filter_map(open_port).collect(),
         created_at: time(i.created_at.as_ref()),
     }

@@ -1,7 +1,10 @@
 //! Lightsail's errors, by how they are to be met. Throttling is HTTP 400; some transient states show in the text only.
 
-use crate::cloud::api::{CloudError, CloudErrorKind};
 use aws_sdk_lightsail::error::{ProvideErrorMetadata, SdkError};
+
+use crate::cloud::api::{CloudError, CloudErrorKind};
+pub(super) use crate::cloud::errors::incomplete;
+use crate::cloud::errors::{self, common_kind};
 
 /// Texts of refusals that pass by themselves.
 const PASSING: [&str; 3] = ["try again", "wait for it to complete", "currently in transition"];
@@ -12,83 +15,21 @@ where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
-    let code = error.code().map(str::to_owned);
-    let message = error.message().map(str::to_owned);
-    let kind = match (&error, &code) {
-        (SdkError::ServiceError(_), Some(code)) => service_kind(code, message.as_deref().unwrap_or_default()),
-        // An answer without a code is a gateway's 5xx page.
-        (SdkError::ServiceError(_) | SdkError::ResponseError(_) | SdkError::TimeoutError(_), _) => {
-            CloudErrorKind::Transient
-        }
-        _ => dispatch_kind(&said(&error)),
-    };
-    CloudError {
-        kind,
-        operation: operation.into(),
-        code: code.unwrap_or_else(|| transport_code(&error).into()),
-        message: message.unwrap_or_else(|| said(&error)),
-    }
-}
-
-/// In words only: the SDK's debug form holds whole answers, and an answer may hold a key.
-fn said(error: &(dyn std::error::Error + 'static)) -> String {
-    crate::error::chain(error)
+    errors::error(operation, error, service_kind)
 }
 
 fn service_kind(code: &str, message: &str) -> CloudErrorKind {
+    if let Some(kind) = common_kind(code) {
+        return kind;
+    }
     let text = message.to_lowercase();
     match code {
-        "ThrottlingException" | "Throttling" | "TooManyRequestsException" | "RequestLimitExceeded" => {
-            CloudErrorKind::Throttled
-        }
-        "AccountSetupInProgressException"
-        | "RegionSetupInProgressException"
-        | "ServiceException"
-        | "InternalFailure"
-        | "InternalServerError"
-        | "ServiceUnavailable"
-        | "RequestTimeout" => CloudErrorKind::Transient,
+        "AccountSetupInProgressException" | "RegionSetupInProgressException" => CloudErrorKind::Transient,
         "NotFoundException" => CloudErrorKind::NotFound,
-        "AccessDeniedException"
-        | "UnauthenticatedException"
-        | "UnrecognizedClientException"
-        | "InvalidSignatureException"
-        | "ExpiredTokenException"
-        | "MissingAuthenticationToken"
-        | "IncompleteSignature" => CloudErrorKind::Denied,
         _ if PASSING.iter().any(|p| text.contains(p)) => CloudErrorKind::Transient,
         _ if TAKEN.iter().any(|p| text.contains(p)) => CloudErrorKind::NameTaken,
         _ if text.replace(' ', "").contains("doesnotexist") => CloudErrorKind::NotFound,
         _ => CloudErrorKind::Refused,
-    }
-}
-
-/// The SDK says in words only that there were no credentials to sign with.
-fn dispatch_kind(text: &str) -> CloudErrorKind {
-    let text = text.to_lowercase();
-    if text.contains("credential") || text.contains("identity") {
-        CloudErrorKind::Denied
-    } else {
-        CloudErrorKind::Transient
-    }
-}
-
-fn transport_code<E, R>(error: &SdkError<E, R>) -> &'static str {
-    match error {
-        SdkError::TimeoutError(_) => "timed out",
-        SdkError::DispatchFailure(_) => "no connection",
-        SdkError::ResponseError(_) => "unreadable answer",
-        SdkError::ServiceError(_) => "server error",
-        _ => "request not sent",
-    }
-}
-
-pub(super) fn incomplete(operation: &str) -> CloudError {
-    CloudError {
-        kind: CloudErrorKind::Transient,
-        operation: operation.into(),
-        code: "incomplete answer".into(),
-        message: "a required part is missing".into(),
     }
 }
 

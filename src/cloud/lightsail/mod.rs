@@ -10,25 +10,15 @@ mod submit;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
 use aws_sdk_lightsail::Client;
 use aws_sdk_lightsail::types as sdk;
 use zeroize::Zeroizing;
 
 use super::api::{Access, Cloud, CloudError, HostKey, Identity, Operation, OperationState, Probe};
+use super::config;
 use crate::inventory::{Inventory, ResourceName};
 use crate::steps::CloudAction;
 use errors::error;
-
-/// One call's limit: Lightsail answers in well under a second, or it is not going to.
-const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Reads are safe to repeat; eight tries outlast a throttling burst.
-const READ_ATTEMPTS: u32 = 8;
-const READ_BACKOFF: Duration = Duration::from_millis(150);
-const READ_MAX_BACKOFF: Duration = Duration::from_secs(5);
 
 /// Lightsail measures burst capacity every five minutes.
 const METRIC_PERIOD: i32 = 300;
@@ -43,20 +33,9 @@ pub struct Lightsail {
 impl Lightsail {
     /// Credentials and endpoints come from the environment and profile files, as for every AWS tool.
     pub async fn connect(region: &str) -> Self {
-        let timeouts =
-            TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(CALL_TIMEOUT).build();
-        let shared = aws_config::defaults(BehaviorVersion::latest())
-            .region(Region::new(region.to_owned()))
-            .timeout_config(timeouts)
-            .retry_config(RetryConfig::disabled())
-            .load()
-            .await;
-        let retry = RetryConfig::standard()
-            .with_max_attempts(READ_ATTEMPTS)
-            .with_initial_backoff(READ_BACKOFF)
-            .with_max_backoff(READ_MAX_BACKOFF);
-        let reads = aws_sdk_lightsail::config::Builder::from(&shared).retry_config(retry).build();
-        Self { reads: Client::from_conf(reads), changes: Client::new(&shared) }
+        let once = config::once(region).await;
+        let reads = aws_sdk_lightsail::config::Builder::from(&once).retry_config(config::repeated()).build();
+        Self { reads: Client::from_conf(reads), changes: Client::new(&once) }
     }
 }
 

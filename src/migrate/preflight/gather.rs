@@ -15,7 +15,7 @@ pub enum PreflightError {
 
 /// Facts of one server. From here on the session writes nothing.
 pub async fn gather(client: &Client) -> Result<ServerFacts, PreflightError> {
-    client.run("refusing to write", "SET default_transaction_read_only = on").await?;
+    client.run("refusing to write", "SET default_transaction_read_only = on; SET jit = off").await?;
     let jobs = if has(client, "cron.job").await? { "(SELECT count(*) FROM cron.job)" } else { "0" };
     let hypertables = "_timescaledb_catalog.hypertable";
     let hypertables =

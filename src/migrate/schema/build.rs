@@ -187,10 +187,9 @@ impl CreateRights {
             |schema: &str| kept.iter().find(|item| item.kind == "SCHEMA" && item.tag == schema)?.owner.as_deref();
         let mut pairs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for item in kept.iter().filter(|item| !target.superuser && owner::statement(item).is_some()) {
-            if let (Some(schema), Some(owner)) = (&item.schema, &item.owner) {
-                if *owner != target.user && !pairs.get(schema).is_some_and(|owners| owners.contains(owner)) {
-                    pairs.entry(schema.clone()).or_default().insert(owner.clone());
-                }
+            let (Some(schema), Some(owner)) = (&item.schema, &item.owner) else { continue };
+            if *owner != target.user && !pairs.get(schema).is_some_and(|owners| owners.contains(owner)) {
+                pairs.entry(schema.clone()).or_default().insert(owner.clone());
             }
         }
         for (schema, owners) in &mut pairs {

@@ -30,7 +30,7 @@ pub fn settings(source: &Catalog, target: &Target, replaced: &Replaced) -> (Vec<
             None => entries.push(entry(setting, &scope)),
             Some(message) => losses.push(Loss::new(
                 "setting-refused",
-                format!("{scope} SET {}", setting.name),
+                format!("SETTING {}", told(setting)),
                 format!("the target refuses this setting: {message}"),
                 "set it in the target's parameter group, or do without",
             )),
@@ -47,6 +47,12 @@ fn scope(setting: &Setting, database: &str) -> String {
         (Some(role), true) => format!("ALTER ROLE {} IN DATABASE {database}", quote_identifier(role)),
         (Some(role), false) => format!("ALTER ROLE {}", quote_identifier(role)),
     }
+}
+
+/// As the comparison of both ends names it.
+fn told(setting: &Setting) -> String {
+    let place = if setting.in_database { " in the database" } else { "" };
+    format!("{}{place} {}", setting.role.as_deref().unwrap_or("all roles"), setting.name)
 }
 
 fn entry(setting: &Setting, scope: &str) -> Entry {

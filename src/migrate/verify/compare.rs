@@ -7,13 +7,20 @@ use super::report::ObjectDifference;
 use crate::migrate::catalog::{Catalog, ServerVersion};
 use crate::migrate::schema::Loss;
 
+/// What is no fault.
+pub struct Terms<'a> {
+    /// Of the target.
+    pub user: &'a str,
+    pub losses: &'a [Loss],
+    pub before_last: bool,
+}
+
 /// What is not the same, with the loss that explains it.
 pub fn compare(
     source: &BTreeMap<ObjectKey, Definition>,
     target: &BTreeMap<ObjectKey, Definition>,
     catalogs: (&Catalog, &Catalog),
-    user: &str,
-    losses: &[Loss],
+    terms: &Terms<'_>,
 ) -> Vec<ObjectDifference> {
     let (here, there) = (catalogs.0.database.server_version, catalogs.1.database.server_version);
     let keys: BTreeSet<_> = source.keys().chain(target.keys()).collect();
@@ -22,18 +29,22 @@ pub fn compare(
         let (before, after) = (source.get(key), target.get(key));
         let same = match (before, after) {
             (Some(before), Some(after)) => {
-                before == after || across(key, here, there).is_some_and(|normal| normal(before) == normal(after))
+                let later = terms.before_last && key.kind == "TABLE";
+                before == after
+                    || (later && before.replace(" row security", "") == *after)
+                    || across(key, here, there).is_some_and(|normal| normal(before) == normal(after))
             }
             // Roles of the server belong to others too.
+            (Some(_), None) => terms.before_last && key.kind == "EVENT TRIGGER",
             (None, Some(_)) => matches!(key.kind.as_str(), "ROLE" | "MEMBERSHIP"),
             _ => false,
         };
-        if !same && !is_by_server(key, before, after, catalogs.0, user) {
+        if !same && !is_by_server(key, before, after, catalogs.0, terms.user) {
             found.push(ObjectDifference {
                 object: key.clone(),
                 source: before.cloned(),
                 target: after.cloned(),
-                explained: explained(key, losses),
+                explained: explained(key, terms.losses),
             });
         }
     }
@@ -71,18 +82,28 @@ fn is_by_server(
     }
 }
 
-/// The code of the loss that names this object, or something that it is part of.
+/// The code of the loss that names this object, or something that it is part of. Owners, grants, columns and comments of
+/// what is lost are lost with it.
 pub fn explained(key: &ObjectKey, losses: &[Loss]) -> Option<String> {
-    let full = plain(&format!("{} {}", key.kind, key.name));
-    let concerns = |named: &str| {
-        let named = plain(named);
-        let (kind, object) = named.split_once(' ').unwrap_or(("", &named));
-        let own = full == named || full.starts_with(&format!("{named} ")) || full.starts_with(&format!("{named}."));
-        // Owners, grants, columns and comments of what is lost are lost with it.
-        own || (!object.is_empty() && kind.len() > 2 && mentions(&plain(&key.name), object))
+    let (name, full) = (plain(&key.name), plain(&format!("{} {}", key.kind, key.name)));
+    let concerns = |named: &String| {
+        let object = plain(without_kind(named));
+        full == plain(named) || (object.len() < named.len() && mentions(&name, &object))
     };
-    let found = losses.iter().find(|loss| concerns(&loss.object) || loss.takes.iter().any(|taken| concerns(taken)));
+    // What is said about roles in general explains no object.
+    let telling = losses.iter().filter(|loss| !loss.code.starts_with("role-") || key.kind == "ROLE");
+    let found = telling.into_iter().find(|loss| concerns(&loss.object) || loss.takes.iter().any(concerns));
     found.map(|loss| loss.code.clone())
+}
+
+/// `FOREIGN TABLE public.t` → `public.t`
+fn without_kind(named: &str) -> &str {
+    let is_kind = |word: &str| word.len() > 1 && word.chars().all(|c| c.is_ascii_uppercase());
+    let mut rest = named;
+    while let Some((_, after)) = rest.split_once(' ').filter(|(word, _)| is_kind(word)) {
+        rest = after;
+    }
+    rest
 }
 
 fn mentions(name: &str, object: &str) -> bool {
@@ -114,6 +135,16 @@ mod tests {
         assert!(explained("COMMENT", "index public.\"Broken\""));
         assert!(!explained("INDEX", "public.broken_too"));
         assert!(!explained("TABLE", "other"));
+        let taken = Loss {
+            takes: vec!["FOREIGN TABLE public.far".into()],
+            ..Loss::for_tests("extension-missing", "EXTENSION x")
+        };
+        let roles =
+            Loss { takes: vec!["Mixed Case".into()], ..Loss::for_tests("role-password", "2 roles that log in") };
+        let losses = [roles, taken];
+        let column = super::explained(&key("COLUMN", "public.far.id"), &losses);
+        assert_eq!(column.as_deref(), Some("extension-missing"));
+        assert_eq!(super::explained(&key("GRANT", "DATABASE to Mixed Case: CONNECT"), &losses), None);
     }
 
     #[test]

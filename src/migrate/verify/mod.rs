@@ -2,7 +2,7 @@
 //! definition. Says where they differ, down to rows and columns. Only reads, on both ends.
 //!
 //! Rows are hashed as text of pinned settings, so that 0 and −0, 1.0 and 1.00, NULL and '' differ
-//! (docs/decisions/0060-hashing-rows.md).
+//! (docs/decisions/0061-hashing-rows.md).
 
 mod compare;
 mod end;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::compare::compare;
+use super::compare::{Terms, compare};
 use super::end::{End, Look, VerifyError};
 use super::hash::{self, Part, Subject, Sum, Sums};
 use super::narrow::{differing, narrow};
@@ -25,13 +25,15 @@ pub struct Options {
     pub tables: Option<BTreeSet<QualifiedName>>,
     /// Before cutover they are not carried yet.
     pub sequence_values: bool,
+    /// The schema's last phase is still to be run: row security, event triggers.
+    pub before_last: bool,
     /// What was consented to.
     pub losses: Vec<Loss>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { workers: 2, tables: None, sequence_values: true, losses: vec![] }
+        Self { workers: 2, tables: None, sequence_values: true, before_last: false, losses: vec![] }
     }
 }
 
@@ -60,8 +62,8 @@ pub async fn verify(
         objects_here.extend(sequence_values(&before.sequences));
         objects_there.extend(sequence_values(&after.sequences));
     }
-    let user = target.endpoint.user.as_str();
-    let objects = compare(&objects_here, &objects_there, (&before, &after), user, &options.losses);
+    let terms = Terms { user: &target.endpoint.user, losses: &options.losses, before_last: options.before_last };
+    let objects = compare(&objects_here, &objects_there, (&before, &after), &terms);
     let scope = Scope::new(&before, &after, options);
     let tables = scope.hashed(&here, &there, options.workers, told).await?;
     let addresses = (here.address(), there.address());

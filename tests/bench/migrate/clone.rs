@@ -31,10 +31,9 @@ async fn main() -> anyhow::Result<()> {
     };
     let old = connect(&source, "infra benchmark").await?;
     let new = connect(&target, "infra benchmark").await?;
-    let (catalog, items) = tokio::try_join!(
-        async { anyhow::Ok(catalog::read(&old).await?) },
-        async { anyhow::Ok(schema::parse(&schema::dump(pg_dump, None).await?)?) }
-    )?;
+    let (catalog, items) = tokio::try_join!(async { anyhow::Ok(catalog::read(&old).await?) }, async {
+        anyhow::Ok(schema::parse(&schema::dump(pg_dump, None).await?)?)
+    })?;
     let facts = schema::examine(&new, &catalog).await?;
     let built = schema::build(items, &catalog, vec![], &facts);
     let before = built.entries.iter().filter(|entry| entry.phase <= Phase::BeforeData);
@@ -65,7 +64,9 @@ async fn main() -> anyhow::Result<()> {
     let seconds = began.elapsed().as_secs_f64();
     println!(
         "{{\"seconds\":{seconds:.2},\"schema_done\":{schema_done:.2},\"copy_done\":{copy_done:.2},\"index_done\":{index_done:.2},\"rows\":{},\"bytes\":{},\"peak_rss_kib\":{}}}",
-        copied.rows, copied.bytes, peak_rss()
+        copied.rows,
+        copied.bytes,
+        peak_rss()
     );
     Ok(())
 }

@@ -80,7 +80,7 @@ impl Ends {
     pub async fn copy_with(&self, setup: Setup) -> (Result<Copied, CopyError>, Vec<CopyEvent>) {
         let events = Arc::new(Mutex::new(vec![]));
         let heard = Arc::clone(&events);
-        let catalog = catalog::read(&*connect(&setup.source, "infra test").await.unwrap()).await.unwrap();
+        let catalog = catalog::read(&connect(&setup.source, "infra test").await.unwrap()).await.unwrap();
         let tell = Arc::new(move |event| heard.lock().unwrap().push(event));
         let copied = copy(setup, &catalog, tell, Arc::new(|_: &_| {})).await;
         let events = events.lock().unwrap().clone();
@@ -122,7 +122,7 @@ const TABLES: &str =
     "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind = 'r' AND n.nspname !~ '^pg_|^information_schema$|^infra_' ORDER BY 1";
 
-fn setup(old: &str, new: &str, folder: &Path) -> Setup {
+pub fn setup(old: &str, new: &str, folder: &Path) -> Setup {
     let (source, target) = (Endpoint::parse(old).unwrap(), Endpoint::parse(new).unwrap());
     Setup { source, target, folder: Folder::at(folder), jobs: Some(3), sizing: TINY, pressure: None }
 }
@@ -134,6 +134,6 @@ async fn child() {
     let Ok(part) = std::env::var(CHILD) else { return };
     let [old, new, folder] = part.split('\n').collect::<Vec<_>>()[..] else { panic!("{part}") };
     let setup = setup(old, new, &PathBuf::from(folder));
-    let catalog = catalog::read(&*connect(&setup.source, "infra test").await.unwrap()).await.unwrap();
+    let catalog = catalog::read(&connect(&setup.source, "infra test").await.unwrap()).await.unwrap();
     copy(setup, &catalog, Arc::new(|_| {}), Arc::new(|_: &_| {})).await.unwrap();
 }

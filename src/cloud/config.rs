@@ -1,0 +1,36 @@
+//! How every AWS client here is set up: credentials and endpoints from the environment and profile files, as for every
+//! AWS tool; changes are sent once, reads are repeated.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+
+/// One call's limit: AWS answers in well under a second, or it is not going to.
+pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Reads are safe to repeat; eight tries outlast a throttling burst.
+pub(super) const READ_ATTEMPTS: u32 = 8;
+pub(super) const READ_BACKOFF: Duration = Duration::from_millis(150);
+const READ_MAX_BACKOFF: Duration = Duration::from_secs(5);
+
+/// For changes: only the executor knows whether a second try is safe.
+pub(super) async fn once(region: &str) -> SdkConfig {
+    let timeouts =
+        TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(CALL_TIMEOUT).build();
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(region.to_owned()))
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::disabled())
+        .load()
+        .await
+}
+
+/// For reads.
+pub(super) fn repeated() -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(READ_ATTEMPTS)
+        .with_initial_backoff(READ_BACKOFF)
+        .with_max_backoff(READ_MAX_BACKOFF)
+}

@@ -1,0 +1,116 @@
+//! What there is of a plan's managed database, and of what it needs around it. Data only.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use super::{ResourceName, Tags};
+use crate::plan::{InstanceClass, Port};
+
+/// Everything that stands under the names of one plan's database.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DatabaseInventory {
+    /// Lightsail's network is joined with the network below.
+    pub peered: bool,
+    pub network: Network,
+    pub security_group: Option<SecurityGroup>,
+    pub subnet_group: Option<SubnetGroup>,
+    pub parameter_group: Option<ParameterGroup>,
+    pub instance: Option<Database>,
+    pub snapshots: Vec<DatabaseSnapshot>,
+}
+
+/// The account's default VPC in the region, which is the one that Lightsail can be joined with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Network {
+    pub id: String,
+    pub subnets: Vec<Subnet>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Subnet {
+    pub id: String,
+    pub zone: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SecurityGroup {
+    pub id: String,
+    pub tags: Tags,
+    pub ingress: BTreeSet<Ingress>,
+}
+
+/// Who may connect to a port, over TCP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Ingress {
+    pub port: Port,
+    pub from: IpNet,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SubnetGroup {
+    pub tags: Tags,
+    pub subnets: BTreeSet<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ParameterGroup {
+    pub tags: Tags,
+    /// `postgres17`.
+    pub family: String,
+    /// Those that differ from the family's.
+    pub parameters: Parameters,
+}
+
+/// Names and values as RDS writes them: numbers without units, switches as 0 and 1.
+pub type Parameters = BTreeMap<String, String>;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Database {
+    pub name: ResourceName,
+    pub tags: Tags,
+    pub state: DatabaseState,
+    pub class: InstanceClass,
+    pub storage_gb: u32,
+    /// `17.6`.
+    pub version: String,
+    pub master: String,
+    /// None until it is available for the first time.
+    pub endpoint: Option<DatabaseAddress>,
+    /// Secrets Manager's name of the master user's password.
+    pub secret: Option<String>,
+    /// What signs its certificate.
+    pub authority: Option<String>,
+    pub parameter_group: ResourceName,
+    /// A reboot would change nothing.
+    pub parameters_in_effect: bool,
+    pub backup_days: u32,
+    pub deletion_protection: bool,
+    pub encrypted: bool,
+    pub public: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatabaseAddress {
+    pub host: String,
+    pub port: Port,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DatabaseState {
+    Available,
+    /// It changes by itself, as the provider calls it: `creating`, `modifying`, `backing-up`.
+    Busy(String),
+    Stopped,
+    Deleting,
+    /// It will not get better by waiting: `failed`, `incompatible-parameters`, `storage-full`.
+    Broken(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatabaseSnapshot {
+    pub name: ResourceName,
+    pub complete: bool,
+}

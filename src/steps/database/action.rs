@@ -1,0 +1,143 @@
+//! The fully specified calls about a managed database. They hold no secret: the provider makes the password.
+
+use serde::{Deserialize, Serialize};
+
+use crate::inventory::{Ingress, Parameters, ResourceName, Tags};
+use crate::plan::InstanceClass;
+
+/// A call that changes something about a database or what it needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "call", rename_all = "snake_case")]
+pub enum DatabaseAction {
+    /// Join Lightsail's network with the account's default VPC.
+    PeerNetworks,
+    CreateSecurityGroup {
+        name: ResourceName,
+        network: String,
+        tags: Tags,
+    },
+    Allow {
+        group: ResourceName,
+        ingress: Ingress,
+    },
+    Forbid {
+        group: ResourceName,
+        ingress: Ingress,
+    },
+    CreateSubnetGroup {
+        name: ResourceName,
+        subnets: Vec<String>,
+        tags: Tags,
+    },
+    CreateParameterGroup {
+        name: ResourceName,
+        family: String,
+        tags: Tags,
+    },
+    SetParameters {
+        group: ResourceName,
+        parameters: Parameters,
+    },
+    /// Back to the family's values.
+    ResetParameters {
+        group: ResourceName,
+        names: Vec<String>,
+    },
+    CreateDatabase(DatabaseSpec),
+    ChangeDatabase {
+        name: ResourceName,
+        change: DatabaseChange,
+    },
+    RebootDatabase {
+        name: ResourceName,
+    },
+    SnapshotDatabase {
+        name: ResourceName,
+        snapshot: ResourceName,
+        tags: Tags,
+    },
+    /// With its automated backups. None: no final snapshot.
+    DeleteDatabase {
+        name: ResourceName,
+        final_snapshot: Option<ResourceName>,
+    },
+    DeleteParameterGroup {
+        name: ResourceName,
+    },
+    DeleteSubnetGroup {
+        name: ResourceName,
+    },
+    DeleteSecurityGroup {
+        name: ResourceName,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DatabaseSpec {
+    pub name: ResourceName,
+    pub class: InstanceClass,
+    pub storage_gb: u32,
+    /// Major version: the provider's newest minor one.
+    pub version: String,
+    pub master: String,
+    /// The database that it comes with besides `postgres`.
+    pub database: Option<String>,
+    pub security_group: ResourceName,
+    pub subnet_group: ResourceName,
+    pub parameter_group: ResourceName,
+    /// 0 for none: a load would only slow down.
+    pub backup_days: u32,
+    pub tags: Tags,
+}
+
+/// What may change of a database that is there, all at once.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseChange {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup_days: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_protection: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameter_group: Option<ResourceName>,
+}
+
+/// In a few words, for people.
+pub fn describe(action: &DatabaseAction) -> String {
+    use DatabaseAction as A;
+    match action {
+        A::PeerNetworks => "join Lightsail's network with the default VPC".into(),
+        A::CreateSecurityGroup { name, .. } => format!("create security group {name}"),
+        A::Allow { group, ingress } => format!("let {} in to port {} by {group}", ingress.from, ingress.port),
+        A::Forbid { group, ingress } => {
+            format!("no longer let {} in to port {} by {group}", ingress.from, ingress.port)
+        }
+        A::CreateSubnetGroup { name, .. } => format!("create subnet group {name}"),
+        A::CreateParameterGroup { name, .. } => format!("create parameter group {name}"),
+        A::SetParameters { group, parameters } => format!("set {} in {group}", listed(parameters)),
+        A::ResetParameters { group, names } => format!("reset {} in {group}", names.join(", ")),
+        A::CreateDatabase(spec) => format!("create database {} ({}, {} GB)", spec.name, spec.class, spec.storage_gb),
+        A::ChangeDatabase { name, change } => format!("change database {name}: {}", changes(change)),
+        A::RebootDatabase { name } => format!("reboot database {name}"),
+        A::SnapshotDatabase { name, snapshot, .. } => format!("snapshot database {name} as {snapshot}"),
+        A::DeleteDatabase { name, final_snapshot: Some(snapshot) } => {
+            format!("delete database {name}, keeping a final snapshot {snapshot}")
+        }
+        A::DeleteDatabase { name, final_snapshot: None } => format!("delete database {name} for good"),
+        A::DeleteParameterGroup { name } => format!("delete parameter group {name}"),
+        A::DeleteSubnetGroup { name } => format!("delete subnet group {name}"),
+        A::DeleteSecurityGroup { name } => format!("delete security group {name}"),
+    }
+}
+
+fn listed(parameters: &Parameters) -> String {
+    parameters.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ")
+}
+
+fn changes(change: &DatabaseChange) -> String {
+    let backups = change.backup_days.map(|days| format!("backups kept {days} days"));
+    let protection =
+        change.deletion_protection.map(|on| format!("deletion protection {}", if on { "on" } else { "off" }));
+    let group = change.parameter_group.as_ref().map(|group| format!("parameter group {group}"));
+    [backups, protection, group].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}

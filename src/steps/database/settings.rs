@@ -1,0 +1,38 @@
+//! Parameters of a database on RDS: while it is loaded, and afterwards. RDS writes memory in kB, the size of the log in
+//! MB, times in seconds, switches as 0 and 1.
+
+use crate::inventory::Parameters;
+
+/// The major version that is made, and RDS's family of parameters for it.
+pub const VERSION: &str = "17";
+pub const FAMILY: &str = "postgres17";
+
+/// From a checkpoint to the next while loading: seldom, since each makes every page's next change a full page in the log.
+const LOAD_CHECKPOINT_SECONDS: u32 = 1800;
+const LOAD_LOG_MB: u32 = 4096;
+/// Sorting for an index: a share of the memory, within what an index build can use.
+const LOAD_SORT_SHARE: u64 = 8;
+const LOAD_SORT_KB: std::ops::RangeInclusive<u64> = 512 * 1024..=2 * 1024 * 1024;
+const KB_PER_GB: u64 = 1024 * 1024;
+
+/// While it is loaded. Autovacuum would only read what is still being written; the load gathers statistics itself.
+/// `fsync` stays on: a crash would cost everything.
+pub fn for_load(memory_gb: u64) -> Parameters {
+    let sort = (memory_gb * KB_PER_GB / LOAD_SORT_SHARE).clamp(*LOAD_SORT_KB.start(), *LOAD_SORT_KB.end());
+    let mut parameters = for_service();
+    parameters.extend([
+        ("autovacuum".into(), "0".into()),
+        ("checkpoint_timeout".into(), LOAD_CHECKPOINT_SECONDS.to_string()),
+        ("maintenance_work_mem".into(), sort.to_string()),
+        ("max_wal_size".into(), LOAD_LOG_MB.to_string()),
+    ]);
+    parameters
+}
+
+/// What stays: changes can be followed, in both directions of a migration. Only a reboot switches it, which a database
+/// in service should not need.
+pub fn for_service() -> Parameters {
+    [("rds.force_ssl", "1"), ("rds.logical_replication", "1")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+}

@@ -1,0 +1,185 @@
+//! Every way to a database and from it: from nothing, from half of it, from somebody else's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::build::NODE;
+use super::settings::{FAMILY, for_load, for_service};
+use super::*;
+use crate::inventory::{
+    Database, DatabaseInventory, DatabaseState, Ingress, Network, ParameterGroup, ResourceName, SecurityGroup, Subnet,
+    SubnetGroup, Tags,
+};
+use crate::plan::{PlanName, Port};
+
+fn plan() -> PlanName {
+    "demo".to_owned().try_into().unwrap()
+}
+
+fn wish() -> DatabaseWish {
+    DatabaseWish {
+        plan: plan(),
+        class: "db.m7g.large".to_owned().try_into().unwrap(),
+        memory_gb: 8,
+        storage_gb: 200,
+        master: "postgres".into(),
+        database: None,
+        port: Port::new(5432).unwrap(),
+        from: vec!["172.26.1.2/32".parse().unwrap()],
+        peer: true,
+    }
+}
+
+fn nothing() -> DatabaseInventory {
+    let subnet = |id: &str, zone: &str| Subnet { id: id.into(), zone: zone.into() };
+    DatabaseInventory {
+        peered: false,
+        network: Network { id: "vpc-1".into(), subnets: vec![subnet("a", "us-east-1a"), subnet("b", "us-east-1b")] },
+        security_group: None,
+        subnet_group: None,
+        parameter_group: None,
+        instance: None,
+        snapshots: vec![],
+    }
+}
+
+fn everything() -> DatabaseInventory {
+    let tags = Tags::for_node(&plan(), NODE);
+    let name = database_name(&plan());
+    let ingress = Ingress { port: Port::new(5432).unwrap(), from: "172.26.1.2/32".parse().unwrap() };
+    DatabaseInventory {
+        peered: true,
+        security_group: Some(SecurityGroup {
+            id: "sg-1".into(),
+            tags: tags.clone(),
+            ingress: BTreeSet::from([ingress]),
+        }),
+        subnet_group: Some(SubnetGroup { tags: tags.clone(), subnets: BTreeSet::new() }),
+        parameter_group: Some(ParameterGroup { tags: tags.clone(), family: FAMILY.into(), parameters: for_load(8) }),
+        instance: Some(Database {
+            name: name.clone(),
+            tags,
+            state: DatabaseState::Available,
+            class: wish().class,
+            storage_gb: 200,
+            version: "17.6".into(),
+            master: "postgres".into(),
+            endpoint: None,
+            secret: None,
+            authority: None,
+            parameter_group: name,
+            parameters_in_effect: true,
+            backup_days: 0,
+            deletion_protection: true,
+            encrypted: true,
+            public: false,
+        }),
+        ..nothing()
+    }
+}
+
+fn words(actions: &[DatabaseAction]) -> Vec<String> {
+    actions.iter().map(describe).collect()
+}
+
+#[test]
+fn from_nothing_everything_is_made_and_the_database_last() {
+    let made = words(&provision(&wish(), &nothing()).unwrap());
+    assert_eq!(
+        made,
+        [
+            "join Lightsail's network with the default VPC",
+            "create security group demo-db",
+            "let 172.26.1.2/32 in to port 5432 by demo-db",
+            "create subnet group demo-db",
+            "create parameter group demo-db",
+            "set autovacuum = 0, checkpoint_timeout = 1800, maintenance_work_mem = 1048576, max_wal_size = 4096, \
+             rds.force_ssl = 1, rds.logical_replication = 1 in demo-db",
+            "create database demo-db (db.m7g.large, 200 GB)",
+        ]
+    );
+}
+
+#[test]
+fn what_is_there_is_not_made_again() {
+    assert_eq!(provision(&wish(), &everything()).unwrap(), []);
+}
+
+#[test]
+fn a_host_with_another_address_takes_the_place_of_the_old_one() {
+    let moved = DatabaseWish { from: vec!["172.26.9.9/32".parse().unwrap()], ..wish() };
+    let actions = words(&provision(&moved, &everything()).unwrap());
+    assert_eq!(
+        actions,
+        ["let 172.26.9.9/32 in to port 5432 by demo-db", "no longer let 172.26.1.2/32 in to port 5432 by demo-db"]
+    );
+}
+
+#[test]
+fn parameters_that_wait_for_a_reboot_get_one() {
+    let mut found = everything();
+    found.instance.as_mut().unwrap().parameters_in_effect = false;
+    assert_eq!(words(&provision(&wish(), &found).unwrap()), ["reboot database demo-db"]);
+}
+
+#[test]
+fn a_database_that_is_being_made_is_waited_for() {
+    let mut found = everything();
+    found.instance.as_mut().unwrap().state = DatabaseState::Busy("creating".into());
+    assert_eq!(words(&provision(&wish(), &found).unwrap()), ["create database demo-db (db.m7g.large, 200 GB)"]);
+}
+
+#[test]
+fn what_somebody_else_made_is_refused_not_taken() {
+    let mut found = everything();
+    found.subnet_group.as_mut().unwrap().tags = Tags(BTreeMap::new());
+    let refusal = provision(&wish(), &found).unwrap_err();
+    assert!(refusal.message.contains("subnet group demo-db"), "{refusal}");
+    let mut found = everything();
+    found.instance.as_mut().unwrap().tags = Tags(BTreeMap::new());
+    assert!(remove(&plan(), None, &found).is_err());
+}
+
+#[test]
+fn one_zone_is_not_enough() {
+    let mut found = nothing();
+    found.network.subnets.pop();
+    assert!(provision(&wish(), &found).unwrap_err().remedy.contains("create-default-subnet"));
+}
+
+#[test]
+fn the_settings_of_the_load_go_and_what_replication_needs_stays() {
+    let reverted = words(&revert(&plan(), 7, &everything()));
+    assert_eq!(
+        reverted,
+        [
+            "reset autovacuum, checkpoint_timeout, maintenance_work_mem, max_wal_size in demo-db",
+            "change database demo-db: backups kept 7 days",
+        ]
+    );
+    let mut settled = everything();
+    settled.parameter_group.as_mut().unwrap().parameters = for_service();
+    settled.instance.as_mut().unwrap().backup_days = 7;
+    assert_eq!(revert(&plan(), 7, &settled), []);
+}
+
+#[test]
+fn removal_takes_off_the_protection_keeps_a_snapshot_and_ends_with_the_groups() {
+    let snapshot = Some(ResourceName::new("demo-db-last"));
+    assert_eq!(
+        words(&remove(&plan(), snapshot, &everything()).unwrap()),
+        [
+            "change database demo-db: deletion protection off",
+            "delete database demo-db, keeping a final snapshot demo-db-last",
+            "delete parameter group demo-db",
+            "delete subnet group demo-db",
+            "delete security group demo-db",
+        ]
+    );
+    assert_eq!(remove(&plan(), None, &nothing()).unwrap(), []);
+}
+
+#[test]
+fn sorting_memory_follows_the_class_within_bounds() {
+    let sort = |memory_gb| for_load(memory_gb)["maintenance_work_mem"].clone();
+    assert_eq!((sort(1), sort(8), sort(512)), ("524288".into(), "1048576".into(), "2097152".into()));
+}
