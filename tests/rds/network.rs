@@ -24,6 +24,7 @@ async fn a_host_and_its_database_reach_each_other_when_their_networks_are_joined
 async fn reach(stage: &Stage) -> anyhow::Result<()> {
     let host = stage.host("web").await?;
     let mut wish = wish();
+    wish.plan = stage.plan.clone();
     wish.from = vec![format!("{host}/32").parse()?];
     let database = stage.provision(&wish).await?.instance.context("no database")?;
     let database: Ipv4Addr = database.endpoint.context("no endpoint")?.host.parse()?;

@@ -29,6 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 pub struct Stage {
     pub rds: AmazonRds,
+    pub plan: PlanName,
     lab: Running,
     ministack: MiniStack,
     client: reqwest::Client,
@@ -38,15 +39,16 @@ pub struct Stage {
 impl Stage {
     /// Without `containers` databases exist in the account only.
     pub async fn new(containers: bool) -> anyhow::Result<Self> {
-        Self::start(containers, Arc::new(NoMachines::default())).await
+        Self::start(plan(), containers, Arc::new(NoMachines::default())).await
     }
 
-    /// With hosts beside the databases.
+    /// With hosts beside the databases. The plan has another name: containers of databases are named after them, and
+    /// tests run side by side.
     pub async fn with_machines(machines: Arc<dyn Machines>) -> anyhow::Result<Self> {
-        Self::start(true, machines).await
+        Self::start("joined".to_owned().try_into().unwrap(), true, machines).await
     }
 
-    async fn start(containers: bool, machines: Arc<dyn Machines>) -> anyhow::Result<Self> {
+    async fn start(plan: PlanName, containers: bool, machines: Arc<dyn Machines>) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let ministack = MiniStack::start(folder.path(), free_port()?, containers).await?;
         let ministack_url = Some(ministack.url());
@@ -55,7 +57,7 @@ impl Stage {
         let lab = Gateway::start(options).await?;
         let rds = AmazonRds::with(config(&lab.url).await, REGION);
         let client = reqwest::Client::builder().no_proxy().build()?;
-        let stage = Self { rds, lab, ministack, client, folder };
+        let stage = Self { rds, plan, lab, ministack, client, folder };
         stage.ready().await?;
         Ok(stage)
     }
@@ -84,7 +86,7 @@ impl Stage {
     }
 
     pub async fn observe(&self) -> anyhow::Result<DatabaseInventory> {
-        Ok(self.rds.observe(&plan()).await?)
+        Ok(self.rds.observe(&self.plan).await?)
     }
 
     pub async fn apply(&self, actions: &[DatabaseAction]) -> anyhow::Result<()> {
