@@ -2,11 +2,16 @@
 //! `catalog` describes one database. Nothing here shows anything.
 
 pub mod catalog;
+pub mod copy;
 pub mod folder;
+pub mod index;
 pub mod job;
+pub mod preflight;
 pub mod replicate;
 pub mod saga;
+pub mod schema;
 pub mod sequences;
+pub mod verify;
 
 /// Where infra keeps what it needs in a database while a migration lasts. It is no part of what is moved or compared.
 pub const HELPER_SCHEMA: &str = "infra_migration";

@@ -17,3 +17,4 @@ pub use endpoint::{Endpoint, EndpointError, Tls};
 pub use error::{PostgresError, ServerReport, SqlState};
 pub use lsn::{Lsn, LsnError};
 pub use secret::Secret;
+pub use settings::set;

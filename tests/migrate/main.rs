@@ -2,7 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests too: what fails here fails the test")]
 
 mod catalog;
+mod copy;
 mod corpus;
+mod index;
+mod preflight;
 mod replicate;
+mod schema;
 mod servers;
+mod verify;
 mod wire;

@@ -20,7 +20,17 @@ pub struct Database {
     pub actual_collation_version: Option<String>,
     pub tablespace: String,
     pub comment: Option<String>,
+    /// None while nobody granted or revoked anything.
+    pub privileges: Option<Vec<Privilege>>,
     pub bytes: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Privilege {
+    /// None is PUBLIC.
+    pub grantee: Option<String>,
+    pub privilege: String,
+    pub grantable: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -33,8 +33,9 @@ pub async fn read_sequences(client: &Client) -> Result<Vec<Sequence>, CatalogErr
 }
 
 async fn read_within(client: &Client) -> Result<Catalog, CatalogError> {
-    // Names come out qualified, whatever the role's own search_path.
-    let path = client.batch_execute("SET LOCAL search_path = pg_catalog").await;
+    // Names come out qualified, whatever the role's own search_path. Compiling these queries, which the planner takes for
+    // larger than they are, would take seconds.
+    let path = client.batch_execute("SET LOCAL search_path = pg_catalog; SET LOCAL jit = off").await;
     path.map_err(|source| CatalogError::Query { what: "catalogue", source })?;
     let reader = Reader { client, version: version(client).await? };
     Ok(Catalog {

@@ -144,6 +144,17 @@ impl Connection {
         Ok(())
     }
 
+    /// Waits for the server to end the connection, and returns what it said.
+    pub async fn until_closed(&mut self, operation: &str) -> PostgresError {
+        loop {
+            match self.message(operation).await {
+                Ok(Message::ErrorResponse(body)) => return server(operation, &body),
+                Ok(_) => {}
+                Err(error) => return error,
+            }
+        }
+    }
+
     pub(super) async fn send(&mut self, operation: &str) -> Result<(), PostgresError> {
         let sent = async {
             self.stream.write_all(&self.output).await?;

@@ -19,8 +19,3 @@ ALTER TABLE owned_by_superuser OWNER TO owner_of_all;
 \set ON_ERROR_STOP off
 CREATE UNIQUE INDEX CONCURRENTLY duplicates_invalid ON duplicates (a, b);
 \set ON_ERROR_STOP on
--- A foreign key that counts as checked, with rows that break it: written while triggers were off.
-CREATE TABLE broken_children (id integer PRIMARY KEY, parent integer REFERENCES parents);
-SET session_replication_role = replica;
-INSERT INTO broken_children VALUES (1, 1), (2, 999), (3, NULL);
-RESET session_replication_role;

@@ -1,15 +1,16 @@
-//! A database that has everything once: `roles`, `types`, `tables` and `objects` can be moved to any server, `losses` and
-//! `blockers` need a decision, `many` and `large` are about size.
+//! A database that has everything once: `roles`, `types`, `tables` and `objects` can be moved to any server, `losses`,
+//! `blockers` and `orphans` need a decision, `many` and `large` are about size.
 
 use crate::servers::{SUPERUSER, Server};
 
-const PARTS: [(&str, &str); 8] = [
+const PARTS: [(&str, &str); 9] = [
     ("roles", include_str!("roles.sql")),
     ("types", include_str!("types.sql")),
     ("tables", include_str!("tables.sql")),
     ("objects", include_str!("objects.sql")),
     ("losses", include_str!("losses.sql")),
     ("blockers", include_str!("blockers.sql")),
+    ("orphans", include_str!("orphans.sql")),
     ("many", include_str!("many.sql")),
     ("large", include_str!("large.sql")),
 ];

@@ -10,6 +10,12 @@ SELECT d.datname AS name,
        {database_collation_version} AS actual_collation_version,
        t.spcname AS tablespace,
        shobj_description(d.oid, 'pg_database') AS comment,
+       -- Null means the defaults.
+       (SELECT json_agg(json_build_object(
+                 'grantee', CASE WHEN acl.grantee <> 0 THEN pg_get_userbyid(acl.grantee) END,
+                 'privilege', acl.privilege_type,
+                 'grantable', acl.is_grantable) ORDER BY acl.grantee, acl.privilege_type)
+          FROM aclexplode(d.datacl) AS acl) AS privileges,
        pg_database_size(d.oid) AS bytes
   FROM pg_database d JOIN pg_tablespace t ON t.oid = d.dattablespace
  WHERE d.datname = current_database()

@@ -1,0 +1,52 @@
+//! What a copy tells while it runs.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum CopyEvent {
+    /// `bytes` and `done` as measured at the source; `done` is what an earlier run left.
+    Started {
+        parts: usize,
+        done_parts: usize,
+        bytes: u64,
+        done: u64,
+        tables: usize,
+    },
+    /// An earlier copy under a snapshot that is gone was thrown away.
+    StartedOver,
+    PartDone {
+        what: String,
+        bytes: u64,
+        rows: u64,
+    },
+    /// All rows of it are there.
+    TableDone {
+        table: String,
+    },
+    /// Every second. `moved` are bytes on the wire since the start; `done` counts finished parts, as the source measures.
+    Progress {
+        done: u64,
+        total: u64,
+        moved: u64,
+        bytes_per_second: u64,
+    },
+    Retrying {
+        what: String,
+        attempt: u32,
+        error: String,
+    },
+    /// The source's disk has a queue: slower for now.
+    BackedOff {
+        queue_depth: f64,
+        bytes_per_second: u64,
+    },
+    /// No worker reads any more: the snapshot may be released.
+    RowsDone {
+        rows: u64,
+        bytes: u64,
+    },
+}
+
+/// Where events go. Must not block.
+pub type Tell = dyn Fn(CopyEvent) + Send + Sync;

@@ -1,0 +1,32 @@
+//! The copy of all rows, from one snapshot of the source, by parts.
+//!
+//! - [`hold`] keeps the snapshot alive, in a process of its own: a copier that dies and starts again reads the same.
+//! - `plan` cuts the tables into parts, once; what it decided is kept, because its borders must not move.
+//! - A part is one transaction at the target, which also writes the part's number into a table there: the target's own
+//!   commit says which parts are done. Nothing on this side could say it for sure.
+//! - If the snapshot is gone, [`copy`] says so; with a new one it starts over and empties what it filled.
+//!
+//! A table that fails fails the copy: success is never reported otherwise.
+
+mod error;
+mod event;
+mod format;
+mod hold;
+mod ledger;
+mod limit;
+mod objects;
+mod plan;
+mod prepare;
+mod pressure;
+mod run;
+mod session;
+mod sql;
+mod worker;
+
+pub use error::CopyError;
+pub use event::{CopyEvent, Tell};
+pub use hold::{Held, Hold, hold};
+pub use limit::{Limit, Rate, RateError, read_limit, write_limit};
+pub use plan::Sizing;
+pub use pressure::{DiskQueue, Pressure, disk_of};
+pub use run::{Complete, Copied, Setup, copy};

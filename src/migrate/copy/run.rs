@@ -1,0 +1,227 @@
+//! The copy as a whole: workers side by side, each taking the next part.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::error::CopyError;
+use super::event::{CopyEvent, Tell};
+use super::hold::Held;
+use super::limit::{Limit, Rate, read_limit};
+use super::plan::{Part, Sizing, parts_of_tables};
+use super::prepare::{Plan, Prepared, encoding, prepare};
+use super::pressure::{Pressure, adjust};
+use super::session::Ends;
+use super::worker::Worker;
+use crate::migrate::catalog::{Catalog, QualifiedName};
+use crate::migrate::folder::Folder;
+use crate::postgres::{Endpoint, connect};
+
+/// More connections than this gain nothing: the servers' processors and disks are the limit.
+const MOST_JOBS: usize = 8;
+const BEAT: Duration = Duration::from_secs(1);
+
+/// What a copy needs to know.
+pub struct Setup {
+    pub source: Endpoint,
+    pub target: Endpoint,
+    /// The migration's: the holder's snapshot is found there, the parts are kept there, the limit is read from there.
+    pub folder: Folder,
+    /// None: as many as this machine has processors, up to 8.
+    pub jobs: Option<usize>,
+    pub sizing: Sizing,
+    /// The source's disk, and the queue depth from which on it is in the warning zone.
+    pub pressure: Option<(Box<dyn Pressure>, f64)>,
+}
+
+/// What one run moved. Parts of earlier runs are not counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Copied {
+    pub parts: usize,
+    pub rows: u64,
+    pub bytes: u64,
+}
+
+/// Hears of each table whose rows are all there, also of those that an earlier run completed. Must not block.
+pub type Complete = dyn Fn(&QualifiedName) + Send + Sync;
+
+/// Copies what `catalog` lists, or what is left of it.
+pub async fn copy(
+    setup: Setup,
+    catalog: &Catalog,
+    tell: Arc<Tell>,
+    complete: Arc<Complete>,
+) -> Result<Copied, CopyError> {
+    let Setup { source, target, folder, jobs, sizing, pressure } = setup;
+    let held = Held::read(&folder)?.ok_or_else(|| CopyError::NoSnapshot { path: folder.path().to_owned() })?;
+    let client = connect(&source, "infra copy").await?;
+    let (encoding, block_size) = (encoding(&client).await?, block_size(&client).await?);
+    drop(client);
+    let ends = Ends { source, target, held, encoding };
+    let prepared = prepare(&folder, &ends, catalog, sizing, &*tell).await?;
+    let run = Arc::new(Run::new(prepared, ends, block_size, read_limit(&folder), tell, complete));
+    run.start();
+    // Dropped with an error, it ends the others: their transactions are rolled back.
+    let mut workers = JoinSet::new();
+    for _ in 0..jobs.unwrap_or_else(processors) {
+        workers.spawn(Arc::clone(&run).worker());
+    }
+    let all = async {
+        while let Some(worker) = workers.join_next().await {
+            worker.expect("a worker neither panics nor is cancelled while it is waited for")?;
+        }
+        Ok::<(), CopyError>(())
+    };
+    tokio::select! {
+        worked = all => worked,
+        never = run.beat(&folder, pressure) => match never {},
+    }?;
+    let copied = run.copied();
+    (run.tell)(CopyEvent::RowsDone { rows: copied.rows, bytes: copied.bytes });
+    Ok(copied)
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(MOST_JOBS)
+}
+
+async fn block_size(client: &crate::postgres::Client) -> Result<u64, CopyError> {
+    let sql = "SELECT pg_catalog.current_setting('block_size')::bigint";
+    let bytes: i64 = client.row("asking for the size of blocks", sql, &[]).await?.get(0);
+    Ok(bytes as u64)
+}
+
+struct Run {
+    ends: Ends,
+    block_size: u64,
+    limit: Limit,
+    tell: Arc<Tell>,
+    complete: Arc<Complete>,
+    plan: Plan,
+    already: HashSet<i32>,
+    queue: Mutex<VecDeque<Part>>,
+    /// Parts of each table that are to be done.
+    open: Mutex<HashMap<QualifiedName, usize>>,
+    total: u64,
+    done: AtomicU64,
+    rows: AtomicU64,
+    parts: AtomicU64,
+}
+
+impl Run {
+    fn new(
+        Prepared { plan, done: already }: Prepared,
+        ends: Ends,
+        block_size: u64,
+        rate: Option<Rate>,
+        tell: Arc<Tell>,
+        complete: Arc<Complete>,
+    ) -> Self {
+        let parts = &plan.parts;
+        Self {
+            queue: Mutex::new(parts.iter().filter(|part| !already.contains(&part.number)).cloned().collect()),
+            open: Mutex::new(parts_of_tables(parts)),
+            total: parts.iter().map(|part| part.bytes).sum(),
+            limit: Limit::new(rate),
+            done: AtomicU64::new(0),
+            rows: AtomicU64::new(0),
+            parts: AtomicU64::new(0),
+            ends,
+            block_size,
+            tell,
+            complete,
+            plan,
+            already,
+        }
+    }
+
+    /// Says what there is, and takes over what earlier runs did.
+    fn start(&self) {
+        let parts = &self.plan.parts;
+        let done = || parts.iter().filter(|part| self.already.contains(&part.number));
+        (self.tell)(CopyEvent::Started {
+            parts: parts.len(),
+            done_parts: self.already.len(),
+            bytes: self.total,
+            done: done().map(|part| part.bytes).sum(),
+            tables: self.open.lock().expect("nobody panics while it is locked").len(),
+        });
+        done().for_each(|part| self.account(part));
+    }
+
+    async fn worker(self: Arc<Self>) -> Result<(), CopyError> {
+        let (ends, plan) = (&self.ends, self.plan.id.as_str());
+        let mut worker =
+            Worker { ends, plan, block_size: self.block_size, limit: &self.limit, tell: &*self.tell, pair: None };
+        while let Some(part) = self.next() {
+            let passed = worker.copy(&part).await?;
+            self.rows.fetch_add(passed.rows, Ordering::Relaxed);
+            self.parts.fetch_add(1, Ordering::Relaxed);
+            let what = part.work.describe();
+            (self.tell)(CopyEvent::PartDone { what, bytes: passed.bytes, rows: passed.rows });
+            self.account(&part);
+        }
+        Ok(())
+    }
+
+    fn next(&self) -> Option<Part> {
+        self.queue.lock().expect("nobody panics while it is locked").pop_front()
+    }
+
+    /// A part is done: so are the tables whose last one it was.
+    fn account(&self, part: &Part) {
+        self.done.fetch_add(part.bytes, Ordering::Relaxed);
+        for relation in part.work.relations() {
+            let mut open = self.open.lock().expect("nobody panics while it is locked");
+            let left = open.get_mut(&relation.name).expect("every table of a part was counted");
+            *left -= 1;
+            let last = *left == 0;
+            drop(open);
+            if last {
+                (self.tell)(CopyEvent::TableDone { table: relation.name.plain() });
+                (self.complete)(&relation.name);
+            }
+        }
+    }
+
+    fn copied(&self) -> Copied {
+        let get = |number: &AtomicU64| number.load(Ordering::Relaxed);
+        Copied { parts: get(&self.parts) as usize, rows: get(&self.rows), bytes: self.limit.moved() }
+    }
+
+    /// Each second: progress, the user's limit, the source's disk.
+    async fn beat(&self, folder: &Folder, mut pressure: Option<(Box<dyn Pressure>, f64)>) -> std::convert::Infallible {
+        let mut interval = tokio::time::interval(BEAT);
+        interval.tick().await;
+        let mut before = 0;
+        let mut wanted = read_limit(folder);
+        loop {
+            interval.tick().await;
+            let moved = self.limit.moved();
+            let bytes_per_second = moved - before;
+            before = moved;
+            let done = self.done.load(Ordering::Relaxed);
+            (self.tell)(CopyEvent::Progress { done, total: self.total, moved, bytes_per_second });
+            let said = read_limit(folder);
+            if said != wanted {
+                wanted = said;
+                self.limit.set(wanted);
+            }
+            if let Some((pressure, warn)) = &mut pressure {
+                self.give_way(&mut **pressure, *warn, wanted, bytes_per_second);
+            }
+        }
+    }
+
+    fn give_way(&self, pressure: &mut dyn Pressure, warn: f64, wanted: Option<Rate>, measured: u64) {
+        let Some(queue_depth) = pressure.queue_depth() else { return };
+        let rate = adjust(queue_depth, warn, wanted, self.limit.rate(), measured);
+        self.limit.set(rate);
+        if let Some(rate) = rate.filter(|_| queue_depth >= warn) {
+            (self.tell)(CopyEvent::BackedOff { queue_depth, bytes_per_second: rate.bytes_per_second() });
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The pair of connections of a worker: one reads under the snapshot, one writes.
+
+use super::error::CopyError;
+use super::hold::{HOLDER, Held};
+use crate::migrate::catalog::quote_literal;
+use crate::postgres::wire::{Connection, Mode};
+use crate::postgres::{Endpoint, PostgresError, set};
+
+const APPLICATION: &str = "infra copy";
+
+/// A scan starts at the first block, runs alone, and is not compiled: it reads each row once and computes nothing.
+const READING: [(&str, &str); 4] = [
+    ("jit", "off"),
+    ("max_parallel_workers_per_gather", "0"),
+    // An error instead of rows that silently are not there.
+    ("row_security", "off"),
+    ("synchronize_seqscans", "off"),
+];
+
+/// A commit that was answered is on disk: a server that crashes must not lose a part that a running copier has counted.
+/// Parts are large; waiting for the disk at the end of each costs nothing.
+const WRITING: [(&str, &str); 1] = [("synchronous_commit", "local")];
+
+pub struct Pair {
+    pub source: Connection,
+    pub target: Connection,
+}
+
+/// What all pairs have in common.
+#[derive(Debug, Clone)]
+pub struct Ends {
+    pub source: Endpoint,
+    pub target: Endpoint,
+    pub held: Held,
+    /// Of the source's database: bytes leave it as they are, and the target converts or checks them.
+    pub encoding: String,
+}
+
+impl Ends {
+    pub async fn open(&self) -> Result<Pair, CopyError> {
+        Ok(Pair { source: self.reader().await?, target: self.writer().await? })
+    }
+
+    async fn reader(&self) -> Result<Connection, CopyError> {
+        let mut source = Connection::open(&self.source, APPLICATION, Mode::Sql).await?;
+        source.query("preparing to read", &set(&READING)).await?;
+        source.query("preparing to read", &set(&[("client_encoding", &self.encoding)])).await?;
+        source.query("preparing to read", &enter_snapshot(&self.held)).await.map_err(gone)?;
+        // After a restart of the server a name of a snapshot comes again, for another one.
+        let holder = source.query("preparing to read", &same_holder(&self.held)).await?;
+        if holder.rows.is_empty() { Err(CopyError::SnapshotGone { source: None }) } else { Ok(source) }
+    }
+
+    async fn writer(&self) -> Result<Connection, CopyError> {
+        let mut target = Connection::open(&self.target, APPLICATION, Mode::Sql).await?;
+        target.query("preparing to write", &set(&WRITING)).await?;
+        target.query("preparing to write", &set(&[("client_encoding", &self.encoding)])).await?;
+        // Without the right to it, triggers would fire; none are there before the rows are.
+        let replica = target.query("preparing to write", "SET session_replication_role = replica").await;
+        match replica {
+            Err(error) if error.sqlstate() != Some("42501") => Err(error.into()),
+            _ => Ok(target),
+        }
+    }
+}
+
+/// Opens the transaction in which everything is read.
+pub fn enter_snapshot(held: &Held) -> String {
+    let name = quote_literal(&held.snapshot);
+    format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {name}")
+}
+
+fn same_holder(held: &Held) -> String {
+    format!(
+        "SELECT FROM pg_catalog.pg_stat_activity WHERE pid = {} AND application_name = {}",
+        held.backend,
+        quote_literal(HOLDER)
+    )
+}
+
+/// The server knows no such snapshot, or the transaction that it belongs to ended.
+pub fn gone(error: PostgresError) -> CopyError {
+    match error.sqlstate() {
+        Some("22023" | "42704" | "55000" | "58P01") => CopyError::SnapshotGone { source: Some(error) },
+        _ => error.into(),
+    }
+}

@@ -1,0 +1,111 @@
+//! What the rules decide on. Plain data, so that a preflight can be kept and looked at again.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::migrate::catalog::Catalog;
+use crate::migrate::saga::Mode;
+use crate::migrate::schema::{Loss, Target};
+
+/// Everything about both ends.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Situation {
+    pub mode: Mode,
+    pub source: ServerFacts,
+    pub target: ServerFacts,
+    pub catalog: Catalog,
+    pub target_catalog: Catalog,
+    pub abilities: Target,
+    /// Of the schema, as `schema::build` tells them.
+    pub losses: Vec<Loss>,
+    pub capacity: Capacity,
+    /// None: they were not looked for.
+    pub orphans: Option<Vec<Orphans>>,
+}
+
+/// What no query tells; None is not known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capacity {
+    pub target_storage_bytes: Option<u64>,
+    /// Where the source writes its WAL, which is kept while rows are copied.
+    pub source_free_bytes: Option<u64>,
+    /// Connections that the copy opens on each end.
+    pub connections: u32,
+}
+
+/// One server, as its user sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerFacts {
+    pub tls: bool,
+    /// Consecutive statements reached different sessions.
+    pub pooled: bool,
+    pub in_recovery: bool,
+    pub user: String,
+    pub superuser: bool,
+    pub replication: bool,
+    pub bypass_row_security: bool,
+    /// May create schemas in the database.
+    pub may_create: bool,
+    /// By name; absent where the version does not have it.
+    pub settings: BTreeMap<String, String>,
+    pub connections: u32,
+    pub slots: Vec<Slot>,
+    pub senders: u32,
+    /// Older than five minutes, of anybody.
+    pub long_transactions: Vec<LongTransaction>,
+    pub prepared: Vec<PreparedTransaction>,
+    /// Transactions since the oldest row that is not frozen.
+    pub xid_age: i64,
+    /// Tables, sequences and schemas of the database that the user may not read.
+    pub unreadable: Vec<String>,
+    /// Schemas, publications, subscriptions and slots of an earlier migration.
+    pub left_over: Vec<String>,
+    /// Triggers that fire for replicated rows too: ENABLE ALWAYS or REPLICA.
+    pub firing_triggers: Vec<String>,
+    /// Materialized views that use functions without a search_path of their own.
+    pub path_dependent_views: Vec<String>,
+    pub cron_jobs: u32,
+    /// Hypertables, if TimescaleDB is installed.
+    pub hypertables: u32,
+}
+
+impl ServerFacts {
+    pub fn setting(&self, name: &str) -> &str {
+        self.settings.get(name).map_or("", String::as_str)
+    }
+
+    pub fn number(&self, name: &str) -> Option<i64> {
+        self.setting(name).parse().ok()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slot {
+    pub name: String,
+    pub active: bool,
+    /// WAL that is kept for it.
+    pub kept_bytes: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LongTransaction {
+    pub pid: i32,
+    pub user: String,
+    pub application: String,
+    pub seconds: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreparedTransaction {
+    pub name: String,
+    pub seconds: i64,
+}
+
+/// A foreign key with rows that point to nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Orphans {
+    pub table: String,
+    pub constraint: String,
+    pub rows: i64,
+}

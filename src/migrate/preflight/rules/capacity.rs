@@ -1,0 +1,47 @@
+//! Room and connections.
+
+use super::all;
+use crate::migrate::preflight::facts::{ServerFacts, Situation};
+use crate::migrate::preflight::finding::Finding;
+use crate::migrate::saga::Mode;
+
+/// Rows arrive without gaps, but indexes are built beside them, and WAL is written.
+const TARGET_PERCENT: u64 = 150;
+
+pub fn rule(s: &Situation) -> Vec<Finding> {
+    let needed = s.catalog.database.bytes / 100 * TARGET_PERCENT;
+    let small = s.capacity.target_storage_bytes.filter(|bytes| *bytes < needed);
+    // As much is written at most as is there, in all likelihood: no query knows the future.
+    let tight =
+        s.capacity.source_free_bytes.filter(|bytes| s.mode == Mode::Online && *bytes < s.catalog.data_bytes() / 4);
+    let mut found = all([
+        small.map(|bytes| {
+            Finding::blocker(
+                "target-storage",
+                "TARGET",
+                format!("has {bytes} bytes of storage; the source's {} need {needed}", s.catalog.database.bytes),
+            )
+            .so("it fills up while indexes are built")
+            .remedy("choose larger storage")
+        }),
+        tight.map(|bytes| {
+            Finding::warning("source-disk", "SOURCE", format!("has {bytes} bytes free"))
+                .so("WAL is kept while rows are copied; a full disk stops the database")
+                .remedy("grow the disk, or set max_slot_wal_keep_size, or migrate offline")
+        }),
+    ]);
+    found.extend(connections("SOURCE", &s.source, s.capacity.connections));
+    found.extend(connections("TARGET", &s.target, s.capacity.connections));
+    found
+}
+
+fn connections(end: &str, facts: &ServerFacts, wanted: u32) -> Option<Finding> {
+    let most = facts.number("max_connections")?;
+    let reserved = facts.number("superuser_reserved_connections").unwrap_or(3);
+    let free = most - reserved - i64::from(facts.connections);
+    (free < i64::from(wanted)).then(|| {
+        Finding::blocker("connections", end, format!("{free} of {most} connections are free, {wanted} are needed"))
+            .so("the copy, or the application beside it, is turned away")
+            .remedy("raise max_connections, or copy with fewer jobs")
+    })
+}

@@ -1,0 +1,82 @@
+//! What bites later.
+
+use super::all;
+use crate::migrate::catalog::ConstraintKind;
+use crate::migrate::preflight::facts::Situation;
+use crate::migrate::preflight::finding::Finding;
+
+pub fn rule(s: &Situation) -> Vec<Finding> {
+    let tables = s.catalog.tables_by_oid();
+    let mut found: Vec<_> = s
+        .orphans
+        .iter()
+        .flatten()
+        .map(|orphans| {
+            Finding::blocker(
+                "orphans",
+                format!("FOREIGN KEY {} of {}", orphans.constraint, orphans.table),
+                format!("{} rows point to nothing", orphans.rows),
+            )
+            .so("the target refuses the key after all rows were copied")
+            .remedy("delete or repair these rows, or drop the key")
+        })
+        .collect();
+    if s.orphans.is_none()
+        && s.catalog.constraints.iter().any(|key| key.kind == ConstraintKind::ForeignKey && key.validated)
+    {
+        found.push(
+            Finding::note("orphans-unknown", "FOREIGN KEYS", "were not looked through for rows that point to nothing")
+                .so("such rows make the target refuse the key at the end")
+                .remedy("let preflight look: it reads these tables once"),
+        );
+    }
+    let unchecked =
+        s.catalog.constraints.iter().filter(|constraint| !constraint.validated && constraint.parent.is_none());
+    found.extend(unchecked.filter_map(|constraint| {
+        let table = tables.get(&constraint.table)?;
+        Some(
+            Finding::note(
+                "not-valid",
+                format!("CONSTRAINT {} of {}", constraint.name, table.name.plain()),
+                "was never checked against old rows",
+            )
+            .so("it arrives as it is: NOT VALID")
+            .remedy("VALIDATE it when its rows are in order"),
+        )
+    }));
+    found.extend(s.source.path_dependent_views.iter().map(|view| {
+        Finding::warning(
+            "search-path",
+            format!("MATERIALIZED VIEW {view}"),
+            "uses functions that look names up in the search_path",
+        )
+        .so("it is filled with an empty search_path, and may fail")
+        .remedy("ALTER FUNCTION … SET search_path, or qualify the names in it")
+    }));
+    found.extend(all([
+        (s.source.cron_jobs > 0).then(|| {
+            Finding::warning(
+                "cron-jobs",
+                "EXTENSION pg_cron",
+                format!("{} jobs are scheduled at the source", s.source.cron_jobs),
+            )
+            .so("they go on there, and do not exist at the target")
+            .remedy("unschedule them at cutover, and schedule them at the target")
+        }),
+        (s.source.hypertables > 0 && !s.abilities.extensions.get("timescaledb").is_some_and(available)).then(|| {
+            Finding::blocker(
+                "hypertables",
+                "EXTENSION timescaledb",
+                format!("{} hypertables need TimescaleDB, which the target does not have", s.source.hypertables),
+            )
+            .so("their chunks cannot exist there")
+            .remedy("use a target with TimescaleDB: a server of your own, or any postgres:// URL that has it")
+        }),
+    ]));
+    found
+}
+
+fn available(state: &crate::migrate::schema::ExtensionState) -> bool {
+    use crate::migrate::schema::ExtensionState::{Available, Installed};
+    matches!(state, Available { .. } | Installed { .. })
+}

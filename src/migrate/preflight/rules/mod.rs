@@ -1,0 +1,31 @@
+//! The rules: each a pure function from the situation to what it finds.
+
+mod capacity;
+mod connection;
+mod content;
+mod database;
+mod losses;
+mod replication;
+mod state;
+mod tables;
+
+use super::facts::Situation;
+use super::finding::Finding;
+
+pub type Rule = fn(&Situation) -> Vec<Finding>;
+
+pub const ALL: [Rule; 8] = [
+    connection::rule,
+    replication::rule,
+    state::rule,
+    tables::rule,
+    capacity::rule,
+    database::rule,
+    content::rule,
+    losses::rule,
+];
+
+/// What holds, as a list.
+fn all(found: impl IntoIterator<Item = Option<Finding>>) -> Vec<Finding> {
+    found.into_iter().flatten().collect()
+}

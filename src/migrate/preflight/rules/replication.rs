@@ -1,0 +1,125 @@
+//! What online mode needs; and WAL that is kept by somebody.
+
+use super::all;
+use crate::migrate::preflight::facts::Situation;
+use crate::migrate::preflight::finding::Finding;
+use crate::migrate::saga::Mode;
+
+/// In milliseconds: a copier that is busy for a minute must not count as gone.
+const SHORT_SENDER_TIMEOUT: i64 = 60_000;
+
+/// A slot that nobody reads and that keeps more than this is forgotten, not slow.
+const FORGOTTEN_BYTES: i64 = 1 << 30;
+
+pub fn rule(s: &Situation) -> Vec<Finding> {
+    let mut found: Vec<_> = s
+        .source
+        .slots
+        .iter()
+        .filter(|slot| !slot.active && slot.kept_bytes > FORGOTTEN_BYTES)
+        .map(|slot| {
+            Finding::warning(
+                "forgotten-slot",
+                format!("REPLICATION SLOT {}", slot.name),
+                format!("nobody reads it, and {} bytes of WAL are kept for it", slot.kept_bytes),
+            )
+            .so("the disk fills up, faster while much is written")
+            .remedy(format!("SELECT pg_drop_replication_slot('{}') if it is not needed", slot.name))
+        })
+        .collect();
+    if s.mode == Mode::Online {
+        found.extend(source(s));
+        found.extend(way_back(s));
+    }
+    found
+}
+
+fn source(s: &Situation) -> Vec<Finding> {
+    let used = s.source.slots.len();
+    let number = |name| s.source.number(name).unwrap_or(0);
+    all([
+        (s.source.setting("wal_level") != "logical").then(|| {
+            Finding::blocker(
+                "wal-level",
+                "SETTING wal_level",
+                format!("is {} at the source", s.source.setting("wal_level")),
+            )
+            .so("changes during the copy cannot be followed")
+            .remedy("set wal_level = logical (rds.logical_replication = 1) and restart it, or migrate offline")
+        }),
+        full(used, number("max_replication_slots")).then(|| {
+            Finding::blocker(
+                "no-slot",
+                "SETTING max_replication_slots",
+                format!("{used} of {} slots are used", number("max_replication_slots")),
+            )
+            .so("there is none left for the migration")
+            .remedy("drop slots that nobody reads, or raise it and restart, or migrate offline")
+        }),
+        full(s.source.senders as usize, number("max_wal_senders")).then(|| {
+            Finding::blocker(
+                "no-sender",
+                "SETTING max_wal_senders",
+                format!("{} of {} are used", s.source.senders, number("max_wal_senders")),
+            )
+            .so("the target could not connect to follow changes")
+            .remedy("raise it and restart, or migrate offline")
+        }),
+        (!s.source.replication).then(|| {
+            Finding::blocker(
+                "no-replication",
+                format!("ROLE {}", s.source.user),
+                "has no right to replicate at the source",
+            )
+            .so("no slot can be made")
+            .remedy(format!(
+                "ALTER ROLE {} REPLICATION (on RDS: GRANT rds_replication), or migrate offline",
+                s.source.user
+            ))
+        }),
+        (1..SHORT_SENDER_TIMEOUT).contains(&number("wal_sender_timeout")).then(|| {
+            Finding::warning(
+                "sender-timeout",
+                "SETTING wal_sender_timeout",
+                format!("is {} ms at the source", number("wal_sender_timeout")),
+            )
+            .so("a target that is busy for longer loses its connection, and begins again and again")
+            .remedy("set it to 60s or more while the migration lasts")
+        }),
+        s.source.number("max_slot_wal_keep_size").filter(|size| *size >= 0).map(|size| {
+            Finding::warning("slot-limit", "SETTING max_slot_wal_keep_size", format!("is {size} MB at the source"))
+                .so("a slot that needs more is lost, and the migration with it")
+                .remedy("make sure that less is written while rows are copied, or raise it")
+        }),
+    ])
+}
+
+/// Replication to and from the new database.
+fn way_back(s: &Situation) -> Vec<Finding> {
+    let number = |name| s.target.number(name).unwrap_or(0);
+    all([
+        (s.target.setting("wal_level") != "logical").then(|| {
+            Finding::warning(
+                "no-way-back",
+                "SETTING wal_level",
+                format!("is {} at the target", s.target.setting("wal_level")),
+            )
+            .so("after cutover nothing flows back, and a rollback would lose what was written since")
+            .remedy("set it to logical (rds.logical_replication = 1) and restart the target before it is used")
+        }),
+        (number("max_logical_replication_workers") < 2 || number("max_worker_processes") < 4).then(|| {
+            Finding::blocker("no-worker", "SETTING max_logical_replication_workers", "is too small at the target")
+                .so("nobody would apply changes there")
+                .remedy("set it to 4 or more, and max_worker_processes to 8 or more")
+        }),
+        full(s.target.slots.len(), number("max_replication_slots")).then(|| {
+            Finding::blocker("no-slot-target", "SETTING max_replication_slots", "all slots of the target are used")
+                .so("it can keep no position of what it has applied")
+                .remedy("raise it and restart")
+        }),
+    ])
+}
+
+fn full(used: usize, of: i64) -> bool {
+    i64::try_from(used).is_ok_and(|used| used >= of)
+}

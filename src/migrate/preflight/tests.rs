@@ -1,0 +1,187 @@
+//! Each rule: silent where all is well, and heard where something is not.
+
+use serde_json::json;
+
+use super::*;
+use crate::migrate::catalog::{Catalog, ReplicaIdentity, Table};
+use crate::migrate::saga::Mode;
+
+fn server() -> ServerFacts {
+    serde_json::from_value(json!({
+        "tls": true, "pooled": false, "in_recovery": false, "user": "master", "superuser": false, "replication": true,
+        "bypass_row_security": true, "may_create": true,
+        "settings": {
+            "wal_level": "logical", "max_replication_slots": "10", "max_wal_senders": "10", "wal_sender_timeout": "60000",
+            "max_slot_wal_keep_size": "-1", "max_connections": "100", "superuser_reserved_connections": "3",
+            "max_worker_processes": "8", "max_logical_replication_workers": "4"
+        },
+        "connections": 5, "slots": [], "senders": 0, "long_transactions": [], "prepared": [], "xid_age": 100,
+        "unreadable": [], "left_over": [], "firing_triggers": [], "path_dependent_views": [], "cron_jobs": 0, "hypertables": 0
+    }))
+    .expect("facts")
+}
+
+fn table(oid: u32, name: &str) -> Table {
+    serde_json::from_value(json!({
+        "oid": oid, "schema": "public", "name": name, "kind": "r", "persistence": "p", "owner": "app", "access_method": "heap",
+        "tablespace": null, "parents": [], "partition_bound": null, "partition_key": null, "replica_identity": "d",
+        "row_security": false, "row_security_forced": false, "extension": null, "extension_filter": null,
+        "columns": [], "dropped_columns": 0, "estimated_rows": 10, "pages": 1, "heap_bytes": 8192, "toast_bytes": 0, "index_bytes": 0
+    }))
+    .expect("a table")
+}
+
+fn catalog(tables: Vec<Table>) -> Catalog {
+    let keys: Vec<_> = tables
+        .iter()
+        .map(|table| {
+            json!({
+                "oid": table.oid.0 + 1000, "schema": "public", "name": "key", "table": table.oid, "unique": true, "primary": true,
+                "valid": true, "partial": false, "immediate": true, "replica_identity": false, "method": "btree",
+                "columns": ["id"], "constraint": null, "parent": null, "definition": "", "bytes": 8192
+            })
+        })
+        .collect();
+    serde_json::from_value(json!({
+        "database": {
+            "name": "d", "server_version": 170004, "owner": "app", "encoding": "UTF8", "locale_provider": "c", "collate": "C.UTF-8",
+            "ctype": "C.UTF-8", "collation_version": null, "actual_collation_version": null, "tablespace": "pg_default",
+            "comment": null, "privileges": null, "bytes": 1_000_000
+        },
+        "tables": tables, "types": [], "indexes": keys, "constraints": [], "sequences": [], "views": [], "routines": [],
+        "extensions": [{ "name": "hstore", "version": "1.8", "schema": "public" }], "roles": [], "memberships": [],
+        "settings": [], "special": [], "large_objects": { "count": 0, "bytes": 0 }
+    }))
+    .expect("a catalogue")
+}
+
+fn healthy() -> Situation {
+    let abilities = json!({
+        "version": 170004, "database": "d", "user": "master", "superuser": false, "abilities": [], "roles": [], "grantable": [],
+        "extensions": { "hstore": { "state": "available", "version": "1.8" } }, "languages": [], "refused_settings": {}
+    });
+    Situation {
+        mode: Mode::Online,
+        source: server(),
+        target: server(),
+        catalog: catalog(vec![table(1, "one")]),
+        target_catalog: catalog(vec![]),
+        abilities: serde_json::from_value(abilities).expect("abilities"),
+        losses: vec![],
+        capacity: Capacity {
+            target_storage_bytes: Some(10_000_000),
+            source_free_bytes: Some(10_000_000),
+            connections: 8,
+        },
+        orphans: Some(vec![]),
+    }
+}
+
+fn codes(situation: &Situation) -> Vec<String> {
+    check(situation).into_iter().map(|finding| finding.code).collect()
+}
+
+#[test]
+fn a_healthy_pair_has_no_findings() {
+    assert_eq!(check(&healthy()), []);
+}
+
+type Change = fn(&mut Situation);
+
+/// One thing wrong, and what is found because of it.
+#[test]
+fn one_fault_is_one_finding() {
+    let cases: [(&str, Change); 38] = [
+        ("no-tls", |s| s.target.tls = false),
+        ("pooler", |s| s.source.pooled = true),
+        ("older-target", |s| s.abilities.version.0 = 160_001),
+        ("old-source", |s| s.catalog.database.server_version.0 = 130_001),
+        ("no-create", |s| s.target.may_create = false),
+        ("target-standby", |s| s.target.in_recovery = true),
+        ("source-standby", |s| s.source.in_recovery = true),
+        ("unreadable", |s| s.source.unreadable.push("SEQUENCE public.s".into())),
+        ("row-security", |s| {
+            s.catalog.tables[0].row_security = true;
+            s.source.bypass_row_security = false;
+        }),
+        ("row-security-target", |s| {
+            s.catalog.tables[0].row_security_forced = true;
+            s.target.bypass_row_security = false;
+        }),
+        ("wal-level", |s| drop(s.source.settings.insert("wal_level".into(), "replica".into()))),
+        ("no-slot", |s| drop(s.source.settings.insert("max_replication_slots".into(), "0".into()))),
+        ("no-sender", |s| s.source.senders = 10),
+        ("no-replication", |s| s.source.replication = false),
+        ("sender-timeout", |s| drop(s.source.settings.insert("wal_sender_timeout".into(), "5000".into()))),
+        ("slot-limit", |s| drop(s.source.settings.insert("max_slot_wal_keep_size".into(), "1024".into()))),
+        ("no-way-back", |s| drop(s.target.settings.insert("wal_level".into(), "replica".into()))),
+        ("no-worker", |s| drop(s.target.settings.insert("max_worker_processes".into(), "2".into()))),
+        ("no-slot-target", |s| drop(s.target.settings.insert("max_replication_slots".into(), "0".into()))),
+        ("forgotten-slot", |s| s.source.slots.push(Slot { name: "old".into(), active: false, kept_bytes: 5 << 30 })),
+        ("prepared-transaction", |s| s.source.prepared.push(PreparedTransaction { name: "p".into(), seconds: 9 })),
+        ("long-transaction", |s| {
+            s.source.long_transactions.push(LongTransaction {
+                pid: 1,
+                user: "u".into(),
+                application: "a".into(),
+                seconds: 900,
+            });
+        }),
+        ("left-over", |s| s.source.left_over.push("SCHEMA infra_migration".into())),
+        ("always-trigger", |s| s.source.firing_triggers.push("t on x".into())),
+        ("xid-age", |s| s.source.xid_age = 1_500_000_000),
+        ("target-not-empty", |s| s.target_catalog.tables.push(table(9, "one"))),
+        ("target-has-tables", |s| s.target_catalog.tables.push(table(9, "other"))),
+        ("no-replica-identity", |s| s.catalog.tables[0].replica_identity = ReplicaIdentity::Nothing),
+        ("unlogged", |s| s.catalog.tables[0].persistence = crate::migrate::catalog::Persistence::Unlogged),
+        ("case-twins", |s| s.catalog.tables.push(Table { replica_identity: ReplicaIdentity::Full, ..table(2, "One") })),
+        ("access-method", |s| s.catalog.tables[0].access_method = Some("columnar".into())),
+        ("target-storage", |s| s.capacity.target_storage_bytes = Some(1_400_000)),
+        ("source-disk", |s| s.capacity.source_free_bytes = Some(100)),
+        ("connections", |s| s.source.connections = 95),
+        ("encoding", |s| s.target_catalog.database.encoding = "LATIN1".into()),
+        ("locale", |s| s.target_catalog.database.collate = "en_US.UTF-8".into()),
+        ("collation-version", |s| {
+            s.catalog.database.collation_version = Some("2.31".into());
+            s.catalog.database.actual_collation_version = Some("2.36".into());
+        }),
+        ("orphans", |s| s.orphans = Some(vec![Orphans { table: "t".into(), constraint: "c".into(), rows: 3 }])),
+    ];
+    for (code, change) in cases {
+        let mut situation = healthy();
+        change(&mut situation);
+        assert_eq!(codes(&situation), [code], "{code}");
+    }
+}
+
+#[test]
+fn content_that_bites_later_is_told() {
+    let mut situation = healthy();
+    situation.source.cron_jobs = 2;
+    situation.source.hypertables = 1;
+    situation.source.path_dependent_views.push("public.v".into());
+    situation.catalog.large_objects.count = 1;
+    situation.catalog.extensions[0].version = "1.7".into();
+    let found = ["hypertables", "cron-jobs", "search-path", "extension-version", "large-objects"];
+    assert_eq!(codes(&situation), found);
+}
+
+#[test]
+fn offline_mode_needs_no_replication() {
+    let mut situation = Situation { mode: Mode::Offline, ..healthy() };
+    situation.source.settings.insert("wal_level".into(), "replica".into());
+    situation.source.replication = false;
+    situation.catalog.tables[0].replica_identity = ReplicaIdentity::Nothing;
+    assert_eq!(check(&situation), []);
+}
+
+#[test]
+fn every_finding_says_what_to_do() {
+    let mut situation = healthy();
+    situation.source = ServerFacts { tls: false, pooled: true, replication: false, in_recovery: true, ..server() };
+    situation.source.settings.clear();
+    situation.target.settings.clear();
+    for finding in check(&situation) {
+        assert!(!finding.consequence.is_empty() && !finding.remedy.is_empty(), "{finding:?}");
+    }
+}

@@ -1,0 +1,264 @@
+//! From the archive's items to entries in phases. Pure.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde::{Deserialize, Serialize};
+
+use super::archive::{DumpId, Item};
+use super::constraint::{self, Lookup};
+use super::entry::{Entry, Phase};
+use super::fate::{Fate, Judge, described};
+use super::large_object::{self, LargeObject};
+use super::loss::{Consequence, Loss};
+use super::role::Replaced;
+use super::target::Target;
+use super::{grant, owner, role, setting};
+use crate::migrate::catalog::{Catalog, QualifiedName, TableKind, quote_identifier, quote_literal};
+
+/// What is done at the target, in this order, and what is not.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schema {
+    pub entries: Vec<Entry>,
+    pub losses: Vec<Loss>,
+}
+
+impl Schema {
+    pub fn phase(&self, phase: Phase) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(move |entry| entry.phase == phase)
+    }
+}
+
+/// Without these, rows or what makes sense of them would be missing.
+const VITAL: [&str; 12] = [
+    "AGGREGATE",
+    "CONSTRAINT",
+    "DEFAULT",
+    "DOMAIN",
+    "FUNCTION",
+    "MATERIALIZED VIEW",
+    "OPERATOR",
+    "PROCEDURE",
+    "SEQUENCE",
+    "TABLE",
+    "TYPE",
+    "VIEW",
+];
+
+/// Said about other objects: they go with those without a word.
+const SAID: [&str; 6] = ["ACL", "COMMENT", "DEFAULT ACL", "SECURITY LABEL", "SHELL TYPE", "INDEX ATTACH"];
+
+pub fn build(mut items: Vec<Item>, source: &Catalog, mut large_objects: Vec<LargeObject>, target: &Target) -> Schema {
+    let replaced = Replaced::new(source, target);
+    for owner in items.iter_mut().filter_map(|item| item.owner.as_mut()) {
+        replaced.apply(owner);
+    }
+    for object in &mut large_objects {
+        replaced.apply(&mut object.owner);
+    }
+    let (kept, mut losses) = judge(&items, &Judge::new(source, target));
+    let (mut entries, lost_roles) = role::roles(source, target, &replaced);
+    let (settings, lost_settings) = setting::settings(source, target, &replaced);
+    losses.extend(lost_roles.into_iter().chain(lost_settings).chain(silently_dropped(source)));
+    let lookup = Lookup::new(source);
+    let phases = phases(&kept);
+    let rights = CreateRights::new(&kept, target);
+    entries.extend(rights.granted());
+    for item in &kept {
+        entries.extend(converted(item, phases[&item.id], &lookup, target, &replaced));
+    }
+    entries.extend(rights.revoked());
+    entries.extend(large_object::entries(&large_objects, target));
+    entries.extend(refreshes(&kept, source));
+    entries.extend(settings.into_iter().chain(setting::database(source, target)));
+    let mut schema = Schema { entries, losses };
+    schema.entries.sort_by_key(|entry| entry.phase);
+    in_order_of_need(&mut schema.entries);
+    schema
+}
+
+/// What is carried, and what is lost with everything that needs it.
+fn judge<'a>(items: &'a [Item], judge: &Judge<'_>) -> (Vec<&'a Item>, Vec<Loss>) {
+    let mut kept = Vec::new();
+    let mut losses: Vec<Loss> = Vec::new();
+    let mut lost: HashMap<DumpId, usize> = HashMap::new();
+    let mut elsewhere = BTreeSet::new();
+    for item in items {
+        if is_part_of_publication(item) && !item.needs.is_disjoint(&elsewhere) {
+            continue;
+        }
+        if let Some(cause) = item.needs.iter().find_map(|need| lost.get(need)).copied() {
+            lost.insert(item.id, cause);
+            if !SAID.contains(&item.kind.as_str()) {
+                losses[cause].takes.push(described(item));
+            }
+            if VITAL.contains(&item.kind.as_str()) {
+                losses[cause].consequence = Consequence::Blocks;
+            }
+            continue;
+        }
+        match judge.fate(item) {
+            Fate::Carried => kept.push(item),
+            Fate::Elsewhere => {
+                elsewhere.insert(item.id);
+            }
+            Fate::Lost(loss) => {
+                lost.insert(item.id, losses.len());
+                losses.push(loss);
+            }
+        }
+    }
+    (kept, losses)
+}
+
+fn is_part_of_publication(item: &Item) -> bool {
+    item.kind.starts_with("PUBLICATION TABLE")
+}
+
+/// The phase of each: of its kind, or of what it needs where that is later. A view that groups by a primary key needs
+/// the key.
+fn phases(kept: &[&Item]) -> BTreeMap<DumpId, Phase> {
+    let mut phases = BTreeMap::new();
+    for item in kept {
+        let own = own_phase(item);
+        let needed = item.needs.iter().filter_map(|need| phases.get(need)).max().copied().unwrap_or(own);
+        let built = matches!(own, Phase::Index | Phase::Constraint | Phase::ForeignKey);
+        let phase = match own.max(needed) {
+            Phase::Index | Phase::Constraint | Phase::ForeignKey | Phase::Validate if !built => Phase::AfterData,
+            Phase::ForeignKey | Phase::Validate if own == Phase::Index => Phase::Constraint,
+            phase => phase,
+        };
+        phases.insert(item.id, phase);
+    }
+    phases
+}
+
+fn own_phase(item: &Item) -> Phase {
+    match item.kind.as_str() {
+        "INDEX" | "CONSTRAINT" => Phase::Index,
+        "INDEX ATTACH" => Phase::Constraint,
+        "FK CONSTRAINT" => Phase::ForeignKey,
+        "CHECK CONSTRAINT" | "TRIGGER" | "RULE" | "POLICY" | "STATISTICS" => Phase::AfterData,
+        "ACL" | "DEFAULT ACL" | "COMMENT" => Phase::Grants,
+        "EVENT TRIGGER" | "PUBLICATION" | "PUBLICATION TABLE" | "PUBLICATION TABLES IN SCHEMA" | "ROW SECURITY" => {
+            Phase::Last
+        }
+        _ => Phase::BeforeData,
+    }
+}
+
+fn converted(item: &Item, phase: Phase, lookup: &Lookup<'_>, target: &Target, replaced: &Replaced) -> Vec<Entry> {
+    let name = item.schema.iter().map(String::as_str).chain([item.tag.as_str()]).collect::<Vec<_>>().join(".");
+    match (item.kind.as_str(), phase) {
+        ("INDEX", Phase::Index) => constraint::index(item, &name, lookup),
+        ("CONSTRAINT", Phase::Index) => constraint::constraint(item, &name, lookup),
+        ("FK CONSTRAINT", Phase::ForeignKey) => constraint::foreign_key(item, &name, lookup),
+        ("ACL" | "DEFAULT ACL", _) => {
+            vec![Entry::new(phase, &item.kind, name, grant::rewritten(&item.definition, replaced))]
+        }
+        ("COMMENT", _) if item.tag.starts_with("EXTENSION ") && !target.superuser => vec![lenient(item, name)],
+        ("SCHEMA", _) => {
+            let create = format!("CREATE SCHEMA IF NOT EXISTS {}", quote_identifier(&item.tag));
+            vec![Entry::new(phase, &item.kind, name, std::iter::once(create).chain(owner::statement(item)).collect())]
+        }
+        _ => {
+            let statements =
+                std::iter::once(item.definition.trim_end().to_owned()).chain(owner::statement(item)).collect();
+            vec![Entry::new(phase, &item.kind, name, statements)]
+        }
+    }
+}
+
+/// Extensions may belong to the server's owner, and bring their comment with them: where it was changed, it is tried.
+fn lenient(item: &Item, name: String) -> Entry {
+    let comment = quote_literal(item.definition.trim_end().trim_end_matches(';'));
+    let statement =
+        format!("DO $infra$ BEGIN EXECUTE {comment}; EXCEPTION WHEN insufficient_privilege THEN NULL; END $infra$");
+    Entry::new(Phase::Grants, &item.kind, name, vec![statement])
+}
+
+/// A new owner must have the right to create in the schema, at the moment when it becomes one; superusers give without.
+struct CreateRights {
+    pairs: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl CreateRights {
+    fn new(kept: &[&Item], target: &Target) -> Self {
+        let owner_of_schema =
+            |schema: &str| kept.iter().find(|item| item.kind == "SCHEMA" && item.tag == schema)?.owner.as_deref();
+        let mut pairs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for item in kept.iter().filter(|item| !target.superuser && owner::statement(item).is_some()) {
+            let (Some(schema), Some(owner)) = (&item.schema, &item.owner) else { continue };
+            if *owner != target.user && !pairs.get(schema).is_some_and(|owners| owners.contains(owner)) {
+                pairs.entry(schema.clone()).or_default().insert(owner.clone());
+            }
+        }
+        for (schema, owners) in &mut pairs {
+            owners.retain(|owner| owner_of_schema(schema) != Some(owner));
+        }
+        Self { pairs }
+    }
+
+    fn entries(&self, phase: Phase, word: &str, preposition: &str) -> impl Iterator<Item = Entry> {
+        let pairs = self.pairs.iter().flat_map(|(schema, owners)| owners.iter().map(move |owner| (schema, owner)));
+        pairs.map(move |(schema, owner)| {
+            let (quoted, role) = (quote_identifier(schema), quote_identifier(owner));
+            let statement = format!("{word} CREATE ON SCHEMA {quoted} {preposition} {role}");
+            Entry::new(phase, "CREATE RIGHT", format!("{owner} in {schema}"), vec![statement])
+        })
+    }
+
+    fn granted(&self) -> Vec<Entry> {
+        self.entries(Phase::BeforeData, "GRANT", "TO").collect()
+    }
+
+    fn revoked(&self) -> Vec<Entry> {
+        self.entries(Phase::Grants, "REVOKE", "FROM").collect()
+    }
+}
+
+/// Within phases: rights to create right after the schemas, and taken back before rights are granted.
+fn in_order_of_need(entries: &mut [Entry]) {
+    entries.sort_by_key(|entry| {
+        let rank = match (entry.phase, entry.kind.as_str()) {
+            (Phase::BeforeData, "SCHEMA") | (Phase::Grants, "CREATE RIGHT") => 0,
+            (Phase::BeforeData, "CREATE RIGHT") => 1,
+            _ => 2,
+        };
+        (entry.phase, rank)
+    });
+}
+
+/// After grants: a materialized view is filled with its owner's rights. Those that it reads come first, as pg_dump sorted.
+fn refreshes(kept: &[&Item], source: &Catalog) -> Vec<Entry> {
+    let populated: HashMap<_, _> = source
+        .views
+        .iter()
+        .filter(|view| view.materialized && view.populated)
+        .map(|view| (view.oid, &view.name))
+        .collect();
+    let views = kept.iter().filter(|item| item.kind == "MATERIALIZED VIEW").filter_map(|item| populated.get(&item.oid));
+    let entry = |name: &&QualifiedName| {
+        Entry::new(Phase::Refresh, "REFRESH", name.plain(), vec![format!("REFRESH MATERIALIZED VIEW {name}")])
+    };
+    views.map(entry).collect()
+}
+
+/// What pg_dump passes over, or infra flattens.
+fn silently_dropped(source: &Catalog) -> Vec<Loss> {
+    let tables = source.tables_by_oid();
+    let invalid = source.indexes.iter().filter(|index| {
+        // A partitioned table's index is invalid until each partition has one; pg_dump knows these.
+        !index.valid && tables.get(&index.table).is_some_and(|table| table.kind == TableKind::Ordinary)
+    });
+    let invalid = invalid.map(|index| {
+        let what = "is invalid: a CREATE INDEX CONCURRENTLY failed, and no query uses it; it is not carried";
+        let remedy = format!("drop it, or build it at the target: {}", index.definition);
+        Loss::note("index-invalid", format!("INDEX {}", index.name.plain()), what, remedy)
+    });
+    let elsewhere = source.tables.iter().filter_map(|table| {
+        let tablespace = table.tablespace.as_ref()?;
+        let what = format!("leaves the tablespace {tablespace} for the default one");
+        Some(Loss::note("tablespace", format!("TABLE {}", table.name.plain()), what, "nothing, if its size fits there"))
+    });
+    invalid.chain(elsewhere).collect()
+}

@@ -1,0 +1,67 @@
+//! What is run at the target: statements that belong together, in one transaction.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::migrate::catalog::QualifiedName;
+
+/// In this order. Within a phase the order of the list holds, except where a phase says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    Roles,
+    /// Everything that rows need to exist.
+    BeforeData,
+    /// Index builds: in any order, several at a time, each as soon as its table's rows are complete.
+    Index,
+    /// Takes ready indexes for constraints, and attaches them to those of parents: quick.
+    Constraint,
+    /// Added without looking at rows, except for those of partitioned tables, where PostgreSQL must look.
+    ForeignKey,
+    /// Looks at all rows: in any order, several at a time.
+    Validate,
+    /// Triggers, rules, policies.
+    AfterData,
+    Grants,
+    /// Contents of materialized views, computed with their owners' rights.
+    Refresh,
+    Settings,
+    /// What acts by itself, or hides rows even from who copies them: event triggers, publications, row security.
+    Last,
+}
+
+/// Says the same of the same statements in every dump, so that a resumed run knows what it has done.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EntryId(pub String);
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    pub id: EntryId,
+    pub phase: Phase,
+    /// pg_dump's word: `TABLE`, `INDEX`.
+    pub kind: String,
+    /// For people.
+    pub name: String,
+    /// The table that it belongs to, of indexes, constraints and triggers.
+    pub table: Option<QualifiedName>,
+    pub statements: Vec<String>,
+}
+
+impl Entry {
+    pub(super) fn new(phase: Phase, kind: &str, name: impl Into<String>, statements: Vec<String>) -> Self {
+        let name = name.into();
+        let mut hash = Sha256::new();
+        for part in [kind, &name].into_iter().chain(statements.iter().map(String::as_str)) {
+            hash.update(part.as_bytes());
+            hash.update([0]);
+        }
+        let id = EntryId(hex::encode(&hash.finalize()[..16]));
+        Self { id, phase, kind: kind.to_owned(), name, table: None, statements }
+    }
+
+    pub(super) fn of(mut self, table: Option<QualifiedName>) -> Self {
+        self.table = table;
+        self
+    }
+}

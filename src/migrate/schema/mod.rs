@@ -1,0 +1,30 @@
+//! The schema on its way: pg_dump's archive and the source's catalogue become entries for the target, ordered and in
+//! phases, and losses: everything that cannot be carried over, with what happens and what to do. `build` is pure;
+//! `dump`, `examine` and `apply` have effects.
+//!
+//! The target's user need not be a superuser. Nothing carries a password.
+
+mod apply;
+mod archive;
+mod build;
+mod constraint;
+mod dump;
+mod entry;
+mod fate;
+mod grant;
+mod large_object;
+mod loss;
+mod owner;
+mod role;
+mod setting;
+mod split;
+mod target;
+
+pub use apply::{Applied, ApplyError, apply, apply_one, prepare_session};
+pub use archive::{ArchiveError, DumpId, Item, parse};
+pub use build::{Schema, build};
+pub use dump::{DumpError, arguments, dump};
+pub use entry::{Entry, EntryId, Phase};
+pub use large_object::{LargeObject, read_large_objects};
+pub use loss::{Consequence, Loss};
+pub use target::{Ability, ExtensionState, Target, TargetError, examine};

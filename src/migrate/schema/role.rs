@@ -1,0 +1,212 @@
+//! Roles, and who is a member of which. Without passwords, which cannot be read without superuser on either end, and
+//! without superuser. The target's user becomes a member of every role, or it could give objects to none.
+
+use std::collections::BTreeSet;
+
+use super::entry::{Entry, Phase};
+use super::loss::{Consequence, Loss};
+use super::target::{Ability, Target};
+use crate::migrate::catalog::{Catalog, Membership, Role, quote_identifier, quote_literal};
+
+/// Superusers of the source whose name is taken at the target by somebody else's: what they own goes to the target's user.
+#[derive(Debug, Clone, Default)]
+pub struct Replaced {
+    names: BTreeSet<String>,
+    by: String,
+}
+
+impl Replaced {
+    pub fn new(source: &Catalog, target: &Target) -> Self {
+        let taken = |role: &&Role| {
+            let foreign = target.roles.contains(&role.name) && !target.grantable.contains(&role.name);
+            role.superuser && role.name != target.user && foreign
+        };
+        Self::of(source.roles.iter().filter(taken).map(|role| role.name.as_str()), &target.user)
+    }
+
+    pub fn of<'a>(names: impl IntoIterator<Item = &'a str>, by: &str) -> Self {
+        Self { names: names.into_iter().map(str::to_owned).collect(), by: by.to_owned() }
+    }
+
+    pub fn contains(&self, role: &str) -> bool {
+        self.names.contains(role)
+    }
+
+    pub fn apply(&self, owner: &mut String) {
+        if self.contains(owner) {
+            owner.clone_from(&self.by);
+        }
+    }
+
+    /// The other's name for a statement, if this, as pg_dump writes it, is one of them.
+    pub fn written(&self, role: &str) -> Option<String> {
+        let is = |name: &String| name == role || quote_identifier(name) == role;
+        self.names.iter().any(is).then(|| quote_identifier(&self.by))
+    }
+}
+
+pub fn roles(source: &Catalog, target: &Target, replaced: &Replaced) -> (Vec<Entry>, Vec<Loss>) {
+    let mut entries = Vec::new();
+    let mut losses = Vec::new();
+    for role in &source.roles {
+        if replaced.contains(&role.name) {
+            let what = format!("is another's at the target: what it owns goes to {}", target.user);
+            losses.push(Loss::note("role-replaced", format!("ROLE {}", role.name), what, "nothing"));
+            continue;
+        }
+        if target.roles.contains(&role.name) {
+            losses.extend(existing(role, target));
+        } else {
+            entries.push(Entry::new(Phase::Roles, "ROLE", &role.name, vec![create(role, target)]));
+            losses.extend(attributes(role, target));
+        }
+        if is_joined(role, target) {
+            entries.push(Entry::new(Phase::Roles, "MEMBERSHIP", &role.name, vec![join(role, target)]));
+        }
+    }
+    // A superuser has everybody's rights without being a member.
+    for membership in source.memberships.iter().filter(|membership| !replaced.contains(&membership.member)) {
+        match refusal(membership, source, target) {
+            None => entries.push(grant(membership, source, target)),
+            Some(why) => losses.push(Loss::new(
+                "membership-refused",
+                format!("{} in {}", membership.member, membership.role),
+                why,
+                "grant it at the target as somebody who may",
+            )),
+        }
+    }
+    losses.extend(passwords(source, target));
+    (entries, losses)
+}
+
+/// Exists is looked at when it runs: roles belong to the server, where another migration may have made them.
+fn create(role: &Role, target: &Target) -> String {
+    let name = quote_identifier(&role.name);
+    let word = |holds: bool, word: &str| format!("{}{word}", if holds { "" } else { "NO" });
+    let given = |wanted: bool, ability, text: &str| word(wanted && target.can(ability), text);
+    let mut options = vec![
+        word(role.inherit, "INHERIT"),
+        word(role.login, "LOGIN"),
+        given(role.create_role, Ability::CreateRole, "CREATEROLE"),
+        given(role.create_database, Ability::CreateDatabase, "CREATEDB"),
+    ];
+    if role.replication && target.can(Ability::Replication) {
+        options.push("REPLICATION".to_owned());
+    }
+    if role.bypass_row_security && target.can(Ability::BypassRowSecurity) {
+        options.push("BYPASSRLS".to_owned());
+    }
+    if role.connection_limit >= 0 {
+        options.push(format!("CONNECTION LIMIT {}", role.connection_limit));
+    }
+    if let Some(until) = &role.valid_until {
+        options.push(format!("VALID UNTIL {}", quote_literal(until)));
+    }
+    let create = quote_literal(&format!("CREATE ROLE {name} {}", options.join(" ")));
+    let known = quote_literal(&role.name);
+    format!(
+        "DO $infra$ BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {known}) \
+         THEN EXECUTE {create}; END IF; END $infra$"
+    )
+}
+
+fn is_joined(role: &Role, target: &Target) -> bool {
+    let may = !target.roles.contains(&role.name) || target.grantable.contains(&role.name);
+    !target.superuser && role.name != target.user && may
+}
+
+fn join(role: &Role, target: &Target) -> String {
+    let options = if target.version.major() >= 16 { " WITH INHERIT TRUE, SET TRUE" } else { "" };
+    format!("GRANT {} TO CURRENT_USER{options}", quote_identifier(&role.name))
+}
+
+fn grant(membership: &Membership, source: &Catalog, target: &Target) -> Entry {
+    let (role, member) = (quote_identifier(&membership.role), quote_identifier(&membership.member));
+    let both = source.database.server_version.major() >= 16 && target.version.major() >= 16;
+    let options = match (both, membership.inherit, membership.set) {
+        (true, Some(inherit), Some(set)) => {
+            format!(" WITH ADMIN {}, INHERIT {inherit}, SET {set}", membership.admin)
+        }
+        _ if membership.admin => " WITH ADMIN OPTION".to_owned(),
+        _ => String::new(),
+    };
+    let name = format!("{} in {}", membership.member, membership.role);
+    Entry::new(Phase::Roles, "MEMBERSHIP", name, vec![format!("GRANT {role} TO {member}{options}")])
+}
+
+fn refusal(membership: &Membership, source: &Catalog, target: &Target) -> Option<String> {
+    let made_here = |name: &str| source.roles.iter().any(|r| r.name == name) && !target.roles.contains(name);
+    if membership.role == target.user && !target.superuser {
+        return Some(format!("{} is the target's user, who is a member of all roles itself", target.user));
+    }
+    let may = made_here(&membership.role) || target.grantable.contains(&membership.role);
+    let exists = made_here(&membership.role) || target.roles.contains(&membership.role);
+    match (exists, may) {
+        (false, _) => Some(format!("the target has no role {}", membership.role)),
+        (true, false) => Some(format!("the target's user may not grant {}", membership.role)),
+        (true, true) => None,
+    }
+}
+
+fn attributes(role: &Role, target: &Target) -> Vec<Loss> {
+    let object = format!("ROLE {}", role.name);
+    let superuser = role.superuser.then(|| {
+        Loss::note(
+            "role-superuser",
+            &object,
+            "is no superuser at the target",
+            "grant it the rights that it really needs",
+        )
+    });
+    let lost = [
+        (role.replication && !role.superuser, Ability::Replication, "REPLICATION"),
+        (role.bypass_row_security && !role.superuser, Ability::BypassRowSecurity, "BYPASSRLS"),
+        (role.create_role && !role.superuser, Ability::CreateRole, "CREATEROLE"),
+        (role.create_database && !role.superuser, Ability::CreateDatabase, "CREATEDB"),
+    ];
+    let lost = lost.into_iter().filter(|(has, ability, _)| *has && !target.can(*ability)).map(|(_, _, attribute)| {
+        let what = format!("has no {attribute} at the target: its user may not give that");
+        Loss::new("role-attribute", &object, what, "use the provider's own role for it, such as rds_replication")
+    });
+    superuser.into_iter().chain(lost).collect()
+}
+
+/// A role of this name is there: it is used as it is.
+fn existing(role: &Role, target: &Target) -> Option<Loss> {
+    let object = format!("ROLE {}", role.name);
+    if role.name == target.user || target.superuser && role.superuser {
+        return None;
+    }
+    let used = Loss::note(
+        "role-exists",
+        &object,
+        "exists at the target, and is used as it is there",
+        "compare its attributes",
+    );
+    if target.grantable.contains(&role.name) || !role.used_here {
+        return Some(used);
+    }
+    let what = format!("exists at the target, and {} may not act as it", target.user);
+    Some(Loss {
+        consequence: Consequence::Blocks,
+        ..Loss::new(
+            "role-foreign",
+            object,
+            what,
+            "grant it to the target's user WITH ADMIN OPTION, or rename it at the source",
+        )
+    })
+}
+
+fn passwords(source: &Catalog, target: &Target) -> Option<Loss> {
+    let without = |role: &&Role| role.login && !target.roles.contains(&role.name);
+    let names: Vec<_> = source.roles.iter().filter(without).map(|role| role.name.clone()).collect();
+    let loss = Loss::note(
+        "role-password",
+        format!("{} roles that log in", names.len()),
+        "have no password at the target",
+        "set them with \\password before anything connects as them; infra sets those of the bundle itself",
+    );
+    (!names.is_empty()).then_some(Loss { takes: names, ..loss })
+}

@@ -1,0 +1,210 @@
+//! What the target has and lets its user do. Abilities are tried, not guessed from a provider's name: each in a
+//! transaction that is rolled back, on a target that has no users yet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use tokio_postgres::Client;
+
+use crate::migrate::catalog::{Catalog, ServerVersion, quote_identifier, quote_literal};
+
+/// Things that some servers let only their owner do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ability {
+    BypassRowSecurity,
+    Cast,
+    CreateDatabase,
+    CreateRole,
+    EventTrigger,
+    ForeignDataWrapper,
+    InternalFunction,
+    OperatorClass,
+    Publication,
+    PublicationOfAllTables,
+    PublicationOfSchema,
+    Replication,
+    TextSearchTemplate,
+}
+
+/// Each with what proves it, in a schema of its own that is rolled back with the rest.
+const TRIALS: [(Ability, &str); 13] = [
+    (Ability::BypassRowSecurity, "CREATE ROLE infra_trial BYPASSRLS"),
+    (Ability::Cast, "CREATE TYPE infra_trial.t AS ENUM ('x'); CREATE CAST (integer AS infra_trial.t) WITHOUT FUNCTION"),
+    (Ability::CreateDatabase, "CREATE ROLE infra_trial CREATEDB"),
+    (Ability::CreateRole, "CREATE ROLE infra_trial CREATEROLE"),
+    (
+        Ability::EventTrigger,
+        "CREATE FUNCTION infra_trial.f() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; \
+         CREATE EVENT TRIGGER infra_trial ON sql_drop EXECUTE FUNCTION infra_trial.f()",
+    ),
+    (Ability::ForeignDataWrapper, "CREATE FOREIGN DATA WRAPPER infra_trial"),
+    (
+        Ability::InternalFunction,
+        "CREATE FUNCTION infra_trial.f(integer) RETURNS integer LANGUAGE internal STRICT AS 'int4abs'",
+    ),
+    (Ability::OperatorClass, "CREATE OPERATOR FAMILY infra_trial.f USING btree"),
+    (Ability::Publication, "CREATE PUBLICATION infra_trial"),
+    (Ability::PublicationOfAllTables, "CREATE PUBLICATION infra_trial FOR ALL TABLES"),
+    (Ability::PublicationOfSchema, "CREATE PUBLICATION infra_trial FOR TABLES IN SCHEMA infra_trial"),
+    (Ability::Replication, "CREATE ROLE infra_trial REPLICATION"),
+    (Ability::TextSearchTemplate, "CREATE TEXT SEARCH TEMPLATE infra_trial.t (LEXIZE = dsimple_lexize)"),
+];
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum ExtensionState {
+    Installed {
+        version: String,
+    },
+    /// Its default version could be made just now.
+    Available {
+        version: String,
+    },
+    /// The server has it, but does not let this user make it, or not without preparation.
+    Refused {
+        message: String,
+    },
+    Missing,
+}
+
+/// Facts of the target, as far as the source's schema asks for them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    pub version: ServerVersion,
+    pub database: String,
+    pub user: String,
+    pub superuser: bool,
+    pub abilities: BTreeSet<Ability>,
+    /// All that exist.
+    pub roles: BTreeSet<String>,
+    /// Roles that exist and that the user may grant to others.
+    pub grantable: BTreeSet<String>,
+    /// Of the source's extensions.
+    pub extensions: BTreeMap<String, ExtensionState>,
+    /// Of the languages of the source's functions: those that functions may be made in.
+    pub languages: BTreeSet<String>,
+    /// Settings of the source's roles and functions that the target refuses, by name, with its words.
+    pub refused_settings: BTreeMap<String, String>,
+}
+
+impl Target {
+    pub fn can(&self, ability: Ability) -> bool {
+        self.abilities.contains(&ability)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    #[error("cannot examine the {what} of the target")]
+    Query { what: &'static str, source: tokio_postgres::Error },
+    #[error("the target's version is no number")]
+    Version,
+}
+
+pub async fn examine(client: &Client, source: &Catalog) -> Result<Target, TargetError> {
+    let trial = Trial { client };
+    let about = "SELECT current_setting('server_version_num'), current_database()::text, current_user::text,
+                        (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)";
+    let row = client.query_one(about, &[]).await.map_err(query("settings"))?;
+    let version: String = row.get(0);
+    let superuser: bool = row.get(3);
+    let mut abilities = BTreeSet::new();
+    for (ability, statements) in TRIALS {
+        if trial.refusal(&format!("CREATE SCHEMA infra_trial; {statements}")).await?.is_none() {
+            abilities.insert(ability);
+        }
+    }
+    Ok(Target {
+        version: version.parse().map(ServerVersion).map_err(|_| TargetError::Version)?,
+        database: row.get(1),
+        user: row.get(2),
+        superuser,
+        abilities,
+        roles: names(client, "roles", "SELECT rolname::text FROM pg_roles").await?,
+        grantable: names(client, "roles", GRANTABLE).await?,
+        extensions: trial.extensions(source).await?,
+        languages: names(client, "languages", LANGUAGES).await?,
+        refused_settings: trial.settings(source).await?,
+    })
+}
+
+/// Superusers may grant every role; others those that they administer.
+const GRANTABLE: &str = "SELECT r.rolname::text FROM pg_roles r
+     WHERE (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+        OR pg_has_role(current_user, r.oid, 'MEMBER WITH ADMIN OPTION')";
+
+const LANGUAGES: &str = "SELECT lanname::text FROM pg_language
+     WHERE (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+        OR lanpltrusted AND has_language_privilege(oid, 'USAGE')";
+
+fn query(what: &'static str) -> impl FnOnce(tokio_postgres::Error) -> TargetError {
+    move |source| TargetError::Query { what, source }
+}
+
+async fn names(client: &Client, what: &'static str, sql: &str) -> Result<BTreeSet<String>, TargetError> {
+    let rows = client.query(sql, &[]).await.map_err(query(what))?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+struct Trial<'a> {
+    client: &'a Client,
+}
+
+impl Trial<'_> {
+    /// Runs and rolls back; what the server has against it, if it refuses.
+    async fn refusal(&self, statements: &str) -> Result<Option<String>, TargetError> {
+        let result =
+            self.client.batch_execute(&format!("BEGIN; SET LOCAL client_min_messages = error; {statements}")).await;
+        self.client.batch_execute("ROLLBACK").await.map_err(query("abilities"))?;
+        match result {
+            Ok(()) => Ok(None),
+            Err(error) => match error.as_db_error() {
+                Some(refused) => Ok(Some(refused.message().to_owned())),
+                None => Err(query("abilities")(error)),
+            },
+        }
+    }
+
+    async fn extensions(&self, source: &Catalog) -> Result<BTreeMap<String, ExtensionState>, TargetError> {
+        let sql = "SELECT name::text, default_version, installed_version FROM pg_available_extensions";
+        let rows = self.client.query(sql, &[]).await.map_err(query("extensions"))?;
+        let known: BTreeMap<String, (Option<String>, Option<String>)> =
+            rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect();
+        let mut states = BTreeMap::new();
+        for extension in &source.extensions {
+            let state = match known.get(&extension.name) {
+                None => ExtensionState::Missing,
+                Some((_, Some(version))) => ExtensionState::Installed { version: version.clone() },
+                Some((version, None)) => {
+                    let create = format!(
+                        "CREATE SCHEMA IF NOT EXISTS {}; CREATE EXTENSION {} WITH SCHEMA {0} CASCADE",
+                        // Reserved names of extensions, such as pg_catalog, exist everywhere.
+                        quote_identifier(&extension.schema),
+                        quote_identifier(&extension.name)
+                    );
+                    match self.refusal(&create).await? {
+                        None => ExtensionState::Available { version: version.clone().unwrap_or_default() },
+                        Some(message) => ExtensionState::Refused { message },
+                    }
+                }
+            };
+            states.insert(extension.name.clone(), state);
+        }
+        Ok(states)
+    }
+
+    async fn settings(&self, source: &Catalog) -> Result<BTreeMap<String, String>, TargetError> {
+        let mut refused = BTreeMap::new();
+        let of_roles = source.settings.iter().map(|setting| (setting.name.as_str(), setting.value.as_str()));
+        let of_routines =
+            source.routines.iter().flat_map(|routine| &routine.settings).filter_map(|set| set.split_once('='));
+        for (name, value) in of_roles.chain(of_routines).collect::<BTreeSet<_>>() {
+            let set = format!("SELECT set_config({}, {}, true)", quote_literal(name), quote_literal(value));
+            if let Some(message) = self.refusal(&set).await? {
+                refused.insert(name.to_owned(), message);
+            }
+        }
+        Ok(refused)
+    }
+}

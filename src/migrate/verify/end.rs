@@ -1,0 +1,82 @@
+//! One of the two databases: sessions that all see the same moment.
+
+use crate::migrate::catalog::CatalogError;
+use crate::postgres::{Client, Endpoint, PostgresError, connect};
+
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    #[error("a worker of the verification ended without a result")]
+    Worker,
+}
+
+/// Where it is, and the exported snapshot to look through; without one, all sessions share a new one.
+#[derive(Debug, Clone)]
+pub struct End {
+    pub endpoint: Endpoint,
+    pub snapshot: Option<String>,
+}
+
+impl End {
+    pub fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint, snapshot: None }
+    }
+}
+
+/// An end while it is looked at. The snapshot lives as long as the first session.
+pub struct Look {
+    pub first: Client,
+    endpoint: Endpoint,
+    snapshot: String,
+}
+
+impl Look {
+    pub async fn open(end: &End) -> Result<Self, VerifyError> {
+        let first = session(&end.endpoint, end.snapshot.as_deref()).await?;
+        let snapshot = match &end.snapshot {
+            Some(snapshot) => snapshot.clone(),
+            None => first.row("exporting a snapshot", "SELECT pg_catalog.pg_export_snapshot()", &[]).await?.get(0),
+        };
+        Ok(Self { first, endpoint: end.endpoint.clone(), snapshot })
+    }
+
+    pub async fn another(&self) -> Result<Client, VerifyError> {
+        session(&self.endpoint, Some(&self.snapshot)).await
+    }
+
+    /// Outside of the snapshot, for what begins a transaction itself.
+    pub async fn another_to_describe(&self) -> Result<Client, VerifyError> {
+        Ok(connect(&self.endpoint, "infra verify").await?)
+    }
+
+    /// Gives its locks back at once, not when the server notices that the session is gone.
+    pub async fn close(self) -> Result<(), VerifyError> {
+        Ok(done(&self.first).await?)
+    }
+
+    pub fn address(&self) -> String {
+        format!("{}/{}", self.endpoint.address(), self.endpoint.database)
+    }
+}
+
+/// After the last statement of a session.
+pub async fn done(client: &Client) -> Result<(), PostgresError> {
+    client.run("ending to read", "ROLLBACK").await
+}
+
+/// In a transaction that only reads. One process a session: how many work side by side is said by the number of sessions.
+/// Money is written in the C locale on both ends; a policy that would hide rows makes the query fail.
+async fn session(endpoint: &Endpoint, snapshot: Option<&str>) -> Result<Client, VerifyError> {
+    let client = connect(endpoint, "infra verify").await?;
+    let begin = "SET lc_monetary = 'C'; SET row_security = off; SET max_parallel_workers_per_gather = 0; SET jit = off";
+    client.run("preparing the verification", begin).await?;
+    client.run("beginning to read", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    if let Some(snapshot) = snapshot {
+        let import = format!("SET TRANSACTION SNAPSHOT {}", crate::migrate::catalog::quote_literal(snapshot));
+        client.run("looking through the exported snapshot", &import).await?;
+    }
+    Ok(client)
+}

@@ -1,0 +1,129 @@
+//! The SQL that hashes a row. Pure.
+
+use crate::migrate::catalog::{Column, QualifiedName, Table, quote_identifier};
+
+/// What is hashed: a table, or what stands for one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relation {
+    pub name: QualifiedName,
+    /// What follows FROM; its rows are `r`.
+    pub from: String,
+    /// `bigint`, never null.
+    pub hash: String,
+    /// Columns that identify a row, as names; empty without a key.
+    pub key: Vec<String>,
+    /// The hash of each column by name, for rows that differ.
+    pub columns: Vec<(String, String)>,
+}
+
+/// Other than 0, so that nobody's own hash column is the same.
+const SEED: &str = "-7046029254386353131";
+
+const JSON: u32 = 114;
+const XML: u32 = 142;
+const JSONB: u32 = 3802;
+const TEXT: u32 = 25;
+const VARCHAR: u32 = 1043;
+const BYTEA: u32 = 17;
+
+/// `key` is the primary key's columns, or those of another unique key.
+pub fn of_table(table: &Table, key: &[String]) -> Relation {
+    let columns: Vec<_> = table.columns.iter().map(|column| (column.name.clone(), value(column))).collect();
+    let values: Vec<_> = columns.iter().map(|(_, value)| value.as_str()).collect();
+    Relation {
+        name: table.name.clone(),
+        from: format!("ONLY {} AS r", table.name),
+        hash: hashed(&format!("ROW({})::text", values.join(", "))),
+        key: key.to_vec(),
+        columns: columns.iter().map(|(name, value)| (name.clone(), hashed(&format!("ROW({value})::text")))).collect(),
+    }
+}
+
+/// Large objects as rows of number and bytes.
+pub fn of_large_objects() -> Relation {
+    let bytes = "sha256(lo_get(r.oid))";
+    Relation {
+        name: QualifiedName::new("pg_catalog", "pg_largeobject"),
+        from: "pg_catalog.pg_largeobject_metadata AS r".to_owned(),
+        hash: hashed(&format!("ROW(r.oid, {bytes})::text")),
+        key: vec!["oid".to_owned()],
+        columns: vec![("data".to_owned(), hashed(&format!("{bytes}::text")))],
+    }
+}
+
+/// A column in the row's text. Values of these types can be so large that the text of the row, with every quote doubled,
+/// would not fit into a gigabyte: their own hash stands for them. It is null for null, and no hash is the empty text.
+fn value(column: &Column) -> String {
+    let name = format!("r.{}", quote_identifier(&column.name));
+    match column.type_oid.0 {
+        TEXT | VARCHAR => hashed(&name),
+        JSON | JSONB | XML => hashed(&format!("{name}::text")),
+        BYTEA => format!("sha256({name})"),
+        _ => name,
+    }
+}
+
+/// Collation C: a collation that calls different texts equal gives them one hash.
+fn hashed(text: &str) -> String {
+    format!("hashtextextended({text} COLLATE \"C\", {SEED})")
+}
+
+/// Buckets by the hash's low bits, each with its count and sum. Sums of both ends' parts add up whatever the parts are.
+/// OFFSET 0 keeps the server from writing the hash out twice, for the bucket and for the sum: it halves the time.
+pub fn sums(relation: &Relation, buckets: u32, filter: Option<&str>) -> String {
+    let filter = filter.map(|filter| format!(" WHERE {filter}")).unwrap_or_default();
+    format!(
+        "SELECT (h & {})::int4, count(*)::int8, sum(h)::text FROM (SELECT {} AS h FROM {}{filter} OFFSET 0) AS hashed GROUP BY 1",
+        buckets - 1,
+        relation.hash,
+        relation.from
+    )
+}
+
+/// Rows of these buckets: hash, place, and key as a JSON array of texts.
+pub fn rows_of_buckets(relation: &Relation, buckets: u32, wanted: &[i32], most: usize) -> String {
+    let key = match relation.key.as_slice() {
+        [] => "NULL".to_owned(),
+        columns => {
+            let texts: Vec<_> = columns.iter().map(|column| format!("r.{}::text", quote_identifier(column))).collect();
+            format!("json_build_array({})::text", texts.join(", "))
+        }
+    };
+    let wanted = wanted.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    format!(
+        "SELECT h, place, key FROM (SELECT {} AS h, r.ctid::text AS place, {key} AS key FROM {} OFFSET 0) AS hashed
+          WHERE (h & {})::int4 = ANY ('{{{wanted}}}') LIMIT {most}",
+        relation.hash,
+        relation.from,
+        buckets - 1
+    )
+}
+
+/// The hash of each column of the row at one place.
+pub fn columns_at(relation: &Relation, place: &str) -> String {
+    let hashes: Vec<_> = relation.columns.iter().map(|(_, hash)| hash.as_str()).collect();
+    format!("SELECT ARRAY[{}]::int8[] FROM {} WHERE r.ctid = '{place}'::tid", hashes.join(", "), relation.from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migrate::catalog::Oid;
+
+    #[test]
+    fn large_values_are_hashed_by_themselves() {
+        let column = |oid| Column {
+            number: 1,
+            name: "a\"b".into(),
+            type_oid: Oid(oid),
+            type_name: String::new(),
+            not_null: false,
+            identity: None,
+            generated: None,
+            has_default: false,
+        };
+        assert_eq!(value(&column(23)), r#"r."a""b""#);
+        assert_eq!(value(&column(BYTEA)), r#"sha256(r."a""b")"#);
+        assert_eq!(value(&column(JSON)), format!(r#"hashtextextended(r."a""b"::text COLLATE "C", {SEED})"#));
+    }
+}

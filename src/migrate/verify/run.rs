@@ -1,0 +1,207 @@
+//! The whole of it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::compare::{Terms, compare};
+use super::end::{End, Look, VerifyError};
+use super::hash::{self, Part, Subject, Sum, Sums};
+use super::narrow::{differing, narrow};
+use super::object::{read_objects, sequence_values};
+use super::report::{Report, TableResult};
+use super::row::{self, Relation};
+use crate::migrate::catalog::{self, Catalog, Oid, QualifiedName, Table};
+use crate::migrate::schema::Loss;
+
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Sessions that hash, on each end.
+    pub workers: usize,
+    /// None is all.
+    pub tables: Option<BTreeSet<QualifiedName>>,
+    /// Before cutover they are not carried yet.
+    pub sequence_values: bool,
+    /// The schema's last phase is still to be run: row security, event triggers.
+    pub before_last: bool,
+    /// What was consented to.
+    pub losses: Vec<Loss>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { workers: 2, tables: None, sequence_values: true, before_last: false, losses: vec![] }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum VerifyEvent {
+    /// Hashed so far, of both ends together.
+    Bytes { done: u64, total: u64 },
+    /// Hashes of this table differ: its rows are looked for.
+    Differs { table: QualifiedName },
+}
+
+/// Compares everything. Differences are a report, not an error.
+pub async fn verify(
+    source: &End,
+    target: &End,
+    options: &Options,
+    told: impl Fn(VerifyEvent) + Clone + Send + 'static,
+) -> Result<Report, VerifyError> {
+    let started = Timestamp::now();
+    let (here, there) = tokio::try_join!(Look::open(source), Look::open(target))?;
+    let (before, after) = tokio::try_join!(catalog(&here), catalog(&there))?;
+    let (mut objects_here, mut objects_there) =
+        tokio::try_join!(read_objects(&here.first), read_objects(&there.first))?;
+    if options.sequence_values {
+        objects_here.extend(sequence_values(&before.sequences));
+        objects_there.extend(sequence_values(&after.sequences));
+    }
+    let terms = Terms { user: &target.endpoint.user, losses: &options.losses, before_last: options.before_last };
+    let objects = compare(&objects_here, &objects_there, (&before, &after), &terms);
+    let scope = Scope::new(&before, &after, options);
+    let tables = scope.hashed(&here, &there, options.workers, told).await?;
+    let addresses = (here.address(), there.address());
+    tokio::try_join!(here.close(), there.close())?;
+    Ok(Report {
+        source: addresses.0,
+        target: addresses.1,
+        source_version: before.database.server_version,
+        target_version: after.database.server_version,
+        started,
+        ended: Timestamp::now(),
+        bytes: before.data_bytes(),
+        tables,
+        objects,
+        objects_compared: objects_here.len(),
+    })
+}
+
+/// In a transaction of its own, which the snapshot's session has already.
+async fn catalog(look: &Look) -> Result<Catalog, VerifyError> {
+    let client = look.another_to_describe().await?;
+    Ok(catalog::read(&client).await?)
+}
+
+/// What is hashed, and its parts on either end.
+struct Scope {
+    subjects: Vec<Subject>,
+    here: Vec<Part>,
+    there: Vec<Part>,
+}
+
+impl Scope {
+    fn new(before: &Catalog, after: &Catalog, options: &Options) -> Self {
+        let theirs: HashMap<_, _> = after.with_rows().map(|table| (&table.name, table)).collect();
+        let keys = keys(before);
+        let mut scope = Self { subjects: vec![], here: vec![], there: vec![] };
+        let wanted = |table: &&Table| options.tables.as_ref().is_none_or(|tables| tables.contains(&table.name));
+        for table in before.with_rows().filter(wanted) {
+            let key = keys.get(&table.oid).map_or(&[][..], Vec::as_slice);
+            let other = theirs.get(&table.name).filter(|other| has_columns(other, table));
+            let place = scope.subjects.len();
+            scope.here.extend(hash::parts(place, table));
+            scope.there.extend(other.map(|other| hash::parts(place, other)).unwrap_or_default());
+            scope.subjects.push(Subject {
+                relation: row::of_table(table, key),
+                buckets: hash::buckets(table),
+                at_target: other.is_some(),
+            });
+        }
+        if options.tables.is_none() && before.large_objects.count + after.large_objects.count > 0 {
+            scope.add_whole(row::of_large_objects());
+        }
+        scope
+    }
+
+    fn add_whole(&mut self, relation: Relation) {
+        let part = Part { subject: self.subjects.len(), filter: None, bytes: 0 };
+        self.here.push(part.clone());
+        self.there.push(part);
+        self.subjects.push(Subject { relation, buckets: 1, at_target: true });
+    }
+
+    async fn hashed(
+        self,
+        here: &Look,
+        there: &Look,
+        workers: usize,
+        told: impl Fn(VerifyEvent) + Clone + Send + 'static,
+    ) -> Result<Vec<TableResult>, VerifyError> {
+        let total = self.here.iter().chain(&self.there).map(|part| part.bytes).sum();
+        let progress = Arc::new(AtomicU64::new(0));
+        let tell = told.clone();
+        let done = move |bytes| {
+            let done = progress.fetch_add(bytes, Ordering::Relaxed) + bytes;
+            tell(VerifyEvent::Bytes { done, total });
+        };
+        let subjects = Arc::new(self.subjects);
+        let (ours, theirs) = tokio::try_join!(
+            hash::hash(here, Arc::clone(&subjects), self.here, workers, done.clone()),
+            hash::hash(there, Arc::clone(&subjects), self.there, workers, done)
+        )?;
+        let mut results = Vec::new();
+        for ((subject, ours), theirs) in subjects.iter().zip(&ours).zip(&theirs) {
+            results.push(result(here, there, subject, (ours, theirs), &told).await?);
+        }
+        Ok(results)
+    }
+}
+
+async fn result(
+    here: &Look,
+    there: &Look,
+    subject: &Subject,
+    (ours, theirs): (&Sums, &Sums),
+    told: &impl Fn(VerifyEvent),
+) -> Result<TableResult, VerifyError> {
+    let buckets = differing(ours, theirs);
+    let (differences, more) = if buckets.is_empty() || !subject.at_target {
+        (vec![], false)
+    } else {
+        told(VerifyEvent::Differs { table: subject.relation.name.clone() });
+        narrow(&here.first, &there.first, subject, &buckets).await?
+    };
+    let (ours, theirs) = (total(ours), total(theirs));
+    Ok(TableResult {
+        name: subject.relation.name.clone(),
+        source_rows: ours.rows,
+        target_rows: subject.at_target.then_some(theirs.rows),
+        source_hash: ours.hash.to_string(),
+        target_hash: subject.at_target.then(|| theirs.hash.to_string()),
+        differences,
+        more,
+    })
+}
+
+fn total(sums: &Sums) -> Sum {
+    let add = |total: Sum, sum: &Sum| Sum { rows: total.rows + sum.rows, hash: total.hash + sum.hash };
+    sums.values().fold(Sum::default(), add)
+}
+
+/// Otherwise its rows cannot be compared, and the catalogue's comparison says what is missing.
+fn has_columns(other: &Table, table: &Table) -> bool {
+    let names: BTreeSet<_> = other.columns.iter().map(|column| &column.name).collect();
+    table.columns.iter().all(|column| names.contains(&column.name))
+}
+
+/// The primary key of each table, or else the columns of a unique index over all rows.
+fn keys(catalog: &Catalog) -> BTreeMap<Oid, Vec<String>> {
+    let usable = catalog
+        .indexes
+        .iter()
+        .filter(|index| index.unique && index.valid && !index.partial && !index.columns.is_empty());
+    let mut found: BTreeMap<Oid, &catalog::Index> = BTreeMap::new();
+    for index in usable {
+        let better = found.get(&index.table).is_none_or(|known| index.primary && !known.primary);
+        if better {
+            found.insert(index.table, index);
+        }
+    }
+    found.into_iter().map(|(table, index)| (table, index.columns.clone())).collect()
+}

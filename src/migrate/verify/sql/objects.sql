@@ -1,0 +1,158 @@
+WITH relation AS (
+  SELECT c.*, n.nspname, format('%I.%I', n.nspname, c.relname) AS identity
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+   WHERE {user_schema}
+     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+), routine AS (
+  SELECT p.*, format('%s', p.oid::regprocedure) AS identity
+    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+   WHERE {user_schema}
+     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+), owned_type AS (
+  SELECT t.*, format('%I.%I', n.nspname, t.typname) AS identity
+    FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+    LEFT JOIN pg_class c ON c.oid = t.typrelid
+   WHERE {user_schema} AND (c.oid IS NULL OR c.relkind = 'c') AND NOT (t.typelem <> 0 AND t.typlen = -1)
+     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e')
+), acl(object, owner, acl, defaults) AS (
+  SELECT CASE relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || identity, relowner, relacl,
+         acldefault(CASE relkind WHEN 'S' THEN 's'::"char" ELSE 'r'::"char" END, relowner)
+    FROM relation WHERE relacl IS NOT NULL AND relkind IN ('r', 'p', 'f', 'v', 'm', 'S')
+  UNION ALL
+  SELECT format('COLUMN %s.%I', r.identity, a.attname), r.relowner, a.attacl, acldefault('c', r.relowner)
+    FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid WHERE a.attacl IS NOT NULL AND a.attnum > 0
+  UNION ALL
+  SELECT 'FUNCTION ' || identity, proowner, proacl, acldefault('f', proowner) FROM routine WHERE proacl IS NOT NULL
+  UNION ALL
+  SELECT 'TYPE ' || identity, typowner, typacl, acldefault('T', typowner) FROM owned_type WHERE typacl IS NOT NULL
+  UNION ALL
+  SELECT 'SCHEMA ' || n.nspname, n.nspowner, n.nspacl, acldefault('n', n.nspowner) FROM pg_namespace n
+   WHERE n.nspacl IS NOT NULL AND {user_schema}
+  UNION ALL
+  SELECT 'DATABASE', datdba, datacl, acldefault('d', datdba) FROM pg_database
+   WHERE datname = current_database() AND datacl IS NOT NULL
+)
+-- Schemas, tables and what they are made of.
+SELECT 'SCHEMA' AS kind, n.nspname::text AS object, '' AS definition FROM pg_namespace n WHERE {user_schema}
+UNION ALL
+SELECT 'TABLE', r.identity,
+       concat_ws(' ', r.relkind, r.relpersistence, 'replica identity ' || r.relreplident::text,
+         CASE WHEN r.relrowsecurity THEN 'row security' END, CASE WHEN r.relforcerowsecurity THEN 'forced' END,
+         'with ' || (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(r.reloptions) AS o),
+         CASE WHEN r.relkind = 'p' THEN 'by ' || pg_get_partkeydef(r.oid) END,
+         pg_get_expr(r.relpartbound, r.oid),
+         (SELECT 'of ' || string_agg(i.inhparent::regclass::text, ', ' ORDER BY i.inhseqno) FROM pg_inherits i WHERE i.inhrelid = r.oid))
+  FROM relation r WHERE r.relkind IN ('r', 'p', 'f')
+UNION ALL
+SELECT 'COLUMN', format('%s.%I', r.identity, a.attname),
+       concat_ws(' ', row_number() OVER (PARTITION BY r.oid ORDER BY a.attnum), format_type(a.atttypid, a.atttypmod),
+         CASE WHEN a.attnotnull THEN 'not null' END, 'default ' || pg_get_expr(d.adbin, d.adrelid),
+         'identity ' || nullif(a.attidentity::text, ''), 'generated ' || nullif(a.attgenerated::text, ''),
+         'storage ' || a.attstorage::text, 'compression ' || nullif(a.attcompression::text, ''),
+         'collate ' || (SELECT format('%I.%I', cn.nspname, co.collname)
+                          FROM pg_collation co JOIN pg_namespace cn ON cn.oid = co.collnamespace WHERE co.oid = a.attcollation),
+         'statistics ' || nullif(a.attstattarget, -1))
+  FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid
+  LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+ WHERE r.relkind IN ('r', 'p', 'f', 'v', 'm', 'c') AND a.attnum > 0 AND NOT a.attisdropped
+UNION ALL
+SELECT 'INDEX', format('%I.%I', r.nspname, i.relname),
+       concat_ws(' ', pg_get_indexdef(i.oid), CASE WHEN NOT x.indisvalid THEN 'INVALID' END,
+         CASE WHEN x.indisclustered THEN 'CLUSTERED' END, CASE WHEN x.indisreplident THEN 'REPLICA IDENTITY' END,
+         'attached to ' || (SELECT h.inhparent::regclass::text FROM pg_inherits h WHERE h.inhrelid = i.oid))
+  FROM relation r JOIN pg_index x ON x.indrelid = r.oid JOIN pg_class i ON i.oid = x.indexrelid
+UNION ALL
+SELECT 'CONSTRAINT', format('%s.%I', r.identity, con.conname),
+       concat_ws(' ', pg_get_constraintdef(con.oid), CASE WHEN con.conislocal THEN 'local' END,
+         CASE WHEN con.connoinherit AND con.contype = 'c' THEN 'not inherited' END)
+  FROM relation r JOIN pg_constraint con ON con.conrelid = r.oid WHERE con.contype <> 'n'
+UNION ALL
+SELECT 'TRIGGER', format('%s.%I', r.identity, t.tgname), pg_get_triggerdef(t.oid) || ' enabled ' || t.tgenabled::text
+  FROM relation r JOIN pg_trigger t ON t.tgrelid = r.oid WHERE NOT t.tgisinternal
+UNION ALL
+SELECT 'RULE', format('%s.%I', r.identity, w.rulename), pg_get_ruledef(w.oid) || ' enabled ' || w.ev_enabled::text
+  FROM relation r JOIN pg_rewrite w ON w.ev_class = r.oid WHERE w.rulename <> '_RETURN'
+UNION ALL
+SELECT 'POLICY', format('%s.%I', r.identity, p.polname),
+       concat_ws(' ', p.polcmd, CASE WHEN p.polpermissive THEN 'permissive' ELSE 'restrictive' END,
+         (SELECT 'to ' || string_agg(CASE WHEN o = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(o) END, ', ' ORDER BY 1) FROM unnest(p.polroles) AS o),
+         'using ' || pg_get_expr(p.polqual, p.polrelid), 'check ' || pg_get_expr(p.polwithcheck, p.polrelid))
+  FROM relation r JOIN pg_policy p ON p.polrelid = r.oid
+UNION ALL
+SELECT CASE r.relkind WHEN 'v' THEN 'VIEW' ELSE 'MATERIALIZED VIEW' END, r.identity,
+       concat_ws(' ', pg_get_viewdef(r.oid), (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(r.reloptions) AS o),
+         CASE WHEN NOT r.relispopulated THEN 'NOT POPULATED' END)
+  FROM relation r WHERE r.relkind IN ('v', 'm')
+UNION ALL
+SELECT 'SEQUENCE', r.identity,
+       concat_ws(' ', format_type(s.seqtypid, NULL), 'start', s.seqstart, 'by', s.seqincrement, 'from', s.seqmin, 'to', s.seqmax,
+         'cache', s.seqcache, CASE WHEN s.seqcycle THEN 'cycle' END,
+         (SELECT format('owned by %s.%I', d.refobjid::regclass, a.attname)
+            FROM pg_depend d JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+           WHERE d.classid = 'pg_class'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')))
+  FROM relation r JOIN pg_sequence s ON s.seqrelid = r.oid
+UNION ALL
+SELECT 'STATISTICS', format('%I.%I', n.nspname, s.stxname), pg_get_statisticsobjdef(s.oid)
+  FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE {user_schema}
+-- Code and types.
+UNION ALL
+SELECT 'FUNCTION', r.identity,
+       CASE r.prokind WHEN 'a' THEN (SELECT concat_ws(' ', aggtransfn, aggfinalfn, aggtranstype::regtype, agginitval) FROM pg_aggregate WHERE aggfnoid = r.oid)
+                      ELSE pg_get_functiondef(r.oid) END
+  FROM routine r
+UNION ALL
+SELECT 'TYPE', t.identity,
+       concat_ws(' ', t.typtype, nullif(format_type(t.typbasetype, t.typtypmod), '-'), t.typdefault, CASE WHEN t.typnotnull THEN 'not null' END,
+         (SELECT string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid),
+         (SELECT string_agg(pg_get_constraintdef(c.oid), ', ' ORDER BY c.conname) FROM pg_constraint c WHERE c.contypid = t.oid AND c.contype <> 'n'),
+         (SELECT 'over ' || g.rngsubtype::regtype::text FROM pg_range g WHERE g.rngtypid = t.oid))
+  FROM owned_type t
+UNION ALL
+SELECT 'EXTENSION', e.extname, n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+UNION ALL
+SELECT 'EVENT TRIGGER', e.evtname, concat_ws(' ', e.evtevent, e.evtfoid::regprocedure, e.evtenabled, e.evttags) FROM pg_event_trigger e
+ WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = e.oid AND d.deptype = 'e')
+-- Whose they are, and who may.
+UNION ALL
+SELECT 'OWNER', 'TABLE ' || r.identity, pg_get_userbyid(r.relowner) FROM relation r WHERE r.relkind IN ('r', 'p', 'f', 'v', 'm', 'S')
+UNION ALL
+SELECT 'OWNER', 'FUNCTION ' || r.identity, pg_get_userbyid(r.proowner) FROM routine r
+UNION ALL
+SELECT 'OWNER', 'TYPE ' || t.identity, pg_get_userbyid(t.typowner) FROM owned_type t
+UNION ALL
+SELECT 'OWNER', 'SCHEMA ' || n.nspname, pg_get_userbyid(n.nspowner) FROM pg_namespace n WHERE {user_schema}
+UNION ALL
+-- Beside what holds without being said; the owner may grant itself what it wants.
+SELECT 'GRANT', format('%s to %s: %s', a.object, CASE WHEN given.grantee = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(given.grantee) END, given.privilege_type),
+       CASE WHEN bool_or(given.is_grantable) THEN 'with grant option' ELSE '' END
+  FROM acl a CROSS JOIN LATERAL aclexplode(a.acl) AS given
+ WHERE given.grantee <> a.owner
+   AND NOT EXISTS (SELECT FROM aclexplode(a.defaults) AS usual WHERE (usual.grantee, usual.privilege_type) = (given.grantee, given.privilege_type))
+ GROUP BY a.object, given.grantee, given.privilege_type
+UNION ALL
+SELECT 'REVOKE', format('%s from %s: %s', a.object, CASE WHEN usual.grantee = 0 THEN 'PUBLIC' ELSE 'its owner' END, usual.privilege_type), ''
+  FROM acl a CROSS JOIN LATERAL aclexplode(a.defaults) AS usual
+ WHERE NOT EXISTS (SELECT FROM aclexplode(a.acl) AS given WHERE (usual.grantee, usual.privilege_type) = (given.grantee, given.privilege_type))
+UNION ALL
+SELECT 'DEFAULT GRANT', concat_ws(' ', pg_get_userbyid(d.defaclrole), n.nspname, d.defaclobjtype::text,
+         CASE WHEN given.grantee = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(given.grantee) END, given.privilege_type), given.is_grantable::text
+  FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace CROSS JOIN LATERAL aclexplode(d.defaclacl) AS given
+UNION ALL
+SELECT 'SETTING', concat_ws(' ', COALESCE(r.rolname, 'all roles'), CASE WHEN s.setdatabase <> 0 THEN 'in the database' END, split_part(setting, '=', 1)),
+       substr(setting, strpos(setting, '=') + 1)
+  FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole CROSS JOIN LATERAL unnest(s.setconfig) AS setting
+ WHERE s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+UNION ALL
+SELECT 'ROLE', r.rolname, concat_ws(' ', CASE WHEN r.rolcanlogin THEN 'login' END, CASE WHEN r.rolinherit THEN 'inherit' END,
+         'at most ' || r.rolconnlimit, 'until ' || r.rolvaliduntil)
+  FROM pg_roles r WHERE r.rolname !~ '^pg_'
+UNION ALL
+SELECT 'MEMBERSHIP', format('%s in %s', m.rolname, r.rolname), CASE WHEN bool_or(a.admin_option) THEN 'with admin option' ELSE '' END
+  FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member JOIN pg_roles r ON r.oid = a.roleid
+ WHERE m.rolname !~ '^pg_' GROUP BY m.rolname, r.rolname
+UNION ALL
+SELECT 'COMMENT', object.type || ' ' || object.identity, d.description
+  FROM pg_description d CROSS JOIN LATERAL pg_identify_object(d.classoid, d.objoid, d.objsubid) AS object
+ WHERE d.objoid >= 16384 AND object.identity IS NOT NULL
+   AND object.type <> 'extension' AND COALESCE(object.schema, '') NOT IN ({helper_schema})
+   AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = d.classoid AND x.objid = d.objoid AND x.deptype = 'e')

@@ -1,0 +1,78 @@
+//! A whole clone of one database into another, as fast as infra does it: schema, rows, indexes, statistics. For the
+//! benchmark, which compares it with other programs; `infra migrate` does more before and after.
+//!
+//! `clone SOURCE-URL TARGET-URL FOLDER JOBS PG_DUMP...`: the last words are pg_dump with what it needs to find the source.
+//! Prints the seconds of each stage as JSON.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use infra::migrate::catalog::{self, QualifiedName};
+use infra::migrate::copy::{Held, Hold, Setup, Sizing, copy, hold};
+use infra::migrate::folder::Folder;
+use infra::migrate::index::{Builds, build};
+use infra::migrate::schema::{self, Phase};
+use infra::postgres::{Endpoint, connect};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let [_, source, target, folder, jobs, pg_dump @ ..] = arguments.as_slice() else {
+        anyhow::bail!("usage: clone SOURCE TARGET FOLDER JOBS PG_DUMP...")
+    };
+    let (source, target) = (Endpoint::parse(source)?, Endpoint::parse(target)?);
+    let (folder, jobs) = (Folder::at(folder), jobs.parse()?);
+    let began = Instant::now();
+    let held = {
+        let (source, folder) = (source.clone(), folder.clone());
+        tokio::spawn(async move { hold(&source, &folder, Hold::Transaction).await })
+    };
+    let old = connect(&source, "infra benchmark").await?;
+    let new = connect(&target, "infra benchmark").await?;
+    let (catalog, items) = tokio::try_join!(async { anyhow::Ok(catalog::read(&old).await?) }, async {
+        anyhow::Ok(schema::parse(&schema::dump(pg_dump, None).await?)?)
+    })?;
+    let facts = schema::examine(&new, &catalog).await?;
+    let built = schema::build(items, &catalog, vec![], &facts);
+    let before = built.entries.iter().filter(|entry| entry.phase <= Phase::BeforeData);
+    schema::apply(&new, before, |_| {}).await.context("schema")?;
+    while Held::read(&folder)?.is_none() {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let schema_done = began.elapsed().as_secs_f64();
+    let announced: HashSet<QualifiedName> = catalog.with_rows().map(|table| table.name.clone()).collect();
+    let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+    let sizing = match std::env::var("SIZING") {
+        Ok(text) => serde_json::from_str(&text)?,
+        Err(_) => Sizing::default(),
+    };
+    let setup = Setup { source, target: target.clone(), folder, jobs: Some(jobs), sizing, pressure: None };
+    let complete = Arc::new(move |table: &QualifiedName| drop(sender.send(table.clone())));
+    let builds = Builds { target, jobs, memory: 1 << 30, entries: built.entries.clone(), announced };
+    let copied = async {
+        let copied = copy(setup, &catalog, Arc::new(|_| {}), complete).await?;
+        held.abort();
+        anyhow::Ok((copied, began.elapsed().as_secs_f64()))
+    };
+    let indexed = async { anyhow::Ok(build(builds, receiver, |_| {}).await?) };
+    let ((copied, copy_done), ()) = tokio::try_join!(copied, indexed)?;
+    let index_done = began.elapsed().as_secs_f64();
+    let after = built.entries.iter().filter(|entry| entry.phase > Phase::Validate);
+    schema::apply(&new, after, |_| {}).await.context("after data")?;
+    let seconds = began.elapsed().as_secs_f64();
+    println!(
+        "{{\"seconds\":{seconds:.2},\"schema_done\":{schema_done:.2},\"copy_done\":{copy_done:.2},\"index_done\":{index_done:.2},\"rows\":{},\"bytes\":{},\"peak_rss_kib\":{}}}",
+        copied.rows,
+        copied.bytes,
+        peak_rss()
+    );
+    Ok(())
+}
+
+fn peak_rss() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok()).unwrap_or(0)
+}
