@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 use super::entry::{Entry, EntryId};
 use crate::migrate::HELPER_SCHEMA;
@@ -60,9 +61,12 @@ pub async fn apply<'a>(
             applied.already += 1;
             continue;
         }
-        run(client, entry).await?;
-        told(entry);
-        applied.done += 1;
+        if run(client, entry).await? {
+            told(entry);
+            applied.done += 1;
+        } else {
+            applied.already += 1;
+        }
     }
     Ok(applied)
 }
@@ -74,7 +78,7 @@ pub async fn apply_one(client: &Client, entry: &Entry) -> Result<bool, ApplyErro
     if found.get(0) {
         return Ok(false);
     }
-    run(client, entry).await.map(|()| true)
+    run(client, entry).await
 }
 
 async fn done(client: &Client) -> Result<HashSet<EntryId>, tokio_postgres::Error> {
@@ -82,17 +86,27 @@ async fn done(client: &Client) -> Result<HashSet<EntryId>, tokio_postgres::Error
     Ok(rows.iter().map(|row| EntryId(row.get(0))).collect())
 }
 
-/// One message, one round trip. The identifier is hexadecimal: it needs no quoting.
-async fn run(client: &Client, entry: &Entry) -> Result<(), ApplyError> {
+/// One message, one round trip. The mark comes first: what a killed run left going at the server is waited for, and once
+/// it is committed, this one knows. The identifier is hexadecimal: it needs no quoting.
+async fn run(client: &Client, entry: &Entry) -> Result<bool, ApplyError> {
     let statements =
         entry.statements.iter().map(|statement| statement.trim_end().trim_end_matches(';')).collect::<Vec<_>>();
     let mark = format!("INSERT INTO {HELPER_SCHEMA}.entries (id) VALUES ('{}')", entry.id.0);
-    let batch = format!("BEGIN;\n{};\n{mark};\nCOMMIT", statements.join(";\n"));
-    let failed = |source| ApplyError::Entry { kind: entry.kind.clone(), name: entry.name.clone(), source };
-    if let Err(error) = client.batch_execute(&batch).await {
-        // The connection may be gone, which the first error tells better.
-        drop(client.batch_execute("ROLLBACK").await);
-        return Err(failed(error));
+    let batch = format!("BEGIN;\n{mark};\n{};\nCOMMIT", statements.join(";\n"));
+    let Err(error) = client.batch_execute(&batch).await else { return Ok(true) };
+    // The connection may be gone, which the first error tells better.
+    drop(client.batch_execute("ROLLBACK").await);
+    if is_marked(&error) {
+        return Ok(false);
     }
-    Ok(())
+    Err(ApplyError::Entry { kind: entry.kind.clone(), name: entry.name.clone(), source: error })
+}
+
+/// The mark was there.
+fn is_marked(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_some_and(|error| {
+        *error.code() == SqlState::UNIQUE_VIOLATION
+            && error.schema() == Some(HELPER_SCHEMA)
+            && error.table() == Some("entries")
+    })
 }

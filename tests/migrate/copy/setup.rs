@@ -122,7 +122,7 @@ const TABLES: &str =
     "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind = 'r' AND n.nspname !~ '^pg_|^information_schema$|^infra_' ORDER BY 1";
 
-fn setup(old: &str, new: &str, folder: &Path) -> Setup {
+pub fn setup(old: &str, new: &str, folder: &Path) -> Setup {
     let (source, target) = (Endpoint::parse(old).unwrap(), Endpoint::parse(new).unwrap());
     Setup { source, target, folder: Folder::at(folder), jobs: Some(3), sizing: TINY, pressure: None }
 }
