@@ -1,7 +1,8 @@
 //! One lab with MiniStack, and the provider that talks to it.
 
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -12,18 +13,23 @@ use infra::executor::{Policy, Reporter, apply_database};
 use infra::inventory::DatabaseInventory;
 use infra::plan::{PlanName, Port};
 use infra::steps::{DatabaseAction, DatabaseWish, StepId, provision, remove_database};
+use lab::machines::{Machines, NoMachines};
 use lab::ministack::MiniStack;
 use lab::{Gateway, Options, Running};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::mpsc::unbounded_channel;
 
+/// The signature is not verified; the scope in it names region and service.
+const SIGNED: &str =
+    "AWS4-HMAC-SHA256 Credential=lab/20260101/us-east-1/lightsail/aws4_request, SignedHeaders=host, Signature=00";
 const REGION: &str = "us-east-1";
 /// Longer than anything here takes, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 pub struct Stage {
     pub rds: AmazonRds,
+    pub plan: PlanName,
     lab: Running,
     ministack: MiniStack,
     client: reqwest::Client,
@@ -33,14 +39,25 @@ pub struct Stage {
 impl Stage {
     /// Without `containers` databases exist in the account only.
     pub async fn new(containers: bool) -> anyhow::Result<Self> {
+        Self::start(plan(), containers, Arc::new(NoMachines::default())).await
+    }
+
+    /// With hosts beside the databases. The plan has another name: containers of databases are named after them, and
+    /// tests run side by side.
+    pub async fn with_machines(machines: Arc<dyn Machines>) -> anyhow::Result<Self> {
+        Self::start("joined".to_owned().try_into().unwrap(), true, machines).await
+    }
+
+    async fn start(plan: PlanName, containers: bool, machines: Arc<dyn Machines>) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let ministack = MiniStack::start(folder.path(), free_port()?, containers).await?;
+        let ministack_url = Some(ministack.url());
         let options =
-            Options { ministack: Some(ministack.url()), databases: containers, ..Options::new(folder.path()) };
+            Options { ministack: ministack_url, databases: containers, machines, ..Options::new(folder.path()) };
         let lab = Gateway::start(options).await?;
         let rds = AmazonRds::with(config(&lab.url).await, REGION);
         let client = reqwest::Client::builder().no_proxy().build()?;
-        let stage = Self { rds, lab, ministack, client, folder };
+        let stage = Self { rds, plan, lab, ministack, client, folder };
         stage.ready().await?;
         Ok(stage)
     }
@@ -69,7 +86,7 @@ impl Stage {
     }
 
     pub async fn observe(&self) -> anyhow::Result<DatabaseInventory> {
-        Ok(self.rds.observe(&plan()).await?)
+        Ok(self.rds.observe(&self.plan).await?)
     }
 
     pub async fn apply(&self, actions: &[DatabaseAction]) -> anyhow::Result<()> {
@@ -110,6 +127,36 @@ impl Stage {
     pub async fn admin(&self, method: &str, path: &str, body: Value) -> anyhow::Result<Value> {
         let request = self.client.request(method.parse()?, format!("{}/_lab/{path}", self.lab.url));
         let request = if method == "GET" || method == "DELETE" { request } else { request.json(&body) };
+        Ok(request.send().await?.error_for_status()?.json().await?)
+    }
+
+    /// Boots a host; its private address.
+    pub async fn host(&self, name: &str) -> anyhow::Result<Ipv4Addr> {
+        let (zone, blueprint, bundle) = ("us-east-1a", "debian_12", "nano_3_0");
+        let body = json!({
+            "instanceNames": [name], "availabilityZone": zone, "blueprintId": blueprint, "bundleId": bundle,
+        });
+        self.lightsail("CreateInstances", body).await?;
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            let answer = self.lightsail("GetInstance", json!({ "instanceName": name })).await?;
+            if answer["instance"]["state"]["name"] == "running" {
+                return Ok(answer["instance"]["privateIpAddress"].as_str().context("no address")?.parse()?);
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        anyhow::bail!("the host {name} does not run")
+    }
+
+    /// A call that somebody else makes.
+    pub async fn lightsail(&self, operation: &str, body: Value) -> anyhow::Result<Value> {
+        let request = self
+            .client
+            .post(&self.lab.url)
+            .header("authorization", SIGNED)
+            .header("x-amz-target", format!("Lightsail_20161128.{operation}"))
+            .header("content-type", "application/x-amz-json-1.1")
+            .body(body.to_string());
         Ok(request.send().await?.error_for_status()?.json().await?)
     }
 

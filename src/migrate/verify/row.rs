@@ -69,10 +69,11 @@ fn hashed(text: &str) -> String {
 }
 
 /// Buckets by the hash's low bits, each with its count and sum. Sums of both ends' parts add up whatever the parts are.
+/// OFFSET 0 keeps the server from writing the hash out twice, for the bucket and for the sum: it halves the time.
 pub fn sums(relation: &Relation, buckets: u32, filter: Option<&str>) -> String {
     let filter = filter.map(|filter| format!(" WHERE {filter}")).unwrap_or_default();
     format!(
-        "SELECT (h & {})::int4, count(*)::int8, sum(h)::text FROM (SELECT {} AS h FROM {}{filter}) AS hashed GROUP BY 1",
+        "SELECT (h & {})::int4, count(*)::int8, sum(h)::text FROM (SELECT {} AS h FROM {}{filter} OFFSET 0) AS hashed GROUP BY 1",
         buckets - 1,
         relation.hash,
         relation.from
@@ -90,7 +91,7 @@ pub fn rows_of_buckets(relation: &Relation, buckets: u32, wanted: &[i32], most: 
     };
     let wanted = wanted.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     format!(
-        "SELECT h, place, key FROM (SELECT {} AS h, r.ctid::text AS place, {key} AS key FROM {}) AS hashed
+        "SELECT h, place, key FROM (SELECT {} AS h, r.ctid::text AS place, {key} AS key FROM {} OFFSET 0) AS hashed
           WHERE (h & {})::int4 = ANY ('{{{wanted}}}') LIMIT {most}",
         relation.hash,
         relation.from,

@@ -89,14 +89,19 @@ impl Containers {
         Ok(found)
     }
 
-    /// Gives the container its address, certificate and configuration; then its PostgreSQL starts.
-    pub async fn provide(&self, container: &Container, address: Ipv4Addr, files: &Files) -> anyhow::Result<()> {
+    /// Joins the container to the lab's network. False: another lab on this machine has the address.
+    pub async fn connect(&self, container: &Container, address: Ipv4Addr) -> anyhow::Result<bool> {
         let _network = ensure_network().await?;
         let connected = docker(["network", "connect", "--ip", &address.to_string(), "infra-lab", &container.id]).await;
-        match connected {
-            Err(error) if !error.to_string().contains("already exists") => return Err(error),
-            _ => {}
+        match connected.map_err(|error| error.to_string()) {
+            Err(said) if said.contains("Address already in use") => Ok(false),
+            Err(said) if !said.contains("already exists") => anyhow::bail!("{said}"),
+            _ => Ok(true),
         }
+    }
+
+    /// Gives the container its certificate and configuration; then its PostgreSQL starts.
+    pub async fn provide(&self, container: &Container, address: Ipv4Addr, files: &Files) -> anyhow::Result<()> {
         self.set_firewall(container, &files.firewall).await?;
         let signed = self.authority.sign(&container.key.id, address)?;
         let mut script = write(&[

@@ -112,6 +112,10 @@ impl Rds {
         caller: &Caller,
         instance: Instance,
     ) -> anyhow::Result<Files> {
+        if !containers.connect(container, record.address).await? {
+            self.records.move_on(&container.key);
+            anyhow::bail!("{} is taken, the next one is tried", record.address);
+        }
         let group = self.behind.group(caller, &instance.group).await?;
         let files = self.files(record, caller, &instance, &group.all).await?;
         let started = Started { group: instance.group, fixed: parameters::only_static(&group.all) };

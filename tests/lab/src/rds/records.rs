@@ -88,6 +88,20 @@ impl Records {
         Some(record)
     }
 
+    /// Gives an instance the next address that no other of this lab has: its own turned out to be somebody else's.
+    pub fn move_on(&self, key: &Key) {
+        let mut known = self.lock();
+        let Some(own) = known.get(&key.to_string()).map(|record| record.address) else { return };
+        let all = ADDRESSES.map(|last| Ipv4Addr::new(203, 0, 113, last));
+        let (before, after): (Vec<_>, Vec<_>) = all.partition(|address| *address <= own);
+        let is_free = |address: &Ipv4Addr| !known.values().any(|record| record.address == *address);
+        let next = after.into_iter().chain(before).find(is_free);
+        if let (Some(next), Some(record)) = (next, known.get_mut(&key.to_string())) {
+            record.address = next;
+            self.save(&known);
+        }
+    }
+
     pub fn change(&self, key: &Key, change: impl FnOnce(&mut Record)) {
         let mut known = self.lock();
         if let Some(record) = known.get_mut(&key.to_string()) {
@@ -139,7 +153,13 @@ mod tests {
             assert_eq!(records.add(&key(id), record).unwrap().address, Ipv4Addr::new(203, 0, 113, 192 + id));
         }
         assert!(records.add(&key(9), record).is_none());
+        records.move_on(&key(0));
+        assert_eq!(records.get(&key(0)).unwrap().address, Ipv4Addr::new(203, 0, 113, 192), "there is no other");
         records.remove(&key(3));
+        records.move_on(&key(7));
+        assert_eq!(records.get(&key(7)).unwrap().address, Ipv4Addr::new(203, 0, 113, 195));
+        records.move_on(&key(7));
+        assert_eq!(records.get(&key(7)).unwrap().address, Ipv4Addr::new(203, 0, 113, 199));
         assert_eq!(records.add(&key(9), record).unwrap().address, Ipv4Addr::new(203, 0, 113, 195));
         assert_eq!(Records::open(folder.path().join("rds.json")).unwrap().all().len(), 8);
     }

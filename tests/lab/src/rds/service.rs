@@ -147,7 +147,8 @@ impl Rds {
     async fn shown(&self, caller: &Caller, key: &Key, record: Record) -> anyhow::Result<Shown> {
         let now = self.would_start_with(caller, &key.id).await?;
         let in_sync = record.started_with.is_none() || now.is_none() || record.started_with == now;
-        Ok(Shown { address: record.address, secret: record.secret, unnamed: record.unnamed, in_sync })
+        let started = record.started_with.is_some() || self.containers.is_none();
+        Ok(Shown { address: record.address, secret: record.secret, unnamed: record.unnamed, started, in_sync })
     }
 
     /// Removes all instances; MiniStack forgets everything else that it has, too.
