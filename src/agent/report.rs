@@ -38,6 +38,7 @@ pub(super) async fn report(folder: Folder) -> Result<Report, AgentError> {
 }
 
 async fn is_running() -> bool {
-    let state = tokio::process::Command::new("systemctl").args(["is-active", "--quiet", "infra-migrate"]).status().await;
+    let state =
+        tokio::process::Command::new("systemctl").args(["is-active", "--quiet", "infra-migrate"]).status().await;
     state.is_ok_and(|status| status.success())
 }

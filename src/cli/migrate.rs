@@ -99,7 +99,9 @@ pub async fn run(global: &Global, args: MigrateArgs) -> Result<Exit, CommandErro
     let connected = at.session().await?;
     let folder = current(&at);
     if name != "status" {
-        if name == "finish" && !ask::confirm(global, "Give up the way back to the old database?", "--yes goes on without asking")? {
+        if name == "finish"
+            && !ask::confirm(global, "Give up the way back to the old database?", "--yes goes on without asking")?
+        {
             return Ok(Exit::Failed);
         }
         connected.session.install_agent().await?;
@@ -234,7 +236,9 @@ fn ended(global: &Global, report: &Report, once: bool) -> Option<Result<Exit, Co
             out::line(text);
         }
     };
-    if !report.running && let Some((stage, error)) = report.status.failure() {
+    if !report.running
+        && let Some((stage, error)) = report.status.failure()
+    {
         let next = if report.status.is_cut_over() { "rollback" } else { "abort" };
         return Some(Err(CommandError::failed(format!("{stage}: {error}"))
             .hint(format!("infra migrate resume goes on where it stopped; infra migrate {next} goes back"))));

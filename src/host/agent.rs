@@ -35,7 +35,8 @@ impl Session {
             return Ok(());
         }
         let packed = tokio::task::spawn_blocking(move || gzipped(&program)).await.expect("compressing does not panic");
-        let put = Script::new("bringing the agent", include_str!("scripts/agent_put.sh")).set("BIN", BIN).set("SHA", sha);
+        let put =
+            Script::new("bringing the agent", include_str!("scripts/agent_put.sh")).set("BIN", BIN).set("SHA", sha);
         let mut running = self.start(&put).await?;
         running.send(&packed).await?;
         running.output().await.map(drop)
@@ -43,9 +44,8 @@ impl Session {
 
     /// Calls it; the answer is what it prints.
     pub async fn agent(&self, words: &[&str], input: &[u8]) -> Result<String, HostError> {
-        let script = Script::new("asking the agent", include_str!("scripts/agent_run.sh"))
-            .set("BIN", BIN)
-            .list("WORDS", words);
+        let script =
+            Script::new("asking the agent", include_str!("scripts/agent_run.sh")).set("BIN", BIN).list("WORDS", words);
         let mut running = self.start(&script).await?;
         running.send(input).await?;
         running.output().await

@@ -62,7 +62,9 @@ async fn advance(context: &Context, journal: &Journal<Event>) -> Result<Next, Ru
         let status = context.folder.status()?;
         match next(&status, context.job.mode, context.job.auto_cutover) {
             // A database that the user made is known from the beginning.
-            Next::Run(stage) if stage.place() == Place::Operator && !context.has_target()? => return Ok(Next::Run(stage)),
+            Next::Run(stage) if stage.place() == Place::Operator && !context.has_target()? => {
+                return Ok(Next::Run(stage));
+            }
             Next::Run(stage) => {
                 journal.append(Event::Started { stage })?;
                 match perform(stage, context).await {

@@ -10,12 +10,8 @@ pub fn stages_text(job: &Job, target: &Endpoint) -> String {
         Mode::Online => "the clients go on writing; they wait for seconds at the cutover",
         Mode::Offline => "the clients wait from `prepare` to the end",
     };
-    let mut text = format!(
-        "{} (service {}) moves to {}\n{mode}\n",
-        job.source.database,
-        job.source.service,
-        target.url()
-    );
+    let mut text =
+        format!("{} (service {}) moves to {}\n{mode}\n", job.source.database, job.source.service, target.url());
     for stage in Stage::of(job.mode) {
         text.push_str(&format!("  {:<10} {}\n", stage.name(), stage.purpose()));
     }

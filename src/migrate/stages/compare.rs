@@ -33,7 +33,8 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
     let source = End { endpoint: context.source().await?, snapshot: Some(moment.old_snapshot.clone()) };
     let target = End { endpoint: context.target().await?, snapshot: Some(moment.new_snapshot.clone()) };
     let losses = structure::read(context).await?.losses;
-    let options = Options { workers: context.jobs(), sequence_values: false, losses, ..Options::default() };
+    let options =
+        Options { workers: context.jobs(), sequence_values: false, before_last: true, losses, ..Options::default() };
     let folder = context.folder.clone();
     let told = move |event| drop(folder.write("progress.json", &event));
     let mut report = verify(&source, &target, &options, told).await?;
