@@ -203,6 +203,10 @@ impl Build<'_> {
         let name = self.name.clone();
         match &self.found.instance {
             None => vec![DatabaseAction::CreateDatabase(self.spec())],
+            // Asked for again, it is found on its way and waited for.
+            Some(database) if matches!(database.state, DatabaseState::Busy(_)) => {
+                vec![DatabaseAction::CreateDatabase(self.spec())]
+            }
             // Made before its parameters were complete.
             Some(database) if !database.parameters_in_effect => vec![DatabaseAction::RebootDatabase { name }],
             Some(_) => vec![],
