@@ -139,6 +139,10 @@ impl Apply<'_> {
         let ended = join_all(operations.iter().map(|operation| self.wait_operation(operation))).await;
         for failure in ended {
             if let Some((code, details)) = failure? {
+                // It may have failed because what it was to do is done, by something else that ran beside it.
+                if matches!(self.change.probe().await, Ok(Probe::Done)) {
+                    return Ok(Attempt::Done);
+                }
                 if is_passing(&details) {
                     return Ok(Attempt::Again(details));
                 }

@@ -92,28 +92,43 @@ impl Remove<'_> {
     }
 
     fn host(&mut self, id: &NodeId, name: &NodeName) -> Vec<StepId> {
+        let address = self.inventory.address(&Names(&self.graph.plan).address(name)).cloned();
         let instances: Vec<_> = self.inventory.instances_of(&self.graph.plan, id.as_str()).cloned().collect();
-        let mut gone: Vec<_> = instances.iter().map(|i| self.instance(id, name, i)).collect();
-        if let Some(address) = self.inventory.address(&Names(&self.graph.plan).address(name)).cloned() {
-            gone.push(self.address(id, &address));
+        let (mut gone, mut freed) = (vec![], None);
+        for instance in &instances {
+            let stopped = self.stop(id, name, instance);
+            let holds = address.as_ref().filter(|address| address.attached_to.as_ref() == Some(&instance.name));
+            let free = holds.map(|address| self.free(id, address, stopped.clone()));
+            gone.push(self.delete(id, instance, stopped, free.clone()));
+            freed = freed.or(free);
+        }
+        if let Some(address) = address {
+            let elsewhere = address.attached_to.is_some() && freed.is_none();
+            let freed = if elsewhere { Some(self.free(id, &address, None)) } else { freed };
+            let release = CloudAction::ReleaseAddress { name: address.name };
+            gone.push(self.steps.cloud(&id.child("address"), "release", release, freed));
         }
         gone
     }
 
-    fn instance(&mut self, id: &NodeId, host: &NodeName, instance: &Instance) -> StepId {
+    fn stop(&mut self, id: &NodeId, host: &NodeName, instance: &Instance) -> Option<StepId> {
         let on = HostRef::Instance { host: host.clone(), name: instance.name.clone() };
         let verb = |verb: &str| format!("{verb}_{}", instance.name);
-        let running = instance.state != InstanceState::Stopped;
         let carries = self.graph.release.as_ref().is_some_and(|r| &r.host == host);
         let quiet = (instance.state == InstanceState::Running && carries && self.services == Services::Stop)
             .then(|| self.steps.host(id, &verb("stop_services"), HostAction::StopServices { on }, []));
         let stop = CloudAction::StopInstance { name: instance.name.clone() };
-        let stopped = running.then(|| self.steps.cloud(id, &verb("stop"), stop, quiet));
+        (instance.state != InstanceState::Stopped).then(|| self.steps.cloud(id, &verb("stop"), stop, quiet))
+    }
+
+    /// Its disks and its address leave it first: two changes of one instance at a time fail each other.
+    fn delete(&mut self, id: &NodeId, instance: &Instance, stopped: Option<StepId>, freed: Option<StepId>) -> StepId {
         let disks: Vec<_> =
             self.inventory.disks.iter().filter(|d| d.attached_to.as_ref() == Some(&instance.name)).cloned().collect();
         let detached: Vec<_> = disks.iter().map(|d| self.detach(d, &stopped)).collect();
         let delete = CloudAction::DeleteInstance { name: instance.name.clone() };
-        self.steps.cloud(id, &verb("delete"), delete, stopped.into_iter().chain(detached))
+        let verb = format!("delete_{}", instance.name);
+        self.steps.cloud(id, &verb, delete, stopped.into_iter().chain(detached).chain(freed))
     }
 
     fn detach(&mut self, disk: &Disk, stopped: &Option<StepId>) -> StepId {
@@ -121,11 +136,10 @@ impl Remove<'_> {
         self.steps.cloud(&node_of(&disk.tags), &format!("detach_{}", disk.name), action, stopped.clone())
     }
 
-    fn address(&mut self, host: &NodeId, address: &Address) -> StepId {
-        let node = host.child("address");
+    /// After the stop: until then the host is reached by this address.
+    fn free(&mut self, host: &NodeId, address: &Address, stopped: Option<StepId>) -> StepId {
         let detach = CloudAction::DetachAddress { name: address.name.clone() };
-        let detached = address.attached_to.is_some().then(|| self.steps.cloud(&node, "detach", detach, []));
-        self.steps.cloud(&node, "release", CloudAction::ReleaseAddress { name: address.name.clone() }, detached)
+        self.steps.cloud(&host.child("address"), "detach", detach, stopped)
     }
 
     fn key_pair(&mut self, gone: &[StepId]) {
