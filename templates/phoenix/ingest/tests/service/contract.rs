@@ -55,7 +55,8 @@ async fn refusals_have_their_status_and_store_nothing() {
     let elsewhere = Request { path: "/api/v2/telemetry", ..Request::new(good.clone()) };
     for (status, code, request) in [
         (401, "unauthorized", Request::new(good.clone()).header("authorization", "Bearer wrong")),
-        (401, "unauthorized", Request::new(vec![b'x'; 5_000_000]).header("authorization", "Basic x")),
+        // As much as is read of a refused body: who sends more may find the connection closed before the answer.
+        (401, "unauthorized", Request::new(vec![b'x'; 100_000]).header("authorization", "Basic x")),
         (400, "invalid", Request::new("[{]")),
         (400, "invalid", Request::new("[]")),
         (400, "invalid", Request::new(half)),
