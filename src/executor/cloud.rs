@@ -203,9 +203,12 @@ impl Apply<'_> {
 
     async fn back_off(&self, attempt: u32, reason: String) -> Result<(), StepError> {
         let wait = self.policy.backoff(attempt, &mut rand::rng());
-        if Instant::now() + wait > self.deadline {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
             return Err(StepError::GaveUp { after: self.timeout, last: reason });
         }
+        // All of the patience is used: the last attempt comes at its end.
+        let wait = wait.min(left);
         let after_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         let step = self.reporter.step.clone();
         self.reporter.send(Event::StepRetry { step, reason, attempt: attempt + 1, after_ms });
