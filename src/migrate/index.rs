@@ -11,7 +11,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
 use super::catalog::QualifiedName;
-use super::schema::{ApplyError, Entry, Phase, apply, apply_one, prepare_session};
+use super::schema::{ApplyError, Entry, Phase, apply, apply_one, prepare_session, settle};
 use crate::postgres::{Client, Endpoint, PostgresError, SqlState, connect, set};
 
 #[derive(Debug, thiserror::Error)]
@@ -77,20 +77,9 @@ pub async fn build(
     apply(&client, rest(Phase::Constraint), &told).await?;
     apply(&client, rest(Phase::ForeignKey), &told).await?;
     pool.all(rest(Phase::Validate).map(|entry| Work::Build(entry.clone())).collect(), &told).await?;
-    settle(&sessions.open().await?, &builds.entries, &told).await
-}
-
-/// Commits of small builds are not waited for, so a crash of the server can undo one that was counted. Once the log is on
-/// disk, what is marked as done stays done; what is not is done again.
-async fn settle(client: &Client, entries: &[Entry], told: &impl Fn(&Entry)) -> Result<(), IndexError> {
-    loop {
-        let flush = "SET synchronous_commit = local; SELECT pg_catalog.pg_logical_emit_message(true, 'infra', '')";
-        client.run("waiting for the target's disk", flush).await?;
-        let ours = entries.iter().filter(|entry| (Phase::Index..=Phase::Validate).contains(&entry.phase));
-        if apply(client, ours, told).await?.done == 0 {
-            return Ok(());
-        }
-    }
+    let ours = builds.entries.iter().filter(|entry| (Phase::Index..=Phase::Validate).contains(&entry.phase));
+    let client = sessions.open().await?;
+    Ok(settle(&client, ours, &told).await?)
 }
 
 /// How to come to a session.

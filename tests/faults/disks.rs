@@ -29,12 +29,7 @@ async fn grown(interrupted: Option<(&str, &str)>) -> anyhow::Result<Value> {
     up(&stage).await?;
     stage.plan(&plan(32))?;
     if let Some((operation, action)) = interrupted {
-        stage.rule(json!({ "operation": operation, "action": action, "times": 1 })).await?;
-        let mut child = stage.spawn(UP)?;
-        stage.held(true).await?;
-        child.kill().await?;
-        stage.held(false).await?;
-        stage.no_rules().await?;
+        stage.killed_at(json!({ "operation": operation, "action": action, "times": 1 }), UP).await?;
     }
     up(&stage).await?;
     stage.settled().await?;
@@ -61,12 +56,7 @@ async fn a_disk_is_made_once_whatever_happens() -> anyhow::Result<()> {
     let made = async |interrupted: Option<(&str, &str)>| -> anyhow::Result<Value> {
         let stage = Stage::with(&plan(16)).await?;
         if let Some((operation, action)) = interrupted {
-            stage.rule(json!({ "operation": operation, "action": action, "times": 1 })).await?;
-            let mut child = stage.spawn(UP)?;
-            stage.held(true).await?;
-            child.kill().await?;
-            stage.held(false).await?;
-            stage.no_rules().await?;
+            stage.killed_at(json!({ "operation": operation, "action": action, "times": 1 }), UP).await?;
         }
         up(&stage).await?;
         stage.inventory().await

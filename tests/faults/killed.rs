@@ -45,12 +45,8 @@ impl Story<'_> {
 
     async fn killed(&self, operation: &str, nth: u64, action: &str, expected: &Value) -> anyhow::Result<()> {
         let stage = self.stage().await?;
-        stage.rule(json!({ "operation": operation, "nth": nth, "action": action })).await?;
-        let mut child = stage.spawn(self.command)?;
-        stage.held(true).await?;
-        child.kill().await?;
-        stage.held(false).await?;
-        stage.no_rules().await?;
+        let rule = json!({ "operation": operation, "nth": nth, "action": action });
+        stage.killed_at(rule, self.command).await?;
         stage.infra(self.command).await?.must(0)?;
         stage.settled().await?;
         let found = stage.inventory().await?;

@@ -179,6 +179,16 @@ impl Stage {
         bail!("held: not {expected}")
     }
 
+    /// Runs infra until this rule holds one of its requests, and kills it there.
+    pub async fn killed_at(&self, rule: Value, args: &[&str]) -> anyhow::Result<()> {
+        self.rule(rule).await?;
+        let mut child = self.spawn(args)?;
+        self.held(true).await?;
+        child.kill().await?;
+        self.held(false).await?;
+        self.no_rules().await
+    }
+
     /// Lets all held requests go on.
     pub async fn release(&self) -> anyhow::Result<()> {
         let holds = self.admin("GET", "holds", Value::Null).await?;

@@ -71,6 +71,22 @@ pub async fn apply<'a>(
     Ok(applied)
 }
 
+/// Commits of entries are not waited for, so a crash of the server can undo one that was counted. Once the log is on
+/// disk, what is marked as done stays done; what is not is done again.
+pub async fn settle<'a>(
+    client: &Client,
+    entries: impl IntoIterator<Item = &'a Entry> + Clone,
+    mut told: impl FnMut(&Entry),
+) -> Result<(), ApplyError> {
+    loop {
+        let flush = "SET synchronous_commit = local; SELECT pg_catalog.pg_logical_emit_message(true, 'infra', '')";
+        client.batch_execute(flush).await.map_err(|source| ApplyError::Prepare { source })?;
+        if apply(client, entries.clone(), &mut told).await?.done == 0 {
+            return Ok(());
+        }
+    }
+}
+
 /// For workers that run entries side by side. False: an earlier run did it.
 pub async fn apply_one(client: &Client, entry: &Entry) -> Result<bool, ApplyError> {
     let sql = format!("SELECT EXISTS (SELECT FROM {HELPER_SCHEMA}.entries WHERE id = $1)");

@@ -23,6 +23,7 @@ pub use rows::hold;
 use super::catalog::CatalogError;
 use super::copy::CopyError;
 use super::folder::FolderError;
+use super::index::IndexError;
 use super::preflight::PreflightError;
 use super::replicate::{QuietError, ReplicateError};
 use super::saga::Stage;
@@ -54,6 +55,8 @@ pub enum StageError {
     Preflight(#[from] PreflightError),
     #[error(transparent)]
     Verify(#[from] VerifyError),
+    #[error(transparent)]
+    Index(#[from] IndexError),
     #[error(transparent)]
     Copy(#[from] CopyError),
     #[error(transparent)]

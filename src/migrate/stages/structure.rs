@@ -1,30 +1,27 @@
 //! The schema around the rows: what they need before they come, and everything else after them.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
-
-use tokio::task::JoinSet;
+use std::collections::HashSet;
 
 use super::StageError;
 use super::context::Context;
 use crate::migrate::catalog;
-use crate::migrate::schema::{self, Entry, Phase, Schema, apply, apply_one, prepare_session};
-use crate::postgres::{PostgresError, connect};
+use crate::migrate::index::{self, Builds};
+use crate::migrate::schema::{self, Entry, Phase, Schema, apply, settle};
+use crate::postgres::PostgresError;
 
 const FILE: &str = "schema.json";
 /// What exists before the rows come.
 const BEFORE: [Phase; 2] = [Phase::Roles, Phase::BeforeData];
-/// What follows the indexes, in this order, one after the other.
-const AFTER: [Phase; 2] = [Phase::Constraint, Phase::ForeignKey];
+/// Of the new server's memory, for all builds together: what the smallest classes can spare.
+const INDEX_MEMORY: u64 = 512 << 20;
+/// What follows indexes and constraints, in this order.
 const REST: [Phase; 4] = [Phase::AfterData, Phase::Grants, Phase::Refresh, Phase::Settings];
 
 /// Makes the schema's first half at the new database.
 pub async fn before(context: &Context) -> Result<String, StageError> {
     let schema = read(context).await?;
-    let new = context.new_database().await?;
-    let entries = BEFORE.iter().flat_map(|phase| schema.phase(*phase));
-    let applied = apply(&new, entries, |_| {}).await?;
-    Ok(format!("{} objects", applied.done + applied.already))
+    let objects = run(context, &schema, &BEFORE).await?;
+    Ok(format!("{objects} objects"))
 }
 
 /// The old schema, and what the new database lets us do with it: read once, the same for all of the migration.
@@ -52,51 +49,40 @@ pub async fn dump_command(context: &Context) -> Result<Vec<String>, StageError> 
     Ok(command)
 }
 
-/// Indexes side by side, then constraints, then all that may wait for them, and statistics.
+/// Indexes, constraints and statistics, then all that may wait for them.
 pub async fn after(context: &Context) -> Result<String, StageError> {
     let schema = read(context).await?;
-    side_by_side(context, &schema, Phase::Index).await?;
-    let new = context.new_database().await?;
-    apply(&new, AFTER.iter().flat_map(|phase| schema.phase(*phase)), |_| {}).await?;
-    side_by_side(context, &schema, Phase::Validate).await?;
-    apply(&new, REST.iter().flat_map(|phase| schema.phase(*phase)), |_| {}).await?;
-    new.run("gathering statistics", "ANALYZE").await?;
+    let builds = Builds {
+        target: context.target().await?,
+        jobs: context.jobs(),
+        memory: INDEX_MEMORY,
+        entries: schema.entries.clone(),
+        announced: HashSet::new(),
+    };
+    // All rows are there: no table is waited for.
+    let (_, complete) = tokio::sync::mpsc::unbounded_channel();
+    index::build(builds, complete, |_| {}).await?;
+    run(context, &schema, &REST).await?;
     let indexes = schema.phase(Phase::Index).count();
     Ok(format!("{indexes} indexes"))
 }
 
 /// What acts by itself, or hides rows: once the databases have been compared.
 pub async fn last(context: &Context) -> Result<(), StageError> {
-    let (schema, new) = (read(context).await?, context.new_database().await?);
-    apply(&new, schema.phase(Phase::Last), |_| {}).await?;
-    Ok(())
+    run(context, &read(context).await?, &[Phase::Last]).await.map(drop)
+}
+
+/// Entries of phases, one after the other; they outlive a crash of the new server when it returns.
+async fn run(context: &Context, schema: &Schema, phases: &[Phase]) -> Result<usize, StageError> {
+    let new = context.new_database().await?;
+    let entries: Vec<&Entry> = phases.iter().flat_map(|phase| schema.phase(*phase)).collect();
+    apply(&new, entries.iter().copied(), |_| {}).await?;
+    settle(&new, entries.iter().copied(), |_| {}).await?;
+    Ok(entries.len())
 }
 
 /// What was made stays, for a person to look at and to remove: nothing is destroyed unasked.
 pub async fn undo(context: &Context) -> Result<(), StageError> {
     context.folder.remove(FILE)?;
     super::finish::clean_new(context).await
-}
-
-/// Entries of a phase whose order does not matter, on several connections.
-async fn side_by_side(context: &Context, schema: &Schema, phase: Phase) -> Result<(), StageError> {
-    let queue: Arc<Mutex<VecDeque<Entry>>> = Arc::new(Mutex::new(schema.phase(phase).cloned().collect()));
-    let target = context.target().await?;
-    let mut workers = JoinSet::new();
-    for _ in 0..context.jobs() {
-        let (queue, target) = (Arc::clone(&queue), target.clone());
-        workers.spawn(async move {
-            let client = connect(&target, "infra migrate").await?;
-            prepare_session(&client).await?;
-            let next = || queue.lock().expect("nobody panics while it is locked").pop_front();
-            while let Some(entry) = next() {
-                apply_one(&client, &entry).await?;
-            }
-            Ok::<(), StageError>(())
-        });
-    }
-    while let Some(worker) = workers.join_next().await {
-        worker.expect("a worker neither panics nor is cancelled while it is waited for")?;
-    }
-    Ok(())
 }
