@@ -1,0 +1,85 @@
+//! A new migration: what the plan and the user say becomes the job, which the agent on the host takes.
+
+use super::attach::attach;
+use super::{CutoverArg, StartArgs, current, migrations};
+use crate::agent::Begin;
+use crate::cli::args::Global;
+use crate::cli::common::{OnHost, on_host};
+use crate::cli::{ask, out};
+use crate::error::{CommandError, Exit};
+use crate::host;
+use crate::migrate::job::{JOB_VERSION, Job, Source};
+use crate::migrate::saga::Mode;
+use crate::postgres::{Endpoint, Secret, Tls};
+use crate::ui::stages_text;
+
+pub async fn begin(global: &Global, args: StartArgs) -> Result<Exit, CommandError> {
+    let Some(to) = &args.to else {
+        return Err(CommandError::usage("where to? name the new database")
+            .hint("infra migrate --to postgres://user@host/name; its password comes from INFRA_TARGET_PASSWORD"));
+    };
+    let (target, ca) = target(to)?;
+    let at = on_host(global, args.plan.clone(), None, "migrate").await?;
+    let job = job(&at, &args)?;
+    if !global.json {
+        out::text(stages_text(&job, &target));
+    }
+    if args.plan_only {
+        return Ok(Exit::Done);
+    }
+    if !ask::confirm(global, "Begin?", "--yes goes on without asking")? {
+        return Ok(Exit::Failed);
+    }
+    let connected = at.session().await?;
+    connected.session.install_agent().await?;
+    let request = serde_json::to_vec(&Begin { job, target: Some(target), ca }).map_err(CommandError::failed)?;
+    connected.session.agent(&["begin", &migrations(&at)], &request).await?;
+    connected.session.start_migration(&at.site, &current(&at)).await?;
+    attach(global, &at, false).await
+}
+
+/// The endpoint, and the roots of its file's content: the host does not have the file.
+fn target(url: &str) -> Result<(Endpoint, Option<String>), CommandError> {
+    let mut target = Endpoint::parse(url).map_err(CommandError::usage)?;
+    if target.password.is_empty() {
+        let password = std::env::var("INFRA_TARGET_PASSWORD").map_err(|_| {
+            CommandError::usage("the new database's password is not known")
+                .hint("set INFRA_TARGET_PASSWORD; a password in the URL would show in the process list")
+        })?;
+        target.password = Secret::new(password);
+    }
+    let ca = match &target.tls {
+        Tls::Off => None,
+        Tls::VerifyFull { ca } => Some(
+            std::fs::read_to_string(ca)
+                .map_err(|error| CommandError::usage(format!("cannot read {}: {error}", ca.display())))?,
+        ),
+    };
+    Ok((target, ca))
+}
+
+fn job(at: &OnHost, args: &StartArgs) -> Result<Job, CommandError> {
+    let plan = &at.stack.plan;
+    let database = plan.database.as_ref().ok_or_else(|| {
+        CommandError::usage("the plan has no [database]").hint("name the service that holds it and its clients")
+    })?;
+    let timeout = plan.bundle.as_ref().map(|b| b.health_timeout.duration()).unwrap_or_default();
+    Ok(Job {
+        v: JOB_VERSION,
+        id: jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string(),
+        mode: if args.offline { Mode::Offline } else { Mode::Online },
+        auto_cutover: args.cutover == CutoverArg::Auto,
+        site: at.site.clone(),
+        host: at.host.clone(),
+        source: Source {
+            service: database.service.to_string(),
+            database: database.name.to_string(),
+            clients: database.clients.iter().map(ToString::to_string).collect(),
+            password_variable: "POSTGRES_PASSWORD".to_owned(),
+        },
+        jobs: args.jobs,
+        accepted: args.accept.clone(),
+        health_timeout_seconds: timeout.as_secs(),
+        by: host::operator(),
+    })
+}
