@@ -10,7 +10,8 @@ pub use report::Report;
 use serde::{Deserialize, Serialize};
 
 use crate::migrate::folder::{Folder, FolderError};
-use crate::migrate::job::Job;
+pub use crate::migrate::job::Secured;
+use crate::migrate::job::{Destination, Job};
 use crate::migrate::run::{self, RunError};
 use crate::migrate::saga::{Event, Next, next};
 use crate::migrate::stages::{self, Context, StageError};
@@ -32,6 +33,10 @@ pub enum AgentError {
     UnderWay { id: String },
     #[error("{0}")]
     TooLate(String),
+    #[error(
+        "the new database still has the settings of the load, or no backup: infra migrate finish, on the operator's side, sees to that first"
+    )]
+    NotSecured,
 }
 
 /// A new migration, as the operator's side asks for it. It holds a password: it travels through standard input.
@@ -55,6 +60,14 @@ pub enum Word {
     Finish,
 }
 
+/// The new database, once it is there.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct NewDatabase {
+    pub endpoint: Endpoint,
+    /// The roots to verify it by, in PEM.
+    pub ca: Option<String>,
+}
+
 /// Makes the folder of a new migration in `migrations`, and lets `migrations/current` lead to it.
 pub fn begin(migrations: PathBuf, request: &[u8]) -> Result<(), AgentError> {
     let mut begin: Begin = serde_json::from_slice(request)?;
@@ -67,17 +80,29 @@ pub fn begin(migrations: PathBuf, request: &[u8]) -> Result<(), AgentError> {
         }
     }
     let folder = Folder::create(migrations.join(&begin.job.id), &begin.job)?;
-    if let Some(ca) = begin.ca {
-        let file = folder.file("ca.pem");
-        folder.write_text("ca.pem", &ca)?;
-        if let Some(target) = &mut begin.target {
-            target.tls = crate::postgres::Tls::VerifyFull { ca: file };
-        }
-    }
-    if let Some(target) = begin.target {
-        folder.write("target.json", &target)?;
+    if let Some(endpoint) = begin.target.take() {
+        keep(&folder, NewDatabase { endpoint, ca: begin.ca })?;
     }
     Ok(folder.link(&current)?)
+}
+
+/// Takes in the database that the stage `provision` has made.
+pub fn provisioned(path: PathBuf, request: &[u8]) -> Result<(), AgentError> {
+    keep(&Folder::at(path), serde_json::from_slice(request)?)
+}
+
+fn keep(folder: &Folder, mut database: NewDatabase) -> Result<(), AgentError> {
+    if let Some(ca) = database.ca {
+        folder.write_text("ca.pem", &ca)?;
+        database.endpoint.tls = crate::postgres::Tls::VerifyFull { ca: folder.file("ca.pem") };
+    }
+    Ok(folder.write("target.json", &database.endpoint)?)
+}
+
+/// Takes in what was done for the new database by its provider.
+pub fn secured(path: PathBuf, request: &[u8]) -> Result<(), AgentError> {
+    let secured: Secured = serde_json::from_slice(request)?;
+    Ok(Folder::at(path).write("secured.json", &secured)?)
 }
 
 /// The long work. Ends well when a person is needed or nothing is left; a failed stage is in the journal.
@@ -110,6 +135,7 @@ pub fn ask(path: PathBuf, word: Word) -> Result<(), AgentError> {
         (Word::Cutover, false) => Event::CutoverAsked,
         (Word::Abort, false) => Event::AbortAsked,
         (Word::Rollback, true) => Event::RollbackAsked,
+        (Word::Finish, true) if !is_secured(&folder)? => return Err(AgentError::NotSecured),
         (Word::Finish, true) => Event::FinishAsked,
         (Word::Cutover, true) => return Err(AgentError::TooLate("the clients use the new database already".into())),
         (Word::Abort, true) => {
@@ -122,4 +148,10 @@ pub fn ask(path: PathBuf, word: Word) -> Result<(), AgentError> {
     };
     folder.journal(format!("word-{}", std::process::id()))?.append(event)?;
     Ok(())
+}
+
+/// A database of the user's is the user's to secure.
+fn is_secured(folder: &Folder) -> Result<bool, FolderError> {
+    let secured = folder.read::<Secured>("secured.json")?.unwrap_or_default();
+    Ok(folder.job()?.to == Destination::Url || secured.reverted && secured.backup.is_some())
 }

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::AgentError;
+use super::{AgentError, Secured};
 use crate::migrate::folder::Folder;
+use crate::migrate::job::Destination;
 use crate::migrate::saga::{Mode, Next, Status, next};
 use crate::migrate::stages::{Pause, SafetyCopy};
 
@@ -11,6 +12,11 @@ use crate::migrate::stages::{Pause, SafetyCopy};
 pub struct Report {
     pub id: String,
     pub mode: Mode,
+    pub to: Destination,
+    /// The new database is there, as far as the agent has been told.
+    pub has_target: bool,
+    #[serde(default)]
+    pub secured: Secured,
     pub status: Status,
     pub next: Next,
     /// Of the stage that runs: its own words.
@@ -29,6 +35,9 @@ pub(super) async fn report(folder: Folder) -> Result<Report, AgentError> {
         next: next(&status, job.mode, job.auto_cutover),
         id: job.id,
         mode: job.mode,
+        to: job.to,
+        has_target: folder.file("target.json").exists(),
+        secured: folder.read("secured.json")?.unwrap_or_default(),
         status,
         progress: folder.read("progress.json")?,
         safety_copy: folder.read("safety.json")?,

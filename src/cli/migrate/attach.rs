@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::current;
+use super::{current, provider};
 use crate::agent::Report;
 use crate::cli::args::Global;
 use crate::cli::common::OnHost;
@@ -43,6 +43,10 @@ pub async fn attach(global: &Global, at: &OnHost, once: bool) -> Result<Exit, Co
                 }
             }
         }
+        if !once && let Some(work) = provider::needed(&report) {
+            provider::perform(work, global, at, &report).await?;
+            continue;
+        }
         if let Some(exit) = ended(global, &report, once) {
             return exit;
         }
@@ -50,7 +54,7 @@ pub async fn attach(global: &Global, at: &OnHost, once: bool) -> Result<Exit, Co
     }
 }
 
-async fn look(at: &OnHost) -> Result<Report, CommandError> {
+pub async fn look(at: &OnHost) -> Result<Report, CommandError> {
     let connected = at.session().await?;
     let session: &Session = &connected.session;
     let text = session.agent(&["status", &current(at)], &[]).await?;

@@ -1,28 +1,36 @@
 //! A new migration: what the plan and the user say becomes the job, which the agent on the host takes.
 
 use super::attach::attach;
-use super::{CutoverArg, StartArgs, current, migrations};
+use super::{CutoverArg, StartArgs, current, migrations, provider};
 use crate::agent::Begin;
 use crate::cli::args::Global;
 use crate::cli::common::{OnHost, on_host};
 use crate::cli::{ask, out};
 use crate::error::{CommandError, Exit};
 use crate::host;
-use crate::migrate::job::{JOB_VERSION, Job, Source};
+use crate::migrate::job::{Destination, JOB_VERSION, Job, Source};
 use crate::migrate::saga::Mode;
 use crate::postgres::{Endpoint, Secret, Tls};
 use crate::ui::stages_text;
 
+/// `--to` of the plan's own managed database.
+const RDS: &str = "rds";
+
 pub async fn begin(global: &Global, args: StartArgs) -> Result<Exit, CommandError> {
     let Some(to) = &args.to else {
         return Err(CommandError::usage("where to? name the new database")
-            .hint("infra migrate --to postgres://user@host/name; its password comes from INFRA_TARGET_PASSWORD"));
+            .hint("--to rds, or --to postgres://user@host/name; its password comes from INFRA_TARGET_PASSWORD"));
     };
-    let (target, ca) = target(to)?;
+    let given = if to == RDS { None } else { Some(target(to)?) };
     let at = on_host(global, args.plan.clone(), None, "migrate").await?;
-    let job = job(&at, &args)?;
+    let mut job = job(&at, &args)?;
+    if given.is_none() {
+        job.to = Destination::Rds;
+        // Refused now rather than after the copy has begun.
+        provider::check(&at).await?;
+    }
     if !global.json {
-        out::text(stages_text(&job, &target));
+        out::text(stages_text(&job, given.as_ref().map(|(endpoint, _)| endpoint)));
     }
     if args.plan_only {
         return Ok(Exit::Done);
@@ -32,7 +40,8 @@ pub async fn begin(global: &Global, args: StartArgs) -> Result<Exit, CommandErro
     }
     let connected = at.session().await?;
     connected.session.install_agent().await?;
-    let request = serde_json::to_vec(&Begin { job, target: Some(target), ca }).map_err(CommandError::failed)?;
+    let (target, ca) = given.map_or((None, None), |(endpoint, ca)| (Some(endpoint), ca));
+    let request = serde_json::to_vec(&Begin { job, target, ca }).map_err(CommandError::failed)?;
     connected.session.agent(&["begin", &migrations(&at)], &request).await?;
     connected.session.start_migration(&at.site, &current(&at)).await?;
     attach(global, &at, false).await
@@ -77,6 +86,7 @@ fn job(at: &OnHost, args: &StartArgs) -> Result<Job, CommandError> {
             clients: database.clients.iter().map(ToString::to_string).collect(),
             password_variable: "POSTGRES_PASSWORD".to_owned(),
         },
+        to: Destination::Url,
         jobs: args.jobs,
         accepted: args.accept.clone(),
         health_timeout_seconds: timeout.as_secs(),

@@ -3,6 +3,7 @@
 
 mod attach;
 mod begin;
+mod provider;
 
 use std::path::PathBuf;
 
@@ -27,8 +28,8 @@ pub struct MigrateArgs {
 struct StartArgs {
     /// The plan [default: the one that was brought up from here]
     plan: Option<PathBuf>,
-    /// The new database: postgres://user@host/name?sslmode=verify-full&sslrootcert=FILE
-    #[arg(long, value_name = "URL")]
+    /// Where: rds (as the plan's [migrate.rds] says), or postgres://user@host/name?sslmode=verify-full&sslrootcert=FILE
+    #[arg(long, value_name = "rds|URL")]
     to: Option<String>,
     /// Writers wait from before the copy to the end; without it they wait for seconds
     #[arg(long)]
@@ -64,9 +65,9 @@ enum Word {
     /// Switch the clients now
     Cutover(PlanArg),
     /// Undo everything, before the clients have switched
-    Abort(PlanArg),
+    Abort(UndoArg),
     /// Go back to the old database with every row, after they have
-    Rollback(PlanArg),
+    Rollback(UndoArg),
     /// Give up the way back and clean up
     Finish(PlanArg),
 }
@@ -76,19 +77,35 @@ struct PlanArg {
     plan: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+struct UndoArg {
+    plan: Option<PathBuf>,
+    /// Remove the new database as well, if infra made it; otherwise it stays, and costs
+    #[arg(long)]
+    include_data: bool,
+    /// The plan's name: removes it without asking
+    #[arg(long, value_name = "NAME", requires = "include_data")]
+    confirm: Option<String>,
+}
+
 pub async fn run(global: &Global, args: MigrateArgs) -> Result<Exit, CommandError> {
     let Some(word) = args.word else { return begin::begin(global, args.start).await };
-    let (name, plan) = match word {
-        Word::Status(arg) => ("status", arg.plan),
-        Word::Resume(arg) => ("resume", arg.plan),
-        Word::Cutover(arg) => ("cutover", arg.plan),
-        Word::Abort(arg) => ("abort", arg.plan),
-        Word::Rollback(arg) => ("rollback", arg.plan),
-        Word::Finish(arg) => ("finish", arg.plan),
+    let (name, plan, removal) = match word {
+        Word::Status(arg) => ("status", arg.plan, None),
+        Word::Resume(arg) => ("resume", arg.plan, None),
+        Word::Cutover(arg) => ("cutover", arg.plan, None),
+        Word::Abort(arg) => ("abort", arg.plan, arg.include_data.then_some(arg.confirm)),
+        Word::Rollback(arg) => ("rollback", arg.plan, arg.include_data.then_some(arg.confirm)),
+        Word::Finish(arg) => ("finish", arg.plan, None),
     };
     let at = on_host(global, plan, None, "migrate").await?;
     let connected = at.session().await?;
     let folder = current(&at);
+    if let Some(confirm) = &removal
+        && !ask::destroy("The new database is removed by this.", at.stack.plan.name.as_str(), confirm.as_deref())?
+    {
+        return Ok(Exit::Failed);
+    }
     if name != "status" {
         if name == "finish"
             && !ask::confirm(global, "Give up the way back to the old database?", "--yes goes on without asking")?
@@ -96,10 +113,17 @@ pub async fn run(global: &Global, args: MigrateArgs) -> Result<Exit, CommandErro
             return Ok(Exit::Failed);
         }
         connected.session.install_agent().await?;
+        if name == "finish" {
+            provider::secure(global, &at, &attach::look(&at).await?).await?;
+        }
         connected.session.agent(&["ask", &folder, name], &[]).await?;
         connected.session.start_migration(&at.site, &folder).await?;
     }
-    attach(global, &at, name == "status").await
+    let exit = attach(global, &at, name == "status").await?;
+    match removal {
+        Some(_) if exit == Exit::Done => provider::remove(global, &at).await.map(|()| exit),
+        _ => Ok(exit),
+    }
 }
 
 fn migrations(at: &OnHost) -> String {

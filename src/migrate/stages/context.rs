@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::StageError;
 use crate::host::{DatabaseContainer, Session, Site};
 use crate::migrate::folder::Folder;
-use crate::migrate::job::Job;
+use crate::migrate::job::{Destination, Job, Secured};
 use crate::postgres::{Client, Endpoint, Secret, Tls, connect};
 
 /// What the server's administrator sees of us.
@@ -56,6 +56,12 @@ impl Context {
 
     pub fn has_target(&self) -> Result<bool, StageError> {
         Ok(self.folder.read::<Endpoint>("target.json")?.is_some())
+    }
+
+    /// The new database has no settings of the load any more: a user's own never had.
+    pub fn is_reverted(&self) -> Result<bool, StageError> {
+        let secured = self.folder.read::<Secured>("secured.json")?.unwrap_or_default();
+        Ok(self.job.to == Destination::Url || secured.reverted)
     }
 
     pub async fn target(&self) -> Result<Endpoint, StageError> {

@@ -8,6 +8,11 @@ use crate::migrate::preflight::{Capacity, Finding, Severity, Situation, check, f
 use crate::migrate::schema::{self, Consequence, Loss};
 
 pub async fn perform(context: &Context) -> Result<String, StageError> {
+    if !context.has_target()? {
+        // The stage `provision` looks at both, once there are two.
+        gather(&context.old().await?).await?;
+        return Ok("the new database is looked at as soon as it is there".into());
+    }
     let (old, new) = (context.old().await?, context.new_database().await?);
     let schema = structure::read(context).await?;
     let catalog = catalog::read(&old).await?;

@@ -24,6 +24,7 @@ use super::catalog::CatalogError;
 use super::copy::CopyError;
 use super::folder::FolderError;
 use super::index::IndexError;
+use super::job::Destination;
 use super::preflight::PreflightError;
 use super::replicate::{QuietError, ReplicateError};
 use super::saga::Stage;
@@ -98,7 +99,9 @@ pub async fn perform(stage: Stage, context: &Context) -> Result<String, StageErr
     match stage {
         Stage::Preflight => look::perform(context).await,
         Stage::Backup => backup::perform(context).await,
-        Stage::Provision => Ok(String::new()),
+        // What preflight could not see; a database that was there before has been looked at.
+        Stage::Provision if context.job.to == Destination::Url => Ok("it was there".into()),
+        Stage::Provision => look::perform(context).await,
         Stage::Prepare => prepare::perform(context).await,
         Stage::Schema => structure::before(context).await,
         Stage::Copy => rows::perform(context).await,
