@@ -14,7 +14,7 @@ pub use crate::migrate::job::Secured;
 use crate::migrate::job::{Destination, Job};
 use crate::migrate::run::{self, RunError};
 use crate::migrate::saga::{Event, Next, next};
-use crate::migrate::stages::{self, Context, StageError};
+use crate::migrate::stages::{self, ACCEPTED, Context, StageError};
 use crate::postgres::Endpoint;
 
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +97,14 @@ fn keep(folder: &Folder, mut database: NewDatabase) -> Result<(), AgentError> {
         database.endpoint.tls = crate::postgres::Tls::VerifyFull { ca: folder.file("ca.pem") };
     }
     Ok(folder.write("target.json", &database.endpoint)?)
+}
+
+/// Takes in what else the user agrees to, besides the job's own.
+pub fn accept(path: PathBuf, codes: Vec<String>) -> Result<(), AgentError> {
+    let folder = Folder::at(path);
+    let mut accepted: Vec<String> = folder.read(ACCEPTED)?.unwrap_or_default();
+    accepted.extend(codes);
+    Ok(folder.write(ACCEPTED, &accepted)?)
 }
 
 /// Takes in what was done for the new database by its provider.

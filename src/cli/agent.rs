@@ -29,6 +29,12 @@ enum AgentVerb {
     Provisioned { folder: PathBuf },
     /// Take in what was done for it by its provider, from standard input
     Secured { folder: PathBuf },
+    /// Take in what else the user agrees to
+    Accept {
+        folder: PathBuf,
+        #[arg(value_delimiter = ',')]
+        codes: Vec<String>,
+    },
     /// Write down a word of the user
     Ask { folder: PathBuf, word: WordArg },
 }
@@ -50,6 +56,7 @@ pub async fn run(args: AgentArgs) -> Result<Exit, CommandError> {
         AgentVerb::Status { folder } => out::line(serde_json::json!(agent::report(folder).await?)),
         AgentVerb::Provisioned { folder } => agent::provisioned(folder, &request()?)?,
         AgentVerb::Secured { folder } => agent::secured(folder, &request()?)?,
+        AgentVerb::Accept { folder, codes } => agent::accept(folder, codes)?,
         AgentVerb::Ask { folder, word } => agent::ask(folder, word.into())?,
     }
     Ok(Exit::Done)

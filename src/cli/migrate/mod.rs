@@ -61,7 +61,7 @@ enum Word {
     /// Watch the migration
     Status(PlanArg),
     /// Go on after a failure
-    Resume(PlanArg),
+    Resume(ResumeArg),
     /// Switch the clients now
     Cutover(PlanArg),
     /// Undo everything, before the clients have switched
@@ -78,6 +78,14 @@ struct PlanArg {
 }
 
 #[derive(Debug, Args)]
+struct ResumeArg {
+    plan: Option<PathBuf>,
+    /// Warnings and losses that you agree to, besides those of the beginning
+    #[arg(long, value_name = "CODE", value_delimiter = ',')]
+    accept: Vec<String>,
+}
+
+#[derive(Debug, Args)]
 struct UndoArg {
     plan: Option<PathBuf>,
     /// Remove the new database as well, if infra made it; otherwise it stays, and costs
@@ -90,6 +98,7 @@ struct UndoArg {
 
 pub async fn run(global: &Global, args: MigrateArgs) -> Result<Exit, CommandError> {
     let Some(word) = args.word else { return begin::begin(global, args.start).await };
+    let accept = if let Word::Resume(arg) = &word { arg.accept.clone() } else { vec![] };
     let (name, plan, removal) = match word {
         Word::Status(arg) => ("status", arg.plan, None),
         Word::Resume(arg) => ("resume", arg.plan, None),
@@ -115,6 +124,9 @@ pub async fn run(global: &Global, args: MigrateArgs) -> Result<Exit, CommandErro
         connected.session.install_agent().await?;
         if name == "finish" {
             provider::secure(global, &at, &attach::look(&at).await?).await?;
+        }
+        if !accept.is_empty() {
+            connected.session.agent(&["accept", &folder, &accept.join(",")], &[]).await?;
         }
         connected.session.agent(&["ask", &folder, name], &[]).await?;
         connected.session.start_migration(&at.site, &folder).await?;

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use backup::SafetyCopy;
-pub use context::{Context, RELAY_PORT};
+pub use context::{ACCEPTED, Context, RELAY_PORT};
 pub use cutover::Pause;
 pub use rows::hold;
 
@@ -74,7 +74,9 @@ pub enum StageError {
     Dump { message: String },
     #[error("no snapshot could be taken within {} s: a long transaction of the old database may be in its way", waited.as_secs())]
     NoSnapshot { waited: Duration },
-    #[error("this is in the way:\n    {findings}\nacknowledge warnings and losses by their codes: --accept CODE,CODE")]
+    #[error(
+        "this is in the way:\n    {findings}\nacknowledge warnings and losses by their codes: infra migrate resume --accept CODE,CODE"
+    )]
     InTheWay { findings: String },
     #[error("the databases differ: {} on the host says where", report.display())]
     Differs { report: PathBuf },
