@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{AgentError, Secured};
 use crate::migrate::folder::Folder;
 use crate::migrate::job::Destination;
-use crate::migrate::saga::{Mode, Next, Status, next};
+use crate::migrate::saga::{Cutover, Direction, Mode, Next, Status, next};
 use crate::migrate::stages::{Pause, SafetyCopy};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub struct Report {
     pub has_target: bool,
     #[serde(default)]
     pub secured: Secured,
+    #[serde(default)]
+    pub cutover: Cutover,
     pub status: Status,
     pub next: Next,
     /// Of the stage that runs: its own words.
@@ -28,16 +30,24 @@ pub struct Report {
     pub pause: Option<Pause>,
 }
 
+impl Report {
+    /// Aborted or rolled back, to the end.
+    pub fn is_undone(&self) -> bool {
+        self.next == Next::Nothing && self.status.direction != Direction::Forward
+    }
+}
+
 pub(super) async fn report(folder: Folder) -> Result<Report, AgentError> {
     let job = folder.job()?;
     let status = folder.status()?;
     Ok(Report {
-        next: next(&status, job.mode, job.auto_cutover),
+        next: next(&status, job.mode, job.cutover, jiff::Timestamp::now()),
         id: job.id,
         mode: job.mode,
         to: job.to,
         has_target: folder.file("target.json").exists(),
         secured: folder.read("secured.json")?.unwrap_or_default(),
+        cutover: job.cutover,
         status,
         progress: folder.read("progress.json")?,
         safety_copy: folder.read("safety.json")?,

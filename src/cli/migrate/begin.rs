@@ -1,7 +1,8 @@
 //! A new migration: what the plan and the user say becomes the job, which the agent on the host takes.
 
 use super::attach::attach;
-use super::{CutoverArg, StartArgs, current, migrations, provider};
+use super::terms::{CutoverArg, Terms, terms};
+use super::{StartArgs, current, migrations, provider};
 use crate::agent::Begin;
 use crate::cli::args::Global;
 use crate::cli::common::{OnHost, on_host};
@@ -9,21 +10,23 @@ use crate::cli::{ask, out};
 use crate::error::{CommandError, Exit};
 use crate::host;
 use crate::migrate::job::{Destination, JOB_VERSION, Job, Source};
-use crate::migrate::saga::Mode;
 use crate::postgres::{Endpoint, Secret, Tls};
 use crate::ui::stages_text;
 
 /// `--to` of the plan's own managed database.
 const RDS: &str = "rds";
 
-pub async fn begin(global: &Global, args: StartArgs) -> Result<Exit, CommandError> {
+pub async fn begin(global: &Global, mut args: StartArgs) -> Result<Exit, CommandError> {
+    let when = CutoverArg::parse(&args.cutover)?;
+    args.plan = args.plan.or(when.plan);
     let Some(to) = &args.to else {
         return Err(CommandError::usage("where to? name the new database")
             .hint("--to rds, or --to postgres://user@host/name; its password comes from INFRA_TARGET_PASSWORD"));
     };
     let given = if to == RDS { None } else { Some(target(to)?) };
     let at = on_host(global, args.plan.clone(), None, "migrate").await?;
-    let mut job = job(&at, &args)?;
+    let terms = terms(&args, when.time, &at.stack.plan.migrate, &jiff::Zoned::now())?;
+    let mut job = job(&at, &args, terms)?;
     if given.is_none() {
         job.to = Destination::Rds;
         // Refused now rather than after the copy has begun.
@@ -67,7 +70,7 @@ fn target(url: &str) -> Result<(Endpoint, Option<String>), CommandError> {
     Ok((target, ca))
 }
 
-fn job(at: &OnHost, args: &StartArgs) -> Result<Job, CommandError> {
+fn job(at: &OnHost, args: &StartArgs, terms: Terms) -> Result<Job, CommandError> {
     let plan = &at.stack.plan;
     let database = plan.database.as_ref().ok_or_else(|| {
         CommandError::usage("the plan has no [database]").hint("name the service that holds it and its clients")
@@ -76,8 +79,8 @@ fn job(at: &OnHost, args: &StartArgs) -> Result<Job, CommandError> {
     Ok(Job {
         v: JOB_VERSION,
         id: jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string(),
-        mode: if args.offline { Mode::Offline } else { Mode::Online },
-        auto_cutover: args.cutover == CutoverArg::Auto,
+        mode: terms.mode,
+        cutover: terms.cutover,
         site: at.site.clone(),
         host: at.host.clone(),
         source: Source {
@@ -88,7 +91,7 @@ fn job(at: &OnHost, args: &StartArgs) -> Result<Job, CommandError> {
         },
         to: Destination::Url,
         jobs: args.jobs,
-        accepted: args.accept.clone(),
+        accepted: terms.accepted,
         health_timeout_seconds: timeout.as_secs(),
         by: host::operator(),
     })

@@ -4,16 +4,20 @@
 mod attach;
 mod begin;
 mod provider;
+mod terms;
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
 use super::args::Global;
 use super::ask;
 use super::common::{OnHost, on_host};
+use crate::agent::{self, Report};
 use crate::error::{CommandError, Exit};
-use attach::attach;
+use crate::migrate::saga::Next;
+use crate::plan::FindingCode;
+use attach::{attach, look};
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -32,14 +36,18 @@ struct StartArgs {
     #[arg(long, value_name = "rds|URL")]
     to: Option<String>,
     /// Writers wait from before the copy to the end; without it they wait for seconds
-    #[arg(long)]
+    #[arg(long, conflicts_with = "online")]
     offline: bool,
-    /// When the clients switch
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    cutover: CutoverArg,
-    /// What is lost and may be: codes that `--plan-only` or a refusal named
+    /// They wait for seconds, although the plan says offline
+    #[arg(long)]
+    online: bool,
+    /// When the clients switch: auto, as soon as both databases hold the same; manual, at `infra migrate cutover`; or
+    /// at TIME, as 02:30 or 2026-11-22T02:30:00Z [default: the plan's, or auto]
+    #[arg(long, value_name = "WHEN", num_args = 1..=2)]
+    cutover: Vec<String>,
+    /// Warnings and losses that you agree to: codes that `--plan-only` or a question named
     #[arg(long, value_name = "CODE", value_delimiter = ',')]
-    accept: Vec<String>,
+    accept: Vec<FindingCode>,
     /// Connections that copy side by side [default: the host's processors, at most 8]
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
@@ -48,17 +56,9 @@ struct StartArgs {
     plan_only: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum CutoverArg {
-    /// As soon as both databases hold the same
-    Auto,
-    /// At `infra migrate cutover`
-    Manual,
-}
-
 #[derive(Debug, Subcommand)]
 enum Word {
-    /// Watch the migration
+    /// Show where the migration stands
     Status(PlanArg),
     /// Go on after a failure
     Resume(ResumeArg),
@@ -82,12 +82,18 @@ struct ResumeArg {
     plan: Option<PathBuf>,
     /// Warnings and losses that you agree to, besides those of the beginning
     #[arg(long, value_name = "CODE", value_delimiter = ',')]
-    accept: Vec<String>,
+    accept: Vec<FindingCode>,
 }
 
 #[derive(Debug, Args)]
 struct UndoArg {
     plan: Option<PathBuf>,
+    #[command(flatten)]
+    removal: Removal,
+}
+
+#[derive(Debug, Default, Args)]
+struct Removal {
     /// Remove the new database as well, if infra made it; otherwise it stays, and costs
     #[arg(long)]
     include_data: bool,
@@ -96,46 +102,88 @@ struct UndoArg {
     confirm: Option<String>,
 }
 
+/// What some words carry.
+#[derive(Default)]
+struct Extra {
+    accept: Vec<FindingCode>,
+    removal: Removal,
+}
+
 pub async fn run(global: &Global, args: MigrateArgs) -> Result<Exit, CommandError> {
     let Some(word) = args.word else { return begin::begin(global, args.start).await };
-    let accept = if let Word::Resume(arg) = &word { arg.accept.clone() } else { vec![] };
-    let (name, plan, removal) = match word {
-        Word::Status(arg) => ("status", arg.plan, None),
-        Word::Resume(arg) => ("resume", arg.plan, None),
-        Word::Cutover(arg) => ("cutover", arg.plan, None),
-        Word::Abort(arg) => ("abort", arg.plan, arg.include_data.then_some(arg.confirm)),
-        Word::Rollback(arg) => ("rollback", arg.plan, arg.include_data.then_some(arg.confirm)),
-        Word::Finish(arg) => ("finish", arg.plan, None),
+    let (word, plan, extra) = match word {
+        Word::Status(arg) => (None, arg.plan, Extra::default()),
+        Word::Resume(arg) => (Some(agent::Word::Resume), arg.plan, Extra { accept: arg.accept, ..Extra::default() }),
+        Word::Cutover(arg) => (Some(agent::Word::Cutover), arg.plan, Extra::default()),
+        Word::Abort(arg) => (Some(agent::Word::Abort), arg.plan, Extra { removal: arg.removal, ..Extra::default() }),
+        Word::Rollback(arg) => {
+            (Some(agent::Word::Rollback), arg.plan, Extra { removal: arg.removal, ..Extra::default() })
+        }
+        Word::Finish(arg) => (Some(agent::Word::Finish), arg.plan, Extra::default()),
     };
     let at = on_host(global, plan, None, "migrate").await?;
-    let connected = at.session().await?;
-    let folder = current(&at);
-    if let Some(confirm) = &removal
-        && !ask::destroy("The new database is removed by this.", at.stack.plan.name.as_str(), confirm.as_deref())?
-    {
+    let Some(word) = word else { return attach(global, &at, true).await };
+    let report = look(&at).await?.ok_or_else(|| none(&at))?;
+    if extra.removal.include_data && report.is_undone() {
+        return remove(global, &at, &report, &extra.removal).await;
+    }
+    if !agreed(global, word, &report)? || extra.removal.include_data && !removal_agreed(&at, &extra.removal)? {
         return Ok(Exit::Failed);
     }
-    if name != "status" {
-        if name == "finish"
-            && !ask::confirm(global, "Give up the way back to the old database?", "--yes goes on without asking")?
-        {
-            return Ok(Exit::Failed);
-        }
-        connected.session.install_agent().await?;
-        if name == "finish" {
-            provider::secure(global, &at, &attach::look(&at).await?).await?;
-        }
-        if !accept.is_empty() {
-            connected.session.agent(&["accept", &folder, &accept.join(",")], &[]).await?;
-        }
-        connected.session.agent(&["ask", &folder, name], &[]).await?;
-        connected.session.start_migration(&at.site, &folder).await?;
+    if word == agent::Word::Finish {
+        provider::secure(global, &at, &report).await?;
     }
-    let exit = attach(global, &at, name == "status").await?;
-    match removal {
-        Some(_) if exit == Exit::Done => provider::remove(global, &at).await.map(|()| exit),
-        _ => Ok(exit),
+    say(&at, word, &extra.accept).await?;
+    let exit = attach(global, &at, false).await?;
+    if extra.removal.include_data && exit == Exit::Done {
+        provider::remove(global, &at, &report).await?;
     }
+    Ok(exit)
+}
+
+/// The new database of a migration that was undone before.
+async fn remove(global: &Global, at: &OnHost, report: &Report, removal: &Removal) -> Result<Exit, CommandError> {
+    if !removal_agreed(at, removal)? {
+        return Ok(Exit::Failed);
+    }
+    provider::remove(global, at, report).await?;
+    Ok(Exit::Done)
+}
+
+fn removal_agreed(at: &OnHost, removal: &Removal) -> Result<bool, CommandError> {
+    ask::destroy("The new database is removed by this.", at.stack.plan.name.as_str(), removal.confirm.as_deref())
+}
+
+/// Asks where there is no way back.
+fn agreed(global: &Global, word: agent::Word, report: &Report) -> Result<bool, CommandError> {
+    if report.next == Next::Nothing {
+        return Err(CommandError::failed(format!("migration {} is over", report.id))
+            .hint("infra migrate status tells how it ended; infra migrate --to … begins another"));
+    }
+    agent::admit(word, &report.status)?;
+    let question = match word {
+        agent::Word::Resume | agent::Word::Cutover => return Ok(true),
+        agent::Word::Abort => "Undo the migration? The old database serves on, what was copied is given up.",
+        agent::Word::Rollback => "Go back to the old database, with every row that was written since the cutover?",
+        agent::Word::Finish => "Give up the way back to the old database?",
+    };
+    ask::confirm(global, question, "--yes goes on without asking")
+}
+
+async fn say(at: &OnHost, word: agent::Word, accept: &[FindingCode]) -> Result<(), CommandError> {
+    let connected = at.session().await?;
+    let folder = current(at);
+    connected.session.install_agent().await?;
+    if !accept.is_empty() {
+        let codes: Vec<_> = accept.iter().map(FindingCode::to_string).collect();
+        connected.session.agent(&["accept", &folder, &codes.join(",")], &[]).await?;
+    }
+    connected.session.agent(&["ask", &folder, word.name()], &[]).await?;
+    Ok(connected.session.start_migration(&at.site, &folder).await?)
+}
+
+fn none(at: &OnHost) -> CommandError {
+    CommandError::failed(format!("no migration was begun on host {}", at.host)).hint("infra migrate --to … begins one")
 }
 
 fn migrations(at: &OnHost) -> String {

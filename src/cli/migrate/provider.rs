@@ -4,7 +4,7 @@
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinHandle;
 
-use super::{attach, current};
+use super::current;
 use crate::agent::{NewDatabase, Report, Secured};
 use crate::cli::args::Global;
 use crate::cli::common::{OnHost, cloud};
@@ -91,8 +91,8 @@ pub async fn secure(global: &Global, at: &OnHost, report: &Report) -> Result<(),
 }
 
 /// The database that a migration made goes again. What it held is in the old one.
-pub async fn remove(global: &Global, at: &OnHost) -> Result<(), CommandError> {
-    if attach::look(at).await?.to == Destination::Url {
+pub async fn remove(global: &Global, at: &OnHost, report: &Report) -> Result<(), CommandError> {
+    if report.to == Destination::Url {
         return Err(CommandError::usage("infra did not make the new database: it is yours to remove"));
     }
     let provider = Provider::connect(global, at).await?;
