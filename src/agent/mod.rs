@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::migrate::folder::{Folder, FolderError};
 use crate::migrate::job::Job;
 use crate::migrate::run::{self, RunError};
-use crate::migrate::saga::{Event, Next, next};
+use crate::migrate::saga::{Event, Next, Status, next};
 use crate::migrate::stages::{self, Context, StageError};
 use crate::postgres::Endpoint;
 
@@ -55,6 +55,19 @@ pub enum Word {
     Finish,
 }
 
+impl Word {
+    /// As it is typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Resume => "resume",
+            Self::Cutover => "cutover",
+            Self::Abort => "abort",
+            Self::Rollback => "rollback",
+            Self::Finish => "finish",
+        }
+    }
+}
+
 /// Makes the folder of a new migration in `migrations`, and lets `migrations/current` lead to it.
 pub fn begin(migrations: PathBuf, request: &[u8]) -> Result<(), AgentError> {
     let mut begin: Begin = serde_json::from_slice(request)?;
@@ -62,7 +75,7 @@ pub fn begin(migrations: PathBuf, request: &[u8]) -> Result<(), AgentError> {
     if current.exists() {
         let folder = Folder::at(&current);
         let (job, status) = (folder.job()?, folder.status()?);
-        if next(&status, job.mode, job.auto_cutover) != Next::Nothing {
+        if next(&status, job.mode, job.cutover, jiff::Timestamp::now()) != Next::Nothing {
             return Err(AgentError::UnderWay { id: job.id });
         }
     }
@@ -101,24 +114,31 @@ pub async fn report(path: PathBuf) -> Result<Report, AgentError> {
     report::report(Folder::at(path)).await
 }
 
-/// Writes the user's word into the journal, if its time has not passed.
-pub fn ask(path: PathBuf, word: Word) -> Result<(), AgentError> {
-    let folder = Folder::at(path);
-    let status = folder.status()?;
-    let event = match (word, status.is_cut_over()) {
-        (Word::Resume, _) => return Ok(()),
-        (Word::Cutover, false) => Event::CutoverAsked,
-        (Word::Abort, false) => Event::AbortAsked,
-        (Word::Rollback, true) => Event::RollbackAsked,
-        (Word::Finish, true) => Event::FinishAsked,
-        (Word::Cutover, true) => return Err(AgentError::TooLate("the clients use the new database already".into())),
+/// Whether the time for this word has come, and has not passed.
+pub fn admit(word: Word, status: &Status) -> Result<(), AgentError> {
+    match (word, status.is_cut_over()) {
+        (Word::Resume, _) | (Word::Cutover | Word::Abort, false) | (Word::Rollback | Word::Finish, true) => Ok(()),
+        (Word::Cutover, true) => Err(AgentError::TooLate("the clients use the new database already".into())),
         (Word::Abort, true) => {
             let text = "the clients use the new database already: infra migrate rollback goes back with every row";
-            return Err(AgentError::TooLate(text.into()));
+            Err(AgentError::TooLate(text.into()))
         }
         (Word::Rollback | Word::Finish, false) => {
-            return Err(AgentError::TooLate("the clients still use the old database".into()));
+            Err(AgentError::TooLate("the clients still use the old database".into()))
         }
+    }
+}
+
+/// Writes the user's word into the journal.
+pub fn ask(path: PathBuf, word: Word) -> Result<(), AgentError> {
+    let folder = Folder::at(path);
+    admit(word, &folder.status()?)?;
+    let event = match word {
+        Word::Resume => return Ok(()),
+        Word::Cutover => Event::CutoverAsked,
+        Word::Abort => Event::AbortAsked,
+        Word::Rollback => Event::RollbackAsked,
+        Word::Finish => Event::FinishAsked,
     };
     folder.journal(format!("word-{}", std::process::id()))?.append(event)?;
     Ok(())

@@ -4,13 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use super::AgentError;
 use crate::migrate::folder::Folder;
-use crate::migrate::saga::{Mode, Next, Status, next};
+use crate::migrate::saga::{Cutover, Mode, Next, Status, next};
 use crate::migrate::stages::{Pause, SafetyCopy};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Report {
     pub id: String,
     pub mode: Mode,
+    #[serde(default)]
+    pub cutover: Cutover,
     pub status: Status,
     pub next: Next,
     /// Of the stage that runs: its own words.
@@ -26,9 +28,10 @@ pub(super) async fn report(folder: Folder) -> Result<Report, AgentError> {
     let job = folder.job()?;
     let status = folder.status()?;
     Ok(Report {
-        next: next(&status, job.mode, job.auto_cutover),
+        next: next(&status, job.mode, job.cutover, jiff::Timestamp::now()),
         id: job.id,
         mode: job.mode,
+        cutover: job.cutover,
         status,
         progress: folder.read("progress.json")?,
         safety_copy: folder.read("safety.json")?,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 
 use super::agent::AgentArgs;
 use super::init::InitArgs;
@@ -33,9 +33,9 @@ pub struct Global {
     /// Answer yes to every question but the loss of data or of access
     #[arg(long, short = 'y', global = true)]
     pub yes: bool,
-    /// Say more
-    #[arg(long, short, global = true)]
-    pub verbose: bool,
+    /// Say more; twice: still more of infra's own diagnostics
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
     /// The folder that holds `.infra` [default: the current one]
     #[arg(long, global = true, value_name = "DIR", env = "INFRA_DIR", hide_env_values = true)]
     pub dir: Option<PathBuf>,

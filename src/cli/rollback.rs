@@ -50,7 +50,7 @@ fn list(global: &Global, releases: &[ReleaseFacts], current: Option<u32>) {
 /// Phases as lines; everything with `-v`.
 fn progress(global: &Global, at: &OnHost) -> Progress {
     let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();
-    let verbose = global.verbose;
+    let verbose = global.verbose > 0;
     tokio::spawn(async move {
         while let Some((_, event)) = events.recv().await {
             match event {

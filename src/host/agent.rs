@@ -51,6 +51,15 @@ impl Session {
         running.output().await
     }
 
+    /// Where the migration in `folder` stands, in the agent's words. None: none was ever begun.
+    pub async fn migration(&self, site: &Site, folder: &str) -> Result<Option<String>, HostError> {
+        let script = Script::new("looking for a migration", include_str!("scripts/agent_status.sh"))
+            .set("BIN", BIN)
+            .set("FOLDER", folder)
+            .set("STATE_MOUNT", site.state_mount().unwrap_or_default());
+        Ok(Some(self.run(&script).await?).filter(|text| !text.trim().is_empty()))
+    }
+
     /// Lets systemd run the migration in `folder` to its end.
     pub async fn start_migration(&self, site: &Site, folder: &str) -> Result<(), HostError> {
         let script = Script::new("starting the migration", include_str!("scripts/agent_start.sh"))

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::saga::Mode;
+use super::saga::{Cutover, Mode};
 use crate::host::Site;
 use crate::plan::NodeName;
 
@@ -16,8 +16,9 @@ pub struct Job {
     pub v: u32,
     pub id: String,
     pub mode: Mode,
-    /// No word of the user is needed for the cutover.
-    pub auto_cutover: bool,
+    /// When the clients switch.
+    #[serde(default)]
+    pub cutover: Cutover,
     pub site: Site,
     pub host: NodeName,
     pub source: Source,

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 
@@ -60,7 +61,7 @@ async fn listen(context: &Context) -> Result<Option<TcpListener>, RunError> {
 async fn advance(context: &Context, journal: &Journal<Event>) -> Result<Next, RunError> {
     loop {
         let status = context.folder.status()?;
-        match next(&status, context.job.mode, context.job.auto_cutover) {
+        match next(&status, context.job.mode, context.job.cutover, Timestamp::now()) {
             // A database that the user made is known from the beginning.
             Next::Run(stage) if stage.place() == Place::Operator && !context.has_target()? => {
                 return Ok(Next::Run(stage));

@@ -52,6 +52,7 @@ pub fn unknown_word(text: &str, of: &str, words: &[String], span: Range<usize>) 
         "Metric" => "a metric",
         "Provider" => "a provider",
         "Protocol" => "a protocol",
+        "MigrateMode" => "a mode of migration",
         "VolumeType" => "a volume type",
         _ => "allowed here",
     };

@@ -25,15 +25,17 @@ pub mod units;
 pub use compose::{BundleFacts, ServiceFacts, check_bundle};
 pub use finding::{Finding, Findings, Severity};
 pub use model::{
-    Alerts, Backup, Bundle, Database, Disk, Host, Metric, Migrate, MigrateRds, Plan, PortRule, Protocol, Provider,
-    Threshold, VarValue, VolumeType,
+    Alerts, Backup, Bundle, Database, Disk, Host, Metric, Migrate, MigrateMode, MigrateRds, Plan, PortRule, Protocol,
+    Provider, Threshold, VarValue, VolumeType,
 };
 pub use names::{
-    Blueprint, DatabaseName, Email, InstanceClass, NodeName, PlanName, Region, SecretName, ServiceName, SizeName,
-    SshAddress, VarName, Zone,
+    Blueprint, DatabaseName, Email, FindingCode, InstanceClass, NodeName, PlanName, Region, SecretName, ServiceName,
+    SizeName, SshAddress, VarName, Zone,
 };
 pub use parse::{Checked, parse};
 pub use scalar::ScalarError;
 pub use schema::schema;
 pub use template::{TEMPLATES, Template, template};
-pub use units::{Destination, Gigabytes, MountPath, Port, PortRange, Schedule, Source, Span, TimeOfDay, Weekday};
+pub use units::{
+    CutoverTime, Destination, Gigabytes, MountPath, Port, PortRange, Schedule, Source, Span, TimeOfDay, Weekday,
+};

@@ -7,10 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::names::{
-    Blueprint, DatabaseName, Email, InstanceClass, NodeName, PlanName, Region, SecretName, ServiceName, SizeName,
-    SshAddress, VarName, Zone,
+    Blueprint, DatabaseName, Email, FindingCode, InstanceClass, NodeName, PlanName, Region, SecretName, ServiceName,
+    SizeName, SshAddress, VarName, Zone,
 };
-use super::units::{Destination, Gigabytes, MountPath, PortRange, Schedule, Source, Span};
+use super::units::{CutoverTime, Destination, Gigabytes, MountPath, PortRange, Schedule, Source, Span};
 
 /// One stack: hosts, the bundle that runs on them, and what watches over it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -194,7 +194,26 @@ pub struct Threshold {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Migrate {
+    /// Whether the clients go on while rows are copied.
+    #[serde(default)]
+    pub mode: MigrateMode,
+    /// When the clients switch.
+    #[serde(default)]
+    pub cutover: CutoverTime,
+    /// Codes of warnings and losses that are agreed to.
+    #[serde(default)]
+    pub accept: Vec<FindingCode>,
     pub rds: Option<MigrateRds>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MigrateMode {
+    /// They go on; they wait for seconds when they switch.
+    #[default]
+    Online,
+    /// They wait from before the copy to the end.
+    Offline,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

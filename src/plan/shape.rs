@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::names::{
-    Blueprint, DatabaseName, Email, InstanceClass, NodeName, PlanName, Region, SecretName, ServiceName, SizeName,
-    SshAddress, VarName, Zone,
+    Blueprint, DatabaseName, Email, FindingCode, InstanceClass, NodeName, PlanName, Region, SecretName, ServiceName,
+    SizeName, SshAddress, VarName, Zone,
 };
 use super::scalar::ScalarError;
-use super::units::{Destination, MountPath, PortRange, Schedule, Source, Span};
+use super::units::{CutoverTime, Destination, MountPath, PortRange, Schedule, Source, Span};
 
 /// Says why a text is no value of its type.
 pub type Check = fn(&str) -> Option<ScalarError>;
@@ -52,11 +52,13 @@ pub struct Key {
 }
 
 /// The types whose text has a rule: their schema's name and their parser.
-const CHECKS: [(&str, Check); 19] = [
+const CHECKS: [(&str, Check); 21] = [
     ("Blueprint", |text| Blueprint::parse(text).err()),
+    ("CutoverTime", |text| CutoverTime::parse(text).err()),
     ("DatabaseName", |text| DatabaseName::parse(text).err()),
     ("Destination", |text| Destination::parse(text).err()),
     ("Email", |text| Email::parse(text).err()),
+    ("FindingCode", |text| FindingCode::parse(text).err()),
     ("InstanceClass", |text| InstanceClass::parse(text).err()),
     ("MountPath", |text| MountPath::parse(text).err()),
     ("NodeName", |text| NodeName::parse(text).err()),

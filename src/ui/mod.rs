@@ -32,7 +32,9 @@ pub enum Mode {
     Json,
 }
 
-pub fn display(mode: Mode, verbose: bool) -> Box<dyn Display> {
+/// `verbosity` counts the `-v`.
+pub fn display(mode: Mode, verbosity: u8) -> Box<dyn Display> {
+    let verbose = verbosity > 0;
     match mode {
         Mode::Terminal => Box::new(Bars::new(verbose)),
         Mode::Plain => Box::new(PlainLines::new(verbose)),

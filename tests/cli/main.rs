@@ -3,5 +3,6 @@
 mod completions;
 mod init;
 mod malformed;
+mod migrate;
 mod program;
 mod schema;

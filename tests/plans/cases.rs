@@ -71,6 +71,11 @@ warn = 25
 migrate = 5
 for = "15m"
 
+[migrate]
+mode = "online"
+cutover = "at 02:30"
+accept = ["no-replica-identity", "unlogged"]
+
 [migrate.rds]
 class = "db.m7g.large"
 storage_gb = 200
@@ -310,6 +315,13 @@ pub const CASES: &[(&str, &str, &str)] = &[
         "duplicate-threshold",
     ),
     // Migration and backup.
+    ("mode = \"online\"", "mode = \"on-line\"", "unknown-word"),
+    ("mode = \"online\"", "offline = true", "unknown-key"),
+    ("cutover = \"at 02:30\"", "cutover = \"02:30\"", "invalid-value"),
+    ("cutover = \"at 02:30\"", "cutover = \"at 2026-11-22T02:30:00\"", "invalid-value"),
+    ("cutover = \"at 02:30\"", "cutover = 230", "wrong-type"),
+    ("accept = [\"no-replica-identity\"", "accept = [\"No Replica Identity\"", "invalid-value"),
+    ("\"unlogged\"]", "\"no-replica-identity\"]", "duplicate"),
     ("storage_gb = 200", "storage_gb = 40", "rds-room"),
     ("full = \"daily 02:00\"", "full = \"hourly\"", "schedule"),
     ("incremental = \"hourly\"", "incremental = \"daily 03:00\"", "schedule"),

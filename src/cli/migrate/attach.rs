@@ -9,8 +9,7 @@ use crate::cli::args::Global;
 use crate::cli::common::OnHost;
 use crate::cli::out;
 use crate::error::{CommandError, Exit};
-use crate::host::Session;
-use crate::migrate::saga::{Direction, Next, Stage};
+use crate::migrate::saga::{Cutover, Direction, Next, Stage};
 use crate::ui::stage_line;
 
 const POLL: Duration = Duration::from_millis(700);
@@ -23,7 +22,8 @@ pub async fn attach(global: &Global, at: &OnHost, once: bool) -> Result<Exit, Co
     let mut failures = 0;
     loop {
         let report = match look(at).await {
-            Ok(report) => report,
+            Ok(Some(report)) => report,
+            Ok(None) => return Ok(nothing(global, at)),
             Err(_) if failures < RECONNECTS => {
                 failures += 1;
                 tokio::time::sleep(POLL).await;
@@ -50,11 +50,20 @@ pub async fn attach(global: &Global, at: &OnHost, once: bool) -> Result<Exit, Co
     }
 }
 
-async fn look(at: &OnHost) -> Result<Report, CommandError> {
+/// None: no migration was ever begun there.
+pub async fn look(at: &OnHost) -> Result<Option<Report>, CommandError> {
     let connected = at.session().await?;
-    let session: &Session = &connected.session;
-    let text = session.agent(&["status", &current(at)], &[]).await?;
-    serde_json::from_str(&text).map_err(CommandError::failed)
+    let text = connected.session.migration(&at.site, &current(at)).await?;
+    text.map(|text| serde_json::from_str(&text)).transpose().map_err(CommandError::failed)
+}
+
+fn nothing(global: &Global, at: &OnHost) -> Exit {
+    if global.json {
+        out::line(serde_json::Value::Null);
+    } else {
+        out::line(format_args!("no migration was begun on host {}", at.host));
+    }
+    Exit::Done
 }
 
 fn ended(global: &Global, report: &Report, once: bool) -> Option<Result<Exit, CommandError>> {
@@ -79,9 +88,23 @@ fn ended(global: &Global, report: &Report, once: bool) -> Option<Result<Exit, Co
             }
             say("infra migrate finish gives up the way back; infra migrate rollback takes it, with every row");
         }
-        Next::AwaitCutover => say("ready: infra migrate cutover switches the clients"),
+        Next::AwaitCutover => say(&waiting(report.cutover)),
         Next::Run(_) | Next::Undo(_) if once => {}
         Next::Run(_) | Next::Undo(_) => return None,
     }
     Some(Ok(Exit::Done))
+}
+
+/// A time is told on the clock of whoever looks.
+fn waiting(cutover: Cutover) -> String {
+    match cutover {
+        Cutover::At(moment) => {
+            let local = moment.to_zoned(jiff::tz::TimeZone::system());
+            format!(
+                "ready: the clients switch at {}; infra migrate cutover switches them now",
+                local.strftime("%Y-%m-%d %H:%M %Z")
+            )
+        }
+        Cutover::Auto | Cutover::Manual => "ready: infra migrate cutover switches the clients".to_owned(),
+    }
 }

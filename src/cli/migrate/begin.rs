@@ -1,7 +1,8 @@
 //! A new migration: what the plan and the user say becomes the job, which the agent on the host takes.
 
 use super::attach::attach;
-use super::{CutoverArg, StartArgs, current, migrations};
+use super::terms::{CutoverArg, Terms, terms};
+use super::{StartArgs, current, migrations};
 use crate::agent::Begin;
 use crate::cli::args::Global;
 use crate::cli::common::{OnHost, on_host};
@@ -9,18 +10,20 @@ use crate::cli::{ask, out};
 use crate::error::{CommandError, Exit};
 use crate::host;
 use crate::migrate::job::{JOB_VERSION, Job, Source};
-use crate::migrate::saga::Mode;
 use crate::postgres::{Endpoint, Secret, Tls};
 use crate::ui::stages_text;
 
-pub async fn begin(global: &Global, args: StartArgs) -> Result<Exit, CommandError> {
+pub async fn begin(global: &Global, mut args: StartArgs) -> Result<Exit, CommandError> {
+    let when = CutoverArg::parse(&args.cutover)?;
+    args.plan = args.plan.or(when.plan);
     let Some(to) = &args.to else {
         return Err(CommandError::usage("where to? name the new database")
             .hint("infra migrate --to postgres://user@host/name; its password comes from INFRA_TARGET_PASSWORD"));
     };
     let (target, ca) = target(to)?;
     let at = on_host(global, args.plan.clone(), None, "migrate").await?;
-    let job = job(&at, &args)?;
+    let terms = terms(&args, when.time, &at.stack.plan.migrate, &jiff::Zoned::now())?;
+    let job = job(&at, &args, terms)?;
     if !global.json {
         out::text(stages_text(&job, &target));
     }
@@ -58,7 +61,7 @@ fn target(url: &str) -> Result<(Endpoint, Option<String>), CommandError> {
     Ok((target, ca))
 }
 
-fn job(at: &OnHost, args: &StartArgs) -> Result<Job, CommandError> {
+fn job(at: &OnHost, args: &StartArgs, terms: Terms) -> Result<Job, CommandError> {
     let plan = &at.stack.plan;
     let database = plan.database.as_ref().ok_or_else(|| {
         CommandError::usage("the plan has no [database]").hint("name the service that holds it and its clients")
@@ -67,8 +70,8 @@ fn job(at: &OnHost, args: &StartArgs) -> Result<Job, CommandError> {
     Ok(Job {
         v: JOB_VERSION,
         id: jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string(),
-        mode: if args.offline { Mode::Offline } else { Mode::Online },
-        auto_cutover: args.cutover == CutoverArg::Auto,
+        mode: terms.mode,
+        cutover: terms.cutover,
         site: at.site.clone(),
         host: at.host.clone(),
         source: Source {
@@ -78,7 +81,7 @@ fn job(at: &OnHost, args: &StartArgs) -> Result<Job, CommandError> {
             password_variable: "POSTGRES_PASSWORD".to_owned(),
         },
         jobs: args.jobs,
-        accepted: args.accept.clone(),
+        accepted: terms.accepted,
         health_timeout_seconds: timeout.as_secs(),
         by: host::operator(),
     })

@@ -3,16 +3,20 @@
 
 mod attach;
 mod begin;
+mod terms;
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
 use super::args::Global;
 use super::ask;
 use super::common::{OnHost, on_host};
+use crate::agent::{self, Report};
 use crate::error::{CommandError, Exit};
-use attach::attach;
+use crate::migrate::saga::Next;
+use crate::plan::FindingCode;
+use attach::{attach, look};
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -31,14 +35,18 @@ struct StartArgs {
     #[arg(long, value_name = "URL")]
     to: Option<String>,
     /// Writers wait from before the copy to the end; without it they wait for seconds
-    #[arg(long)]
+    #[arg(long, conflicts_with = "online")]
     offline: bool,
-    /// When the clients switch
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    cutover: CutoverArg,
-    /// What is lost and may be: codes that `--plan-only` or a refusal named
+    /// They wait for seconds, although the plan says offline
+    #[arg(long)]
+    online: bool,
+    /// When the clients switch: auto, as soon as both databases hold the same; manual, at `infra migrate cutover`; or
+    /// at TIME, as 02:30 or 2026-11-22T02:30:00Z [default: the plan's, or auto]
+    #[arg(long, value_name = "WHEN", num_args = 1..=2)]
+    cutover: Vec<String>,
+    /// Warnings and losses that you agree to: codes that `--plan-only` or a question named
     #[arg(long, value_name = "CODE", value_delimiter = ',')]
-    accept: Vec<String>,
+    accept: Vec<FindingCode>,
     /// Connections that copy side by side [default: the host's processors, at most 8]
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
@@ -47,17 +55,9 @@ struct StartArgs {
     plan_only: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum CutoverArg {
-    /// As soon as both databases hold the same
-    Auto,
-    /// At `infra migrate cutover`
-    Manual,
-}
-
 #[derive(Debug, Subcommand)]
 enum Word {
-    /// Watch the migration
+    /// Show where the migration stands
     Status(PlanArg),
     /// Go on after a failure
     Resume(PlanArg),
@@ -78,28 +78,51 @@ struct PlanArg {
 
 pub async fn run(global: &Global, args: MigrateArgs) -> Result<Exit, CommandError> {
     let Some(word) = args.word else { return begin::begin(global, args.start).await };
-    let (name, plan) = match word {
-        Word::Status(arg) => ("status", arg.plan),
-        Word::Resume(arg) => ("resume", arg.plan),
-        Word::Cutover(arg) => ("cutover", arg.plan),
-        Word::Abort(arg) => ("abort", arg.plan),
-        Word::Rollback(arg) => ("rollback", arg.plan),
-        Word::Finish(arg) => ("finish", arg.plan),
+    let (word, plan) = match word {
+        Word::Status(arg) => (None, arg.plan),
+        Word::Resume(arg) => (Some(agent::Word::Resume), arg.plan),
+        Word::Cutover(arg) => (Some(agent::Word::Cutover), arg.plan),
+        Word::Abort(arg) => (Some(agent::Word::Abort), arg.plan),
+        Word::Rollback(arg) => (Some(agent::Word::Rollback), arg.plan),
+        Word::Finish(arg) => (Some(agent::Word::Finish), arg.plan),
     };
     let at = on_host(global, plan, None, "migrate").await?;
-    let connected = at.session().await?;
-    let folder = current(&at);
-    if name != "status" {
-        if name == "finish"
-            && !ask::confirm(global, "Give up the way back to the old database?", "--yes goes on without asking")?
-        {
+    if let Some(word) = word {
+        let report = look(&at).await?.ok_or_else(|| none(&at))?;
+        if !agreed(global, word, &report)? {
             return Ok(Exit::Failed);
         }
-        connected.session.install_agent().await?;
-        connected.session.agent(&["ask", &folder, name], &[]).await?;
-        connected.session.start_migration(&at.site, &folder).await?;
+        say(&at, word).await?;
     }
-    attach(global, &at, name == "status").await
+    attach(global, &at, word.is_none()).await
+}
+
+/// Asks where there is no way back.
+fn agreed(global: &Global, word: agent::Word, report: &Report) -> Result<bool, CommandError> {
+    if report.next == Next::Nothing {
+        return Err(CommandError::failed(format!("migration {} is over", report.id))
+            .hint("infra migrate status tells how it ended; infra migrate --to … begins another"));
+    }
+    agent::admit(word, &report.status)?;
+    let question = match word {
+        agent::Word::Resume | agent::Word::Cutover => return Ok(true),
+        agent::Word::Abort => "Undo the migration? The old database serves on, what was copied is given up.",
+        agent::Word::Rollback => "Go back to the old database, with every row that was written since the cutover?",
+        agent::Word::Finish => "Give up the way back to the old database?",
+    };
+    ask::confirm(global, question, "--yes goes on without asking")
+}
+
+async fn say(at: &OnHost, word: agent::Word) -> Result<(), CommandError> {
+    let connected = at.session().await?;
+    let folder = current(at);
+    connected.session.install_agent().await?;
+    connected.session.agent(&["ask", &folder, word.name()], &[]).await?;
+    Ok(connected.session.start_migration(&at.site, &folder).await?)
+}
+
+fn none(at: &OnHost) -> CommandError {
+    CommandError::failed(format!("no migration was begun on host {}", at.host)).hint("infra migrate --to … begins one")
 }
 
 fn migrations(at: &OnHost) -> String {

@@ -1,7 +1,9 @@
 //! What comes next, from where it stands.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::cutover::Cutover;
 use super::stage::{Mode, Stage};
 use super::status::{Direction, Progress, Status};
 
@@ -10,7 +12,7 @@ use super::status::{Direction, Progress, Status};
 pub enum Next {
     Run(Stage),
     Undo(Stage),
-    /// Everything is ready; `infra migrate cutover` says when.
+    /// Everything is ready; its time has not come, and `infra migrate cutover` has not been said.
     AwaitCutover,
     /// The new database serves and the old one follows it; `infra migrate finish` or `rollback` says how it ends.
     AwaitFinish,
@@ -18,17 +20,16 @@ pub enum Next {
     Nothing,
 }
 
-/// `auto`: the cutover needs no word of the user.
-pub fn next(status: &Status, mode: Mode, auto: bool) -> Next {
+pub fn next(status: &Status, mode: Mode, cutover: Cutover, now: Timestamp) -> Next {
     match status.direction {
-        Direction::Forward => forward(status, mode, auto),
+        Direction::Forward => forward(status, mode, cutover.is_due(now)),
         Direction::Aborting | Direction::RollingBack => backward(status),
     }
 }
 
-fn forward(status: &Status, mode: Mode, auto: bool) -> Next {
+fn forward(status: &Status, mode: Mode, due: bool) -> Next {
     match Stage::of(mode).find(|stage| !status.is_done(*stage)) {
-        Some(Stage::Cutover) if !auto && !status.cutover_asked && !begun(status, Stage::Cutover) => Next::AwaitCutover,
+        Some(Stage::Cutover) if !due && !status.cutover_asked && !begun(status, Stage::Cutover) => Next::AwaitCutover,
         Some(Stage::Finish) if !status.finish_asked => Next::AwaitFinish,
         Some(stage) => Next::Run(stage),
         None => Next::Nothing,

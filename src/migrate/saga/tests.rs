@@ -1,10 +1,16 @@
 //! Every way through the saga: forwards, cut off anywhere, failed anywhere, undone from anywhere.
 
-use super::{Event, Mode, Next, Stage, Status, next};
+use jiff::Timestamp;
+
+use super::{Cutover, Event, Mode, Next, Stage, Status, next};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).expect("a moment")
+}
 
 fn step(events: &mut Vec<Event>, mode: Mode) -> Next {
     let status = Status::replay(events.iter()).expect("what was written fits together");
-    let next = next(&status, mode, true);
+    let next = next(&status, mode, Cutover::Auto, at(0));
     match next {
         Next::Run(stage) => {
             events.extend([Event::Started { stage }, Event::Done { stage, note: String::new() }]);
@@ -57,7 +63,7 @@ fn a_failed_stage_is_tried_again_and_said() {
     events.push(Event::Failed { stage: Stage::Preflight, error: "no route".into() });
     let status = Status::replay(&events).expect("fits");
     assert_eq!(status.failure(), Some((Stage::Preflight, "no route")));
-    assert_eq!(next(&status, Mode::Online, true), Next::Run(Stage::Preflight));
+    assert_eq!(next(&status, Mode::Online, Cutover::Auto, at(0)), Next::Run(Stage::Preflight));
     through(&mut events, Mode::Online);
     assert_eq!(Status::replay(&events).expect("fits").failure(), None);
 }
@@ -84,11 +90,17 @@ fn the_user_says_when_to_cut_over_unless_it_is_under_way() {
     for stage in Stage::ALL.into_iter().take_while(|s| *s != Stage::Cutover) {
         events.extend([Event::Started { stage }, Event::Done { stage, note: String::new() }]);
     }
-    let ask = |events: &[Event], auto| next(&Status::replay(events).expect("fits"), Mode::Online, auto);
-    assert_eq!(ask(&events, false), Next::AwaitCutover);
-    assert_eq!(ask(&events, true), Next::Run(Stage::Cutover));
+    let ask = |events: &[Event], cutover| next(&Status::replay(events).expect("fits"), Mode::Online, cutover, at(100));
+    assert_eq!(ask(&events, Cutover::Manual), Next::AwaitCutover);
+    assert_eq!(ask(&events, Cutover::Auto), Next::Run(Stage::Cutover));
+    assert_eq!(ask(&events, Cutover::At(at(101))), Next::AwaitCutover, "its time has not come");
+    for due in [100, 99] {
+        assert_eq!(ask(&events, Cutover::At(at(due))), Next::Run(Stage::Cutover), "ready at or after its time");
+    }
+    let asked = [events.clone(), vec![Event::CutoverAsked]].concat();
+    assert_eq!(ask(&asked, Cutover::At(at(200))), Next::Run(Stage::Cutover), "the user's word counts before its time");
     let begun = [events.clone(), vec![Event::Started { stage: Stage::Cutover }]].concat();
-    assert_eq!(ask(&begun, false), Next::Run(Stage::Cutover), "cut off in the middle: it goes on");
+    assert_eq!(ask(&begun, Cutover::Manual), Next::Run(Stage::Cutover), "cut off in the middle: it goes on");
 }
 
 #[test]

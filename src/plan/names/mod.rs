@@ -84,6 +84,12 @@ name!(
     rule: "lower-case letters, digits and `-`, a letter first, no `-` last", examples: ["vault", "pgdata"], is_label
 );
 
+name!(
+    /// What a preflight calls something that it found.
+    FindingCode, "the code of a finding", max: 40, pattern: r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$",
+    rule: "lower-case letters, digits and `-`, a letter first, no `-` last", examples: ["no-replica-identity"], is_label
+);
+
 fn is_label(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase())
         && !text.ends_with('-')

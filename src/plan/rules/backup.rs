@@ -6,7 +6,7 @@ use crate::plan::model::Backup;
 use crate::plan::units::{Destination, Gigabytes, MountPath, Schedule, Span};
 
 pub(super) const RULES: &[Rule] =
-    &[full_schedule, incremental_schedule, kept_long_enough, elsewhere, rds_storage, rds_room];
+    &[full_schedule, incremental_schedule, kept_long_enough, elsewhere, accepted_once, rds_storage, rds_room];
 
 fn backup<'a>(cx: &Context<'a>) -> impl Iterator<Item = &'a Backup> + use<'a> {
     cx.plan.backup.iter()
@@ -76,6 +76,10 @@ fn elsewhere(cx: &Context<'_>) -> Vec<Finding> {
             .remedy("send them to `s3://…`, or to a directory that is copied elsewhere")
     });
     same.collect()
+}
+
+fn accepted_once(cx: &Context<'_>) -> Vec<Finding> {
+    cx.repeated("migrate.accept", &cx.plan.migrate.accept)
 }
 
 /// RDS for PostgreSQL takes 20 GiB to 64 TiB of gp3.

@@ -1,5 +1,6 @@
 //! Quantities with their units, as a plan writes them. A value of these types is in range and in its canonical form.
 
+mod cutover;
 mod destination;
 mod mount;
 mod port;
@@ -8,6 +9,7 @@ mod size;
 mod source;
 mod span;
 
+pub use cutover::CutoverTime;
 pub use destination::Destination;
 pub use mount::MountPath;
 pub use port::{Port, PortRange};

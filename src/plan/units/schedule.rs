@@ -77,7 +77,7 @@ impl Schedule {
 }
 
 impl TimeOfDay {
-    fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let number = |part: &str, below: u8| {
             let two_digits = part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
             part.parse().ok().filter(|number| two_digits && *number < below)
