@@ -4,7 +4,6 @@
 //! The record of both ends is the point: what a person, a job or a trigger writes at the new database is found like what
 //! replication failed to bring.
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::catalog::{Catalog, QualifiedName};
@@ -15,7 +14,8 @@ use crate::postgres::{Client, Lsn};
 
 /// The name of both records.
 const RECORD: &str = "infra_changes";
-const FILE: &str = "changed.json";
+/// In the migration's folder.
+pub const FILE: &str = "changed.json";
 
 #[derive(Debug, thiserror::Error)]
 pub enum SinceError {
@@ -35,7 +35,6 @@ struct State {
     source: Lsn,
     target: Lsn,
     changed: Changed,
-    at: Timestamp,
 }
 
 /// Where both ends were the same.
@@ -89,7 +88,7 @@ impl Since<'_> {
 
     /// From here on everything is to be compared.
     pub fn begin(&self, same: Same) -> Result<(), SinceError> {
-        let state = State { source: same.source, target: same.target, changed: Changed::default(), at: Timestamp::now() };
+        let state = State { source: same.source, target: same.target, changed: Changed::default() };
         Ok(self.folder.write(FILE, &state)?)
     }
 
@@ -100,22 +99,16 @@ impl Since<'_> {
         Ok(self.folder.remove(FILE)?)
     }
 
-    /// When the last look was begun; None before a verification.
-    pub fn last_look(&self) -> Result<Option<Timestamp>, SinceError> {
-        Ok(self.folder.read::<State>(FILE)?.map(|state| state.at))
-    }
-
     /// Reads on in both records, and compares what changed. What differs may still be on its way: it stays for the next
     /// look, whose reading begins where this one ended. `catalog` is the source's.
     pub async fn look(&self, catalog: &Catalog) -> Result<Look, SinceError> {
-        let at = Timestamp::now();
         let Some(mut state) = self.folder.read::<State>(FILE)? else { return Err(SinceError::NotVerified) };
         let (source, target) = (self.history(self.source), self.history(self.target));
         let (here, there) = tokio::try_join!(source.read(state.source), target.read(state.target))?;
         let keys = Keys::new(catalog);
         state.changed.add(&here.messages, Side::Source, &keys);
         state.changed.add(&there.messages, Side::Target, &keys);
-        (state.source, state.target, state.at) = (here.until, there.until, at);
+        (state.source, state.target) = (here.until, there.until);
         // Before anything is forgotten, which the next reading does.
         self.folder.write(FILE, &state)?;
         let tables = self.compare(&mut state.changed, catalog).await?;

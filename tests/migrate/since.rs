@@ -128,7 +128,10 @@ async fn one_wrong_row_at_the_target_is_found_and_named() {
     let verified = Verified::from(Server::v15()).await;
     let wrong = |change: &str| verified.new_server.psql("app", change);
     wrong("UPDATE kept SET body = 'wrong' WHERE id = 7");
-    assert_eq!(verified.fault().await, ("kept".into(), RowFault::Changed, Some(r#"["7"]"#.into()), vec!["body".into()]));
+    assert_eq!(
+        verified.fault().await,
+        ("kept".into(), RowFault::Changed, Some(r#"["7"]"#.into()), vec!["body".into()])
+    );
     assert_eq!(verified.fault().await.1, RowFault::Changed, "it stays until it is the same");
     wrong("UPDATE kept SET body = repeat('x', 3000) WHERE id = 7");
     assert_eq!(verified.look().await.differing().count(), 0);
@@ -148,7 +151,9 @@ async fn one_wrong_row_at_the_target_is_found_and_named() {
 async fn what_is_on_its_way_is_looked_at_again() {
     let verified = Verified::from(Server::v15()).await;
     verified.forward().pause().await.unwrap();
-    verified.old_server.psql("app", "UPDATE kept SET body = 'late' WHERE id = 3; INSERT INTO keyless VALUES (9, 'late')");
+    verified
+        .old_server
+        .psql("app", "UPDATE kept SET body = 'late' WHERE id = 3; INSERT INTO keyless VALUES (9, 'late')");
     let look = verified.look().await;
     assert_eq!(look.differing().count(), 2, "{look:?}");
     verified.forward().subscribe(&endpoint(&verified.old_server)).await.unwrap();

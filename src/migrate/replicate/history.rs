@@ -63,7 +63,8 @@ impl History<'_> {
     }
 
     async fn forget(&self, until: Lsn) -> Result<(), ReplicateError> {
-        let known = "SELECT confirmed_flush_lsn::text, wal_status FROM pg_catalog.pg_replication_slots WHERE slot_name = $1";
+        let known =
+            "SELECT confirmed_flush_lsn::text, wal_status FROM pg_catalog.pg_replication_slots WHERE slot_name = $1";
         let rows = self.client.rows("looking for the record of changes", known, &[&self.name]).await?;
         let Some(row) = rows.first() else { return Err(ReplicateError::SlotGone { slot: self.name.to_owned() }) };
         if row.get::<_, Option<&str>>(1) == Some("lost") {

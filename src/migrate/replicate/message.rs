@@ -192,7 +192,8 @@ mod tests {
 
     #[test]
     fn a_table_names_what_identifies_its_rows() {
-        let bytes = b"R\0\0\x40\x01public\0t\0d\0\x02\x01id\0\0\0\0\x17\xff\xff\xff\xff\0body\0\0\0\0\x19\xff\xff\xff\xff";
+        let bytes =
+            b"R\0\0\x40\x01public\0t\0d\0\x02\x01id\0\0\0\0\x17\xff\xff\xff\xff\0body\0\0\0\0\x19\xff\xff\xff\xff";
         let Message::Table(table) = parse(bytes).unwrap() else { panic!("no table") };
         assert_eq!((table.number, table.name.plain().as_str()), (0x4001, "public.t"));
         assert_eq!(table.identity, ReplicaIdentity::Default);

@@ -256,7 +256,11 @@ mod tests {
     #[test]
     fn an_emptied_table_is_not_settled_and_survives_its_file() {
         let mut changed = Changed::default();
-        changed.add(&[table(ReplicaIdentity::Default, &["id"]), Message::Truncate { tables: vec![1] }], Side::Source, &none());
+        changed.add(
+            &[table(ReplicaIdentity::Default, &["id"]), Message::Truncate { tables: vec![1] }],
+            Side::Source,
+            &none(),
+        );
         assert!(!changed.is_settled());
         let file = serde_json::to_string(&changed).unwrap();
         assert_eq!(serde_json::from_str::<Changed>(&file).unwrap(), changed);

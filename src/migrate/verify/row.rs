@@ -62,9 +62,10 @@ pub fn by_key(table: &Table, key: &[String]) -> ByKey {
         column.map_or("text", |column| column.type_name.as_str())
     };
     let equal = |value: &dyn Fn(usize) -> String| {
-        let parts = key.iter().enumerate().map(|(place, name)| {
-            format!("r.{} = {}::{}", quote_identifier(name), value(place), type_of(name))
-        });
+        let parts = key
+            .iter()
+            .enumerate()
+            .map(|(place, name)| format!("r.{} = {}::{}", quote_identifier(name), value(place), type_of(name)));
         parts.collect::<Vec<_>>().join(" AND ")
     };
     let arrays: Vec<_> = (1..=key.len()).map(|number| format!("${number}::text[]")).collect();
