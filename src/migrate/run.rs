@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use super::folder::{Folder, FolderError};
 use super::relay::relay;
 use super::saga::{Event, Mode, Next, Place, Stage, next};
-use super::stages::{Context, RELAY_PORT, StageError, perform, stop_recording, undo, watch};
+use super::stages::{Context, RELAY_PORT, StageError, perform, try_stop_recording, undo, watch};
 use crate::journal::{Journal, JournalError};
 
 /// How often a word of the user is looked for.
