@@ -17,6 +17,8 @@ pub struct AgentArgs {
 
 #[derive(Debug, Subcommand)]
 enum AgentVerb {
+    /// Tell what a migration would meet; what would begin it comes from standard input
+    Look,
     /// Make the folder of a migration, from standard input
     Begin { folder: PathBuf },
     /// Run a migration's stages
@@ -40,6 +42,11 @@ enum WordArg {
 
 pub async fn run(args: AgentArgs) -> Result<Exit, CommandError> {
     match args.verb {
+        AgentVerb::Look => {
+            let mut request = vec![];
+            std::io::stdin().read_to_end(&mut request).map_err(CommandError::failed)?;
+            out::line(serde_json::json!(agent::look(&request).await?));
+        }
         AgentVerb::Begin { folder } => {
             let mut request = vec![];
             std::io::stdin().read_to_end(&mut request).map_err(CommandError::failed)?;

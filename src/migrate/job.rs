@@ -31,6 +31,12 @@ pub struct Job {
     pub by: String,
 }
 
+/// Connections that copy side by side on this machine.
+pub fn jobs(asked: Option<usize>) -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    asked.unwrap_or(processors.min(8))
+}
+
 /// The bundle's own database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

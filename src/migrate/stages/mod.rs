@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use backup::SafetyCopy;
-pub use context::{Context, RELAY_PORT};
+pub use context::{Context, RELAY_PORT, pg_dump, source};
 pub use cutover::Pause;
 pub use rows::hold;
 
