@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::folder::{Folder, FolderError};
 use super::relay::relay;
-use super::saga::{Event, Mode, Next, Place, next};
+use super::saga::{Event, Mode, Next, Place, Stage, next};
 use super::stages::{Context, RELAY_PORT, StageError, perform, undo};
 use crate::journal::{Journal, JournalError};
 
@@ -66,6 +66,8 @@ async fn advance(context: &Context, journal: &Journal<Event>) -> Result<Next, Ru
             Next::Run(stage) if stage.place() == Place::Operator && !context.has_target()? => {
                 return Ok(Next::Run(stage));
             }
+            // Its provider's part is the operator's.
+            Next::Run(Stage::Cutover) if !context.is_reverted()? => sleep(LISTEN).await,
             Next::Run(stage) => {
                 journal.append(Event::Started { stage })?;
                 match perform(stage, context).await {

@@ -87,10 +87,11 @@ async fn switch(context: &Context) -> Result<String, StageError> {
 async fn start(context: &Context, pause: &mut Pause, began: Instant) -> Result<String, StageError> {
     let since = Instant::now();
     context.host.point_clients(context.site(), Some(&location(context, &context.target().await?)?)).await?;
-    serve(context).await?;
+    start_clients(context).await?;
     pause.start_ms = millis(since);
     pause.total_ms = millis(began);
     context.folder.write("pause.json", pause)?;
+    serve(context).await?;
     Ok(format!("writers waited {} ms", pause.total_ms))
 }
 
@@ -111,11 +112,18 @@ pub async fn undo(context: &Context) -> Result<(), StageError> {
         let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
         forward.subscribe(&way_back::source_for_target(context).await?).await?;
     }
+    start_clients(context).await?;
     serve(context).await?;
     Ok(context.folder.remove("cutover.json")?)
 }
 
-/// The release, with the database that its clients are pointed to.
+/// What writers wait for.
+async fn start_clients(context: &Context) -> Result<(), StageError> {
+    let clients = &context.job.source.clients;
+    Ok(context.host.serve_clients(context.site(), clients, context.health_timeout()).await?)
+}
+
+/// The whole release, with the database that its clients are pointed to; in the host's audit log.
 async fn serve(context: &Context) -> Result<(), StageError> {
     let (job, none) = (&context.job, Progress::none());
     let lock = context.host.lock(&job.by, "migrate").await?;

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use backup::SafetyCopy;
-pub use context::{Context, RELAY_PORT, pg_dump, source};
+pub use context::{ACCEPTED, Context, RELAY_PORT, pg_dump, source};
 pub use cutover::Pause;
 pub use rows::hold;
 
@@ -24,6 +24,7 @@ use super::catalog::CatalogError;
 use super::copy::CopyError;
 use super::folder::FolderError;
 use super::index::IndexError;
+use super::job::Destination;
 use super::preflight::PreflightError;
 use super::replicate::{QuietError, ReplicateError};
 use super::saga::Stage;
@@ -73,7 +74,9 @@ pub enum StageError {
     Dump { message: String },
     #[error("no snapshot could be taken within {} s: a long transaction of the old database may be in its way", waited.as_secs())]
     NoSnapshot { waited: Duration },
-    #[error("this is in the way:\n    {findings}\nacknowledge warnings and losses by their codes: --accept CODE,CODE")]
+    #[error(
+        "this is in the way:\n    {findings}\nacknowledge warnings and losses by their codes: infra migrate resume --accept CODE,CODE"
+    )]
     InTheWay { findings: String },
     #[error("the databases differ: {} on the host says where", report.display())]
     Differs { report: PathBuf },
@@ -98,7 +101,9 @@ pub async fn perform(stage: Stage, context: &Context) -> Result<String, StageErr
     match stage {
         Stage::Preflight => look::perform(context).await,
         Stage::Backup => backup::perform(context).await,
-        Stage::Provision => Ok(String::new()),
+        // What preflight could not see; a database that was there before has been looked at.
+        Stage::Provision if context.job.to == Destination::Url => Ok("it was there".into()),
+        Stage::Provision => look::perform(context).await,
         Stage::Prepare => prepare::perform(context).await,
         Stage::Schema => structure::before(context).await,
         Stage::Copy => rows::perform(context).await,
