@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use super::folder::{Folder, FolderError};
 use super::relay::relay;
 use super::saga::{Event, Mode, Next, Place, Stage, next};
-use super::stages::{Context, RELAY_PORT, StageError, perform, undo};
+use super::stages::{Context, RELAY_PORT, StageError, perform, try_stop_recording, undo, watch};
 use crate::journal::{Journal, JournalError};
 
 /// How often a word of the user is looked for.
@@ -76,6 +76,7 @@ async fn advance(context: &Context, journal: &Journal<Event>) -> Result<Next, Ru
                         let text = crate::error::chain(&error);
                         journal.append(Event::Failed { stage, error: text })?;
                         if !matches!(error, StageError::MustRollBack { .. }) {
+                            try_stop_recording(context).await;
                             return Err(error.into());
                         }
                         journal.append(Event::RollbackAsked)?;
@@ -92,7 +93,16 @@ async fn advance(context: &Context, journal: &Journal<Event>) -> Result<Next, Ru
                     }
                 }
             }
-            Next::AwaitCutover | Next::AwaitFinish => sleep(LISTEN).await,
+            Next::AwaitCutover => match watch(context).await {
+                Ok(()) => sleep(LISTEN).await,
+                Err(error) => {
+                    // The next run verifies anew.
+                    journal.append(Event::Failed { stage: Stage::Verify, error: crate::error::chain(&error) })?;
+                    try_stop_recording(context).await;
+                    return Err(error.into());
+                }
+            },
+            Next::AwaitFinish => sleep(LISTEN).await,
             Next::Nothing => return Ok(Next::Nothing),
         }
     }

@@ -10,5 +10,6 @@ mod preflight;
 mod replicate;
 mod schema;
 mod servers;
+mod since;
 mod verify;
 mod wire;

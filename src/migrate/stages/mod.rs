@@ -9,6 +9,7 @@ mod follow;
 mod look;
 mod prepare;
 mod rows;
+mod settle;
 mod structure;
 mod way_back;
 
@@ -19,6 +20,7 @@ pub use backup::SafetyCopy;
 pub use context::{ACCEPTED, Context, RELAY_PORT, pg_dump, source};
 pub use cutover::Pause;
 pub use rows::hold;
+pub use settle::{try_stop_recording, watch};
 
 use super::catalog::CatalogError;
 use super::copy::CopyError;
@@ -30,6 +32,7 @@ use super::replicate::{QuietError, ReplicateError};
 use super::saga::Stage;
 use super::schema::{ApplyError, ArchiveError, DumpError, TargetError};
 use super::sequences::SequenceError;
+use super::since::SinceError;
 use super::verify::VerifyError;
 use crate::host::HostError;
 use crate::postgres::PostgresError;
@@ -65,6 +68,8 @@ pub enum StageError {
     #[error(transparent)]
     Sequence(#[from] SequenceError),
     #[error(transparent)]
+    Since(#[from] SinceError),
+    #[error(transparent)]
     Quiet(#[from] QuietError),
     #[error("cannot use {}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
@@ -80,6 +85,12 @@ pub enum StageError {
     InTheWay { findings: String },
     #[error("the databases differ: {} on the host says where", report.display())]
     Differs { report: PathBuf },
+    #[error("the databases differ in what changed since they were compared: {first}; {} on the host says more", report.display())]
+    Changed { first: String, report: PathBuf },
+    #[error(
+        "after {looks} comparisons there is still too much to compare within the pause: more is written than can be compared; try again when less is written"
+    )]
+    TooBusy { looks: usize },
     #[error("the new database is not known yet: it has not been provisioned")]
     NoTarget,
     #[error("the migration has not been prepared")]
