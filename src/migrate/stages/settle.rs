@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::context::Context;
 use super::{StageError, compare};
 use crate::migrate::catalog::{self, Catalog};
-use crate::migrate::replicate::ReplicateError;
+use crate::migrate::replicate::{ReplicateError, rows_written};
 use crate::migrate::saga::Mode;
 use crate::migrate::since::{Look, Since, SinceError};
 use crate::migrate::verify::{Rechecked, markdown_of_changes};
@@ -23,10 +23,17 @@ const FEW_ROWS: usize = 5000;
 /// Each look compares what was written during the one before: they shorten quickly, or never.
 const MOST_LOOKS: usize = 30;
 
+/// In the migration's folder: `rows_written` of the old database, which offline nobody may write to, at the verification.
+const WRITTEN: &str = "written.json";
+
 /// Before the pause: little is left to be compared in it.
 pub async fn ready(context: &Context) -> Result<(), StageError> {
     if context.job.mode == Mode::Offline {
-        return Ok(());
+        // Somebody wrote all the same, or the server crashed and counts anew: all is compared once more.
+        return match is_unwritten(context, &context.old().await?).await? {
+            true => Ok(()),
+            false => compare::perform(context).await.map(drop),
+        };
     }
     let mut again = true;
     for _ in 0..MOST_LOOKS {
@@ -54,6 +61,19 @@ fn is_stale(error: &SinceError) -> bool {
         SinceError::NotVerified
             | SinceError::Replicate(ReplicateError::SlotGone { .. } | ReplicateError::SlotLost { .. })
     )
+}
+
+pub async fn mark_written(context: &Context, source: &Client) -> Result<(), StageError> {
+    Ok(context.folder.write(WRITTEN, &rows_written(source).await?)?)
+}
+
+async fn is_unwritten(context: &Context, source: &Client) -> Result<bool, StageError> {
+    Ok(context.folder.read::<i64>(WRITTEN)? == Some(rows_written(source).await?))
+}
+
+/// Offline, in the last moment: nobody has written to the old database since it was verified.
+pub async fn untouched(context: &Context, source: &Client) -> Result<(), StageError> {
+    if is_unwritten(context, source).await? { Ok(()) } else { Err(StageError::Written) }
 }
 
 /// In the pause, when everything has arrived: all of it is the same, or the cutover is refused. `source` is the one
