@@ -3,9 +3,11 @@
 
 pub mod catalog;
 pub mod copy;
+pub mod drift;
 pub mod folder;
 pub mod index;
 pub mod job;
+pub mod partitions;
 pub mod preflight;
 mod relay;
 pub mod replicate;

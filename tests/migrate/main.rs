@@ -4,8 +4,10 @@
 mod catalog;
 mod copy;
 mod corpus;
+mod drift;
 mod index;
 mod preflight;
+mod remove;
 mod replicate;
 mod schema;
 mod servers;
