@@ -6,6 +6,7 @@ mod copy;
 mod corpus;
 mod drift;
 mod index;
+mod look;
 mod preflight;
 mod remove;
 mod replicate;

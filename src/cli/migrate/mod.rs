@@ -3,6 +3,7 @@
 
 mod attach;
 mod begin;
+mod guide;
 mod provider;
 mod terms;
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::StageError;
-use super::context::Context;
+use super::context::{Context, pg_dump};
 use crate::migrate::catalog;
 use crate::migrate::index::{self, Builds};
 use crate::migrate::schema::{self, Entry, Phase, Schema, apply, settle};
@@ -45,13 +45,8 @@ pub async fn read(context: &Context) -> Result<Schema, StageError> {
     Ok(schema)
 }
 
-/// pg_dump of the old server's own version, in its own container.
 pub async fn dump_command(context: &Context) -> Result<Vec<String>, StageError> {
-    let container = context.container().await?;
-    let words = ["docker", "exec", "--interactive", &container.id, "pg_dump", "--username", &container.user];
-    let mut command: Vec<String> = words.map(str::to_owned).into();
-    command.extend(["--dbname".to_owned(), context.job.source.database.clone()]);
-    Ok(command)
+    Ok(pg_dump(&context.container().await?, &context.job.source))
 }
 
 /// Indexes, constraints and statistics, then all that may wait for them.
