@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::context::{Context, FORWARD};
-use super::{StageError, quiet, settle, way_back};
+use super::{StageError, drift, quiet, settle, way_back};
 use crate::host::{DatabaseLocation, Progress};
 use crate::migrate::catalog;
 use crate::migrate::replicate::{Channel, refuse_writes};
@@ -84,6 +84,7 @@ async fn switch(context: &Context) -> Result<String, StageError> {
     refuse_writes(&maintenance, &old).await?;
     pause.stop_ms = millis(began);
     let since = Instant::now();
+    drift::same_schema(context, &old, &new).await?;
     if online {
         forward.drain(DRAIN).await?;
     } else {
