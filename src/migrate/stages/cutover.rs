@@ -84,8 +84,8 @@ async fn switch(context: &Context) -> Result<String, StageError> {
     refuse_writes(&maintenance, &old).await?;
     pause.stop_ms = millis(began);
     let since = Instant::now();
-    drift::same_schema(context, &old, &new).await?;
     if online {
+        drift::same_schema(context, &old, &new).await?;
         forward.drain(DRAIN).await?;
     } else {
         settle::untouched(context, &old).await?;
@@ -118,7 +118,7 @@ async fn start(context: &Context, pause: &mut Pause, began: Instant) -> Result<S
     pause.total_ms = millis(began);
     context.folder.write("pause.json", pause)?;
     serve(context).await?;
-    settle::try_stop_recording(context).await;
+    settle::end_forward(context).await;
     Ok(format!("writers waited {} ms", pause.total_ms))
 }
 

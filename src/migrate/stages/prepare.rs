@@ -19,6 +19,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
     quiet::open(context).await?;
     let (old, new) = (context.old().await?, context.new_database().await?);
     make_beat(&new).await?;
+    // Offline too: the way back needs both.
     make_beat(&old).await?;
     if context.job.mode == Mode::Offline {
         context.host.stop_clients(context.site(), &context.job.source.clients).await?;
