@@ -28,5 +28,6 @@ pub use event::{CopyEvent, Tell};
 pub use hold::{Held, Hold, hold};
 pub use limit::{Limit, Rate, RateError, read_limit, write_limit};
 pub use plan::Sizing;
+pub use prepare::tables;
 pub use pressure::{DiskQueue, Pressure, disk_of};
 pub use run::{Complete, Copied, Setup, copy};

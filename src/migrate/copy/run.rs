@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use super::error::CopyError;
@@ -38,15 +39,16 @@ pub struct Setup {
 }
 
 /// What one run moved. Parts of earlier runs are not counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Copied {
     pub parts: usize,
     pub rows: u64,
     pub bytes: u64,
 }
 
-/// Hears of each table whose rows are all there, also of those that an earlier run completed. Must not block.
-pub type Complete = dyn Fn(&QualifiedName) + Send + Sync;
+/// Hears of tables whose rows are all there, also of those that an earlier run completed; small ones that shared a
+/// transaction come together. Must not block.
+pub type Complete = dyn Fn(&[QualifiedName]) + Send + Sync;
 
 /// Copies what `catalog` lists, or what is left of it.
 pub async fn copy(
@@ -174,17 +176,24 @@ impl Run {
     /// A part is done: so are the tables whose last one it was.
     fn account(&self, part: &Part) {
         self.done.fetch_add(part.bytes, Ordering::Relaxed);
-        for relation in part.work.relations() {
-            let mut open = self.open.lock().expect("nobody panics while it is locked");
-            let left = open.get_mut(&relation.name).expect("every table of a part was counted");
-            *left -= 1;
-            let last = *left == 0;
-            drop(open);
-            if last {
-                (self.tell)(CopyEvent::TableDone { table: relation.name.plain() });
-                (self.complete)(&relation.name);
-            }
+        let completed = self.completed(part);
+        for table in &completed {
+            (self.tell)(CopyEvent::TableDone { table: table.plain() });
         }
+        if !completed.is_empty() {
+            (self.complete)(&completed);
+        }
+    }
+
+    fn completed(&self, part: &Part) -> Vec<QualifiedName> {
+        let mut open = self.open.lock().expect("nobody panics while it is locked");
+        let mut is_last = |name: &QualifiedName| {
+            let left = open.get_mut(name).expect("every table of a part was counted");
+            *left -= 1;
+            *left == 0
+        };
+        let names = part.work.relations().iter().map(|relation| &relation.name);
+        names.filter(|name| is_last(name)).cloned().collect()
     }
 
     fn copied(&self) -> Copied {
