@@ -10,10 +10,11 @@ pub use report::Report;
 use serde::{Deserialize, Serialize};
 
 use crate::migrate::folder::{Folder, FolderError};
-use crate::migrate::job::Job;
+pub use crate::migrate::job::Secured;
+use crate::migrate::job::{Destination, Job};
 use crate::migrate::run::{self, RunError};
 use crate::migrate::saga::{Event, Next, Status, next};
-use crate::migrate::stages::{self, Context, StageError};
+use crate::migrate::stages::{self, ACCEPTED, Context, StageError};
 use crate::postgres::Endpoint;
 
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +33,10 @@ pub enum AgentError {
     UnderWay { id: String },
     #[error("{0}")]
     TooLate(String),
+    #[error(
+        "the new database still has the settings of the load, or no backup: infra migrate finish, on the operator's side, sees to that first"
+    )]
+    NotSecured,
 }
 
 /// A new migration, as the operator's side asks for it. It holds a password: it travels through standard input.
@@ -68,6 +73,14 @@ impl Word {
     }
 }
 
+/// The new database, once it is there.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct NewDatabase {
+    pub endpoint: Endpoint,
+    /// The roots to verify it by, in PEM.
+    pub ca: Option<String>,
+}
+
 /// Makes the folder of a new migration in `migrations`, and lets `migrations/current` lead to it.
 pub fn begin(migrations: PathBuf, request: &[u8]) -> Result<(), AgentError> {
     let mut begin: Begin = serde_json::from_slice(request)?;
@@ -80,17 +93,37 @@ pub fn begin(migrations: PathBuf, request: &[u8]) -> Result<(), AgentError> {
         }
     }
     let folder = Folder::create(migrations.join(&begin.job.id), &begin.job)?;
-    if let Some(ca) = begin.ca {
-        let file = folder.file("ca.pem");
-        folder.write_text("ca.pem", &ca)?;
-        if let Some(target) = &mut begin.target {
-            target.tls = crate::postgres::Tls::VerifyFull { ca: file };
-        }
-    }
-    if let Some(target) = begin.target {
-        folder.write("target.json", &target)?;
+    if let Some(endpoint) = begin.target.take() {
+        keep(&folder, NewDatabase { endpoint, ca: begin.ca })?;
     }
     Ok(folder.link(&current)?)
+}
+
+/// Takes in the database that the stage `provision` has made.
+pub fn provisioned(path: PathBuf, request: &[u8]) -> Result<(), AgentError> {
+    keep(&Folder::at(path), serde_json::from_slice(request)?)
+}
+
+fn keep(folder: &Folder, mut database: NewDatabase) -> Result<(), AgentError> {
+    if let Some(ca) = database.ca {
+        folder.write_text("ca.pem", &ca)?;
+        database.endpoint.tls = crate::postgres::Tls::VerifyFull { ca: folder.file("ca.pem") };
+    }
+    Ok(folder.write("target.json", &database.endpoint)?)
+}
+
+/// Takes in what else the user agrees to, besides the job's own.
+pub fn accept(path: PathBuf, codes: Vec<String>) -> Result<(), AgentError> {
+    let folder = Folder::at(path);
+    let mut accepted: Vec<String> = folder.read(ACCEPTED)?.unwrap_or_default();
+    accepted.extend(codes);
+    Ok(folder.write(ACCEPTED, &accepted)?)
+}
+
+/// Takes in what was done for the new database by its provider.
+pub fn secured(path: PathBuf, request: &[u8]) -> Result<(), AgentError> {
+    let secured: Secured = serde_json::from_slice(request)?;
+    Ok(Folder::at(path).write("secured.json", &secured)?)
 }
 
 /// The long work. Ends well when a person is needed or nothing is left; a failed stage is in the journal.
@@ -133,6 +166,9 @@ pub fn admit(word: Word, status: &Status) -> Result<(), AgentError> {
 pub fn ask(path: PathBuf, word: Word) -> Result<(), AgentError> {
     let folder = Folder::at(path);
     admit(word, &folder.status()?)?;
+    if word == Word::Finish && !is_secured(&folder)? {
+        return Err(AgentError::NotSecured);
+    }
     let event = match word {
         Word::Resume => return Ok(()),
         Word::Cutover => Event::CutoverAsked,
@@ -142,4 +178,10 @@ pub fn ask(path: PathBuf, word: Word) -> Result<(), AgentError> {
     };
     folder.journal(format!("word-{}", std::process::id()))?.append(event)?;
     Ok(())
+}
+
+/// A database of the user's is the user's to secure.
+fn is_secured(folder: &Folder) -> Result<bool, FolderError> {
+    let secured = folder.read::<Secured>("secured.json")?.unwrap_or_default();
+    Ok(folder.job()?.to == Destination::Url || secured.reverted && secured.backup.is_some())
 }

@@ -25,6 +25,16 @@ enum AgentVerb {
     Hold { folder: PathBuf },
     /// Tell where a migration stands
     Status { folder: PathBuf },
+    /// Take in the database that was provisioned, from standard input
+    Provisioned { folder: PathBuf },
+    /// Take in what was done for it by its provider, from standard input
+    Secured { folder: PathBuf },
+    /// Take in what else the user agrees to
+    Accept {
+        folder: PathBuf,
+        #[arg(value_delimiter = ',')]
+        codes: Vec<String>,
+    },
     /// Write down a word of the user
     Ask { folder: PathBuf, word: WordArg },
 }
@@ -40,17 +50,22 @@ enum WordArg {
 
 pub async fn run(args: AgentArgs) -> Result<Exit, CommandError> {
     match args.verb {
-        AgentVerb::Begin { folder } => {
-            let mut request = vec![];
-            std::io::stdin().read_to_end(&mut request).map_err(CommandError::failed)?;
-            agent::begin(folder, &request)?;
-        }
+        AgentVerb::Begin { folder } => agent::begin(folder, &request()?)?,
         AgentVerb::Migrate { folder } => drop(agent::migrate(folder).await?),
         AgentVerb::Hold { folder } => agent::hold(folder).await?,
         AgentVerb::Status { folder } => out::line(serde_json::json!(agent::report(folder).await?)),
+        AgentVerb::Provisioned { folder } => agent::provisioned(folder, &request()?)?,
+        AgentVerb::Secured { folder } => agent::secured(folder, &request()?)?,
+        AgentVerb::Accept { folder, codes } => agent::accept(folder, codes)?,
         AgentVerb::Ask { folder, word } => agent::ask(folder, word.into())?,
     }
     Ok(Exit::Done)
+}
+
+fn request() -> Result<Vec<u8>, CommandError> {
+    let mut request = vec![];
+    std::io::stdin().read_to_end(&mut request).map_err(CommandError::failed)?;
+    Ok(request)
 }
 
 impl From<WordArg> for Word {

@@ -18,9 +18,16 @@ pub fn confirm_in_person(question: &str, answer: &str) -> Result<bool, CommandEr
     Ok(reply(&format!("{question} Type yes to go on: "), answer)?.to_lowercase() == "yes")
 }
 
-/// The plan's name, typed.
-pub fn typed_name(question: &str, name: &str, answer: &str) -> Result<bool, CommandError> {
-    Ok(reply(&format!("{question} Type the plan's name to go on: "), answer)? == name)
+/// Data is destroyed: the plan's name is typed, or was said in advance with `--confirm`.
+pub fn destroy(question: &str, name: &str, confirmed: Option<&str>) -> Result<bool, CommandError> {
+    match confirmed {
+        Some(confirmed) if confirmed == name => Ok(true),
+        Some(other) => Err(CommandError::usage(format!("--confirm {other}: the plan's name is {name}"))),
+        None => {
+            let answer = format!("--confirm {name} goes on without asking; --yes does not answer this");
+            Ok(reply(&format!("{question} Type the plan's name to go on: "), &answer)? == name)
+        }
+    }
 }
 
 fn reply(prompt: &str, answer: &str) -> Result<String, CommandError> {

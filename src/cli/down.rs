@@ -61,12 +61,5 @@ fn agreed(global: &Global, args: &DownArgs, name: &str) -> Result<bool, CommandE
     if !args.include_data {
         return ask::confirm(global, "Remove this?", "--yes goes on without asking");
     }
-    match &args.confirm {
-        Some(confirmed) if confirmed == name => Ok(true),
-        Some(other) => Err(CommandError::usage(format!("--confirm {other}: the plan's name is {name}"))),
-        None => {
-            let answer = format!("--confirm {name} goes on without asking; --yes does not answer this");
-            ask::typed_name("Data is destroyed by this.", name, &answer)
-        }
-    }
+    ask::destroy("Data is destroyed by this.", name, args.confirm.as_deref())
 }

@@ -88,6 +88,9 @@ impl Session {
     }
 
     async fn clients(&self, site: &Site, verb: &str, services: &[String]) -> Result<(), HostError> {
+        if services.is_empty() {
+            return Ok(());
+        }
         let script = site_script("pausing the database's clients", include_str!("scripts/clients.sh"), site)
             .set("DO", verb)
             .list("SERVICES", services);
@@ -95,12 +98,30 @@ impl Session {
     }
 
     /// Lets the clients find their database at `location` from now on (None: beside them again). They are started by
-    /// [`Self::restart_release`].
+    /// [`Self::serve_clients`].
     pub async fn point_clients(&self, site: &Site, location: Option<&DatabaseLocation>) -> Result<(), HostError> {
         let script = site_script("pointing the clients", include_str!("scripts/point.sh"), site);
         let mut running = self.start(&script).await?;
         running.send(&files(location)).await?;
         running.output().await.map(drop)
+    }
+
+    /// Starts services that were pointed, and sees them healthy: as fast as can be.
+    pub async fn serve_clients(
+        &self,
+        site: &Site,
+        services: &[String],
+        health_timeout: Duration,
+    ) -> Result<(), HostError> {
+        // To Compose, no names mean all services.
+        if services.is_empty() {
+            return Ok(());
+        }
+        let script = concat!(include_str!("scripts/point_release.sh"), include_str!("scripts/serve.sh"));
+        let script = site_script("starting the database's clients", script, site)
+            .set("TIMEOUT", health_timeout.as_secs().to_string())
+            .list("SERVICES", services);
+        self.run(&script).await.map(drop)
     }
 
     /// Starts the current release anew with what has changed around it, and sees it healthy.

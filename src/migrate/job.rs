@@ -22,6 +22,8 @@ pub struct Job {
     pub site: Site,
     pub host: NodeName,
     pub source: Source,
+    #[serde(default)]
+    pub to: Destination,
     /// Connections that copy side by side. None: as many as the host has processors.
     pub jobs: Option<usize>,
     /// Codes of findings and losses that the user agreed to.
@@ -29,6 +31,17 @@ pub struct Job {
     pub health_timeout_seconds: u64,
     /// `user@machine`.
     pub by: String,
+}
+
+/// Who has made the new database.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Destination {
+    /// The user: it is there when the migration begins.
+    #[default]
+    Url,
+    /// infra, in the stage `provision`: Amazon RDS.
+    Rds,
 }
 
 /// The bundle's own database.
@@ -42,4 +55,13 @@ pub struct Source {
     pub clients: Vec<String>,
     /// The variable in which the clients get the password.
     pub password_variable: String,
+}
+
+/// What has been done for a managed database since the load.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Secured {
+    /// The settings of the load are taken back.
+    pub reverted: bool,
+    /// A backup that is complete, by its name.
+    pub backup: Option<String>,
 }

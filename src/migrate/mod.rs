@@ -13,6 +13,7 @@ pub mod run;
 pub mod saga;
 pub mod schema;
 pub mod sequences;
+pub mod since;
 pub mod stages;
 pub mod verify;
 

@@ -9,8 +9,8 @@ use tokio::time::sleep;
 
 use super::folder::{Folder, FolderError};
 use super::relay::relay;
-use super::saga::{Event, Mode, Next, Place, next};
-use super::stages::{Context, RELAY_PORT, StageError, perform, undo};
+use super::saga::{Event, Mode, Next, Place, Stage, next};
+use super::stages::{Context, RELAY_PORT, StageError, perform, try_stop_recording, undo, watch};
 use crate::journal::{Journal, JournalError};
 
 /// How often a word of the user is looked for.
@@ -66,6 +66,8 @@ async fn advance(context: &Context, journal: &Journal<Event>) -> Result<Next, Ru
             Next::Run(stage) if stage.place() == Place::Operator && !context.has_target()? => {
                 return Ok(Next::Run(stage));
             }
+            // Its provider's part is the operator's.
+            Next::Run(Stage::Cutover) if !context.is_reverted()? => sleep(LISTEN).await,
             Next::Run(stage) => {
                 journal.append(Event::Started { stage })?;
                 match perform(stage, context).await {
@@ -74,6 +76,7 @@ async fn advance(context: &Context, journal: &Journal<Event>) -> Result<Next, Ru
                         let text = crate::error::chain(&error);
                         journal.append(Event::Failed { stage, error: text })?;
                         if !matches!(error, StageError::MustRollBack { .. }) {
+                            try_stop_recording(context).await;
                             return Err(error.into());
                         }
                         journal.append(Event::RollbackAsked)?;
@@ -90,7 +93,16 @@ async fn advance(context: &Context, journal: &Journal<Event>) -> Result<Next, Ru
                     }
                 }
             }
-            Next::AwaitCutover | Next::AwaitFinish => sleep(LISTEN).await,
+            Next::AwaitCutover => match watch(context).await {
+                Ok(()) => sleep(LISTEN).await,
+                Err(error) => {
+                    // The next run verifies anew.
+                    journal.append(Event::Failed { stage: Stage::Verify, error: crate::error::chain(&error) })?;
+                    try_stop_recording(context).await;
+                    return Err(error.into());
+                }
+            },
+            Next::AwaitFinish => sleep(LISTEN).await,
             Next::Nothing => return Ok(Next::Nothing),
         }
     }

@@ -2,6 +2,7 @@
 //! part: what `diff` and `steps` work on is gathered here.
 
 mod connect;
+mod database;
 mod load;
 mod local;
 mod observe;
@@ -9,6 +10,7 @@ mod saved;
 mod situation;
 
 pub use connect::{clouds, hosts};
+pub use database::{DatabaseError, ManagedDatabase, wish as database_wish};
 pub use load::{LoadError, Release, Stack, address_of, load};
 pub use local::{Local, LocalError};
 pub use observe::{ObserveError, observe, serving};

@@ -9,5 +9,6 @@ mod preflight;
 mod replicate;
 mod schema;
 mod servers;
+mod since;
 mod verify;
 mod wire;

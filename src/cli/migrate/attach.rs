@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::current;
+use super::{current, provider};
 use crate::agent::Report;
 use crate::cli::args::Global;
 use crate::cli::common::OnHost;
@@ -42,6 +42,10 @@ pub async fn attach(global: &Global, at: &OnHost, once: bool) -> Result<Exit, Co
                     shown.insert(*stage, line);
                 }
             }
+        }
+        if !once && let Some(work) = provider::needed(&report) {
+            provider::perform(work, global, at, &report).await?;
+            continue;
         }
         if let Some(exit) = ended(global, &report, once) {
             return exit;

@@ -2,30 +2,38 @@
 
 use super::attach::attach;
 use super::terms::{CutoverArg, Terms, terms};
-use super::{StartArgs, current, migrations};
+use super::{StartArgs, current, migrations, provider};
 use crate::agent::Begin;
 use crate::cli::args::Global;
 use crate::cli::common::{OnHost, on_host};
 use crate::cli::{ask, out};
 use crate::error::{CommandError, Exit};
 use crate::host;
-use crate::migrate::job::{JOB_VERSION, Job, Source};
+use crate::migrate::job::{Destination, JOB_VERSION, Job, Source};
 use crate::postgres::{Endpoint, Secret, Tls};
 use crate::ui::stages_text;
+
+/// `--to` of the plan's own managed database.
+const RDS: &str = "rds";
 
 pub async fn begin(global: &Global, mut args: StartArgs) -> Result<Exit, CommandError> {
     let when = CutoverArg::parse(&args.cutover)?;
     args.plan = args.plan.or(when.plan);
     let Some(to) = &args.to else {
         return Err(CommandError::usage("where to? name the new database")
-            .hint("infra migrate --to postgres://user@host/name; its password comes from INFRA_TARGET_PASSWORD"));
+            .hint("--to rds, or --to postgres://user@host/name; its password comes from INFRA_TARGET_PASSWORD"));
     };
-    let (target, ca) = target(to)?;
+    let given = if to == RDS { None } else { Some(target(to)?) };
     let at = on_host(global, args.plan.clone(), None, "migrate").await?;
     let terms = terms(&args, when.time, &at.stack.plan.migrate, &jiff::Zoned::now())?;
-    let job = job(&at, &args, terms)?;
+    let mut job = job(&at, &args, terms)?;
+    if given.is_none() {
+        job.to = Destination::Rds;
+        // Refused now rather than after the copy has begun.
+        provider::check(&at).await?;
+    }
     if !global.json {
-        out::text(stages_text(&job, &target));
+        out::text(stages_text(&job, given.as_ref().map(|(endpoint, _)| endpoint)));
     }
     if args.plan_only {
         return Ok(Exit::Done);
@@ -35,7 +43,8 @@ pub async fn begin(global: &Global, mut args: StartArgs) -> Result<Exit, Command
     }
     let connected = at.session().await?;
     connected.session.install_agent().await?;
-    let request = serde_json::to_vec(&Begin { job, target: Some(target), ca }).map_err(CommandError::failed)?;
+    let (target, ca) = given.map_or((None, None), |(endpoint, ca)| (Some(endpoint), ca));
+    let request = serde_json::to_vec(&Begin { job, target, ca }).map_err(CommandError::failed)?;
     connected.session.agent(&["begin", &migrations(&at)], &request).await?;
     connected.session.start_migration(&at.site, &current(&at)).await?;
     attach(global, &at, false).await
@@ -80,6 +89,7 @@ fn job(at: &OnHost, args: &StartArgs, terms: Terms) -> Result<Job, CommandError>
             clients: database.clients.iter().map(ToString::to_string).collect(),
             password_variable: "POSTGRES_PASSWORD".to_owned(),
         },
+        to: Destination::Url,
         jobs: args.jobs,
         accepted: terms.accepted,
         health_timeout_seconds: timeout.as_secs(),

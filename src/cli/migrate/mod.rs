@@ -3,6 +3,7 @@
 
 mod attach;
 mod begin;
+mod provider;
 mod terms;
 
 use std::path::PathBuf;
@@ -31,8 +32,8 @@ pub struct MigrateArgs {
 struct StartArgs {
     /// The plan [default: the one that was brought up from here]
     plan: Option<PathBuf>,
-    /// The new database: postgres://user@host/name?sslmode=verify-full&sslrootcert=FILE
-    #[arg(long, value_name = "URL")]
+    /// Where: rds (as the plan's [migrate.rds] says), or postgres://user@host/name?sslmode=verify-full&sslrootcert=FILE
+    #[arg(long, value_name = "rds|URL")]
     to: Option<String>,
     /// Writers wait from before the copy to the end; without it they wait for seconds
     #[arg(long, conflicts_with = "online")]
@@ -60,13 +61,13 @@ enum Word {
     /// Show where the migration stands
     Status(PlanArg),
     /// Go on after a failure
-    Resume(PlanArg),
+    Resume(ResumeArg),
     /// Switch the clients now
     Cutover(PlanArg),
     /// Undo everything, before the clients have switched
-    Abort(PlanArg),
+    Abort(UndoArg),
     /// Go back to the old database with every row, after they have
-    Rollback(PlanArg),
+    Rollback(UndoArg),
     /// Give up the way back and clean up
     Finish(PlanArg),
 }
@@ -76,25 +77,81 @@ struct PlanArg {
     plan: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+struct ResumeArg {
+    plan: Option<PathBuf>,
+    /// Warnings and losses that you agree to, besides those of the beginning
+    #[arg(long, value_name = "CODE", value_delimiter = ',')]
+    accept: Vec<FindingCode>,
+}
+
+#[derive(Debug, Args)]
+struct UndoArg {
+    plan: Option<PathBuf>,
+    #[command(flatten)]
+    removal: Removal,
+}
+
+#[derive(Debug, Default, Args)]
+struct Removal {
+    /// Remove the new database as well, if infra made it; otherwise it stays, and costs
+    #[arg(long)]
+    include_data: bool,
+    /// The plan's name: removes it without asking
+    #[arg(long, value_name = "NAME", requires = "include_data")]
+    confirm: Option<String>,
+}
+
+/// What some words carry.
+#[derive(Default)]
+struct Extra {
+    accept: Vec<FindingCode>,
+    removal: Removal,
+}
+
 pub async fn run(global: &Global, args: MigrateArgs) -> Result<Exit, CommandError> {
     let Some(word) = args.word else { return begin::begin(global, args.start).await };
-    let (word, plan) = match word {
-        Word::Status(arg) => (None, arg.plan),
-        Word::Resume(arg) => (Some(agent::Word::Resume), arg.plan),
-        Word::Cutover(arg) => (Some(agent::Word::Cutover), arg.plan),
-        Word::Abort(arg) => (Some(agent::Word::Abort), arg.plan),
-        Word::Rollback(arg) => (Some(agent::Word::Rollback), arg.plan),
-        Word::Finish(arg) => (Some(agent::Word::Finish), arg.plan),
+    let (word, plan, extra) = match word {
+        Word::Status(arg) => (None, arg.plan, Extra::default()),
+        Word::Resume(arg) => (Some(agent::Word::Resume), arg.plan, Extra { accept: arg.accept, ..Extra::default() }),
+        Word::Cutover(arg) => (Some(agent::Word::Cutover), arg.plan, Extra::default()),
+        Word::Abort(arg) => (Some(agent::Word::Abort), arg.plan, Extra { removal: arg.removal, ..Extra::default() }),
+        Word::Rollback(arg) => {
+            (Some(agent::Word::Rollback), arg.plan, Extra { removal: arg.removal, ..Extra::default() })
+        }
+        Word::Finish(arg) => (Some(agent::Word::Finish), arg.plan, Extra::default()),
     };
     let at = on_host(global, plan, None, "migrate").await?;
-    if let Some(word) = word {
-        let report = look(&at).await?.ok_or_else(|| none(&at))?;
-        if !agreed(global, word, &report)? {
-            return Ok(Exit::Failed);
-        }
-        say(&at, word).await?;
+    let Some(word) = word else { return attach(global, &at, true).await };
+    let report = look(&at).await?.ok_or_else(|| none(&at))?;
+    if extra.removal.include_data && report.is_undone() {
+        return remove(global, &at, &report, &extra.removal).await;
     }
-    attach(global, &at, word.is_none()).await
+    if !agreed(global, word, &report)? || extra.removal.include_data && !removal_agreed(&at, &extra.removal)? {
+        return Ok(Exit::Failed);
+    }
+    if word == agent::Word::Finish {
+        provider::secure(global, &at, &report).await?;
+    }
+    say(&at, word, &extra.accept).await?;
+    let exit = attach(global, &at, false).await?;
+    if extra.removal.include_data && exit == Exit::Done {
+        provider::remove(global, &at, &report).await?;
+    }
+    Ok(exit)
+}
+
+/// The new database of a migration that was undone before.
+async fn remove(global: &Global, at: &OnHost, report: &Report, removal: &Removal) -> Result<Exit, CommandError> {
+    if !removal_agreed(at, removal)? {
+        return Ok(Exit::Failed);
+    }
+    provider::remove(global, at, report).await?;
+    Ok(Exit::Done)
+}
+
+fn removal_agreed(at: &OnHost, removal: &Removal) -> Result<bool, CommandError> {
+    ask::destroy("The new database is removed by this.", at.stack.plan.name.as_str(), removal.confirm.as_deref())
 }
 
 /// Asks where there is no way back.
@@ -113,10 +170,14 @@ fn agreed(global: &Global, word: agent::Word, report: &Report) -> Result<bool, C
     ask::confirm(global, question, "--yes goes on without asking")
 }
 
-async fn say(at: &OnHost, word: agent::Word) -> Result<(), CommandError> {
+async fn say(at: &OnHost, word: agent::Word, accept: &[FindingCode]) -> Result<(), CommandError> {
     let connected = at.session().await?;
     let folder = current(at);
     connected.session.install_agent().await?;
+    if !accept.is_empty() {
+        let codes: Vec<_> = accept.iter().map(FindingCode::to_string).collect();
+        connected.session.agent(&["accept", &folder, &codes.join(",")], &[]).await?;
+    }
     connected.session.agent(&["ask", &folder, word.name()], &[]).await?;
     Ok(connected.session.start_migration(&at.site, &folder).await?)
 }

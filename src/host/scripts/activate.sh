@@ -15,16 +15,6 @@ finish() {
     exit 0
 }
 
-# Where the clients' database is belongs to the host, not to a release: no release may lead back to an old one. It stands
-# at the end of each release's .env, behind this line.
-mark='# where the database is, by infra migrate'
-point() {
-    env=$STATE/releases/$1/.env
-    { sed "/^$mark\$/,\$d" "$env"; [ ! -f "$STATE/database/env" ] || { echo "$mark"; cat "$STATE/database/env"; }; } >"$env.new"
-    cmp -s "$env" "$env.new" || sync "$env.new"
-    mv "$env.new" "$env"
-}
-
 in_release() { cd "$STATE/releases/$1" && shift && docker compose --ansi never --project-name "$PLAN" "$@"; }
 
 containers() { docker ps --all --quiet --no-trunc --filter "label=com.docker.compose.project=$PLAN"; }

@@ -113,7 +113,7 @@ fn one_fault_is_one_finding() {
         ("no-sender", |s| s.source.senders = 10),
         ("no-replication", |s| s.source.replication = false),
         ("sender-timeout", |s| drop(s.source.settings.insert("wal_sender_timeout".into(), "5000".into()))),
-        ("slot-limit", |s| drop(s.source.settings.insert("max_slot_wal_keep_size".into(), "1024".into()))),
+        ("slot-limit", |s| drop(s.source.settings.insert("max_slot_wal_keep_size".into(), "0".into()))),
         ("no-way-back", |s| drop(s.target.settings.insert("wal_level".into(), "replica".into()))),
         ("no-worker", |s| drop(s.target.settings.insert("max_worker_processes".into(), "2".into()))),
         ("no-slot-target", |s| drop(s.target.settings.insert("max_replication_slots".into(), "0".into()))),

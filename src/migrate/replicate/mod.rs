@@ -6,10 +6,14 @@
 
 mod beat;
 mod channel;
+mod history;
+mod message;
 mod quiet;
 
 pub use beat::{Beat, make_beat};
 pub use channel::{Channel, Lag};
+pub use history::{History, Reading};
+pub use message::{Described, DescribedColumn, Message, MessageError, Tuple, Value};
 pub use quiet::{Quiet, QuietError, readmit, readmit_readers, refuse_writes};
 
 use std::time::Duration;
@@ -20,6 +24,8 @@ use crate::postgres::PostgresError;
 pub enum ReplicateError {
     #[error(transparent)]
     Postgres(#[from] PostgresError),
+    #[error(transparent)]
+    Message(#[from] MessageError),
     #[error(
         "slot {slot} is gone from the publisher: the changes since the copy are lost, and the copy must start over"
     )]

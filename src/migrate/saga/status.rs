@@ -114,13 +114,15 @@ impl Status {
     }
 }
 
-/// A stage that was cut off or failed may be begun again; one that is done only undone.
+/// A stage that was cut off or failed may be begun again; one that is done is undone, or turns out to be so no longer, as
+/// a verification does when a database has changed in a way that it cannot follow.
 fn follows(found: Option<&Progress>, next: &Progress) -> bool {
     use Progress::{Done, Failed, Started, UndoFailed, Undoing, Undone};
     matches!(
         (found, next),
         (None | Some(Started | Failed { .. }), Started)
             | (Some(Started), Done { .. } | Failed { .. })
+            | (Some(Done { .. }), Failed { .. })
             | (Some(Started | Done { .. } | Failed { .. } | Undoing | UndoFailed { .. }), Undoing)
             | (Some(Undoing), Undone | UndoFailed { .. })
     )

@@ -7,10 +7,11 @@ use tokio::time::Instant;
 
 use super::StageError;
 use super::context::{APPLY_ROLE, Context, FORWARD, READ_ROLE};
-use super::structure;
-use crate::migrate::catalog;
+use super::{structure, way_back};
+use crate::migrate::catalog::{self, TableKind};
 use crate::migrate::replicate::Channel;
 use crate::migrate::saga::Mode;
+use crate::migrate::since::{Same, Since};
 use crate::migrate::verify::{End, ObjectKey, Options, Report, verify};
 use crate::postgres::Client;
 
@@ -19,6 +20,9 @@ const LOCK_TIMEOUT: &str = "2s";
 const ATTEMPTS: u32 = 10;
 const DRAIN: Duration = Duration::from_secs(5);
 
+/// In the migration's folder, for a person to read.
+pub const REPORT: &str = "verification.md";
+
 /// Two sessions that keep what they saw.
 struct Moment {
     old: Client,
@@ -26,9 +30,14 @@ struct Moment {
     new: Client,
     new_snapshot: String,
     held_up: Duration,
+    /// Online: from where on changes are recorded.
+    same: Option<Same>,
 }
 
 pub async fn perform(context: &Context) -> Result<String, StageError> {
+    if context.job.mode == Mode::Online {
+        record(context).await?;
+    }
     let moment = moment(context).await?;
     let source = End { endpoint: context.source().await?, snapshot: Some(moment.old_snapshot.clone()) };
     let target = End { endpoint: context.target().await?, snapshot: Some(moment.new_snapshot.clone()) };
@@ -44,7 +53,11 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
     drop((moment.old, moment.new));
     file(context, &report)?;
     if !report.matches() {
-        return Err(StageError::Differs { report: context.folder.file("verification.md") });
+        return Err(StageError::Differs { report: context.folder.file(REPORT) });
+    }
+    if let Some(same) = moment.same {
+        let (source, target) = (context.old().await?, context.new_database().await?);
+        Since { source: &source, target: &target, folder: &context.folder }.begin(same)?;
     }
     structure::last(context).await?;
     let (rows, tables) = (report.rows(), report.tables.len());
@@ -59,7 +72,14 @@ fn is_ours(object: &ObjectKey, user: &str) -> bool {
 
 fn file(context: &Context, report: &Report) -> Result<(), StageError> {
     context.folder.write("verification.json", report)?;
-    Ok(context.folder.write_text("verification.md", &report.markdown())?)
+    Ok(context.folder.write_text(REPORT, &report.markdown())?)
+}
+
+/// Begins before the moment: making a slot waits for every transaction that writes.
+async fn record(context: &Context) -> Result<(), StageError> {
+    let (source, target) = (context.old().await?, context.new_database().await?);
+    let since = Since { source: &source, target: &target, folder: &context.folder };
+    Ok(since.record(&way_back::tables(&target).await?).await?)
 }
 
 async fn moment(context: &Context) -> Result<Moment, StageError> {
@@ -67,7 +87,10 @@ async fn moment(context: &Context) -> Result<Moment, StageError> {
     loop {
         match same_moment(context).await {
             // lock_not_available: somebody had a table for long; writers are let through before the next try.
-            Err(StageError::Postgres(error)) if error.sqlstate() == Some("55P03") && attempt < ATTEMPTS => {
+            // undefined_table: it was dropped before it was locked.
+            Err(StageError::Postgres(error))
+                if matches!(error.sqlstate(), Some("55P03" | "42P01")) && attempt < ATTEMPTS =>
+            {
                 attempt += 1;
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
@@ -81,11 +104,14 @@ async fn same_moment(context: &Context) -> Result<Moment, StageError> {
     let (old, new, arrives) = (context.old().await?, context.new_database().await?, context.new_database().await?);
     let tables: Vec<String> = catalog::read(&control)
         .await?
-        .with_rows()
-        .filter(|table| !table.is_partition())
+        .tables
+        .iter()
+        // A partitioned table's lock is its partitions' too.
+        .filter(|table| table.kind != TableKind::Foreign && !table.is_partition() && table.extension.is_none())
         .map(|table| table.name.to_string())
         .collect();
     let began = Instant::now();
+    let mut same = None;
     if context.job.mode == Mode::Online {
         locks.run("holding writers up", &format!("BEGIN; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")).await?;
         if !tables.is_empty() {
@@ -93,12 +119,13 @@ async fn same_moment(context: &Context) -> Result<Moment, StageError> {
             locks.run("holding writers up", &lock).await?;
         }
         Channel { name: FORWARD, publisher: &control, subscriber: &arrives }.drain(DRAIN).await?;
+        same = Some(Since { source: &control, target: &arrives, folder: &context.folder }.same().await?);
     }
     let (old_snapshot, new_snapshot) = (snapshot(&old).await?, snapshot(&new).await?);
     if context.job.mode == Mode::Online {
         locks.run("letting writers go on", "COMMIT").await?;
     }
-    Ok(Moment { old, old_snapshot, new, new_snapshot, held_up: began.elapsed() })
+    Ok(Moment { old, old_snapshot, new, new_snapshot, held_up: began.elapsed(), same })
 }
 
 async fn snapshot(client: &Client) -> Result<String, StageError> {

@@ -6,7 +6,7 @@ use super::StageError;
 use super::overlap::Overlap;
 use crate::host::{DatabaseContainer, Session, Site};
 use crate::migrate::folder::Folder;
-use crate::migrate::job::Job;
+use crate::migrate::job::{Destination, Job, Secured};
 use crate::postgres::{Client, Endpoint, Secret, Tls, connect};
 
 /// What the server's administrator sees of us.
@@ -20,6 +20,9 @@ pub const APPLY_ROLE: &str = "infra_apply";
 pub const READ_ROLE: &str = "infra_replication";
 /// Where the agent lets the new database's server through to the old one.
 pub const RELAY_PORT: u16 = 15432;
+
+/// Codes that the user has agreed to since the beginning.
+pub const ACCEPTED: &str = "accepted.json";
 
 pub struct Context {
     pub job: Job,
@@ -58,6 +61,19 @@ impl Context {
 
     pub fn has_target(&self) -> Result<bool, StageError> {
         Ok(self.folder.read::<Endpoint>("target.json")?.is_some())
+    }
+
+    /// Codes of findings and losses that the user agrees to.
+    pub fn accepted(&self) -> Result<Vec<String>, StageError> {
+        let mut accepted = self.folder.read::<Vec<String>>(ACCEPTED)?.unwrap_or_default();
+        accepted.extend(self.job.accepted.iter().cloned());
+        Ok(accepted)
+    }
+
+    /// The new database has no settings of the load any more: a user's own never had.
+    pub fn is_reverted(&self) -> Result<bool, StageError> {
+        let secured = self.folder.read::<Secured>("secured.json")?.unwrap_or_default();
+        Ok(self.job.to == Destination::Url || secured.reverted)
     }
 
     pub async fn target(&self) -> Result<Endpoint, StageError> {

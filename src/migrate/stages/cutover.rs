@@ -11,9 +11,11 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::context::{Context, FORWARD};
-use super::{StageError, way_back};
+use super::{StageError, settle, way_back};
 use crate::host::{DatabaseLocation, Progress};
+use crate::migrate::catalog;
 use crate::migrate::replicate::{Channel, readmit, refuse_writes};
+use crate::migrate::saga::Mode;
 use crate::migrate::sequences;
 use crate::postgres::{Endpoint, Tls};
 
@@ -26,6 +28,9 @@ pub struct Pause {
     pub stop_ms: u64,
     pub drain_ms: u64,
     pub sequences_ms: u64,
+    /// Comparing what changed since the verification.
+    #[serde(default)]
+    pub changes_ms: u64,
     pub way_back_ms: u64,
     pub start_ms: u64,
     pub total_ms: u64,
@@ -43,7 +48,12 @@ pub enum Reached {
 /// An error before the clients were pointed to the new database has been undone when it is returned; a later one asks
 /// for the rollback, which loses nothing either.
 pub async fn perform(context: &Context) -> Result<String, StageError> {
-    let result = match context.folder.read::<Reached>("cutover.json")? {
+    let reached = context.folder.read::<Reached>("cutover.json")?;
+    if reached.is_none() {
+        // Nothing has been touched yet: there is nothing to undo.
+        settle::ready(context).await?;
+    }
+    let result = match reached {
         Some(Reached::Pointed) => start(context, &mut Pause::default(), Instant::now()).await,
         _ => switch(context).await,
     };
@@ -61,6 +71,7 @@ async fn switch(context: &Context) -> Result<String, StageError> {
     let (old, maintenance) = (context.old().await?, context.old_maintenance().await?);
     let new = context.new_database().await?;
     let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
+    let catalog = catalog::read(&old).await?;
     // Most of what is under way arrives before anybody waits for it.
     forward.drain(DRAIN).await?;
     context.folder.write("cutover.json", &Reached::Paused)?;
@@ -76,6 +87,11 @@ async fn switch(context: &Context) -> Result<String, StageError> {
     sequences::carry(&old, &new).await?;
     pause.sequences_ms = millis(since);
     let since = Instant::now();
+    if context.job.mode == Mode::Online {
+        settle::settled(context, &old, &new, &catalog).await?;
+    }
+    pause.changes_ms = millis(since);
+    let since = Instant::now();
     forward.pause().await?;
     way_back::open(context, &old, &new, &maintenance).await?;
     pause.way_back_ms = millis(since);
@@ -87,10 +103,12 @@ async fn switch(context: &Context) -> Result<String, StageError> {
 async fn start(context: &Context, pause: &mut Pause, began: Instant) -> Result<String, StageError> {
     let since = Instant::now();
     context.host.point_clients(context.site(), Some(&location(context, &context.target().await?)?)).await?;
-    serve(context).await?;
+    start_clients(context).await?;
     pause.start_ms = millis(since);
     pause.total_ms = millis(began);
     context.folder.write("pause.json", pause)?;
+    serve(context).await?;
+    settle::try_stop_recording(context).await;
     Ok(format!("writers waited {} ms", pause.total_ms))
 }
 
@@ -111,11 +129,18 @@ pub async fn undo(context: &Context) -> Result<(), StageError> {
         let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
         forward.subscribe(&way_back::source_for_target(context).await?).await?;
     }
+    start_clients(context).await?;
     serve(context).await?;
     Ok(context.folder.remove("cutover.json")?)
 }
 
-/// The release, with the database that its clients are pointed to.
+/// What writers wait for.
+async fn start_clients(context: &Context) -> Result<(), StageError> {
+    let clients = &context.job.source.clients;
+    Ok(context.host.serve_clients(context.site(), clients, context.health_timeout()).await?)
+}
+
+/// The whole release, with the database that its clients are pointed to; in the host's audit log.
 async fn serve(context: &Context) -> Result<(), StageError> {
     let (job, none) = (&context.job, Progress::none());
     let lock = context.host.lock(&job.by, "migrate").await?;

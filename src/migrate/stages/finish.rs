@@ -1,7 +1,7 @@
 //! The way back is given up: nothing of the migration is left in either database. The old data stay where they are.
 
 use super::context::{Context, FORWARD};
-use super::{StageError, prepare, way_back};
+use super::{StageError, prepare, settle, way_back};
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::replicate::{Channel, readmit};
 use crate::migrate::saga::Mode;
@@ -9,6 +9,7 @@ use crate::migrate::saga::Mode;
 pub async fn perform(context: &Context) -> Result<String, StageError> {
     if context.job.mode == Mode::Online {
         way_back::close(context).await?;
+        settle::stop_recording(context).await?;
         let new = context.new_database().await?;
         let (old, forward) = (context.old().await?, FORWARD);
         Channel { name: forward, publisher: &old, subscriber: &new }.unsubscribe().await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::context::{Context, FORWARD};
-use super::{StageError, way_back};
+use super::{StageError, settle, way_back};
 use crate::migrate::replicate::{Channel, ReplicateError};
 
 /// Caught up: what is committed now arrives within this.
@@ -40,5 +40,6 @@ pub async fn undo(context: &Context) -> Result<(), StageError> {
     let (old, new) = (context.old().await?, context.new_database().await?);
     let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
     forward.unsubscribe().await?;
+    settle::stop_recording(context).await?;
     Ok(forward.drop_slot().await?)
 }

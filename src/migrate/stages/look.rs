@@ -8,6 +8,13 @@ use crate::migrate::preflight::{Capacity, Finding, Severity, Situation, check, f
 use crate::migrate::schema::{self, Consequence, Loss};
 
 pub async fn perform(context: &Context) -> Result<String, StageError> {
+    if !context.has_target()? {
+        // The stage `provision` looks at both, once there are two.
+        gather(&context.old().await?).await?;
+        return Ok("the new database is looked at as soon as it is there".into());
+    }
+    // What an earlier look found in the way may have been changed since.
+    structure::forget(context)?;
     let (old, new) = (context.old().await?, context.new_database().await?);
     let schema = structure::read(context).await?;
     let catalog = catalog::read(&old).await?;
@@ -25,8 +32,9 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
     };
     let findings = check(&situation);
     context.folder.write("findings.json", &findings)?;
-    let open: Vec<&Finding> = findings.iter().filter(|finding| !is_settled(context, finding)).collect();
-    let lost: Vec<&Loss> = schema.losses.iter().filter(|loss| !is_agreed(context, loss)).collect();
+    let accepted = context.accepted()?;
+    let open: Vec<&Finding> = findings.iter().filter(|finding| !is_settled(&accepted, finding)).collect();
+    let lost: Vec<&Loss> = schema.losses.iter().filter(|loss| !is_agreed(&accepted, loss)).collect();
     if open.is_empty() && lost.is_empty() {
         return Ok(format!("{} findings, none in the way", findings.len()));
     }
@@ -35,18 +43,18 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
     Err(StageError::InTheWay { findings: said.collect::<Vec<_>>().join("\n    ") })
 }
 
-fn is_settled(context: &Context, finding: &Finding) -> bool {
+fn is_settled(accepted: &[String], finding: &Finding) -> bool {
     match finding.severity {
         Severity::Note => true,
-        Severity::Warning => context.job.accepted.contains(&finding.code),
+        Severity::Warning => accepted.contains(&finding.code),
         Severity::Blocker => false,
     }
 }
 
-fn is_agreed(context: &Context, loss: &Loss) -> bool {
+fn is_agreed(accepted: &[String], loss: &Loss) -> bool {
     match loss.consequence {
         Consequence::Note => true,
-        Consequence::Consent => context.job.accepted.contains(&loss.code),
+        Consequence::Consent => accepted.contains(&loss.code),
         Consequence::Blocks => false,
     }
 }

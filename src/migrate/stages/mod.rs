@@ -10,6 +10,7 @@ mod look;
 mod overlap;
 mod prepare;
 mod rows;
+mod settle;
 mod structure;
 mod way_back;
 
@@ -17,19 +18,22 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use backup::SafetyCopy;
-pub use context::{Context, RELAY_PORT};
+pub use context::{ACCEPTED, Context, RELAY_PORT};
 pub use cutover::Pause;
 pub use rows::hold;
+pub use settle::{try_stop_recording, watch};
 
 use super::catalog::CatalogError;
 use super::copy::CopyError;
 use super::folder::FolderError;
 use super::index::IndexError;
+use super::job::Destination;
 use super::preflight::PreflightError;
 use super::replicate::{QuietError, ReplicateError};
 use super::saga::Stage;
 use super::schema::{ApplyError, ArchiveError, DumpError, TargetError};
 use super::sequences::SequenceError;
+use super::since::SinceError;
 use super::verify::VerifyError;
 use crate::host::HostError;
 use crate::postgres::PostgresError;
@@ -65,6 +69,8 @@ pub enum StageError {
     #[error(transparent)]
     Sequence(#[from] SequenceError),
     #[error(transparent)]
+    Since(#[from] SinceError),
+    #[error(transparent)]
     Quiet(#[from] QuietError),
     #[error("cannot use {}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
@@ -74,10 +80,18 @@ pub enum StageError {
     Dump { message: String },
     #[error("no snapshot could be taken within {} s: a long transaction of the old database may be in its way", waited.as_secs())]
     NoSnapshot { waited: Duration },
-    #[error("this is in the way:\n    {findings}\nacknowledge warnings and losses by their codes: --accept CODE,CODE")]
+    #[error(
+        "this is in the way:\n    {findings}\nacknowledge warnings and losses by their codes: infra migrate resume --accept CODE,CODE"
+    )]
     InTheWay { findings: String },
     #[error("the databases differ: {} on the host says where", report.display())]
     Differs { report: PathBuf },
+    #[error("the databases differ in what changed since they were compared: {first}; {} on the host says more", report.display())]
+    Changed { first: String, report: PathBuf },
+    #[error(
+        "after {looks} comparisons there is still too much to compare within the pause: more is written than can be compared; try again when less is written"
+    )]
+    TooBusy { looks: usize },
     #[error("the new database is not known yet: it has not been provisioned")]
     NoTarget,
     #[error("the migration has not been prepared")]
@@ -99,7 +113,9 @@ pub async fn perform(stage: Stage, context: &Context) -> Result<String, StageErr
     match stage {
         Stage::Preflight => look::perform(context).await,
         Stage::Backup => backup::perform(context).await,
-        Stage::Provision => Ok(String::new()),
+        // What preflight could not see; a database that was there before has been looked at.
+        Stage::Provision if context.job.to == Destination::Url => Ok("it was there".into()),
+        Stage::Provision => look::perform(context).await,
         Stage::Prepare => prepare::perform(context).await,
         Stage::Schema => structure::before(context).await,
         Stage::Copy => rows::perform(context).await,

@@ -21,6 +21,11 @@ pub async fn before(context: &Context) -> Result<String, StageError> {
     Ok(format!("{objects} objects"))
 }
 
+/// The schema is read anew.
+pub fn forget(context: &Context) -> Result<(), StageError> {
+    Ok(context.folder.remove(FILE)?)
+}
+
 /// The old schema, and what the new database lets us do with it: read once, the same for all of the migration.
 pub async fn read(context: &Context) -> Result<Schema, StageError> {
     if let Some(schema) = context.folder.read(FILE)? {

@@ -55,7 +55,7 @@ pub async fn close(context: &Context) -> Result<(), StageError> {
 }
 
 /// Tables that the new database's user owns: whoever is no superuser can publish only these. The beat goes with them.
-async fn tables(new: &Client) -> Result<Vec<QualifiedName>, StageError> {
+pub async fn tables(new: &Client) -> Result<Vec<QualifiedName>, StageError> {
     let sql = "SELECT n.nspname::text, c.relname::text FROM pg_catalog.pg_class c
                JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p'

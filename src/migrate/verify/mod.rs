@@ -4,17 +4,21 @@
 //! Rows are hashed as text of pinned settings, so that 0 and −0, 1.0 and 1.00, NULL and '' differ
 //! (docs/decisions/0061-hashing-rows.md).
 
+mod changed;
 mod compare;
 mod end;
 mod hash;
 mod narrow;
 mod object;
+mod recheck;
 mod report;
 mod row;
 mod run;
 
+pub use changed::{Changed, ChangedTable, Keys, Side};
 pub use compare::explained;
 pub use end::{End, VerifyError};
 pub use object::{Definition, ObjectKey, read_objects};
-pub use report::{ObjectDifference, Report, RowDifference, RowFault, TableResult};
+pub use recheck::{emptied, prepare_recheck, recheck};
+pub use report::{ObjectDifference, Rechecked, Report, RowDifference, RowFault, TableResult, markdown_of_changes};
 pub use run::{Options, VerifyEvent, verify};

@@ -151,11 +151,54 @@ impl Report {
     }
 }
 
+/// Rows of a table that changed after the verification, compared once more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rechecked {
+    pub name: QualifiedName,
+    /// That were compared one by one.
+    pub rows: usize,
+    pub differences: Vec<RowDifference>,
+    /// There are more than are told.
+    pub more: bool,
+    /// TRUNCATE: single rows say nothing, the table has to be verified anew.
+    pub emptied: bool,
+}
+
+impl Rechecked {
+    pub fn matches(&self) -> bool {
+        self.differences.is_empty() && !self.emptied
+    }
+
+    /// What is wrong, in a line.
+    pub fn first(&self) -> Option<String> {
+        let name = self.name.plain();
+        let emptied = self.emptied.then(|| format!("{name} was emptied after it was verified"));
+        emptied.or_else(|| self.differences.first().map(|row| format!("{name}: {}", told(row))))
+    }
+}
+
+/// To follow on a report: what came after it.
+pub fn markdown_of_changes(at: Timestamp, tables: &[Rechecked]) -> String {
+    let rows: usize = tables.iter().map(|table| table.rows).sum();
+    let mut page = format!("\n# What changed since then, as of {at:.0}\n\n{rows} rows of {} tables\n\n", tables.len());
+    for table in tables {
+        let mark = if table.matches() { "equal" } else { "**differs**" };
+        let _ = writeln!(page, "- {}: {} rows, {mark}", cell(&table.name.plain()), table.rows);
+        for row in &table.differences {
+            let _ = writeln!(page, "  - {}", told(row));
+        }
+        page.push_str(if table.more { "  - and more\n" } else { "" });
+        page.push_str(if table.emptied { "  - it was emptied after it was verified\n" } else { "" });
+    }
+    page
+}
+
 fn told(row: &RowDifference) -> String {
     let key = row.key.as_ref().map(|key| format!("key {}", cell(key)));
     let place = |end, place: &Option<String>| place.as_ref().map(|place| format!("{end} ctid {place}"));
     let places = [key, place("source", &row.source_place), place("target", &row.target_place)];
     let places = places.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let places = if places.is_empty() { "a row of a table without a key".to_owned() } else { places };
     match row.fault {
         RowFault::Missing => format!("missing at the target: {places}"),
         RowFault::Extra => format!("too much at the target: {places}"),

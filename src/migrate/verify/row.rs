@@ -1,6 +1,6 @@
 //! The SQL that hashes a row. Pure.
 
-use crate::migrate::catalog::{Column, QualifiedName, Table, quote_identifier};
+use crate::migrate::catalog::{Column, QualifiedName, Table, TableKind, quote_identifier};
 
 /// What is hashed: a table, or what stands for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +37,57 @@ pub fn of_table(table: &Table, key: &[String]) -> Relation {
         key: key.to_vec(),
         columns: columns.iter().map(|(name, value)| (name.clone(), hashed(&format!("ROW({value})::text")))).collect(),
     }
+}
+
+/// Rows of a table, or of a partitioned one with all its partitions, found by their keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ByKey {
+    pub relation: Relation,
+    /// Columns of the key.
+    pub width: usize,
+    /// Its parameters are an array of texts for each column of the key; its rows are the place in the arrays, from 1 on,
+    /// and the row's hash.
+    pub hashes: String,
+    /// Its parameters are one key; its row is the hash of each column.
+    pub columns: String,
+}
+
+pub fn by_key(table: &Table, key: &[String]) -> ByKey {
+    let mut relation = of_table(table, key);
+    if table.kind == TableKind::Partitioned {
+        relation.from = format!("{} AS r", table.name);
+    }
+    let type_of = |name: &String| {
+        let column = table.columns.iter().find(|column| column.name == *name);
+        column.map_or("text", |column| column.type_name.as_str())
+    };
+    let equal = |value: &dyn Fn(usize) -> String| {
+        let parts = key
+            .iter()
+            .enumerate()
+            .map(|(place, name)| format!("r.{} = {}::{}", quote_identifier(name), value(place), type_of(name)));
+        parts.collect::<Vec<_>>().join(" AND ")
+    };
+    let arrays: Vec<_> = (1..=key.len()).map(|number| format!("${number}::text[]")).collect();
+    let names: Vec<_> = (0..key.len()).map(|place| format!("c{place}")).collect();
+    // OFFSET 0 lets the server look up one key after the other, by the key's index.
+    let hashes = format!(
+        "SELECT k.place, x.h FROM unnest({}) WITH ORDINALITY AS k ({}, place)
+          CROSS JOIN LATERAL (SELECT {} AS h FROM {} WHERE {} OFFSET 0) AS x",
+        arrays.join(", "),
+        names.join(", "),
+        relation.hash,
+        relation.from,
+        equal(&|place| format!("k.c{place}"))
+    );
+    let of_columns: Vec<_> = relation.columns.iter().map(|(_, hash)| hash.as_str()).collect();
+    let columns = format!(
+        "SELECT ARRAY[{}]::int8[] FROM {} WHERE {}",
+        of_columns.join(", "),
+        relation.from,
+        equal(&|place| format!("${}::text", place + 1))
+    );
+    ByKey { width: key.len(), relation, hashes, columns }
 }
 
 /// Large objects as rows of number and bytes.

@@ -191,7 +191,7 @@ fn has_columns(other: &Table, table: &Table) -> bool {
 }
 
 /// The primary key of each table, or else the columns of a unique index over all rows.
-fn keys(catalog: &Catalog) -> BTreeMap<Oid, Vec<String>> {
+pub(super) fn keys(catalog: &Catalog) -> BTreeMap<Oid, Vec<String>> {
     let usable = catalog
         .indexes
         .iter()

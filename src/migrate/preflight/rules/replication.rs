@@ -87,7 +87,10 @@ fn source(s: &Situation) -> Vec<Finding> {
             .remedy("set it to 60s or more while the migration lasts")
         }),
         s.source.number("max_slot_wal_keep_size").filter(|size| *size >= 0).map(|size| {
-            Finding::warning("slot-limit", "SETTING max_slot_wal_keep_size", format!("is {size} MB at the source"))
+            // While everything is copied once, not more is written than there is: a rule of thumb.
+            let ample = u64::try_from(size).is_ok_and(|size| size << 20 > s.catalog.data_bytes());
+            let of = if ample { Finding::note } else { Finding::warning };
+            of("slot-limit", "SETTING max_slot_wal_keep_size", format!("is {size} MB at the source"))
                 .so("a slot that needs more is lost, and the migration with it")
                 .remedy("make sure that less is written while rows are copied, or raise it")
         }),

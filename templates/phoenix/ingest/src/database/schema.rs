@@ -8,8 +8,10 @@ use tokio_postgres::Client;
 
 /// Any constant that nobody else uses as an advisory lock: "phoenix\0" in ASCII.
 pub const LOCK: i64 = 0x7068_6f65_6e69_7800;
-/// The version that [`CREATE`] makes.
-const VERSION: i32 = 1;
+/// The version that [`create`] makes.
+const VERSION: i32 = 2;
+/// What brings each older version to the next; the first is that of version 1.
+const UPGRADES: [&str; 1] = ["ALTER TABLE telemetry_schema ADD PRIMARY KEY (version)"];
 
 /// Two indexes, because every one is paid for on each insert: the primary key, which serves ranges of time and gives
 /// each row an identity (replication and verification need one), and one by agent. `batch_id` is a UUIDv7 and grows
@@ -43,7 +45,7 @@ CREATE TABLE telemetry_batch (
     received_at     timestamptz NOT NULL DEFAULT now()
 )";
 const CREATE_VERSION: &str = "
-CREATE TABLE IF NOT EXISTS telemetry_schema (version int NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())";
+CREATE TABLE IF NOT EXISTS telemetry_schema (version int PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())";
 
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
@@ -77,7 +79,7 @@ pub async fn migrate(client: &mut Client, retention_days: u16) -> Result<Layout,
     let row = transaction.query_one("SELECT max(version) FROM telemetry_schema", &[]).await;
     match row.map_err(doing("read the schema's version"))?.get::<_, Option<i32>>(0) {
         Some(found) if found > VERSION => return Err(SchemaError::Newer { found }),
-        Some(_) => {}
+        Some(found) => upgrade(&transaction, found).await.map_err(doing("bring the tables to the next version"))?,
         None => create(&transaction, timescale).await.map_err(doing("create the tables"))?,
     }
     let layout = layout(&transaction).await.map_err(doing("look at the tables"))?;
@@ -116,6 +118,14 @@ async fn create(transaction: &tokio_postgres::Transaction<'_>, timescale: bool) 
     };
     let version = format!("INSERT INTO telemetry_schema (version) VALUES ({VERSION})");
     transaction.batch_execute(&format!("{table}; {INDEX}; {CREATE_BATCHES}; {version}")).await
+}
+
+async fn upgrade(transaction: &tokio_postgres::Transaction<'_>, found: i32) -> Result<(), tokio_postgres::Error> {
+    for (version, upgrade) in (2..).zip(UPGRADES).filter(|(version, _)| *version > found) {
+        let done = format!("INSERT INTO telemetry_schema (version) VALUES ({version})");
+        transaction.batch_execute(&format!("{upgrade}; {done}")).await?;
+    }
+    Ok(())
 }
 
 async fn layout(transaction: &tokio_postgres::Transaction<'_>) -> Result<Layout, tokio_postgres::Error> {

@@ -1,0 +1,151 @@
+//! What only the operator's side can do of a migration to a managed database, since only it has the cloud's credentials:
+//! make it, take the load's settings back, back it up, remove it. The agent is told.
+
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::task::JoinHandle;
+
+use super::current;
+use crate::agent::{NewDatabase, Report, Secured};
+use crate::cli::args::Global;
+use crate::cli::common::{OnHost, cloud};
+use crate::cloud::Databases;
+use crate::error::CommandError;
+use crate::inventory::Inventory;
+use crate::migrate::job::Destination;
+use crate::migrate::saga::{Direction, Next, Stage};
+use crate::postgres::{Endpoint, Secret, Tls};
+use crate::stack::{self, DatabaseError, ManagedDatabase, ObserveError};
+use crate::ui;
+
+/// What the migration waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    Provide,
+    /// Before the cutover: RDS restarts a database when its backups begin, and the service must not run without vacuum.
+    Revert,
+}
+
+pub fn needed(report: &Report) -> Option<Work> {
+    if report.to == Destination::Url || report.status.direction != Direction::Forward {
+        return None;
+    }
+    if report.next == Next::Run(Stage::Provision) && !report.has_target && !report.running {
+        return Some(Work::Provide);
+    }
+    let loaded = report.status.is_done(Stage::Index) && !report.status.is_cut_over();
+    (loaded && !report.secured.reverted).then_some(Work::Revert)
+}
+
+pub async fn perform(work: Work, global: &Global, at: &OnHost, report: &Report) -> Result<(), CommandError> {
+    match work {
+        Work::Provide => provide(global, at).await,
+        Work::Revert => {
+            let provider = Provider::connect(global, at).await?;
+            provider.database.revert().await?;
+            provider.end().await;
+            tell(at, "secured", &Secured { reverted: true, ..report.secured.clone() }).await
+        }
+    }
+}
+
+/// Whether the plan and the host are such that a database can be made for them.
+pub async fn check(at: &OnHost) -> Result<(), CommandError> {
+    stack::database_wish(&at.stack, &observed(at).await?, &at.host).map(drop)?;
+    Ok(())
+}
+
+async fn provide(global: &Global, at: &OnHost) -> Result<(), CommandError> {
+    let wish = stack::database_wish(&at.stack, &observed(at).await?, &at.host)?;
+    let provider = Provider::connect(global, at).await?;
+    let made = provider.database.provide(&wish).await?;
+    let incomplete = |what| DatabaseError::Incomplete { name: made.name.clone(), what };
+    let address = made.endpoint.as_ref().ok_or_else(|| incomplete("address"))?;
+    let secret = made.secret.as_ref().ok_or_else(|| incomplete("secret with its password"))?;
+    let rds = &provider.database.rds;
+    let password = rds.password(secret).await.map_err(DatabaseError::Observe)?;
+    let ca = rds.authorities().await.map_err(DatabaseError::Observe)?;
+    let endpoint = Endpoint {
+        host: address.host.clone(),
+        port: address.port.get(),
+        database: wish.database.clone().unwrap_or_else(|| wish.master.clone()),
+        user: made.master.clone(),
+        password: Secret::new(password.as_str()),
+        tls: Tls::VerifyFull { ca: "ca.pem".into() },
+    };
+    provider.end().await;
+    tell(at, "provisioned", &NewDatabase { endpoint, ca: Some(ca) }).await?;
+    let connected = at.session().await?;
+    Ok(connected.session.start_migration(&at.site, &current(at)).await?)
+}
+
+/// Before the way back is given up: the load's settings are gone, and a backup of the new database is complete.
+pub async fn secure(global: &Global, at: &OnHost, report: &Report) -> Result<(), CommandError> {
+    if report.to == Destination::Url || report.secured.backup.is_some() && report.secured.reverted {
+        return Ok(());
+    }
+    let provider = Provider::connect(global, at).await?;
+    provider.database.revert().await?;
+    let backup = provider.database.back_up(&report.id).await?;
+    provider.end().await;
+    tell(at, "secured", &Secured { reverted: true, backup: Some(backup.to_string()) }).await
+}
+
+/// The database that a migration made goes again. What it held is in the old one.
+pub async fn remove(global: &Global, at: &OnHost, report: &Report) -> Result<(), CommandError> {
+    if report.to == Destination::Url {
+        return Err(CommandError::usage("infra did not make the new database: it is yours to remove"));
+    }
+    let provider = Provider::connect(global, at).await?;
+    provider.database.remove(None).await?;
+    provider.end().await;
+    Ok(())
+}
+
+async fn tell(at: &OnHost, word: &str, what: &impl serde::Serialize) -> Result<(), CommandError> {
+    let request = serde_json::to_vec(what).map_err(CommandError::failed)?;
+    let connected = at.session().await?;
+    connected.session.install_agent().await?;
+    connected.session.agent(&[word, &current(at)], &request).await.map(drop)?;
+    Ok(())
+}
+
+async fn observed(at: &OnHost) -> Result<Inventory, CommandError> {
+    match cloud(&at.stack).await {
+        Some(cloud) => Ok(cloud.observe().await.map_err(ObserveError::from)?),
+        None => Ok(Inventory::empty(jiff::Timestamp::now())),
+    }
+}
+
+/// The provider, with a display of what it does.
+struct Provider<'a> {
+    database: ManagedDatabase<'a>,
+    showing: JoinHandle<()>,
+}
+
+impl<'a> Provider<'a> {
+    async fn connect(global: &Global, at: &'a OnHost) -> Result<Self, CommandError> {
+        let (events, mut shown) = unbounded_channel();
+        let mut display = ui::display(global.mode(), global.verbose);
+        let showing = tokio::spawn(async move {
+            while let Some(event) = shown.recv().await {
+                display.event(&event);
+            }
+        });
+        let database = ManagedDatabase::connect(&at.stack, events).await;
+        let database = database.ok_or_else(|| CommandError::usage("the plan names no region"))?;
+        Ok(Self { database, showing })
+    }
+
+    /// What was said is read before anything stands below it.
+    async fn end(self) {
+        drop(self.database);
+        drop(self.showing.await);
+    }
+}
+
+impl From<DatabaseError> for CommandError {
+    fn from(error: DatabaseError) -> Self {
+        let hint = error.hint();
+        Self::failed(error).hints(hint)
+    }
+}

@@ -1,0 +1,127 @@
+//! Keeps a verification true until the cutover: what changes at either end after it is recorded there, read now and then,
+//! and compared row by row (docs/decisions/0063-verified-until-the-switch.md).
+//!
+//! The record of both ends is the point: what a person, a job or a trigger writes at the new database is found like what
+//! replication failed to bring.
+
+use serde::{Deserialize, Serialize};
+
+use super::catalog::{Catalog, QualifiedName};
+use super::folder::{Folder, FolderError};
+use super::replicate::{History, ReplicateError};
+use super::verify::{Changed, Keys, Rechecked, Side, VerifyError, prepare_recheck, recheck};
+use crate::postgres::{Client, Lsn};
+
+/// The name of both records.
+const RECORD: &str = "infra_changes";
+/// In the migration's folder.
+pub const FILE: &str = "changed.json";
+
+#[derive(Debug, thiserror::Error)]
+pub enum SinceError {
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error(transparent)]
+    Replicate(#[from] ReplicateError),
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    #[error("the databases have not been verified yet")]
+    NotVerified,
+}
+
+/// How far both records were read, and what of it is not known to be the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct State {
+    source: Lsn,
+    target: Lsn,
+    changed: Changed,
+}
+
+/// Where both ends were the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Same {
+    pub source: Lsn,
+    pub target: Lsn,
+}
+
+/// After one look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    pub tables: Vec<Rechecked>,
+    /// Of the logs, still to be read.
+    pub left: u64,
+}
+
+impl Look {
+    pub fn differing(&self) -> impl Iterator<Item = &Rechecked> {
+        self.tables.iter().filter(|table| !table.matches())
+    }
+
+    /// Rows that were compared.
+    pub fn rows(&self) -> usize {
+        self.tables.iter().map(|table| table.rows).sum()
+    }
+}
+
+/// Both ends, and where it is kept what is still to be compared.
+pub struct Since<'a> {
+    pub source: &'a Client,
+    pub target: &'a Client,
+    pub folder: &'a Folder,
+}
+
+impl Since<'_> {
+    /// Begins to record; what an earlier verification left is thrown away. `tables` are the target's: whoever is no
+    /// superuser can record only its own.
+    pub async fn record(&self, tables: &[QualifiedName]) -> Result<(), SinceError> {
+        self.folder.remove(FILE)?;
+        self.history(self.source).begin(None).await?;
+        Ok(self.history(self.target).begin(Some(tables)).await?)
+    }
+
+    /// While nobody writes and everything has arrived.
+    pub async fn same(&self) -> Result<Same, SinceError> {
+        let (source, target) = (self.history(self.source), self.history(self.target));
+        let (source, target) = tokio::try_join!(source.position(), target.position())?;
+        Ok(Same { source, target })
+    }
+
+    /// From here on everything is to be compared.
+    pub fn begin(&self, same: Same) -> Result<(), SinceError> {
+        let state = State { source: same.source, target: same.target, changed: Changed::default() };
+        Ok(self.folder.write(FILE, &state)?)
+    }
+
+    /// Takes away the records; nothing happens where there are none.
+    pub async fn end(&self) -> Result<(), SinceError> {
+        self.history(self.source).end().await?;
+        self.history(self.target).end().await?;
+        Ok(self.folder.remove(FILE)?)
+    }
+
+    /// Reads on in both records, and compares what changed. What differs may still be on its way: it stays for the next
+    /// look, whose reading begins where this one ended. `catalog` is the source's.
+    pub async fn look(&self, catalog: &Catalog) -> Result<Look, SinceError> {
+        let Some(mut state) = self.folder.read::<State>(FILE)? else { return Err(SinceError::NotVerified) };
+        let (source, target) = (self.history(self.source), self.history(self.target));
+        let (here, there) = tokio::try_join!(source.read(state.source), target.read(state.target))?;
+        let keys = Keys::new(catalog);
+        state.changed.add(&here.messages, Side::Source, &keys);
+        state.changed.add(&there.messages, Side::Target, &keys);
+        (state.source, state.target) = (here.until, there.until);
+        // Before anything is forgotten, which the next reading does.
+        self.folder.write(FILE, &state)?;
+        let tables = self.compare(&mut state.changed, catalog).await?;
+        self.folder.write(FILE, &state)?;
+        Ok(Look { tables, left: here.left + there.left })
+    }
+
+    async fn compare(&self, changed: &mut Changed, catalog: &Catalog) -> Result<Vec<Rechecked>, SinceError> {
+        tokio::try_join!(prepare_recheck(self.source), prepare_recheck(self.target))?;
+        Ok(recheck(self.source, self.target, changed, catalog).await?)
+    }
+
+    fn history<'c>(&self, client: &'c Client) -> History<'c> {
+        History { name: RECORD, client }
+    }
+}

@@ -1,0 +1,133 @@
+//! Keeps the verification true until the cutover, outside of the pause as far as possible: what changes at either end is
+//! compared now and then while the user's moment is waited for, once more right before the pause, and what is left of it
+//! within.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::context::Context;
+use super::{StageError, compare};
+use crate::migrate::catalog::{self, Catalog};
+use crate::migrate::replicate::ReplicateError;
+use crate::migrate::saga::Mode;
+use crate::migrate::since::{Look, Since, SinceError};
+use crate::migrate::verify::{Rechecked, markdown_of_changes};
+use crate::postgres::Client;
+
+/// While the cutover is waited for: often enough that neither log keeps much.
+const EVERY: Duration = Duration::from_secs(30);
+/// What the pause has time for: some tenths of a second.
+const FEW_BYTES: u64 = 2 << 20;
+const FEW_ROWS: usize = 5000;
+/// Each look compares what was written during the one before: they shorten quickly, or never.
+const MOST_LOOKS: usize = 30;
+
+/// Before the pause: little is left to be compared in it.
+pub async fn ready(context: &Context) -> Result<(), StageError> {
+    if context.job.mode == Mode::Offline {
+        return Ok(());
+    }
+    let mut again = true;
+    for _ in 0..MOST_LOOKS {
+        match look(context).await {
+            Ok(look) if look.tables.iter().any(|table| table.emptied) && again => {
+                again = false;
+                compare::perform(context).await?;
+            }
+            Ok(look) if look.left <= FEW_BYTES && look.rows() <= FEW_ROWS => return Ok(()),
+            Ok(_) => {}
+            Err(StageError::Since(error)) if is_stale(&error) && again => {
+                again = false;
+                compare::perform(context).await?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(StageError::TooBusy { looks: MOST_LOOKS })
+}
+
+/// The verification says nothing any more: the record of what came after it is gone.
+fn is_stale(error: &SinceError) -> bool {
+    matches!(
+        error,
+        SinceError::NotVerified
+            | SinceError::Replicate(ReplicateError::SlotGone { .. } | ReplicateError::SlotLost { .. })
+    )
+}
+
+/// In the pause, when everything has arrived: all of it is the same, or the cutover is refused. `source` is the one
+/// session that the old database still lets work.
+pub async fn settled(
+    context: &Context,
+    source: &Client,
+    target: &Client,
+    catalog: &Catalog,
+) -> Result<usize, StageError> {
+    let since = Since { source, target, folder: &context.folder };
+    let mut rows = 0;
+    loop {
+        let look = since.look(catalog).await?;
+        rows += look.rows();
+        if look.left > 0 {
+            continue;
+        }
+        let differing: Vec<&Rechecked> = look.differing().collect();
+        let Some(first) = differing.iter().find_map(|table| table.first()) else { return Ok(rows) };
+        file(context, &look)?;
+        return Err(StageError::Changed { first, report: context.folder.file(compare::REPORT) });
+    }
+}
+
+/// While the cutover is waited for. What differs may be on its way: only the cutover decides.
+pub async fn watch(context: &Context) -> Result<(), StageError> {
+    if context.job.mode == Mode::Offline || !is_time(context)? {
+        return Ok(());
+    }
+    match look(context).await {
+        // A server that restarts comes back; its log waits.
+        Err(StageError::Postgres(error)) if error.is_transient() => Ok(()),
+        Err(StageError::Since(SinceError::Replicate(ReplicateError::Postgres(error)))) if error.is_transient() => {
+            Ok(())
+        }
+        Err(error) => Err(error),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// Nothing is recorded any more: after the cutover, and when the migration stands still. A log that nobody reads would
+/// fill its disk; the next run verifies anew.
+pub async fn stop_recording(context: &Context) -> Result<(), StageError> {
+    if context.job.mode == Mode::Offline {
+        return Ok(());
+    }
+    let (source, target) = (context.old().await?, context.new_database().await?);
+    Ok(Since { source: &source, target: &target, folder: &context.folder }.end().await?)
+}
+
+/// Where something else matters more: a server that cannot be reached now is asked again by `resume` or `finish`.
+pub async fn try_stop_recording(context: &Context) {
+    if let Err(error) = stop_recording(context).await {
+        tracing::warn!("the record of changes could not be ended: {}", crate::error::chain(&error));
+    }
+}
+
+fn is_time(context: &Context) -> Result<bool, StageError> {
+    let path = context.folder.file(crate::migrate::since::FILE);
+    let written = std::fs::metadata(&path).and_then(|file| file.modified());
+    Ok(written.map_or(true, |at| at.elapsed().is_ok_and(|age| age >= EVERY)))
+}
+
+async fn look(context: &Context) -> Result<Look, StageError> {
+    let (source, target) = (context.old().await?, context.new_database().await?);
+    let catalog = catalog::read(&source).await?;
+    Ok(Since { source: &source, target: &target, folder: &context.folder }.look(&catalog).await?)
+}
+
+/// Into the verification's report: what a person looks at is one file.
+fn file(context: &Context, look: &Look) -> Result<(), StageError> {
+    let report: Option<crate::migrate::verify::Report> = context.folder.read("verification.json")?;
+    let mut page = report.map(|report| report.markdown()).unwrap_or_default();
+    page.push_str(&markdown_of_changes(Timestamp::now(), &look.tables));
+    Ok(context.folder.write_text(compare::REPORT, &page)?)
+}

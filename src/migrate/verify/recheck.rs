@@ -1,0 +1,131 @@
+//! Compares rows that changed, by their keys, at both ends. What is the same is done with; what is not may still be on
+//! its way, until the caller knows that nothing is.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::changed::{Changed, ChangedTable, Key};
+use super::end::VerifyError;
+use super::report::{Rechecked, RowDifference, RowFault};
+use super::row::{self, ByKey};
+use crate::migrate::catalog::{Catalog, QualifiedName};
+use crate::postgres::Client;
+
+/// Keys in one statement.
+const BATCH: usize = 2000;
+/// Differences that are told of one table.
+const MOST_TOLD: usize = 20;
+/// As verification's own sessions have it, outside of a transaction: what was committed last is to be seen.
+const SESSION: &str = "SET lc_monetary = 'C'; SET row_security = off; SET jit = off";
+
+/// Once for each session that compares.
+pub async fn prepare_recheck(client: &Client) -> Result<(), VerifyError> {
+    Ok(client.run("preparing the verification", SESSION).await?)
+}
+
+/// Leaves in `changed` what is not the same; returns a result for each table that was looked at. Tables that the source
+/// has no more are left to the comparison of the schema. `catalog` is the source's.
+pub async fn recheck(
+    source: &Client,
+    target: &Client,
+    changed: &mut Changed,
+    catalog: &Catalog,
+) -> Result<Vec<Rechecked>, VerifyError> {
+    let tables: HashMap<&QualifiedName, _> = catalog.tables.iter().map(|table| (&table.name, table)).collect();
+    changed.tables.retain(|table| tables.contains_key(&table.name));
+    let mut results = vec![];
+    for table in &mut changed.tables {
+        let described = row::by_key(tables[&table.name], &table.key);
+        let rows: Vec<Key> = std::mem::take(&mut table.rows).into_iter().collect();
+        let mut unequal = vec![];
+        for batch in rows.chunks(BATCH) {
+            unequal.extend(compare(source, target, &described, batch).await?);
+        }
+        let mut differences = vec![];
+        for row in unequal.iter().take(MOST_TOLD) {
+            differences.push(difference(source, target, &described, row).await?);
+        }
+        differences.extend(without_key(table));
+        let more = unequal.len() > MOST_TOLD;
+        results.push(Rechecked {
+            name: table.name.clone(),
+            rows: rows.len(),
+            differences,
+            more,
+            emptied: table.emptied,
+        });
+        table.rows = unequal.into_iter().map(|row| row.key).collect();
+    }
+    changed.tidy();
+    Ok(results)
+}
+
+/// A row's hashes at both ends; none where it is not there.
+struct Row {
+    key: Key,
+    here: Option<i64>,
+    there: Option<i64>,
+}
+
+/// Those that are not the same.
+async fn compare(source: &Client, target: &Client, table: &ByKey, batch: &[Key]) -> Result<Vec<Row>, VerifyError> {
+    let (here, there) = tokio::try_join!(hashes(source, table, batch), hashes(target, table, batch))?;
+    let rows = (1_i64..).zip(batch).map(|(place, key)| Row {
+        key: key.clone(),
+        here: here.get(&place).copied(),
+        there: there.get(&place).copied(),
+    });
+    Ok(rows.filter(|row| row.here != row.there).collect())
+}
+
+/// Which row it is cannot be said, only that one end has it more often.
+fn without_key(table: &ChangedTable) -> impl Iterator<Item = RowDifference> {
+    let sides = [(1, RowFault::Missing), (-1, RowFault::Extra)];
+    let found = sides.into_iter().filter(|(sign, _)| table.balance.values().any(|count| count.signum() == *sign));
+    found.map(|(_, fault)| RowDifference { fault, key: None, source_place: None, target_place: None, columns: vec![] })
+}
+
+/// By the place in the batch, from 1 on.
+async fn hashes(client: &Client, table: &ByKey, batch: &[Key]) -> Result<HashMap<i64, i64>, VerifyError> {
+    let columns: Vec<Vec<&str>> =
+        (0..table.width).map(|column| batch.iter().map(|key| key[column].as_str()).collect()).collect();
+    let parameters: Vec<_> =
+        columns.iter().map(|column| column as &(dyn tokio_postgres::types::ToSql + Sync)).collect();
+    let operation = format!("comparing rows of {} that changed", table.relation.name.plain());
+    let rows = client.rows(&operation, &table.hashes, &parameters).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
+async fn difference(source: &Client, target: &Client, table: &ByKey, row: &Row) -> Result<RowDifference, VerifyError> {
+    let fault = match (row.here, row.there) {
+        (_, None) => RowFault::Missing,
+        (None, _) => RowFault::Extra,
+        _ => RowFault::Changed,
+    };
+    let columns = if fault == RowFault::Changed {
+        let (here, there) = tokio::try_join!(columns(source, table, &row.key), columns(target, table, &row.key))?;
+        let names = table.relation.columns.iter().map(|(name, _)| name.clone());
+        names.zip(here.iter().zip(&there)).filter(|(_, (a, b))| a != b).map(|(name, _)| name).collect()
+    } else {
+        vec![]
+    };
+    Ok(RowDifference { fault, key: Some(json(&row.key)), source_place: None, target_place: None, columns })
+}
+
+/// Empty if the row is gone meanwhile.
+async fn columns(client: &Client, table: &ByKey, key: &Key) -> Result<Vec<i64>, VerifyError> {
+    let operation = format!("comparing columns of a row of {}", table.relation.name.plain());
+    let parameters: Vec<_> = key.iter().map(|part| part as &(dyn tokio_postgres::types::ToSql + Sync)).collect();
+    let rows = client.rows(&operation, &table.columns, &parameters).await?;
+    Ok(rows.first().map(|row| row.get(0)).unwrap_or_default())
+}
+
+/// As the verification of whole tables writes keys.
+fn json(key: &Key) -> String {
+    let parts: Vec<_> = key.iter().map(|part| serde_json::Value::from(part.as_str()).to_string()).collect();
+    format!("[{}]", parts.join(", "))
+}
+
+/// Tables that were emptied, by name: only reading all of them tells whether they are the same.
+pub fn emptied(changed: &Changed) -> BTreeSet<QualifiedName> {
+    changed.tables.iter().filter(|table| table.emptied).map(|table| table.name.clone()).collect()
+}

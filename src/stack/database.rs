@@ -1,0 +1,180 @@
+//! A plan's managed database, brought to where it must be: observed, what is missing is done, and again, until nothing is.
+//! Interrupted anywhere, the same call goes on from what it finds.
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::load::Stack;
+use super::observe::serving;
+use crate::cloud::rds::AmazonRds;
+use crate::cloud::{CloudError, Databases};
+use crate::cost;
+use crate::diff::Refusal;
+use crate::executor::{Event, Policy, Reporter, StepError, apply_database};
+use crate::inventory::{Database, DatabaseInventory, Inventory, ResourceName};
+use crate::plan::{NodeName, Port, Provider};
+use crate::steps::{self, DatabaseAction, DatabaseWish, StepId};
+
+/// Each round does all that was missing; what a round changes may ask for one more (a reboot).
+const ROUNDS: u32 = 5;
+/// The port that PostgreSQL listens on.
+const PORT: u16 = 5432;
+/// As the provider suggests, and as bundles name it.
+const MASTER: &str = "postgres";
+/// RDS's own default.
+const BACKUP_DAYS: u32 = 7;
+/// RDS keeps backups no longer.
+const MOST_BACKUP_DAYS: u64 = 35;
+
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    #[error("the plan does not say what the new database is to be")]
+    NoWish,
+    #[error("{0}: its size is not known")]
+    UnknownClass(String),
+    #[error("host {host} is no instance of Lightsail: infra does not know its network")]
+    NoNetwork { host: NodeName },
+    #[error("cannot observe the database")]
+    Observe(#[source] CloudError),
+    #[error("{}", .0.message)]
+    Refused(Refusal),
+    #[error("cannot {what}")]
+    Step { what: String, source: Box<StepError> },
+    #[error("the database does not come to what it should be: {still} is still to do")]
+    Unsettled { still: String },
+    #[error("the database {name} has no {what}")]
+    Incomplete { name: ResourceName, what: &'static str },
+}
+
+impl DatabaseError {
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoWish => Some("add to it: [migrate.rds] class = \"db.m7g.large\", storage_gb = 200".into()),
+            Self::UnknownClass(_) => Some("classes of m6g, m7g, m6i, r6g, r7g, r6i and t4g are known".into()),
+            Self::NoNetwork { .. } => {
+                Some("make the database yourself where the host reaches it, and give its URL: --to postgres://…".into())
+            }
+            Self::Observe(error) => error.hint(),
+            Self::Refused(refusal) => Some(refusal.remedy.clone()),
+            Self::Step { source, .. } => source.hint(),
+            Self::Unsettled { .. } | Self::Incomplete { .. } => None,
+        }
+    }
+}
+
+/// What the plan's `[migrate.rds]` asks for, for a host as it is now.
+pub fn wish(stack: &Stack, inventory: &Inventory, host: &NodeName) -> Result<DatabaseWish, DatabaseError> {
+    let plan = &stack.plan;
+    let rds = plan.migrate.rds.as_ref().ok_or(DatabaseError::NoWish)?;
+    let class = cost::database_class(&rds.class).ok_or_else(|| DatabaseError::UnknownClass(rds.class.to_string()))?;
+    let no_network = || DatabaseError::NoNetwork { host: host.clone() };
+    let lightsail = plan.hosts.get(host).is_some_and(|spec| spec.provider == Provider::Lightsail);
+    let instance = serving(stack, inventory, host).filter(|_| lightsail).ok_or_else(no_network)?;
+    let private = instance.private_ip.as_ref().ok_or_else(no_network)?;
+    Ok(DatabaseWish {
+        plan: plan.name.clone(),
+        class: rds.class.clone(),
+        memory_gb: class.memory_gb,
+        storage_gb: rds.storage_gb.0,
+        master: MASTER.to_owned(),
+        database: plan.database.as_ref().map(|database| database.name.to_string()),
+        port: Port::new(PORT).expect("it is no zero"),
+        from: vec![format!("{private}/32").parse().map_err(|_| no_network())?],
+        peer: true,
+    })
+}
+
+/// The provider of a plan's region, and where its work is told.
+pub struct ManagedDatabase<'a> {
+    pub rds: AmazonRds,
+    pub stack: &'a Stack,
+    pub policy: Policy,
+    pub events: UnboundedSender<Event>,
+}
+
+impl<'a> ManagedDatabase<'a> {
+    /// None: the plan names no region.
+    pub async fn connect(stack: &'a Stack, events: UnboundedSender<Event>) -> Option<Self> {
+        let region = stack.plan.region.as_ref()?;
+        Some(Self { rds: AmazonRds::connect(region.as_ref()).await, stack, policy: Policy::default(), events })
+    }
+
+    pub async fn observe(&self) -> Result<DatabaseInventory, DatabaseError> {
+        self.rds.observe(&self.stack.plan.name).await.map_err(DatabaseError::Observe)
+    }
+
+    /// The database stands, empty, with the settings of the load, open to the host alone.
+    pub async fn provide(&self, wish: &DatabaseWish) -> Result<Database, DatabaseError> {
+        let found = self.settle(|found| steps::provision(wish, found)).await?;
+        let missing = DatabaseError::Incomplete { name: steps::database_name(&wish.plan), what: "instance" };
+        found.instance.ok_or(missing)
+    }
+
+    /// The settings of the load are taken back; the provider's own backups begin.
+    pub async fn revert(&self) -> Result<(), DatabaseError> {
+        let plan = &self.stack.plan;
+        let days = plan.backup.as_ref().map_or(BACKUP_DAYS, |backup| days(backup.keep.duration()));
+        self.settle(|found| Ok(steps::revert(&plan.name, days, found))).await.map(drop)
+    }
+
+    /// A first backup; its name.
+    pub async fn back_up(&self, migration: &str) -> Result<ResourceName, DatabaseError> {
+        let plan = &self.stack.plan.name;
+        let snapshot = ResourceName::new(format!("{}-first-{migration}", steps::database_name(plan)));
+        self.settle(|found| Ok(steps::secure(plan, &snapshot, found))).await?;
+        Ok(snapshot)
+    }
+
+    /// Everything that was made for it goes; a final snapshot stays, if one is wanted.
+    pub async fn remove(&self, final_snapshot: Option<ResourceName>) -> Result<(), DatabaseError> {
+        let plan = &self.stack.plan.name;
+        self.settle(|found| steps::remove_database(plan, final_snapshot.clone(), found)).await.map(drop)
+    }
+
+    async fn settle(
+        &self,
+        missing: impl Fn(&DatabaseInventory) -> Result<Vec<DatabaseAction>, Refusal>,
+    ) -> Result<DatabaseInventory, DatabaseError> {
+        for _ in 0..ROUNDS {
+            let found = self.observe().await?;
+            let actions = missing(&found).map_err(DatabaseError::Refused)?;
+            if actions.is_empty() {
+                return Ok(found);
+            }
+            for action in &actions {
+                self.apply(action).await?;
+            }
+        }
+        let left = missing(&self.observe().await?).map_err(DatabaseError::Refused)?;
+        let still = left.iter().map(steps::describe_database).collect::<Vec<_>>().join(", ");
+        Err(DatabaseError::Unsettled { still })
+    }
+
+    async fn apply(&self, action: &DatabaseAction) -> Result<(), DatabaseError> {
+        let (what, step) = (steps::describe_database(action), StepId(format!("database/{}", name_of(action))));
+        let reporter = Reporter { step: step.clone(), to: self.events.clone() };
+        reporter.send(Event::StepStarted { step: step.clone(), what: what.clone() });
+        let began = tokio::time::Instant::now();
+        match apply_database(&self.rds, action, &self.policy, &reporter).await {
+            Ok(()) => {
+                let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                reporter.send(Event::StepDone { step, ms });
+                Ok(())
+            }
+            Err(error) => {
+                reporter.send(Event::StepFailed { step, error: crate::error::chain(&error), hint: error.hint() });
+                Err(DatabaseError::Step { what, source: Box::new(error) })
+            }
+        }
+    }
+}
+
+/// The call's own name, as JSON tells it: `create_database`.
+fn name_of(action: &DatabaseAction) -> String {
+    let value = serde_json::to_value(action).unwrap_or_default();
+    value.get("call").and_then(serde_json::Value::as_str).unwrap_or("change").to_owned()
+}
+
+fn days(keep: std::time::Duration) -> u32 {
+    let days = keep.as_secs().div_ceil(24 * 60 * 60).clamp(1, MOST_BACKUP_DAYS);
+    u32::try_from(days).expect("it is at most 35")
+}

@@ -1,0 +1,188 @@
+//! After a verification: what changed at either end is compared, whoever changed it, and one wrong row is found and named.
+
+use std::time::Duration;
+
+use infra::migrate::catalog;
+use infra::migrate::catalog::QualifiedName;
+use infra::migrate::folder::Folder;
+use infra::migrate::replicate::{Channel, make_beat};
+use infra::migrate::since::{Look, Since};
+use infra::migrate::verify::RowFault;
+use infra::postgres::{Client, Endpoint, connect};
+
+use crate::servers::Server;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const TABLES: &str = "CREATE TABLE kept (id bigint PRIMARY KEY, body text);
+    CREATE TABLE \"Odd\" (at timestamptz, code char(5), n numeric, body text, PRIMARY KEY (at, code, n));
+    CREATE TABLE parted (day date, id bigint, body text, PRIMARY KEY (day, id)) PARTITION BY RANGE (day);
+    CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+    CREATE TABLE keyless (a int, b text);
+    ALTER TABLE keyless REPLICA IDENTITY FULL;
+    CREATE TABLE full_with_key (id int PRIMARY KEY, body text);
+    ALTER TABLE full_with_key REPLICA IDENTITY FULL;
+    ALTER TABLE kept ALTER body SET STORAGE EXTERNAL;";
+const ROWS: &str = "INSERT INTO kept SELECT i, repeat('x', 3000) FROM generate_series(1, 100) AS i;
+    INSERT INTO \"Odd\" VALUES ('2026-01-05 12:00:00.123456+00', 'ab', 1.50, 'x');
+    INSERT INTO parted SELECT '2026-01-05', i FROM generate_series(1, 100) AS i;
+    INSERT INTO keyless SELECT i % 3, 'same' FROM generate_series(1, 100) AS i;
+    INSERT INTO full_with_key SELECT i FROM generate_series(1, 10) AS i;";
+
+/// Two servers with the same rows, replication between them, and a record since then.
+struct Verified {
+    old_server: Server,
+    new_server: Server,
+    old: Client,
+    new: Client,
+    folder: tempfile::TempDir,
+}
+
+impl Verified {
+    async fn from(old_server: Server) -> Self {
+        let new_server = Server::v17();
+        for server in [&old_server, &new_server] {
+            server.psql("postgres", "CREATE DATABASE app");
+            server.psql("app", TABLES);
+            server.psql("app", ROWS);
+        }
+        let (old, new) = (open(&old_server).await, open(&new_server).await);
+        make_beat(&old).await.unwrap();
+        make_beat(&new).await.unwrap();
+        let verified = Self { old_server, new_server, old, new, folder: tempfile::tempdir().unwrap() };
+        let forward = verified.forward();
+        forward.publish(None).await.unwrap();
+        forward.make_slot().await.unwrap();
+        forward.subscribe(&endpoint(&verified.old_server)).await.unwrap();
+        forward.drain(PATIENCE).await.unwrap();
+        verified.begin().await;
+        verified
+    }
+
+    fn forward(&self) -> Channel<'_> {
+        Channel { name: "infra_forward", publisher: &self.old, subscriber: &self.new }
+    }
+
+    async fn begin(&self) {
+        let folder = self.folder();
+        let since = Since { source: &self.old, target: &self.new, folder: &folder };
+        let names = ["kept", "Odd", "parted", "keyless", "full_with_key"];
+        since.record(&names.map(|name| QualifiedName::new("public", name))).await.unwrap();
+        let same = since.same().await.unwrap();
+        since.begin(same).unwrap();
+    }
+
+    fn folder(&self) -> Folder {
+        Folder::at(self.folder.path())
+    }
+
+    async fn look(&self) -> Look {
+        let folder = self.folder();
+        let since = Since { source: &self.old, target: &self.new, folder: &folder };
+        let catalog = catalog::read(&self.old).await.unwrap();
+        since.look(&catalog).await.unwrap()
+    }
+
+    async fn drained(&self) -> Look {
+        self.forward().drain(PATIENCE).await.unwrap();
+        self.look().await
+    }
+
+    /// The one row that is wrong.
+    async fn fault(&self) -> (String, RowFault, Option<String>, Vec<String>) {
+        let look = self.look().await;
+        let tables: Vec<_> = look.differing().collect();
+        let [table] = &tables[..] else { panic!("{look:?}") };
+        let [row] = &table.differences[..] else { panic!("{look:?}") };
+        (table.name.name.clone(), row.fault, row.key.clone(), row.columns.clone())
+    }
+}
+
+async fn open(server: &Server) -> Client {
+    connect(&endpoint(server), "test").await.unwrap()
+}
+
+fn endpoint(server: &Server) -> Endpoint {
+    Endpoint::parse(&server.url("app")).unwrap()
+}
+
+#[tokio::test]
+async fn what_replication_brought_is_the_same() {
+    for old in [Server::v15(), Server::v17()] {
+        let verified = Verified::from(old).await;
+        let write = "UPDATE kept SET id = id + 1000 WHERE id <= 50; DELETE FROM kept WHERE id = 60;
+            UPDATE \"Odd\" SET n = 1.500, body = NULL; INSERT INTO \"Odd\" VALUES ('infinity', '', 'NaN', '');
+            INSERT INTO parted SELECT '2026-01-06', i, 'new' FROM generate_series(1, 5000) AS i;
+            UPDATE keyless SET b = 'other' WHERE a = 1; DELETE FROM keyless WHERE a = 2; INSERT INTO keyless VALUES (NULL, NULL);
+            UPDATE full_with_key SET body = 'x' WHERE id = 1";
+        verified.old_server.psql("app", write);
+        let look = verified.drained().await;
+        assert_eq!(look.differing().count(), 0, "{look:?}");
+        // 50 keys that went and 50 that came, one deleted, two of three in "Odd", 5000, and one.
+        assert_eq!(look.rows(), 101 + 3 + 5000 + 1, "{look:?}");
+        assert_eq!(verified.look().await.rows(), 0, "what is the same is done with");
+    }
+}
+
+#[tokio::test]
+async fn one_wrong_row_at_the_target_is_found_and_named() {
+    let verified = Verified::from(Server::v15()).await;
+    let wrong = |change: &str| verified.new_server.psql("app", change);
+    wrong("UPDATE kept SET body = 'wrong' WHERE id = 7");
+    assert_eq!(
+        verified.fault().await,
+        ("kept".into(), RowFault::Changed, Some(r#"["7"]"#.into()), vec!["body".into()])
+    );
+    assert_eq!(verified.fault().await.1, RowFault::Changed, "it stays until it is the same");
+    wrong("UPDATE kept SET body = repeat('x', 3000) WHERE id = 7");
+    assert_eq!(verified.look().await.differing().count(), 0);
+    wrong("DELETE FROM parted WHERE id = 8");
+    let key = Some(r#"["2026-01-05", "8"]"#.to_owned());
+    assert_eq!(verified.fault().await, ("parted".into(), RowFault::Missing, key, vec![]));
+    wrong("INSERT INTO parted VALUES ('2026-01-05', 8)");
+    wrong("INSERT INTO \"Odd\" VALUES ('2026-01-07', 'q\"', 2, '')");
+    let key = Some(r#"["2026-01-07 00:00:00+00", "q\"   ", "2"]"#.to_owned());
+    assert_eq!(verified.fault().await, ("Odd".into(), RowFault::Extra, key, vec![]));
+    wrong("DELETE FROM \"Odd\" WHERE n = 2");
+    wrong("DELETE FROM keyless WHERE ctid = (SELECT min(ctid) FROM keyless)");
+    assert_eq!(verified.fault().await, ("keyless".into(), RowFault::Missing, None, vec![]));
+}
+
+#[tokio::test]
+async fn what_is_on_its_way_is_looked_at_again() {
+    let verified = Verified::from(Server::v15()).await;
+    verified.forward().pause().await.unwrap();
+    verified
+        .old_server
+        .psql("app", "UPDATE kept SET body = 'late' WHERE id = 3; INSERT INTO keyless VALUES (9, 'late')");
+    let look = verified.look().await;
+    assert_eq!(look.differing().count(), 2, "{look:?}");
+    verified.forward().subscribe(&endpoint(&verified.old_server)).await.unwrap();
+    let look = verified.drained().await;
+    assert_eq!((look.differing().count(), look.rows()), (0, 1), "{look:?}");
+}
+
+#[tokio::test]
+async fn an_emptied_table_asks_for_another_verification() {
+    let verified = Verified::from(Server::v15()).await;
+    verified.old_server.psql("app", "TRUNCATE kept");
+    let look = verified.drained().await;
+    let emptied: Vec<_> = look.differing().filter(|table| table.emptied).map(|table| table.name.plain()).collect();
+    assert_eq!(emptied, ["public.kept"]);
+    verified.begin().await;
+    assert_eq!(verified.drained().await.differing().count(), 0);
+}
+
+#[tokio::test]
+async fn a_reading_that_was_cut_off_is_neither_lost_nor_counted_twice() {
+    let verified = Verified::from(Server::v15()).await;
+    verified.forward().pause().await.unwrap();
+    verified.old_server.psql("app", "INSERT INTO keyless VALUES (9, 'once'); INSERT INTO kept VALUES (500, 'once')");
+    // Killed after the file was written, and the server crashed before the slot's position was on its disk.
+    verified.look().await;
+    verified.old_server.stop();
+    verified.old_server.start();
+    let verified = Verified { old: open(&verified.old_server).await, ..verified };
+    verified.forward().subscribe(&endpoint(&verified.old_server)).await.unwrap();
+    let look = verified.drained().await;
+    assert_eq!((look.differing().count(), look.rows()), (0, 1), "{look:?}");
+}
