@@ -1,5 +1,6 @@
 //! A migration in words.
 
+use crate::migrate::copy::Brake;
 use crate::migrate::job::Job;
 use crate::migrate::saga::{Mode, Progress, Stage};
 use crate::postgres::Endpoint;
@@ -36,8 +37,25 @@ fn moved(stage: Stage, live: Option<&serde_json::Value>) -> String {
     let number = |name: &str| live.and_then(|event| event.get(name)).and_then(serde_json::Value::as_u64);
     match (stage, number("done"), number("total"), number("bytes_per_second")) {
         (Stage::Copy, Some(done), Some(total), Some(rate)) if total > 0 => {
-            format!(": {} %, {} MB/s", done * 100 / total, rate / 1_000_000)
+            format!(": {} %, {} MB/s{}", done * 100 / total, rate / 1_000_000, braked(live))
         }
         _ => String::new(),
     }
+}
+
+/// What holds the copy back, and how the disk of the old database fares.
+fn braked(live: Option<&serde_json::Value>) -> String {
+    let brake: Brake = live.and_then(|event| serde_json::from_value(event.clone()).ok()).unwrap_or_default();
+    let mut text = String::new();
+    if let Some(limit) = brake.limit {
+        let why = if brake.backing_off { "giving way to the disk: " } else { "" };
+        text.push_str(&format!(", {why}{} MB/s at most", limit as f64 / 1e6));
+    }
+    if let Some(depth) = brake.queue_depth {
+        text.push_str(&format!(", source's disk: queue depth {depth:.1}"));
+    }
+    if let Some(milliseconds) = brake.await_ms {
+        text.push_str(&format!(", {milliseconds:.1} ms a request"));
+    }
+    text
 }

@@ -91,6 +91,7 @@ fn job(at: &OnHost, args: &StartArgs, terms: Terms) -> Result<Job, CommandError>
         },
         to: Destination::Url,
         jobs: args.jobs,
+        max_rate: args.max_rate,
         accepted: terms.accepted,
         health_timeout_seconds: timeout.as_secs(),
         by: host::operator(),

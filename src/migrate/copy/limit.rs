@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -58,6 +59,40 @@ impl FromStr for Rate {
     }
 }
 
+/// In files, as people write it.
+impl Serialize for Rate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Rate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// What a user says to a copy that runs: a rate, or `none`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MaxRate(pub Option<Rate>);
+
+impl FromStr for MaxRate {
+    type Err = RateError;
+
+    fn from_str(text: &str) -> Result<Self, RateError> {
+        if text == "none" { Ok(Self(None)) } else { Ok(Self(Some(text.parse()?))) }
+    }
+}
+
+impl fmt::Display for MaxRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(rate) => rate.fmt(f),
+            None => f.write_str("none"),
+        }
+    }
+}
+
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
@@ -71,12 +106,12 @@ impl fmt::Display for Rate {
 
 /// For `infra migrate limit`: a running copy takes it over within a second. None is no limit.
 pub fn write_limit(folder: &Folder, rate: Option<Rate>) -> Result<(), CopyError> {
-    Ok(folder.write(FILE, &rate.map(|rate| rate.to_string()))?)
+    Ok(folder.write(FILE, &rate)?)
 }
 
 /// What was written last; None where there is nothing, or nothing that can be understood.
 pub fn read_limit(folder: &Folder) -> Option<Rate> {
-    folder.read::<Option<String>>(FILE).ok()???.parse().ok()
+    folder.read::<Option<Rate>>(FILE).ok()??
 }
 
 /// The budget.
@@ -152,8 +187,11 @@ mod tests {
             assert_eq!((rate.0, rate.to_string().as_str()), (bytes, text));
         }
         for bad in ["", "20", "20MB", "MB/s", "-1MB/s", "0MB/s", "20 mb/s", "NaNMB/s", "infMB/s", "20MiB/s"] {
-            assert!(bad.parse::<Rate>().is_err(), "{bad}");
+            let error = bad.parse::<MaxRate>().unwrap_err().to_string();
+            assert!(error.contains(&format!("`{bad}` is no rate")), "{error}");
         }
+        assert_eq!("none".parse::<MaxRate>().unwrap().0, None);
+        assert_eq!("1MB/s".parse::<MaxRate>().unwrap().to_string(), "1MB/s");
     }
 
     async fn seconds(limit: &Limit, bytes: usize) -> f64 {

@@ -8,13 +8,14 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
+use super::beat::Beat;
 use super::error::CopyError;
 use super::event::{CopyEvent, Tell};
 use super::hold::Held;
 use super::limit::{Limit, Rate, read_limit};
 use super::plan::{Part, Sizing, parts_of_tables};
 use super::prepare::{Plan, Prepared, encoding, prepare};
-use super::pressure::{Pressure, adjust};
+use super::pressure::Pressure;
 use super::session::Ends;
 use super::worker::Worker;
 use crate::migrate::catalog::{Catalog, QualifiedName};
@@ -79,7 +80,7 @@ pub async fn copy(
     };
     tokio::select! {
         worked = all => worked,
-        never = run.beat(&folder, pressure) => match never {},
+        never = run.watch(Beat::new(&run.limit, &folder, pressure)) => match never {},
     }?;
     let copied = run.copied();
     (run.tell)(CopyEvent::RowsDone { rows: copied.rows, bytes: copied.bytes });
@@ -201,36 +202,15 @@ impl Run {
         Copied { parts: get(&self.parts) as usize, rows: get(&self.rows), bytes: self.limit.moved() }
     }
 
-    /// Each second: progress, the user's limit, the source's disk.
-    async fn beat(&self, folder: &Folder, mut pressure: Option<(Box<dyn Pressure>, f64)>) -> std::convert::Infallible {
+    /// Each second: the user's limit, the source's disk, progress.
+    async fn watch(&self, mut beat: Beat<'_>) -> std::convert::Infallible {
         let mut interval = tokio::time::interval(BEAT);
         interval.tick().await;
-        let mut before = 0;
-        let mut wanted = read_limit(folder);
         loop {
             interval.tick().await;
-            let moved = self.limit.moved();
-            let bytes_per_second = moved - before;
-            before = moved;
-            let done = self.done.load(Ordering::Relaxed);
-            (self.tell)(CopyEvent::Progress { done, total: self.total, moved, bytes_per_second });
-            let said = read_limit(folder);
-            if said != wanted {
-                wanted = said;
-                self.limit.set(wanted);
-            }
-            if let Some((pressure, warn)) = &mut pressure {
-                self.give_way(&mut **pressure, *warn, wanted, bytes_per_second);
-            }
-        }
-    }
-
-    fn give_way(&self, pressure: &mut dyn Pressure, warn: f64, wanted: Option<Rate>, measured: u64) {
-        let Some(queue_depth) = pressure.queue_depth() else { return };
-        let rate = adjust(queue_depth, warn, wanted, self.limit.rate(), measured);
-        self.limit.set(rate);
-        if let Some(rate) = rate.filter(|_| queue_depth >= warn) {
-            (self.tell)(CopyEvent::BackedOff { queue_depth, bytes_per_second: rate.bytes_per_second() });
+            let (bytes_per_second, brake) = beat.beat(&*self.tell);
+            let (done, moved) = (self.done.load(Ordering::Relaxed), self.limit.moved());
+            (self.tell)(CopyEvent::Progress { done, total: self.total, moved, bytes_per_second, brake });
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::migrate::catalog::QualifiedName;
 use crate::migrate::schema::{Entry, EntryId, Phase, prepare_session};
 use crate::postgres::Client;
 
+const OPERATION: &str = "removing indexes of an earlier copy";
 /// Tables that share a transaction: each locks itself and its indexes.
 const BATCH: usize = 50;
 
@@ -37,11 +38,21 @@ const DROP_INDEXES: &str = "
 /// Removes indexes, constraints and statistics of the tables at the target, with the marks that they were made.
 pub async fn start_over(target: &Client, builds: &Builds) -> Result<(), IndexError> {
     prepare_session(target).await?;
+    let (of_tables, others): (Vec<Entry>, Vec<Entry>) =
+        entries(builds).into_iter().partition(|entry| entry.table.is_some());
+    // Attaching to a partitioned table's index may be repeated. Indexes of materialized views stay: they do not depend on
+    // copied rows.
+    let attached = others.iter().filter(|entry| entry.phase == Phase::Constraint).map(|entry| &entry.id);
+    forget(target, attached, vec![]).await?;
     let (keys, rest): (Vec<Entry>, Vec<Entry>) =
-        entries(builds).into_iter().partition(|entry| matches!(entry.phase, Phase::ForeignKey | Phase::Validate));
+        of_tables.into_iter().partition(|entry| matches!(entry.phase, Phase::ForeignKey | Phase::Validate));
     for (entries, drops) in [(keys, DROP_FOREIGN_KEYS), (rest, DROP_INDEXES)] {
         for batch in by_table(entries).chunks(BATCH) {
-            drop_built(target, batch, drops).await?;
+            let names: Vec<String> = batch.iter().map(|(table, _)| table.to_string()).collect();
+            let sql = format!("WITH ours AS ({OURS}) {drops}");
+            let drops = target.rows(OPERATION, &sql, &[&names]).await?;
+            let marks = batch.iter().flat_map(|(_, marks)| marks);
+            forget(target, marks, drops.iter().map(|row| row.get(0)).collect()).await?;
         }
     }
     Ok(())
@@ -49,7 +60,6 @@ pub async fn start_over(target: &Client, builds: &Builds) -> Result<(), IndexErr
 
 type Marks = (QualifiedName, Vec<EntryId>);
 
-/// Materialized views are no tables; their indexes do not depend on copied rows.
 fn by_table(entries: Vec<Entry>) -> Vec<Marks> {
     let mut marks: BTreeMap<QualifiedName, Vec<EntryId>> = BTreeMap::new();
     for entry in entries {
@@ -61,12 +71,14 @@ fn by_table(entries: Vec<Entry>) -> Vec<Marks> {
 }
 
 /// Mark and object together: a mark without its object would say that nothing is missing.
-async fn drop_built(target: &Client, tables: &[Marks], drops: &str) -> Result<(), IndexError> {
-    let operation = "removing indexes of an earlier copy";
-    let names: Vec<String> = tables.iter().map(|(table, _)| table.to_string()).collect();
-    let drops = target.rows(operation, &format!("WITH ours AS ({OURS}) {drops}"), &[&names]).await?;
-    let marks: Vec<String> = tables.iter().flat_map(|(_, marks)| marks).map(|mark| format!("'{}'", mark.0)).collect();
-    let forget = format!("DELETE FROM {HELPER_SCHEMA}.entries WHERE id IN ({})", marks.join(", "));
-    let statements: Vec<String> = std::iter::once(forget).chain(drops.iter().map(|row| row.get(0))).collect();
-    Ok(target.run(operation, &statements.join("; ")).await?)
+async fn forget<'a>(
+    target: &Client,
+    marks: impl Iterator<Item = &'a EntryId>,
+    mut statements: Vec<String>,
+) -> Result<(), IndexError> {
+    let marks: Vec<String> = marks.map(|mark| format!("'{}'", mark.0)).collect();
+    if !marks.is_empty() {
+        statements.push(format!("DELETE FROM {HELPER_SCHEMA}.entries WHERE id IN ({})", marks.join(", ")));
+    }
+    Ok(target.run(OPERATION, &statements.join("; ")).await?)
 }

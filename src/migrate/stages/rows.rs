@@ -59,8 +59,7 @@ async fn copy_and_build(context: &Context, catalog: &Catalog, builds: Builds) ->
         folder: context.folder.clone(),
         jobs: context.job.jobs,
         sizing: Sizing::default(),
-        pressure: disk_of(Path::new(&context.site().state_dir()))
-            .map(|disk| (Box::new(disk) as Box<dyn copy::Pressure>, QUEUE_DEPTH_WARN)),
+        pressure: pressure(context).await?,
     };
     let (announce, complete) = unbounded_channel();
     context.overlap.start(builds, complete).await;
@@ -81,10 +80,23 @@ async fn copy_and_build(context: &Context, catalog: &Catalog, builds: Builds) ->
     copied
 }
 
+/// The disk under the old database's data, as its container sees them; under infra's own files, where it cannot be found.
+async fn pressure(context: &Context) -> Result<Option<(Box<dyn copy::Pressure>, f64)>, StageError> {
+    let old = context.old().await?;
+    let directory: String =
+        old.query_one("SHOW data_directory", &[]).await.map_or_else(|_| String::new(), |row| row.get(0));
+    let mut inspect = Command::new("docker");
+    inspect.args(["inspect", "--format", "{{.State.Pid}}", &context.container().await?.id]);
+    let process = inspect.output().await.map(|output| output.stdout).unwrap_or_default();
+    let data = format!("/proc/{}/root{directory}", String::from_utf8_lossy(&process).trim());
+    let disk = disk_of(Path::new(&data)).or_else(|| disk_of(Path::new(&context.site().state_dir())));
+    Ok(disk.map(|disk| (Box::new(disk) as Box<dyn copy::Pressure>, QUEUE_DEPTH_WARN)))
+}
+
 fn tell(context: &Context) -> Arc<copy::Tell> {
     let folder = context.folder.clone();
     Arc::new(move |event| {
-        if matches!(event, CopyEvent::Progress { .. } | CopyEvent::BackedOff { .. } | CopyEvent::Started { .. }) {
+        if matches!(event, CopyEvent::Progress { .. } | CopyEvent::Started { .. }) {
             // Only shown: what cannot be written now is written in a second.
             drop(folder.write("progress.json", &event));
         }
