@@ -1,10 +1,12 @@
 //! What runs on the host: the same program, as `infra agent …`, next to the data. The operator's side calls it over SSH;
 //! it answers with JSON on standard output. Long work runs under systemd and survives a closed laptop.
 
+mod look;
 mod report;
 
 use std::path::PathBuf;
 
+pub use look::look;
 pub use report::Report;
 
 use serde::{Deserialize, Serialize};
@@ -30,6 +32,12 @@ pub enum AgentError {
     Stage(#[from] StageError),
     #[error(transparent)]
     Copy(#[from] CopyError),
+    #[error(transparent)]
+    Look(#[from] crate::migrate::look::LookError),
+    #[error(transparent)]
+    Host(#[from] crate::host::HostError),
+    #[error("cannot keep the roots that the new database is verified by")]
+    Roots(#[source] std::io::Error),
     #[error("what the operator's side sent is not understood")]
     Request(#[from] serde_json::Error),
     #[error("migration {id} is under way on this host: infra migrate status shows it")]

@@ -18,6 +18,8 @@ pub struct AgentArgs {
 
 #[derive(Debug, Subcommand)]
 enum AgentVerb {
+    /// Tell what a migration would meet; what would begin it comes from standard input
+    Look,
     /// Make the folder of a migration, from standard input
     Begin { folder: PathBuf },
     /// Run a migration's stages
@@ -53,6 +55,7 @@ enum WordArg {
 
 pub async fn run(args: AgentArgs) -> Result<Exit, CommandError> {
     match args.verb {
+        AgentVerb::Look => out::line(serde_json::json!(agent::look(&request()?).await?)),
         AgentVerb::Begin { folder } => agent::begin(folder, &request()?)?,
         AgentVerb::Migrate { folder } => drop(agent::migrate(folder).await?),
         AgentVerb::Hold { folder } => agent::hold(folder).await?,

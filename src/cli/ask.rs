@@ -30,8 +30,13 @@ pub fn destroy(question: &str, name: &str, confirmed: Option<&str>) -> Result<bo
     }
 }
 
+/// Whether a question can be answered by a person.
+pub fn is_somebody_there() -> bool {
+    std::io::stdin().is_terminal()
+}
+
 fn reply(prompt: &str, answer: &str) -> Result<String, CommandError> {
-    if !std::io::stdin().is_terminal() {
+    if !is_somebody_there() {
         return Err(CommandError::question(format!("stopped at a question: {}", prompt.trim())).hint(answer.to_owned()));
     }
     eprint!("{prompt}");

@@ -79,6 +79,8 @@ pub struct OnHost {
     pub host: NodeName,
     pub on: HostRef,
     pub site: Site,
+    /// Of the cloud; the hosts themselves were not looked at.
+    pub inventory: Inventory,
 }
 
 pub async fn on_host(
@@ -97,7 +99,7 @@ pub async fn on_host(
     let on = reference(&stack, &inventory, &host)?;
     let site = stack.site(&host).ok_or_else(|| no_host(host.as_str(), &stack))?;
     let hosts = stack::hosts(&stack, cloud, &inventory, verb);
-    Ok(OnHost { stack, hosts, host, on, site })
+    Ok(OnHost { stack, hosts, host, on, site, inventory })
 }
 
 impl OnHost {

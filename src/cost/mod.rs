@@ -2,6 +2,7 @@
 //! Source of the constants: AWS's price pages for Lightsail, us-east-1, read 2026-11.
 
 mod database;
+mod migration;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use crate::graph::{Graph, NodeId};
 use crate::inventory::{Inventory, Size};
 
 pub use database::{DatabaseClass, database, database_class};
+pub use migration::{MigrationCost, migration};
 
 /// Block storage, a GB and month.
 const DISK_GB: f64 = 0.10;

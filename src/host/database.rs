@@ -78,6 +78,13 @@ impl Session {
         Ok(running.output().await?.trim().to_owned())
     }
 
+    /// Bytes that are free on the disk which holds the database's data. None: it cannot be told.
+    pub async fn free_beside_data(&self, container: &DatabaseContainer) -> Result<Option<u64>, HostError> {
+        let script = Script::new("looking at the database's disk", include_str!("scripts/free.sh"))
+            .set("CONTAINER", &container.id);
+        Ok(self.run(&script).await?.trim().parse().ok())
+    }
+
     /// Stops services, which end what they have in hand.
     pub async fn stop_clients(&self, site: &Site, services: &[String]) -> Result<(), HostError> {
         self.clients(site, "stop", services).await

@@ -37,6 +37,12 @@ pub struct Job {
     pub by: String,
 }
 
+/// Connections that copy side by side on this machine.
+pub fn jobs(asked: Option<usize>) -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    asked.unwrap_or(processors.min(8))
+}
+
 /// Who has made the new database.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

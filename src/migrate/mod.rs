@@ -3,9 +3,12 @@
 
 pub mod catalog;
 pub mod copy;
+pub mod estimate;
 pub mod folder;
 pub mod index;
 pub mod job;
+pub mod look;
+pub mod measure;
 pub mod preflight;
 mod relay;
 pub mod replicate;

@@ -1,23 +1,7 @@
 //! A migration in words.
 
 use crate::migrate::copy::Brake;
-use crate::migrate::job::Job;
-use crate::migrate::saga::{Mode, Progress, Stage};
-use crate::postgres::Endpoint;
-
-/// What is going to happen.
-pub fn stages_text(job: &Job, target: Option<&Endpoint>) -> String {
-    let mode = match job.mode {
-        Mode::Online => "the clients go on writing; they wait for seconds at the cutover",
-        Mode::Offline => "the clients wait from `prepare` to the end",
-    };
-    let to = target.map_or_else(|| "Amazon RDS".to_owned(), Endpoint::url);
-    let mut text = format!("{} (service {}) moves to {to}\n{mode}\n", job.source.database, job.source.service);
-    for stage in Stage::of(job.mode) {
-        text.push_str(&format!("  {:<10} {}\n", stage.name(), stage.purpose()));
-    }
-    text
-}
+use crate::migrate::saga::{Progress, Stage};
 
 /// One stage as it stands.
 pub fn stage_line(stage: Stage, progress: &Progress, live: Option<&serde_json::Value>) -> String {

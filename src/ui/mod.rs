@@ -2,6 +2,8 @@
 
 mod json;
 mod lines;
+mod measures;
+mod migrate_guide;
 mod migrate_text;
 mod plan_text;
 mod progress;
@@ -9,7 +11,8 @@ mod status_text;
 
 pub use json::JsonLines;
 pub use lines::PlainLines;
-pub use migrate_text::{stage_line, stages_text};
+pub use migrate_guide::{GuideView, StageView, guide_text, warning_text};
+pub use migrate_text::stage_line;
 pub use plan_text::{PlanView, StepView, plan_text, removal_text};
 pub use progress::Bars;
 pub use status_text::{HostStatus, StatusView, status_text};

@@ -5,6 +5,7 @@ mod catalog;
 mod copy;
 mod corpus;
 mod index;
+mod look;
 mod preflight;
 mod replicate;
 mod schema;

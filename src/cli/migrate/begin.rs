@@ -2,19 +2,18 @@
 
 use super::attach::attach;
 use super::terms::{CutoverArg, Terms, terms};
-use super::{StartArgs, current, migrations, provider};
+use super::{StartArgs, current, guide, look, migrations, provider};
 use crate::agent::Begin;
 use crate::cli::args::Global;
 use crate::cli::common::{OnHost, on_host};
-use crate::cli::{ask, out};
 use crate::error::{CommandError, Exit};
 use crate::host;
 use crate::migrate::job::{Destination, JOB_VERSION, Job, Source};
+use crate::migrate::saga::Next;
 use crate::postgres::{Endpoint, Secret, Tls};
-use crate::ui::stages_text;
 
 /// `--to` of the plan's own managed database.
-const RDS: &str = "rds";
+pub const RDS: &str = "rds";
 
 pub async fn begin(global: &Global, mut args: StartArgs) -> Result<Exit, CommandError> {
     let when = CutoverArg::parse(&args.cutover)?;
@@ -32,22 +31,36 @@ pub async fn begin(global: &Global, mut args: StartArgs) -> Result<Exit, Command
         // Refused now rather than after the copy has begun.
         provider::check(&at).await?;
     }
-    if !global.json {
-        out::text(stages_text(&job, given.as_ref().map(|(endpoint, _)| endpoint)));
+    if !args.plan_only {
+        refuse_a_second(&at).await?;
     }
+    let (target, ca) = given.map_or((None, None), |(endpoint, ca)| (Some(endpoint), ca));
+    let mut request = Begin { job, target, ca };
+    let view = guide::guide(&at, &request).await?;
+    guide::show(global, &view, args.plan_only);
     if args.plan_only {
         return Ok(Exit::Done);
     }
-    if !ask::confirm(global, "Begin?", "--yes goes on without asking")? {
+    if !guide::agreed(global, &view, &mut request.job)? {
+        eprintln!("nothing was changed");
         return Ok(Exit::Failed);
     }
     let connected = at.session().await?;
-    connected.session.install_agent().await?;
-    let (target, ca) = given.map_or((None, None), |(endpoint, ca)| (Some(endpoint), ca));
-    let request = serde_json::to_vec(&Begin { job, target, ca }).map_err(CommandError::failed)?;
+    let request = serde_json::to_vec(&request).map_err(CommandError::failed)?;
     connected.session.agent(&["begin", &migrations(&at)], &request).await?;
     connected.session.start_migration(&at.site, &current(&at)).await?;
     attach(global, &at, false).await
+}
+
+/// Told before anything is looked at; the agent sees to it that it holds.
+async fn refuse_a_second(at: &OnHost) -> Result<(), CommandError> {
+    match look(at).await? {
+        Some(report) if report.next != Next::Nothing => {
+            let text = format!("migration {} is under way on host {}", report.id, at.host);
+            Err(CommandError::failed(text).hint("infra migrate status shows it; finish or abort it first"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The endpoint, and the roots of its file's content: the host does not have the file.

@@ -3,6 +3,7 @@
 
 mod attach;
 mod begin;
+mod guide;
 mod limit;
 mod provider;
 mod terms;

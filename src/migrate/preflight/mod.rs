@@ -5,6 +5,7 @@ mod facts;
 mod finding;
 mod gather;
 mod orphans;
+mod presume;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ pub use facts::{Capacity, LongTransaction, Orphans, PreparedTransaction, ServerF
 pub use finding::{Finding, Severity};
 pub use gather::{PreflightError, gather};
 pub use orphans::find_orphans;
+pub use presume::{Presumed, presume};
 
 /// Blockers first, then by code and object.
 pub fn check(situation: &Situation) -> Vec<Finding> {

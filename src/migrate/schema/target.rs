@@ -51,6 +51,12 @@ const TRIALS: [(Ability, &str); 13] = [
     (Ability::TextSearchTemplate, "CREATE TEXT SEARCH TEMPLATE infra_trial.t (LEXIZE = dsimple_lexize)"),
 ];
 
+impl Ability {
+    pub fn all() -> impl Iterator<Item = Self> {
+        TRIALS.into_iter().map(|(ability, _)| ability)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum ExtensionState {

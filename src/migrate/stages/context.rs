@@ -6,7 +6,7 @@ use super::StageError;
 use super::overlap::Overlap;
 use crate::host::{DatabaseContainer, Session, Site};
 use crate::migrate::folder::Folder;
-use crate::migrate::job::{Destination, Job, Secured};
+use crate::migrate::job::{self, Destination, Job, Secured};
 use crate::postgres::{Client, Endpoint, Secret, Tls, connect};
 
 /// What the server's administrator sees of us.
@@ -48,15 +48,7 @@ impl Context {
     }
 
     pub async fn source(&self) -> Result<Endpoint, StageError> {
-        let container = self.container().await?;
-        Ok(Endpoint {
-            host: container.address,
-            port: 5432,
-            database: self.job.source.database.clone(),
-            user: container.user,
-            password: Secret::new(container.password.as_str()),
-            tls: Tls::Off,
-        })
+        Ok(source(&self.container().await?, &self.job.source))
     }
 
     pub fn has_target(&self) -> Result<bool, StageError> {
@@ -106,11 +98,28 @@ impl Context {
     }
 
     pub fn jobs(&self) -> usize {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        self.job.jobs.unwrap_or(processors.min(8))
+        job::jobs(self.job.jobs)
     }
 
     pub fn health_timeout(&self) -> Duration {
         Duration::from_secs(self.job.health_timeout_seconds)
     }
+}
+
+/// The old database, from the host: the bundle's own network is not encrypted.
+pub fn source(container: &DatabaseContainer, source: &job::Source) -> Endpoint {
+    Endpoint {
+        host: container.address.clone(),
+        port: 5432,
+        database: source.database.clone(),
+        user: container.user.clone(),
+        password: Secret::new(container.password.as_str()),
+        tls: Tls::Off,
+    }
+}
+
+/// pg_dump of the old server's own version, in its own container, up to and with the options that say which database.
+pub fn pg_dump(container: &DatabaseContainer, source: &job::Source) -> Vec<String> {
+    let words = ["docker", "exec", "--interactive", &container.id, "pg_dump", "--username", &container.user];
+    words.into_iter().chain(["--dbname", &source.database]).map(str::to_owned).collect()
 }

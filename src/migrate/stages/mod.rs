@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use backup::SafetyCopy;
-pub use context::{ACCEPTED, Context, RELAY_PORT};
+pub use context::{ACCEPTED, Context, RELAY_PORT, pg_dump, source};
 pub use cutover::Pause;
 pub use rows::hold;
 pub use settle::{try_stop_recording, watch};

@@ -1,7 +1,7 @@
 //! The schema around the rows: what they need before they come, and everything else after them.
 
 use super::StageError;
-use super::context::Context;
+use super::context::{Context, pg_dump};
 use crate::migrate::catalog::{self, Catalog};
 use crate::migrate::copy;
 use crate::migrate::index::{self, Builds};
@@ -42,13 +42,8 @@ pub async fn read(context: &Context) -> Result<Schema, StageError> {
     Ok(schema)
 }
 
-/// pg_dump of the old server's own version, in its own container.
 pub async fn dump_command(context: &Context) -> Result<Vec<String>, StageError> {
-    let container = context.container().await?;
-    let words = ["docker", "exec", "--interactive", &container.id, "pg_dump", "--username", &container.user];
-    let mut command: Vec<String> = words.map(str::to_owned).into();
-    command.extend(["--dbname".to_owned(), context.job.source.database.clone()]);
-    Ok(command)
+    Ok(pg_dump(&context.container().await?, &context.job.source))
 }
 
 /// What to build around these tables.

@@ -10,7 +10,7 @@ use postgres_protocol::message::frontend;
 use tokio::io::AsyncWriteExt;
 
 use super::connection::{Connection, server, unexpected, unfit};
-use super::frames::Frames;
+use super::frames::{BadLength, Frames};
 use crate::postgres::error::PostgresError;
 
 /// Is told of bytes before they are written, and may make them wait.
@@ -82,6 +82,29 @@ pub async fn pass(
     Err(PassError { side: Side::Target, error: PostgresError::Protocol { operation: operation.to_owned(), detail } })
 }
 
+/// Runs `from` (`COPY … TO STDOUT`) and throws the data away: how fast a server is read.
+pub async fn discard(source: &mut Connection, from: &str, operation: &str) -> Result<Passed, PostgresError> {
+    source.start_query(operation, from).await?;
+    source.expect_copy(operation).await?;
+    let (mut frames, mut bytes) = (Frames::default(), 0);
+    loop {
+        let data = frames.scan(&source.input).map_err(|bad| too_long(operation, &bad))?;
+        source.input.advance(data);
+        bytes += data as u64;
+        if source.input.is_empty() {
+            source.fill(operation).await?;
+        } else if source.copy_ended(operation).await? {
+            break;
+        }
+    }
+    let rows = counted(operation, &source.answer(operation).await?.tag)?;
+    Ok(Passed { bytes, rows })
+}
+
+fn too_long(operation: &str, bad: &BadLength) -> PostgresError {
+    PostgresError::Protocol { operation: operation.to_owned(), detail: format!("a message of {} bytes", bad.0) }
+}
+
 /// Up to and with the source's CopyDone.
 async fn stream(
     source: &mut Connection,
@@ -93,10 +116,7 @@ async fn stream(
     let mut frames = Frames::default();
     let mut bytes = 0;
     loop {
-        let data = frames.scan(&source.input).map_err(|bad| {
-            let detail = format!("a message of {} bytes", bad.0);
-            at(Side::Source)(PostgresError::Protocol { operation: operation.to_owned(), detail })
-        })?;
+        let data = frames.scan(&source.input).map_err(|bad| at(Side::Source)(too_long(operation, &bad)))?;
         if data > 0 {
             meter.pass(data).await;
             let written = target.stream.write_all(&source.input[..data]).await;

@@ -7,4 +7,4 @@ mod copy;
 mod frames;
 
 pub use connection::{Answer, Connection, Mode};
-pub use copy::{Meter, PassError, Passed, Side, pass};
+pub use copy::{Meter, PassError, Passed, Side, discard, pass};

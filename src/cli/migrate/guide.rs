@@ -1,0 +1,117 @@
+//! Before a migration begins: what it would meet is looked at, told, and asked about.
+
+use super::begin::RDS;
+use crate::agent::Begin;
+use crate::cli::args::Global;
+use crate::cli::common::OnHost;
+use crate::cli::{ask, out};
+use crate::cost::{self, MigrationCost};
+use crate::error::CommandError;
+use crate::migrate::estimate::{basis, estimate};
+use crate::migrate::job::{Destination, Job};
+use crate::migrate::look::Look;
+use crate::migrate::preflight::Severity;
+use crate::migrate::saga::{Mode, Stage};
+use crate::postgres::Endpoint;
+use crate::ui::{GuideView, StageView, guide_text, warning_text};
+
+/// Looks at both ends from the host; changes nothing but the program there.
+pub async fn guide(at: &OnHost, begin: &Begin) -> Result<GuideView, CommandError> {
+    let connected = at.session().await?;
+    connected.session.install_agent().await?;
+    let request = serde_json::to_vec(begin).map_err(CommandError::failed)?;
+    let text = connected.session.agent(&["look"], &request).await?;
+    let look: Look = serde_json::from_str(&text).map_err(CommandError::failed)?;
+    Ok(view(at, &begin.job, begin.target.as_ref(), look))
+}
+
+fn view(at: &OnHost, job: &Job, target: Option<&Endpoint>, look: Look) -> GuideView {
+    let provision = job.to == Destination::Rds;
+    let of = |mode| estimate(&look, mode, provision);
+    let (online, offline) = (of(Mode::Online), of(Mode::Offline));
+    let chosen = if job.mode == Mode::Online { &online } else { &offline };
+    let codes = |severity: Severity| {
+        let mut codes: Vec<_> = look
+            .findings
+            .iter()
+            .filter(|finding| finding.severity == severity)
+            .map(|found| found.code.clone())
+            .collect();
+        codes.dedup();
+        codes
+    };
+    GuideView {
+        database: job.source.database.clone(),
+        service: job.source.service.clone(),
+        host: job.host.to_string(),
+        to: destination(at, target),
+        mode: job.mode,
+        cutover: job.cutover,
+        stages: Stage::of(job.mode).map(|stage| StageView::of(stage, job.mode, chosen)).collect(),
+        basis: basis(&look),
+        cost: cost(at, provision),
+        open: codes(Severity::Warning).into_iter().filter(|code| !job.accepted.contains(code)).collect(),
+        blockers: codes(Severity::Blocker),
+        accepted: job.accepted.clone(),
+        online,
+        offline,
+        look,
+    }
+}
+
+fn destination(at: &OnHost, target: Option<&Endpoint>) -> String {
+    match (target, &at.stack.plan.migrate.rds) {
+        (Some(target), _) => target.url(),
+        (None, Some(wanted)) => format!("{RDS}: {}, {}", wanted.class, wanted.storage_gb),
+        (None, None) => RDS.to_owned(),
+    }
+}
+
+fn cost(at: &OnHost, provision: bool) -> MigrationCost {
+    let plan = &at.stack.plan;
+    let rds = plan.migrate.rds.as_ref().filter(|_| provision);
+    let unknown = MigrationCost { host: None, database: None, after: None };
+    plan.hosts.get(&at.host).map_or(unknown, |host| cost::migration(host, rds, &at.inventory))
+}
+
+/// To be read on stdout where it is all that was asked for, and beside the rest otherwise.
+pub fn show(global: &Global, view: &GuideView, plan_only: bool) {
+    match (global.json, plan_only) {
+        (true, true) => out::line(serde_json::json!(view)),
+        (true, false) => {
+            let mut document = serde_json::json!(view);
+            document["event"] = "plan".into();
+            out::line(document);
+        }
+        (false, true) => out::text(guide_text(view)),
+        (false, false) => eprintln!("{}", guide_text(view)),
+    }
+}
+
+/// Asks for each warning and loss by name, then whether to begin. What was agreed to goes into the job.
+pub fn agreed(global: &Global, view: &GuideView, job: &mut Job) -> Result<bool, CommandError> {
+    if !view.blockers.is_empty() {
+        let text = format!("{} in the way: {}", is_are(view.blockers.len()), view.blockers.join(", "));
+        let remedies = view.look.findings.iter().filter(|finding| finding.severity == Severity::Blocker);
+        let remedies = remedies.map(|finding| format!("{} [{}]: {}", finding.object, finding.code, finding.remedy));
+        return Err(CommandError::failed(text).hints(remedies));
+    }
+    let answer = format!("--accept {} agrees, or accept = [..] in the plan's [migrate]", view.open.join(","));
+    if !view.open.is_empty() && !ask::is_somebody_there() {
+        let said: Vec<_> = view.open.iter().map(|code| warning_text(code, &view.look.findings)).collect();
+        let text = format!("stopped at a question: do you accept {}?\n  {}", view.open.join(", "), said.join("\n  "));
+        return Err(CommandError::question(text).hint(answer));
+    }
+    for code in &view.open {
+        let question = format!("{}\nAccept {code}?", warning_text(code, &view.look.findings));
+        if !ask::confirm_in_person(&question, &answer)? {
+            return Ok(false);
+        }
+        job.accepted.push(code.clone());
+    }
+    ask::confirm(global, "Begin?", "--yes goes on without asking")
+}
+
+fn is_are(count: usize) -> String {
+    if count == 1 { "1 finding is".to_owned() } else { format!("{count} kinds of findings are") }
+}

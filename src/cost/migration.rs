@@ -1,0 +1,55 @@
+//! What a migration does to the monthly bill.
+
+use serde::{Deserialize, Serialize};
+
+use super::{DISK_GB, Monthly, database, price};
+use crate::inventory::Inventory;
+use crate::plan::{Host, MigrateRds, Provider};
+
+/// None: infra does not know the price.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct MigrationCost {
+    /// The host that holds the database now, with its disks. It stays, and so does its price.
+    pub host: Option<Monthly>,
+    pub database: Option<Monthly>,
+    /// Both, while and after both are there.
+    pub after: Option<Monthly>,
+}
+
+/// `rds`: what infra makes; None is a database of the user's.
+pub fn migration(host: &Host, rds: Option<&MigrateRds>, inventory: &Inventory) -> MigrationCost {
+    let disks: Monthly = host.disks.values().map(|disk| Monthly(f64::from(disk.size_gb.0) * DISK_GB)).sum();
+    let instance = match host.provider {
+        Provider::Lightsail => host.size.as_ref().and_then(|size| price(inventory, size.as_str())),
+        Provider::Ec2 | Provider::Ssh => None,
+    };
+    let host = instance.map(|instance| instance + disks);
+    let database = rds.and_then(|rds| database(&rds.class, rds.storage_gb.0));
+    MigrationCost { host, database, after: host.zip(database).map(|(host, database)| host + database) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::fake::World;
+    use crate::plan::parse;
+
+    const PHASE_1: &str = include_str!("../../plans/phase1.toml");
+
+    #[test]
+    fn the_host_stays_and_the_database_comes_to_it() {
+        let plan = parse("phase1.toml", PHASE_1.as_bytes()).expect("a shipped plan is valid");
+        let (plan, inventory) = (plan.plan(), World::new().observe());
+        let host = plan.hosts.values().next().expect("it has a host");
+        let rds = migration(host, plan.migrate.rds.as_ref(), &inventory);
+        let said = |cost: Option<Monthly>| cost.map(|cost| cost.to_string()).unwrap_or_default();
+        assert_eq!(
+            (said(rds.host), said(rds.database), said(rds.after)),
+            ("$92.00".into(), "$145.64".into(), "$237.64".into())
+        );
+        let url = migration(host, None, &inventory);
+        assert_eq!((said(url.host), url.database, url.after), ("$92.00".into(), None, None));
+        let theirs = Host { provider: Provider::Ssh, ..host.clone() };
+        assert_eq!(migration(&theirs, plan.migrate.rds.as_ref(), &inventory).host, None);
+    }
+}

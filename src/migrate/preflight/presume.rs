@@ -1,0 +1,97 @@
+//! A new database that does not exist yet: an empty one that has everything the old one asks for, but for what RDS is
+//! known not to have, since that is what infra makes. What preflight finds with it is about the old database alone.
+
+use std::collections::BTreeMap;
+
+use super::facts::ServerFacts;
+use crate::migrate::catalog::{Catalog, LargeObjects};
+use crate::migrate::schema::{Ability, ExtensionState, Target};
+
+/// A situation's half.
+pub struct Presumed {
+    pub facts: ServerFacts,
+    pub catalog: Catalog,
+    pub abilities: Target,
+}
+
+/// What RDS and Aurora do not have, whatever their version.
+const NOT_ON_RDS: [&str; 1] = ["timescaledb"];
+
+pub fn presume(source: &Catalog, facts: &ServerFacts) -> Presumed {
+    Presumed { facts: server(facts), catalog: empty(source), abilities: abilities(source) }
+}
+
+/// As many of everything as anybody may ask for.
+fn server(source: &ServerFacts) -> ServerFacts {
+    let plenty =
+        ["max_connections", "max_replication_slots", "max_worker_processes", "max_logical_replication_workers"];
+    let settings = plenty.iter().map(|name| ((*name).to_owned(), "1000".to_owned()));
+    let logical = ("wal_level".to_owned(), "logical".to_owned());
+    ServerFacts {
+        tls: true,
+        pooled: false,
+        in_recovery: false,
+        user: source.user.clone(),
+        superuser: false,
+        replication: true,
+        bypass_row_security: true,
+        may_create: true,
+        settings: settings.chain([logical]).collect(),
+        connections: 0,
+        slots: vec![],
+        senders: 0,
+        long_transactions: vec![],
+        prepared: vec![],
+        xid_age: 0,
+        unreadable: vec![],
+        left_over: vec![],
+        firing_triggers: vec![],
+        path_dependent_views: vec![],
+        cron_jobs: 0,
+        hypertables: 0,
+    }
+}
+
+/// Of the same encoding and order, without anything in it.
+fn empty(source: &Catalog) -> Catalog {
+    Catalog {
+        database: source.database.clone(),
+        tables: vec![],
+        types: vec![],
+        indexes: vec![],
+        constraints: vec![],
+        sequences: vec![],
+        views: vec![],
+        routines: vec![],
+        extensions: vec![],
+        roles: vec![],
+        memberships: vec![],
+        settings: vec![],
+        special: vec![],
+        large_objects: LargeObjects { count: 0, bytes: 0 },
+    }
+}
+
+fn abilities(source: &Catalog) -> Target {
+    let extensions: BTreeMap<_, _> = source
+        .extensions
+        .iter()
+        .map(|extension| {
+            let available = ExtensionState::Available { version: extension.version.clone() };
+            let state = if NOT_ON_RDS.contains(&extension.name.as_str()) { ExtensionState::Missing } else { available };
+            (extension.name.clone(), state)
+        })
+        .collect();
+    Target {
+        version: source.database.server_version,
+        database: source.database.name.clone(),
+        user: "master".to_owned(),
+        superuser: false,
+        abilities: Ability::all().collect(),
+        roles: ["master".to_owned()].into(),
+        grantable: [].into(),
+        extensions,
+        languages: source.routines.iter().map(|routine| routine.language.clone()).collect(),
+        refused_settings: BTreeMap::new(),
+    }
+}
