@@ -21,11 +21,14 @@ const TABLES: &str = "CREATE TABLE kept (id bigint PRIMARY KEY, body text);
     ALTER TABLE keyless REPLICA IDENTITY FULL;
     CREATE TABLE full_with_key (id int PRIMARY KEY, body text);
     ALTER TABLE full_with_key REPLICA IDENTITY FULL;
+    CREATE EXTENSION citext;
+    CREATE TABLE folded (word citext PRIMARY KEY, n int);
     ALTER TABLE kept ALTER body SET STORAGE EXTERNAL;";
 const ROWS: &str = "INSERT INTO kept SELECT i, repeat('x', 3000) FROM generate_series(1, 100) AS i;
     INSERT INTO \"Odd\" VALUES ('2026-01-05 12:00:00.123456+00', 'ab', 1.50, 'x');
     INSERT INTO parted SELECT '2026-01-05', i FROM generate_series(1, 100) AS i;
     INSERT INTO keyless SELECT i % 3, 'same' FROM generate_series(1, 100) AS i;
+    INSERT INTO folded VALUES ('Ab', 1), ('Cd', 2);
     INSERT INTO full_with_key SELECT i FROM generate_series(1, 10) AS i;";
 
 /// Two servers with the same rows, replication between them, and a record since then.
@@ -65,7 +68,7 @@ impl Verified {
     async fn begin(&self) {
         let folder = self.folder();
         let since = Since { source: &self.old, target: &self.new, folder: &folder };
-        let names = ["kept", "Odd", "parted", "keyless", "full_with_key"];
+        let names = ["kept", "Odd", "parted", "keyless", "full_with_key", "folded"];
         since.record(&names.map(|name| QualifiedName::new("public", name))).await.unwrap();
         let same = since.same().await.unwrap();
         since.begin(same).unwrap();
@@ -113,12 +116,12 @@ async fn what_replication_brought_is_the_same() {
             UPDATE \"Odd\" SET n = 1.500, body = NULL; INSERT INTO \"Odd\" VALUES ('infinity', '', 'NaN', '');
             INSERT INTO parted SELECT '2026-01-06', i, 'new' FROM generate_series(1, 5000) AS i;
             UPDATE keyless SET b = 'other' WHERE a = 1; DELETE FROM keyless WHERE a = 2; INSERT INTO keyless VALUES (NULL, NULL);
-            UPDATE full_with_key SET body = 'x' WHERE id = 1";
+            UPDATE full_with_key SET body = 'x' WHERE id = 1; UPDATE folded SET word = 'AB' WHERE word = 'ab'";
         verified.old_server.psql("app", write);
         let look = verified.drained().await;
         assert_eq!(look.differing().count(), 0, "{look:?}");
-        // 50 keys that went and 50 that came, one deleted, two of three in "Odd", 5000, and one.
-        assert_eq!(look.rows(), 101 + 3 + 5000 + 1, "{look:?}");
+        // 50 keys that went and 50 that came, one deleted, three of "Odd", 5000, one, and two ways to write one word.
+        assert_eq!(look.rows(), 101 + 3 + 5000 + 1 + 2, "{look:?}");
         assert_eq!(verified.look().await.rows(), 0, "what is the same is done with");
     }
 }
@@ -143,6 +146,12 @@ async fn one_wrong_row_at_the_target_is_found_and_named() {
     let key = Some(r#"["2026-01-07 00:00:00+00", "q\"   ", "2"]"#.to_owned());
     assert_eq!(verified.fault().await, ("Odd".into(), RowFault::Extra, key, vec![]));
     wrong("DELETE FROM \"Odd\" WHERE n = 2");
+    wrong("UPDATE folded SET n = 3 WHERE word = 'cd'");
+    assert_eq!(
+        verified.fault().await,
+        ("folded".into(), RowFault::Changed, Some(r#"["Cd"]"#.into()), vec!["n".into()])
+    );
+    wrong("UPDATE folded SET n = 2 WHERE word = 'cd'");
     wrong("DELETE FROM keyless WHERE ctid = (SELECT min(ctid) FROM keyless)");
     assert_eq!(verified.fault().await, ("keyless".into(), RowFault::Missing, None, vec![]));
 }

@@ -7,8 +7,8 @@ use super::{Channel, ReplicateError};
 use crate::migrate::catalog::{QualifiedName, quote_identifier};
 use crate::postgres::{Client, Lsn, PostgresError};
 
-/// Of the log, in one reading: so much is decoded in about a second, and fits into memory.
-const READING: u64 = 64 << 20;
+/// Of the log, in one reading: decoded in some tenths of a second, and taken apart it fits into memory.
+const READING: u64 = 16 << 20;
 
 /// A publication and a slot of this name.
 pub struct History<'a> {

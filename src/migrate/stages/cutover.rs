@@ -72,8 +72,11 @@ async fn switch(context: &Context) -> Result<String, StageError> {
     let new = context.new_database().await?;
     let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
     let catalog = catalog::read(&old).await?;
-    // Most of what is under way arrives before anybody waits for it.
-    forward.drain(DRAIN).await?;
+    let online = context.job.mode == Mode::Online;
+    if online {
+        // Most of what is under way arrives before anybody waits for it.
+        forward.drain(DRAIN).await?;
+    }
     context.folder.write("cutover.json", &Reached::Paused)?;
     let began = Instant::now();
     let mut pause = Pause::default();
@@ -81,19 +84,23 @@ async fn switch(context: &Context) -> Result<String, StageError> {
     refuse_writes(&maintenance, &old).await?;
     pause.stop_ms = millis(began);
     let since = Instant::now();
-    drift::same_schema(context, &old, &new).await?;
-    forward.drain(DRAIN).await?;
+    if online {
+        drift::same_schema(context, &old, &new).await?;
+        forward.drain(DRAIN).await?;
+    }
     pause.drain_ms = millis(since);
     let since = Instant::now();
     sequences::carry(&old, &new).await?;
     pause.sequences_ms = millis(since);
     let since = Instant::now();
-    if context.job.mode == Mode::Online {
+    if online {
         settle::settled(context, &old, &new, &catalog).await?;
     }
     pause.changes_ms = millis(since);
     let since = Instant::now();
-    forward.pause().await?;
+    if online {
+        forward.pause().await?;
+    }
     way_back::open(context, &old, &new, &maintenance).await?;
     pause.way_back_ms = millis(since);
     context.folder.write("cutover.json", &Reached::Pointed)?;
@@ -109,7 +116,7 @@ async fn start(context: &Context, pause: &mut Pause, began: Instant) -> Result<S
     pause.total_ms = millis(began);
     context.folder.write("pause.json", pause)?;
     serve(context).await?;
-    settle::try_stop_recording(context).await;
+    settle::end_forward(context).await;
     Ok(format!("writers waited {} ms", pause.total_ms))
 }
 
@@ -124,7 +131,7 @@ pub async fn undo(context: &Context) -> Result<(), StageError> {
     let overridden = context.folder.read::<Vec<String>>("overridden.json")?.unwrap_or_default();
     readmit(&context.old_maintenance().await?, &context.job.source.database, &overridden).await?;
     way_back::close(context).await?;
-    if !pointed {
+    if !pointed && context.job.mode == Mode::Online {
         // Replication goes on; the next cutover finds everything as this one did.
         let (old, new) = (context.old().await?, context.new_database().await?);
         let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };

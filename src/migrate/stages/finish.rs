@@ -7,8 +7,8 @@ use crate::migrate::replicate::{Channel, readmit};
 use crate::migrate::saga::Mode;
 
 pub async fn perform(context: &Context) -> Result<String, StageError> {
+    way_back::close(context).await?;
     if context.job.mode == Mode::Online {
-        way_back::close(context).await?;
         settle::stop_recording(context).await?;
         let new = context.new_database().await?;
         let (old, forward) = (context.old().await?, FORWARD);

@@ -98,7 +98,7 @@ pub enum StageError {
     #[error("the databases differ in what changed since they were compared: {first}; {} on the host says more", report.display())]
     Changed { first: String, report: PathBuf },
     #[error(
-        "after {looks} comparisons there is still too much to compare within the pause: more is written than can be compared; try again when less is written"
+        "{looks} comparisons in a row left as much to compare as before, too much for the pause: more is written than can be compared; infra migrate resume when less is written"
     )]
     TooBusy { looks: usize },
     #[error(

@@ -17,11 +17,12 @@ const PASSWORD_LENGTH: usize = 32;
 pub async fn perform(context: &Context) -> Result<String, StageError> {
     let (old, new) = (context.old().await?, context.new_database().await?);
     make_beat(&new).await?;
+    // Offline too: the way back needs both.
+    make_beat(&old).await?;
     if context.job.mode == Mode::Offline {
         context.host.stop_clients(context.site(), &context.job.source.clients).await?;
         return Ok("the clients are paused".into());
     }
-    make_beat(&old).await?;
     read_role(context, &old).await?;
     Channel { name: FORWARD, publisher: &old, subscriber: &new }.publish(None).await?;
     Ok(String::new())

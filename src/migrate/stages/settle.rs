@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::context::Context;
+use super::context::{Context, FORWARD};
 use super::log_watch::check_log;
 use super::{StageError, compare, drift};
 use crate::migrate::catalog::{self, Catalog};
-use crate::migrate::replicate::ReplicateError;
+use crate::migrate::replicate::{Channel, ReplicateError};
 use crate::migrate::saga::Mode;
 use crate::migrate::since::{Look, Since, SinceError};
 use crate::migrate::verify::{Rechecked, markdown_of_changes};
@@ -20,32 +20,43 @@ use crate::postgres::Client;
 const EVERY: Duration = Duration::from_secs(30);
 /// What the pause has time for: some tenths of a second.
 const FEW_BYTES: u64 = 2 << 20;
-const FEW_ROWS: usize = 5000;
-/// Each look compares what was written during the one before: they shorten quickly, or never.
-const MOST_LOOKS: usize = 30;
+const FEW_ROWS: usize = 20_000;
+/// Each look compares what was written during the one before: they shorten quickly, or never. So many in a row in vain.
+const MOST_LOOKS: usize = 10;
 
 /// Before the pause: little is left to be compared in it.
 pub async fn ready(context: &Context) -> Result<(), StageError> {
     if context.job.mode == Mode::Offline {
         return Ok(());
     }
-    let mut again = true;
-    for _ in 0..MOST_LOOKS {
-        match look(context).await {
-            Ok(look) if look.tables.iter().any(|table| table.emptied) && again => {
-                again = false;
-                compare::perform(context).await?;
-            }
-            Ok(look) if look.left <= FEW_BYTES && look.rows() <= FEW_ROWS => return Ok(()),
-            Ok(_) => {}
-            Err(StageError::Since(error)) if is_stale(&error) && again => {
-                again = false;
-                compare::perform(context).await?;
-            }
-            Err(error) => return Err(error),
+    match catch_up(context).await {
+        Ok(look) if look.tables.iter().all(|table| !table.emptied) => return Ok(()),
+        Ok(_) => {}
+        Err(StageError::Since(error)) if is_stale(&error) => {}
+        Err(error) => return Err(error),
+    }
+    compare::perform(context).await?;
+    catch_up(context).await.map(drop)
+}
+
+/// Looks until little is left, as long as it becomes less.
+async fn catch_up(context: &Context) -> Result<Look, StageError> {
+    let (source, target) = (context.old().await?, context.new_database().await?);
+    drift::same_schema(context, &source, &target).await?;
+    let catalog = catalog::read(&source).await?;
+    let since = Since { source: &source, target: &target, folder: &context.folder };
+    let (mut best, mut in_vain) = (u64::MAX, 0);
+    loop {
+        let look = since.look(&catalog).await?;
+        if look.left <= FEW_BYTES && look.rows() <= FEW_ROWS {
+            return Ok(look);
+        }
+        in_vain = if look.left < best { 0 } else { in_vain + 1 };
+        best = best.min(look.left);
+        if in_vain > MOST_LOOKS {
+            return Err(StageError::TooBusy { looks: MOST_LOOKS });
         }
     }
-    Err(StageError::TooBusy { looks: MOST_LOOKS })
 }
 
 /// The verification says nothing any more: the record of what came after it is gone.
@@ -98,7 +109,29 @@ pub async fn watch(context: &Context) -> Result<(), StageError> {
 
 async fn look_and_check(context: &Context) -> Result<(), StageError> {
     check_log(context).await?;
-    look(context).await.map(drop)
+    match catch_up(context).await {
+        // The next look goes on.
+        Err(StageError::TooBusy { .. }) => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+/// The clients use the new database: what brought rows there, and what watched that, is over. Both kept the log of the old
+/// server.
+pub async fn end_forward(context: &Context) {
+    try_stop_recording(context).await;
+    if context.job.mode == Mode::Online
+        && let Err(error) = drop_forward(context).await
+    {
+        tracing::warn!("replication to the new database could not be ended: {}", crate::error::chain(&error));
+    }
+}
+
+async fn drop_forward(context: &Context) -> Result<(), StageError> {
+    let (old, new) = (context.old().await?, context.new_database().await?);
+    let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
+    forward.unsubscribe().await?;
+    Ok(forward.drop_slot().await?)
 }
 
 /// Nothing is recorded any more: after the cutover, and when the migration stands still. A log that nobody reads would
@@ -122,13 +155,6 @@ fn is_time(context: &Context) -> Result<bool, StageError> {
     let path = context.folder.file(crate::migrate::since::FILE);
     let written = std::fs::metadata(&path).and_then(|file| file.modified());
     Ok(written.map_or(true, |at| at.elapsed().is_ok_and(|age| age >= EVERY)))
-}
-
-async fn look(context: &Context) -> Result<Look, StageError> {
-    let (source, target) = (context.old().await?, context.new_database().await?);
-    drift::same_schema(context, &source, &target).await?;
-    let catalog = catalog::read(&source).await?;
-    Ok(Since { source: &source, target: &target, folder: &context.folder }.look(&catalog).await?)
 }
 
 /// Into the verification's report: what a person looks at is one file.

@@ -6,8 +6,8 @@ use std::collections::{BTreeSet, HashMap};
 use super::changed::{Changed, ChangedTable, Key};
 use super::end::VerifyError;
 use super::report::{Rechecked, RowDifference, RowFault};
-use super::row::{self, ByKey};
-use crate::migrate::catalog::{Catalog, QualifiedName};
+use super::row::{self, ByKey, Operators};
+use crate::migrate::catalog::{Catalog, Oid, QualifiedName};
 use crate::postgres::Client;
 
 /// Keys in one statement.
@@ -32,9 +32,10 @@ pub async fn recheck(
 ) -> Result<Vec<Rechecked>, VerifyError> {
     let tables: HashMap<&QualifiedName, _> = catalog.tables.iter().map(|table| (&table.name, table)).collect();
     changed.tables.retain(|table| tables.contains_key(&table.name));
+    let operators = operators(source).await?;
     let mut results = vec![];
     for table in &mut changed.tables {
-        let described = row::by_key(tables[&table.name], &table.key);
+        let described = row::by_key(tables[&table.name], &table.key, &operators);
         let rows: Vec<Key> = std::mem::take(&mut table.rows).into_iter().collect();
         let mut unequal = vec![];
         for batch in rows.chunks(BATCH) {
@@ -57,6 +58,14 @@ pub async fn recheck(
     }
     changed.tidy();
     Ok(results)
+}
+
+async fn operators(client: &Client) -> Result<Operators, VerifyError> {
+    let sql = "SELECT o.oprleft::int8, n.nspname::text FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace
+                WHERE o.oprname = '=' AND o.oprleft = o.oprright AND n.nspname <> 'pg_catalog'";
+    let rows = client.rows("looking for operators", sql, &[]).await?;
+    let oid = |row: &tokio_postgres::Row| Oid(u32::try_from(row.get::<_, i64>(0)).unwrap_or_default());
+    Ok(rows.iter().map(|row| (oid(row), row.get(1))).collect())
 }
 
 /// A row's hashes at both ends; none where it is not there.

@@ -1,6 +1,8 @@
 //! The SQL that hashes a row. Pure.
 
-use crate::migrate::catalog::{Column, QualifiedName, Table, TableKind, quote_identifier};
+use std::collections::HashMap;
+
+use crate::migrate::catalog::{Column, Oid, QualifiedName, Table, TableKind, quote_identifier};
 
 /// What is hashed: a table, or what stands for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,20 +54,26 @@ pub struct ByKey {
     pub columns: String,
 }
 
-pub fn by_key(table: &Table, key: &[String]) -> ByKey {
+/// Where the operator `=` of a type is, for types that extensions brought: sessions look into pg_catalog alone, and would
+/// compare such values as texts, without the key's index.
+pub type Operators = HashMap<Oid, String>;
+
+pub fn by_key(table: &Table, key: &[String], operators: &Operators) -> ByKey {
     let mut relation = of_table(table, key);
     if table.kind == TableKind::Partitioned {
         relation.from = format!("{} AS r", table.name);
     }
-    let type_of = |name: &String| {
+    let operator_and_type = |name: &String| {
         let column = table.columns.iter().find(|column| column.name == *name);
-        column.map_or("text", |column| column.type_name.as_str())
+        let operator = column.and_then(|column| operators.get(&column.type_oid));
+        let operator = operator.map_or("=".to_owned(), |schema| format!("OPERATOR({}.=)", quote_identifier(schema)));
+        (operator, column.map_or("text", |column| column.type_name.as_str()))
     };
     let equal = |value: &dyn Fn(usize) -> String| {
-        let parts = key
-            .iter()
-            .enumerate()
-            .map(|(place, name)| format!("r.{} = {}::{}", quote_identifier(name), value(place), type_of(name)));
+        let parts = key.iter().enumerate().map(|(place, name)| {
+            let (operator, of_type) = operator_and_type(name);
+            format!("r.{} {operator} {}::{of_type}", quote_identifier(name), value(place))
+        });
         parts.collect::<Vec<_>>().join(" AND ")
     };
     let arrays: Vec<_> = (1..=key.len()).map(|number| format!("${number}::text[]")).collect();
@@ -159,7 +167,6 @@ pub fn columns_at(relation: &Relation, place: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::migrate::catalog::Oid;
 
     #[test]
     fn large_values_are_hashed_by_themselves() {

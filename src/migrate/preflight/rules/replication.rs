@@ -47,13 +47,14 @@ fn source(s: &Situation) -> Vec<Finding> {
             .so("changes during the copy cannot be followed")
             .remedy("set wal_level = logical (rds.logical_replication = 1) and restart it, or migrate offline")
         }),
-        full(used, number("max_replication_slots")).then(|| {
+        // One for the way to the new database, one that records changes after the verification.
+        full(used + 1, number("max_replication_slots")).then(|| {
             Finding::blocker(
                 "no-slot",
                 "SETTING max_replication_slots",
                 format!("{used} of {} slots are used", number("max_replication_slots")),
             )
-            .so("there is none left for the migration")
+            .so("the migration needs two")
             .remedy("drop slots that nobody reads, or raise it and restart, or migrate offline")
         }),
         full(s.source.senders as usize, number("max_wal_senders")).then(|| {
@@ -115,10 +116,15 @@ fn way_back(s: &Situation) -> Vec<Finding> {
                 .so("nobody would apply changes there")
                 .remedy("set it to 4 or more, and max_worker_processes to 8 or more")
         }),
-        full(s.target.slots.len(), number("max_replication_slots")).then(|| {
-            Finding::blocker("no-slot-target", "SETTING max_replication_slots", "all slots of the target are used")
-                .so("it can keep no position of what it has applied")
-                .remedy("raise it and restart")
+        // What it has applied, the record of changes, the way back.
+        full(s.target.slots.len() + 2, number("max_replication_slots")).then(|| {
+            Finding::blocker(
+                "no-slot-target",
+                "SETTING max_replication_slots",
+                "less than three slots of the target are free",
+            )
+            .so("it needs one for what it has applied, one for what changes there, one for the way back")
+            .remedy("raise it and restart")
         }),
     ])
 }
