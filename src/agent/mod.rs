@@ -1,16 +1,19 @@
 //! What runs on the host: the same program, as `infra agent …`, next to the data. The operator's side calls it over SSH;
 //! it answers with JSON on standard output. Long work runs under systemd and survives a closed laptop.
 
+mod health;
 mod look;
 mod report;
 
 use std::path::PathBuf;
 
+pub use health::SourceHealth;
 pub use look::look;
 pub use report::Report;
 
 use serde::{Deserialize, Serialize};
 
+use crate::inventory::host_facts::MigrationFacts;
 use crate::migrate::copy::{CopyError, MaxRate, write_limit};
 use crate::migrate::folder::{Folder, FolderError};
 pub use crate::migrate::job::Secured;
@@ -164,8 +167,14 @@ pub async fn hold(path: PathBuf) -> Result<(), AgentError> {
     Ok(stages::hold(&Context::new(Folder::at(path))?).await?)
 }
 
-pub async fn report(path: PathBuf) -> Result<Report, AgentError> {
-    report::report(Folder::at(path)).await
+/// `source`: with how the old server fares, which takes a moment.
+pub async fn report(path: PathBuf, source: bool) -> Result<Report, AgentError> {
+    report::report(Folder::at(path), source).await
+}
+
+/// Where a migration stands, for the overview of a host. None: it is over.
+pub fn brief(path: PathBuf) -> Result<Option<MigrationFacts>, AgentError> {
+    report::brief(&Folder::at(path))
 }
 
 /// Whether the time for this word has come, and has not passed.

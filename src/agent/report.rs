@@ -2,15 +2,20 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::health::{SourceHealth, health};
 use super::{AgentError, Secured};
+use crate::inventory::host_facts::MigrationFacts;
 use crate::migrate::folder::Folder;
 use crate::migrate::job::Destination;
 use crate::migrate::saga::{Cutover, Direction, Mode, Next, Status, next};
-use crate::migrate::stages::{Pause, SafetyCopy};
+use crate::migrate::stages::{Context, Pause, SafetyCopy};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Report {
     pub id: String,
+    /// The database that moves.
+    #[serde(default)]
+    pub database: String,
     pub mode: Mode,
     pub to: Destination,
     /// The new database is there, as far as the agent has been told.
@@ -28,6 +33,9 @@ pub struct Report {
     pub running: bool,
     /// How long writers waited.
     pub pause: Option<Pause>,
+    /// If it was asked for, and the migration is not over.
+    #[serde(default)]
+    pub source: Option<SourceHealth>,
 }
 
 impl Report {
@@ -37,12 +45,17 @@ impl Report {
     }
 }
 
-pub(super) async fn report(folder: Folder) -> Result<Report, AgentError> {
+pub(super) async fn report(folder: Folder, source: bool) -> Result<Report, AgentError> {
     let job = folder.job()?;
     let status = folder.status()?;
+    let next = next(&status, job.mode, job.cutover, jiff::Timestamp::now());
+    let source =
+        if source && next != Next::Nothing { Some(health(&Context::new(folder.clone())?).await) } else { None };
     Ok(Report {
-        next: next(&status, job.mode, job.cutover, jiff::Timestamp::now()),
+        next,
+        source,
         id: job.id,
+        database: job.source.database,
         mode: job.mode,
         to: job.to,
         has_target: folder.file("target.json").exists(),
@@ -54,6 +67,22 @@ pub(super) async fn report(folder: Folder) -> Result<Report, AgentError> {
         pause: folder.read("pause.json")?,
         running: is_running().await,
     })
+}
+
+/// The journal alone: it is asked for with everything else of a host.
+pub(super) fn brief(folder: &Folder) -> Result<Option<MigrationFacts>, AgentError> {
+    let job = folder.job()?;
+    let status = folder.status()?;
+    let next = next(&status, job.mode, job.cutover, jiff::Timestamp::now());
+    let what = match (next, status.failure()) {
+        (Next::Nothing, _) => return Ok(None),
+        (_, Some((stage, error))) => format!("stopped at {stage}: {error}"),
+        (Next::Run(stage), _) => stage.purpose().to_owned(),
+        (Next::Undo(stage), _) => format!("undo {stage}"),
+        (Next::AwaitCutover, _) => "ready to switch the clients".to_owned(),
+        (Next::AwaitFinish, _) => "the new database serves, the old one is the way back".to_owned(),
+    };
+    Ok(Some(MigrationFacts { id: job.id, what, holds: status.holds_host() }))
 }
 
 async fn is_running() -> bool {

@@ -27,7 +27,14 @@ enum AgentVerb {
     /// Keep the snapshot that rows are copied from
     Hold { folder: PathBuf },
     /// Tell where a migration stands
-    Status { folder: PathBuf },
+    Status {
+        folder: PathBuf,
+        /// With how the old server fares
+        #[arg(long)]
+        source: bool,
+    },
+    /// Tell where it stands in one line, unless it is over
+    Brief { folder: PathBuf },
     /// Take in the database that was provisioned, from standard input
     Provisioned { folder: PathBuf },
     /// Take in what was done for it by its provider, from standard input
@@ -59,7 +66,8 @@ pub async fn run(args: AgentArgs) -> Result<Exit, CommandError> {
         AgentVerb::Begin { folder } => agent::begin(folder, &request()?)?,
         AgentVerb::Migrate { folder } => drop(agent::migrate(folder).await?),
         AgentVerb::Hold { folder } => agent::hold(folder).await?,
-        AgentVerb::Status { folder } => out::line(serde_json::json!(agent::report(folder).await?)),
+        AgentVerb::Status { folder, source } => out::line(serde_json::json!(agent::report(folder, source).await?)),
+        AgentVerb::Brief { folder } => out::line(serde_json::json!(agent::brief(folder)?)),
         AgentVerb::Provisioned { folder } => agent::provisioned(folder, &request()?)?,
         AgentVerb::Secured { folder } => agent::secured(folder, &request()?)?,
         AgentVerb::Accept { folder, codes } => agent::accept(folder, codes)?,

@@ -10,7 +10,8 @@ use crate::cloud::Cloud;
 use crate::error::{CommandError, Exit, Kind};
 use crate::executor::{Reporter, SshHosts};
 use crate::host::{Site, Target};
-use crate::inventory::Inventory;
+use crate::inventory::host_facts::HostFacts;
+use crate::inventory::{HostView, Inventory};
 use crate::plan::{Findings, NodeName};
 use crate::stack::{self, LoadError, Local, ObserveError, SituationError, Stack};
 use crate::steps::{HostRef, StepId};
@@ -111,6 +112,24 @@ impl OnHost {
     pub async fn session(&self) -> Result<Arc<crate::executor::Connected>, CommandError> {
         Ok(self.hosts.connect(&self.on, PATIENCE, &reporter(&self.host)).await?)
     }
+}
+
+/// Services must not be restarted while their database is copied and switched.
+pub fn refuse_during_migration<'a>(hosts: impl IntoIterator<Item = &'a HostFacts>) -> Result<(), CommandError> {
+    let held = hosts.into_iter().find_map(|facts| Some((facts, facts.migration.as_ref().filter(|m| m.holds)?)));
+    let Some((facts, migration)) = held else { return Ok(()) };
+    let text = format!("migration {} is under way on host {}: {}", migration.id, facts.host, migration.what);
+    Err(CommandError::failed(text).hint(
+        "a restart of its services would disturb it: wait for the cutover (infra migrate status), or infra migrate abort",
+    ))
+}
+
+/// The hosts that were looked at.
+pub fn seen(inventory: &Inventory) -> impl Iterator<Item = &HostFacts> {
+    inventory.hosts.values().filter_map(|view| match view {
+        HostView::Seen(facts) => Some(facts),
+        HostView::Unseen(_) | HostView::Mistaken(_) => None,
+    })
 }
 
 /// A verb of daily work does not wait for a host that is not there.

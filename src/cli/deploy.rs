@@ -1,7 +1,7 @@
 //! `infra deploy`: a new release, on hosts that are as planned already.
 
 use super::args::{DeployArgs, Global};
-use super::common::{cloud, load, plan_path};
+use super::common::{cloud, load, plan_path, refuse_during_migration, seen};
 use super::up::{Run, holder};
 use crate::diff::InstanceDiff;
 use crate::error::{CommandError, Exit};
@@ -27,6 +27,7 @@ pub async fn run(global: &Global, args: DeployArgs) -> Result<Exit, CommandError
         return Err(CommandError::failed(format!("host {} is not as planned", release.host))
             .hint(format!("infra up {}", stack.path.display())));
     }
+    refuse_during_migration(seen(&situation.inventory))?;
     let steps = steps::deploy(&situation.graph, &situation.diff);
     let run = Run {
         global,

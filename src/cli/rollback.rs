@@ -1,7 +1,7 @@
 //! `infra rollback`
 
 use super::args::{Global, RollbackArgs};
-use super::common::{OnHost, on_host};
+use super::common::{OnHost, on_host, refuse_during_migration};
 use super::out;
 use super::up::holder;
 use crate::error::{CommandError, Exit};
@@ -12,11 +12,12 @@ use crate::journal::Lock;
 pub async fn run(global: &Global, args: RollbackArgs) -> Result<Exit, CommandError> {
     let at = on_host(global, args.plan, None, "rollback").await?;
     let connected = at.session().await?;
+    let facts = connected.session.facts(&at.site).await?;
     if args.list {
-        let facts = connected.session.facts(&at.site).await?;
         list(global, &facts.releases, facts.current_release);
         return Ok(Exit::Done);
     }
+    refuse_during_migration([&facts])?;
     let _lock = Lock::take(at.stack.local.dir(), &holder("rollback"))?;
     let lock = connected.session.lock(&host::operator(), "rollback").await?;
     let timeout = at.stack.plan.bundle.as_ref().map(|b| b.health_timeout.duration()).unwrap_or_default();

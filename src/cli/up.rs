@@ -7,7 +7,7 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use super::args::{Global, UpArgs};
 use super::ask;
-use super::common::{cloud, load, plan_path};
+use super::common::{cloud, load, plan_path, refuse_during_migration, seen};
 use super::out;
 use super::plan::{text, view};
 use super::stop::on_signal;
@@ -18,7 +18,7 @@ use crate::host;
 use crate::inventory::Inventory;
 use crate::journal::{Entry, Holder, Journal, Lock};
 use crate::stack::{self, Saved, Situation, Stack};
-use crate::steps::{Question, Step};
+use crate::steps::{Question, Step, interrupts};
 use crate::ui::{self, plan_text};
 
 pub async fn run(global: &Global, args: UpArgs) -> Result<Exit, CommandError> {
@@ -36,6 +36,9 @@ pub async fn run(global: &Global, args: UpArgs) -> Result<Exit, CommandError> {
     show(global, &stack, &situation);
     if situation.diff.is_empty() {
         return Ok(Exit::Done);
+    }
+    if situation.steps.iter().any(|step| interrupts(&step.action).is_some()) {
+        refuse_during_migration(seen(&situation.inventory))?;
     }
     if !agreed(global, &args, &situation, saved.is_some())? {
         eprintln!("nothing was changed");

@@ -12,7 +12,8 @@ use super::script::Script;
 use super::session::Session;
 use super::site::Site;
 
-const BIN: &str = "/var/lib/infra/bin/infra";
+/// The program's place on a host.
+pub(super) const BIN: &str = "/var/lib/infra/bin/infra";
 
 impl Session {
     /// Brings this very program to the host, unless it is there.
@@ -51,11 +52,13 @@ impl Session {
         running.output().await
     }
 
-    /// Where the migration in `folder` stands, in the agent's words. None: none was ever begun.
-    pub async fn migration(&self, site: &Site, folder: &str) -> Result<Option<String>, HostError> {
+    /// Where the migration in `folder` stands, in the agent's words; with `source`, also how the old server fares. None:
+    /// none was ever begun.
+    pub async fn migration(&self, site: &Site, folder: &str, source: bool) -> Result<Option<String>, HostError> {
         let script = Script::new("looking for a migration", include_str!("scripts/agent_status.sh"))
             .set("BIN", BIN)
             .set("FOLDER", folder)
+            .set("SOURCE", if source { "--source" } else { "" })
             .set("STATE_MOUNT", site.state_mount().unwrap_or_default());
         Ok(Some(self.run(&script).await?).filter(|text| !text.trim().is_empty()))
     }

@@ -9,7 +9,7 @@ use super::script::Script;
 use super::session::Session;
 use super::site::Site;
 use crate::inventory::host_facts::{
-    DiskFacts, HOST_FACTS_VERSION, HostFacts, LockFacts, ReleaseFacts, ReleaseState, ServiceFacts,
+    DiskFacts, HOST_FACTS_VERSION, HostFacts, LockFacts, MigrationFacts, ReleaseFacts, ReleaseState, ServiceFacts,
 };
 
 impl Session {
@@ -25,6 +25,7 @@ fn script(site: &Site) -> Script {
         .set("PLAN", site.plan.as_str())
         .set("STATE", site.state_dir())
         .set("STATE_MOUNT", site.state_mount().unwrap_or_default())
+        .set("BIN", super::agent::BIN)
         .list("DISKS", site.disks.iter().map(|disk| format!("{} {}", disk.disk, disk.mount)))
 }
 
@@ -85,6 +86,7 @@ fn scalar(facts: &mut HostFacts, rest: &mut Rest, key: &str, value: &str) {
         "state_mounted" => facts.state_mounted = true,
         "current" => facts.current_release = value.parse().ok(),
         "lock" => facts.lock = lock(value),
+        "migration" => facts.migration = migration(value),
         "container" => rest.containers.extend(serde_json::from_str::<Container>(value).ok()),
         _ => {}
     }
@@ -123,6 +125,13 @@ fn release(state: &str, json: &str) -> Option<ReleaseFacts> {
 pub(super) fn lock(json: &str) -> Option<LockFacts> {
     let unknown = || LockFacts { who: "unknown".to_owned(), verb: "unknown".to_owned(), since: "unknown".to_owned() };
     Some(serde_json::from_str(json).unwrap_or_else(|_| unknown()))
+}
+
+/// One that a lost or older program does not tell of is shown, and keeps nobody from working.
+fn migration(json: &str) -> Option<MigrationFacts> {
+    let unknown =
+        MigrationFacts { id: "unknown".into(), what: "cannot be told: infra migrate status".into(), holds: false };
+    serde_json::from_str(json).unwrap_or(Some(unknown))
 }
 
 fn pair(value: &str) -> Option<(f64, f64)> {
@@ -205,6 +214,7 @@ mod tests {
             release\thealthy\t{\"number\":2,\"plan\":\"phase1\",\"bundle_hash\":\"b\",\"created_at\":\"t\",\"by\":\"me\"}\n\
             release\tpending\t{\"number\":1,\"plan\":\"phase1\",\"bundle_hash\":\"a\",\"created_at\":\"t\",\"by\":\"me\"}\n\
             current\t2\nmemory\tabc\t1048576\n\
+            migration\t{\"id\":\"1\",\"what\":\"copy the rows\",\"holds\":true}\n\
             container\t{\"id\":\"abc\",\"name\":\"/phase1-db-1\",\"image\":\"pg\",\"restarts\":1,\"service\":\"db\",\
             \"state\":{\"Status\":\"running\",\"ExitCode\":0,\"StartedAt\":\"t\",\"Health\":{\"Status\":\"healthy\"}}}\n\
             queue\tpgdata\t100.50 6000\n";
@@ -221,6 +231,10 @@ mod tests {
             [(1, ReleaseState::Pending), (2, ReleaseState::Healthy)]
         );
         assert_eq!(facts.lock.unwrap().who, "me@here");
+        let migration = facts.migration.unwrap();
+        assert!(migration.what == "copy the rows" && migration.holds);
+        assert_eq!(parse(&site(), "migration\tnull\n").migration, None, "it is over");
+        assert!(!parse(&site(), "migration\t\n").migration.unwrap().holds, "its program is not there");
         let service = &facts.services[0];
         assert_eq!(
             (service.service.as_str(), service.health.as_deref(), service.memory_bytes),

@@ -29,6 +29,9 @@ pub struct HostFacts {
     pub current_release: Option<u32>,
     pub services: Vec<ServiceFacts>,
     pub lock: Option<LockFacts>,
+    /// A migration that is not over.
+    #[serde(default)]
+    pub migration: Option<MigrationFacts>,
     /// From where the observer is connected, as the host sees it.
     pub operator_address: Option<IpAddr>,
 }
@@ -112,6 +115,15 @@ pub struct LockFacts {
     pub verb: String,
     /// RFC 3339.
     pub since: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MigrationFacts {
+    pub id: String,
+    /// Where it stands, in words.
+    pub what: String,
+    /// The host's services are to be left alone.
+    pub holds: bool,
 }
 
 /// A device's odd end is smaller than this.

@@ -3,12 +3,14 @@
 
 pub mod catalog;
 pub mod copy;
+pub mod drift;
 pub mod estimate;
 pub mod folder;
 pub mod index;
 pub mod job;
 pub mod look;
 pub mod measure;
+pub mod partitions;
 pub mod preflight;
 mod relay;
 pub mod replicate;

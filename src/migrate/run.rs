@@ -10,7 +10,9 @@ use tokio::time::sleep;
 use super::folder::{Folder, FolderError};
 use super::relay::relay;
 use super::saga::{Event, Mode, Next, Place, Stage, next};
-use super::stages::{Context, RELAY_PORT, StageError, perform, try_stop_recording, undo, watch};
+use super::stages::{
+    Context, RELAY_PORT, StageError, carry_partitions, is_watched, log_watch, perform, try_stop_recording, undo, watch,
+};
 use crate::journal::{Journal, JournalError};
 
 /// How often a word of the user is looked for.
@@ -70,7 +72,7 @@ async fn advance(context: &Context, journal: &Journal<Event>) -> Result<Next, Ru
             Next::Run(Stage::Cutover) if !context.is_reverted()? => sleep(LISTEN).await,
             Next::Run(stage) => {
                 journal.append(Event::Started { stage })?;
-                match perform(stage, context).await {
+                match watched(stage, context).await {
                     Ok(note) => journal.append(Event::Done { stage, note })?,
                     Err(error) => {
                         let text = crate::error::chain(&error);
@@ -102,8 +104,28 @@ async fn advance(context: &Context, journal: &Journal<Event>) -> Result<Next, Ru
                     return Err(error.into());
                 }
             },
-            Next::AwaitFinish => sleep(LISTEN).await,
+            Next::AwaitFinish => {
+                // The new database serves whatever becomes of the way back.
+                if let Err(error) = carry_partitions(context).await {
+                    tracing::warn!("partitions for the way back: {}", crate::error::chain(&error));
+                }
+                sleep(LISTEN).await;
+            }
             Next::Nothing => return Ok(Next::Nothing),
         }
+    }
+}
+
+/// A stage that takes long stops when the old server keeps too much of its log for it.
+async fn watched(stage: Stage, context: &Context) -> Result<String, StageError> {
+    if !is_watched(stage, context.job.mode) {
+        return perform(stage, context).await;
+    }
+    tokio::select! {
+        done = perform(stage, context) => done,
+        stopped = log_watch(context) => match stopped {
+            Ok(never) => match never {},
+            Err(error) => Err(error),
+        },
     }
 }

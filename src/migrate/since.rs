@@ -13,7 +13,7 @@ use super::verify::{Changed, Keys, Rechecked, Side, VerifyError, prepare_recheck
 use crate::postgres::{Client, Lsn};
 
 /// The name of both records.
-const RECORD: &str = "infra_changes";
+pub const RECORD: &str = "infra_changes";
 /// In the migration's folder.
 pub const FILE: &str = "changed.json";
 

@@ -154,14 +154,15 @@ fn durations(text: &mut String, view: &GuideView) {
 }
 
 /// On the clock of whoever reads it.
+pub fn clock(moment: jiff::Timestamp) -> String {
+    moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M %Z").to_string()
+}
+
 pub fn moment(cutover: Cutover) -> String {
     match cutover {
         Cutover::Auto => "as soon as both databases hold the same".to_owned(),
         Cutover::Manual => "at infra migrate cutover".to_owned(),
-        Cutover::At(moment) => {
-            let local = moment.to_zoned(jiff::tz::TimeZone::system());
-            format!("at {}, or as soon as all is ready if that is later", local.strftime("%Y-%m-%d %H:%M %Z"))
-        }
+        Cutover::At(moment) => format!("at {}, or as soon as all is ready if that is later", clock(moment)),
     }
 }
 

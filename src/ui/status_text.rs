@@ -6,7 +6,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use crate::graph::{Graph, HostKind, HostNode};
-use crate::inventory::host_facts::{DiskFacts, ReleaseFacts, ServiceFacts};
+use crate::inventory::host_facts::{DiskFacts, MigrationFacts, ReleaseFacts, ServiceFacts};
 use crate::inventory::{ContactStatus, HostView, Instance, Inventory, ResourceName};
 
 /// The JSON document of `infra status --json`.
@@ -37,6 +37,8 @@ pub struct HostStatus {
     pub uptime_seconds: Option<u64>,
     /// Who is changing the host right now.
     pub locked_by: Option<String>,
+    /// Of its database, if one is not over.
+    pub migration: Option<MigrationFacts>,
     pub alarms: Vec<AlarmView>,
 }
 
@@ -101,6 +103,7 @@ fn host(graph: &Graph, inventory: &Inventory, bursts: &BTreeMap<ResourceName, f6
         load1: facts.and_then(|f| f.load1),
         uptime_seconds: facts.and_then(|f| f.uptime_seconds),
         locked_by: facts.and_then(|f| f.lock.as_ref()).map(|l| format!("{} ({}) since {}", l.who, l.verb, l.since)),
+        migration: facts.and_then(|f| f.migration.clone()),
         alarms: alarms
             .map(|a| AlarmView {
                 name: a.name.clone(),
@@ -173,6 +176,9 @@ fn host_text(text: &mut String, host: &HostStatus) {
     }
     for alarm in &host.alarms {
         line(text, format_args!("  alarm    {}  {} at {}  {}", alarm.name, alarm.metric, alarm.threshold, alarm.state));
+    }
+    if let Some(migration) = &host.migration {
+        line(text, format_args!("  migration {}: {}", migration.id, migration.what));
     }
     if let Some(holder) = &host.locked_by {
         line(text, format_args!("  locked   by {holder}"));

@@ -4,9 +4,11 @@
 mod catalog;
 mod copy;
 mod corpus;
+mod drift;
 mod index;
 mod look;
 mod preflight;
+mod remove;
 mod replicate;
 mod schema;
 mod servers;

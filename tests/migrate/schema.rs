@@ -54,14 +54,14 @@ impl Move {
         (catalog, built)
     }
 
-    async fn apply(&self, target: &Client, built: &Schema, until: Phase) {
+    pub async fn apply(&self, target: &Client, built: &Schema, until: Phase) {
         let entries = built.entries.iter().filter(|entry| entry.phase <= until);
         let applied = schema::apply(target, entries, |_| ()).await;
         applied.unwrap_or_else(|error| panic!("{error}: {:?}", std::error::Error::source(&error)));
     }
 
     /// Every row, by the copy engine, into tables of a user who may not switch triggers off.
-    async fn copy(&self, catalog: &Catalog) {
+    pub async fn copy(&self, catalog: &Catalog) {
         let folder = tempfile::tempdir().unwrap();
         let setup = setup(&self.source.url("corpus"), &self.target.url_as(self.user, "moved"), folder.path());
         let (source, place) = (setup.source.clone(), Folder::at(folder.path()));
@@ -75,7 +75,7 @@ impl Move {
     }
 
     /// All of it, as `pg_dump --schema-only` of 17 writes it for either end, in statements without comments.
-    fn dumped(&self, server: &Server, database: &str) -> BTreeSet<String> {
+    pub fn dumped(&self, server: &Server, database: &str) -> BTreeSet<String> {
         let url = server.url(database);
         let argv = self.target.tool("pg_dump", &["--schema-only", "--exclude-schema=infra_migration", &url]);
         let output = run(&argv, b"");

@@ -9,8 +9,8 @@ use crate::cli::args::Global;
 use crate::cli::common::OnHost;
 use crate::cli::out;
 use crate::error::{CommandError, Exit};
-use crate::migrate::saga::{Cutover, Direction, Next, Stage};
-use crate::ui::stage_line;
+use crate::migrate::saga::{Direction, Next, Stage};
+use crate::ui::{migration_text, stage_line, waiting_text, words};
 
 const POLL: Duration = Duration::from_millis(700);
 /// A connection that broke is made anew; the migration goes on meanwhile.
@@ -21,7 +21,7 @@ pub async fn attach(global: &Global, at: &OnHost, once: bool) -> Result<Exit, Co
     let mut shown: BTreeMap<Stage, String> = BTreeMap::new();
     let mut failures = 0;
     loop {
-        let report = match look(at).await {
+        let report = match looked(at, once).await {
             Ok(Some(report)) => report,
             Ok(None) => return Ok(nothing(global, at)),
             Err(_) if failures < RECONNECTS => {
@@ -34,6 +34,8 @@ pub async fn attach(global: &Global, at: &OnHost, once: bool) -> Result<Exit, Co
         failures = 0;
         if global.json {
             out::line(serde_json::json!(report));
+        } else if once {
+            out::text(migration_text(&report));
         } else {
             for (stage, progress) in &report.status.stages {
                 let line = stage_line(*stage, progress, report.progress.as_ref());
@@ -56,8 +58,13 @@ pub async fn attach(global: &Global, at: &OnHost, once: bool) -> Result<Exit, Co
 
 /// None: no migration was ever begun there.
 pub async fn look(at: &OnHost) -> Result<Option<Report>, CommandError> {
+    looked(at, false).await
+}
+
+/// `source`: with how the old server fares.
+async fn looked(at: &OnHost, source: bool) -> Result<Option<Report>, CommandError> {
     let connected = at.session().await?;
-    let text = connected.session.migration(&at.site, &current(at)).await?;
+    let text = connected.session.migration(&at.site, &current(at), source).await?;
     text.map(|text| serde_json::from_str(&text)).transpose().map_err(CommandError::failed)
 }
 
@@ -70,45 +77,35 @@ fn nothing(global: &Global, at: &OnHost) -> Exit {
     Exit::Done
 }
 
+/// What there is to say last, and how it ends. None: there is more to come.
 fn ended(global: &Global, report: &Report, once: bool) -> Option<Result<Exit, CommandError>> {
-    let say = |text: &str| {
-        if !global.json {
-            out::line(text);
-        }
-    };
     if !report.running
         && let Some((stage, error)) = report.status.failure()
     {
-        let next = if report.status.is_cut_over() { "rollback" } else { "abort" };
-        return Some(Err(CommandError::failed(format!("{stage}: {error}"))
-            .hint(format!("infra migrate resume goes on where it stopped; infra migrate {next} goes back"))));
+        let hints = words(report).into_iter().map(|(word, what)| format!("infra migrate {word} {what}"));
+        return Some(Err(CommandError::failed(format!("{stage}: {error}")).hints(hints)));
     }
-    match report.next {
-        Next::Nothing if report.status.direction == Direction::Forward => say("the migration is finished"),
-        Next::Nothing => say("everything is undone: the old database serves"),
-        Next::AwaitFinish => {
-            if let Some(pause) = report.pause {
-                say(&format!("the new database serves; writers waited {} ms", pause.total_ms));
-            }
-            say("infra migrate finish gives up the way back; infra migrate rollback takes it, with every row");
-        }
-        Next::AwaitCutover => say(&waiting(report.cutover)),
-        Next::Run(_) | Next::Undo(_) if once => {}
-        Next::Run(_) | Next::Undo(_) => return None,
+    if matches!(report.next, Next::Run(_) | Next::Undo(_)) {
+        return once.then_some(Ok(Exit::Done));
+    }
+    // The screen of `status` has it.
+    if !global.json && !once {
+        last_words(report).iter().for_each(out::line);
     }
     Some(Ok(Exit::Done))
 }
 
-/// A time is told on the clock of whoever looks.
-fn waiting(cutover: Cutover) -> String {
-    match cutover {
-        Cutover::At(moment) => {
-            let local = moment.to_zoned(jiff::tz::TimeZone::system());
-            format!(
-                "ready: the clients switch at {}; infra migrate cutover switches them now",
-                local.strftime("%Y-%m-%d %H:%M %Z")
-            )
+fn last_words(report: &Report) -> Vec<String> {
+    match report.next {
+        Next::Nothing if report.status.direction == Direction::Forward => vec!["the migration is finished".to_owned()],
+        Next::Nothing => vec!["everything is undone: the old database serves".to_owned()],
+        Next::AwaitCutover => vec![waiting_text(report.cutover)],
+        Next::AwaitFinish => {
+            let pause =
+                report.pause.map(|pause| format!("the new database serves; writers waited {} ms", pause.total_ms));
+            let words = "infra migrate finish gives up the way back; infra migrate rollback takes it, with every row";
+            pause.into_iter().chain([words.to_owned()]).collect()
         }
-        Cutover::Auto | Cutover::Manual => "ready: infra migrate cutover switches the clients".to_owned(),
+        Next::Run(_) | Next::Undo(_) => vec![],
     }
 }

@@ -1,5 +1,5 @@
 # Prints what is to be known of the host, one `key<TAB>value` a line. Changes nothing; what fails is left out.
-# Parameters: PLAN, STATE, STATE_MOUNT (may be empty), DISKS (lines `name mount`).
+# Parameters: PLAN, STATE, STATE_MOUNT (may be empty), BIN, DISKS (lines `name mount`).
 tab=$(printf '\t')
 fact() { printf '%s\t%s\n' "$1" "$2"; }
 mounted() { awk -v m="$1" '$2 == m { d = $1 } END { if (d) print d }' /proc/mounts; }
@@ -61,6 +61,8 @@ if [ -z "$STATE_MOUNT" ] || [ -n "$(mounted "$STATE_MOUNT")" ]; then
         fact "release$tab$state" "$(tr -d '\n' <"${folder}release.json")"
     done
     [ ! -L "$STATE/current" ] || fact current "$(basename "$(readlink "$STATE/current")")"
+    [ ! -e "$STATE/migrations/current/job.json" ] ||
+        fact migration "$("$BIN" agent brief "$STATE/migrations/current" 2>/dev/null || true)"
 fi
 
 if command -v docker >/dev/null; then

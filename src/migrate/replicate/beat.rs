@@ -30,6 +30,16 @@ impl Beat {
         Ok(Self(row.get(0)))
     }
 
+    /// Of the last that arrived, by the sender's clock alone. None before the first.
+    pub(super) async fn age(from: &Client, to: &Client, channel: &str) -> Result<Option<u64>, PostgresError> {
+        let sql = format!("SELECT at::text FROM {HELPER_SCHEMA}.beat WHERE channel = $1");
+        let rows = to.rows("reading the beat", &sql, &[&channel]).await?;
+        let Some(sent) = rows.first().map(|row| row.get::<_, String>(0)) else { return Ok(None) };
+        let sql = "SELECT extract(epoch FROM clock_timestamp() - $1::text::timestamptz)::bigint";
+        let seconds: i64 = from.row("asking for the time", sql, &[&sent]).await?.get(0);
+        Ok(Some(u64::try_from(seconds).unwrap_or(0)))
+    }
+
     /// The last that arrived.
     pub(super) async fn received(to: &Client, channel: &str) -> Result<Option<Self>, PostgresError> {
         let sql = format!("SELECT number FROM {HELPER_SCHEMA}.beat WHERE channel = $1");

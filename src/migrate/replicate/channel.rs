@@ -29,12 +29,18 @@ pub struct Lag {
     pub retained_bytes: u64,
     /// The subscriber is connected.
     pub connected: bool,
+    /// Since the last beat that arrived was sent; None before the first.
+    #[serde(default)]
+    pub seconds: Option<u64>,
 }
 
 impl fmt::Display for Lag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = if self.connected { "connected" } else { "not connected" };
-        write!(f, "{} bytes behind, {state}", self.bytes)
+        match self.seconds {
+            Some(seconds) => write!(f, "{} bytes and {seconds} s behind, {state}", self.bytes),
+            None => write!(f, "{} bytes behind, {state}", self.bytes),
+        }
     }
 }
 
@@ -101,7 +107,8 @@ impl Channel<'_> {
             return Err(ReplicateError::SlotLost { slot: self.name.to_owned(), status });
         }
         let bytes = |column: usize| u64::try_from(row.get::<_, Option<i64>>(column).unwrap_or(0)).unwrap_or(0);
-        Ok(Lag { bytes: bytes(0), retained_bytes: bytes(1), connected: row.get(2) })
+        let seconds = Beat::age(self.publisher, self.subscriber, self.name).await?;
+        Ok(Lag { bytes: bytes(0), retained_bytes: bytes(1), connected: row.get(2), seconds })
     }
 
     /// Waits until everything that is committed now has arrived; returns how long that took.

@@ -9,12 +9,14 @@ mod channel;
 mod history;
 mod message;
 mod quiet;
+mod retention;
 
 pub use beat::{Beat, make_beat};
 pub use channel::{Channel, Lag};
 pub use history::{History, Reading};
 pub use message::{Described, DescribedColumn, Message, MessageError, Tuple, Value};
 pub use quiet::{Quiet, QuietError, readmit, readmit_readers, refuse_writes};
+pub use retention::{Because, Bound, Kept};
 
 use std::time::Duration;
 
@@ -27,13 +29,17 @@ pub enum ReplicateError {
     #[error(transparent)]
     Message(#[from] MessageError),
     #[error(
-        "slot {slot} is gone from the publisher: the changes since the copy are lost, and the copy must start over"
+        "slot {slot} is gone from the publisher: the changes since the copy are lost; infra migrate abort, and begin again"
     )]
     SlotGone { slot: String },
     #[error(
-        "slot {slot} has lost the changes that it held: more was written than max_slot_wal_keep_size allows ({status})"
+        "slot {slot} has lost the changes that it held: more was written than max_slot_wal_keep_size allows ({status}); infra migrate abort, raise it, and begin again"
     )]
     SlotLost { slot: String, status: String },
+    #[error(
+        "the server keeps {bytes} bytes of its log for slot {slot}, more than {bound} ({because}): the migration was stopped and its slots dropped before the disk fills up; make room or wait until less is written, then infra migrate abort, and begin again"
+    )]
+    TooMuchKept { slot: String, bytes: u64, bound: u64, because: Because },
     #[error("the changes did not arrive within {} s: {lag}", after.as_secs())]
     NotDrained { after: Duration, lag: Lag },
     #[error("the subscriber cannot apply a change: {message}")]

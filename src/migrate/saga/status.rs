@@ -104,6 +104,16 @@ impl Status {
         self.is_done(Stage::Cutover)
     }
 
+    /// Its clients and its database are to be left alone: the migration reads from it under one snapshot, or switches.
+    pub fn holds_host(&self) -> bool {
+        match self.direction {
+            Direction::Forward => self.stages.range(Stage::Prepare..).next().is_some() && !self.is_cut_over(),
+            Direction::Aborting | Direction::RollingBack => {
+                self.stages.values().any(|progress| *progress != Progress::Undone)
+            }
+        }
+    }
+
     fn set(&mut self, event: &Event, stage: Stage, progress: Progress) -> Result<(), Impossible> {
         let found = self.stages.get(&stage);
         if !follows(found, &progress) {

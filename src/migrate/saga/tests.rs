@@ -104,6 +104,23 @@ fn the_user_says_when_to_cut_over_unless_it_is_under_way() {
 }
 
 #[test]
+fn a_host_is_held_from_prepare_to_the_cutover_and_while_it_goes_back() {
+    let mut whole = vec![];
+    through(&mut whole, Mode::Online);
+    let held = |events: &[Event]| Status::replay(events).expect("fits").holds_host();
+    let at = |wanted: &Event| whole.iter().position(|event| event == wanted).expect("it happened");
+    let prepare = at(&Event::Started { stage: Stage::Prepare });
+    let switched = at(&Event::Done { stage: Stage::Cutover, note: String::new() });
+    for length in 0..=whole.len() {
+        assert_eq!(held(&whole[..length]), length > prepare && length <= switched, "after {length} events");
+    }
+    let mut back = [whole[..switched].to_vec(), vec![Event::AbortAsked]].concat();
+    assert!(held(&back));
+    through(&mut back, Mode::Online);
+    assert!(!held(&back), "all is undone");
+}
+
+#[test]
 fn what_cannot_have_happened_is_refused() {
     let done = Event::Done { stage: Stage::Copy, note: String::new() };
     assert!(Status::replay([&done]).is_err(), "ended without having begun");

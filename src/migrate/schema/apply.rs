@@ -8,6 +8,7 @@ use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 use super::entry::{Entry, EntryId};
+use super::remove::remember;
 use crate::migrate::HELPER_SCHEMA;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,7 +48,9 @@ pub async fn prepare_session(client: &Client) -> Result<(), ApplyError> {
     let markers = format!(
         "CREATE SCHEMA IF NOT EXISTS {HELPER_SCHEMA};
          CREATE TABLE IF NOT EXISTS {HELPER_SCHEMA}.entries
-           (id pg_catalog.text PRIMARY KEY, at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.now())"
+           (id pg_catalog.text PRIMARY KEY, at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.now());
+         {}",
+        remember()
     );
     client.batch_execute(&markers).await.map_err(prepare)
 }

@@ -44,6 +44,10 @@ const VITAL: [&str; 12] = [
     "VIEW",
 ];
 
+/// They go when their table goes.
+const WITH_TABLE: [&str; 6] =
+    ["CHECK CONSTRAINT", "INDEX ATTACH", "ROW SECURITY", "SEQUENCE OWNED BY", "STATISTICS", "TABLE ATTACH"];
+
 /// Said about other objects: they go with those without a word.
 const SAID: [&str; 6] = ["ACL", "COMMENT", "DEFAULT ACL", "SECURITY LABEL", "SHELL TYPE", "INDEX ATTACH"];
 
@@ -159,12 +163,14 @@ fn converted(item: &Item, phase: Phase, lookup: &Lookup<'_>, target: &Target, re
         ("COMMENT", _) if item.tag.starts_with("EXTENSION ") && !target.superuser => vec![lenient(item, name)],
         ("SCHEMA", _) => {
             let create = format!("CREATE SCHEMA IF NOT EXISTS {}", quote_identifier(&item.tag));
-            vec![Entry::new(phase, &item.kind, name, std::iter::once(create).chain(owner::statement(item)).collect())]
+            let statements = std::iter::once(create).chain(owner::statement(item)).collect();
+            vec![Entry::new(phase, &item.kind, name, statements).undone_by(&item.drop)]
         }
         _ => {
             let statements =
                 std::iter::once(item.definition.trim_end().to_owned()).chain(owner::statement(item)).collect();
-            vec![Entry::new(phase, &item.kind, name, statements)]
+            let entry = Entry::new(phase, &item.kind, name, statements);
+            vec![if WITH_TABLE.contains(&item.kind.as_str()) { entry } else { entry.undone_by(&item.drop) }]
         }
     }
 }

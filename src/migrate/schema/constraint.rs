@@ -98,6 +98,7 @@ pub fn foreign_key(item: &Item, name: &str, lookup: &Lookup<'_>) -> Vec<Entry> {
     let as_it_is = || {
         vec![
             Entry::new(Phase::ForeignKey, &item.kind, name, parts.iter().map(ToString::to_string).collect())
+                .undone_by(&item.drop)
                 .of(of.clone()),
         ]
     };
@@ -109,7 +110,9 @@ pub fn foreign_key(item: &Item, name: &str, lookup: &Lookup<'_>) -> Vec<Entry> {
     }
     let validate = format!("ALTER TABLE {} VALIDATE CONSTRAINT {}", table.name, quote_identifier(&known.name));
     vec![
-        Entry::new(Phase::ForeignKey, &item.kind, name, vec![format!("{add} NOT VALID")]).of(of.clone()),
+        Entry::new(Phase::ForeignKey, &item.kind, name, vec![format!("{add} NOT VALID")])
+            .undone_by(&item.drop)
+            .of(of.clone()),
         Entry::new(Phase::Validate, "VALIDATE", name, vec![validate]).of(of),
     ]
 }

@@ -55,6 +55,9 @@ pub struct Entry {
     /// The table that it belongs to, of indexes, constraints and triggers.
     pub table: Option<QualifiedName>,
     pub statements: Vec<String>,
+    /// What takes it away again; None for what goes with something else.
+    #[serde(default)]
+    pub undo: Option<String>,
 }
 
 impl Entry {
@@ -66,7 +69,12 @@ impl Entry {
             hash.update([0]);
         }
         let id = EntryId(hex::encode(&hash.finalize()[..16]));
-        Self { id, phase, kind: kind.to_owned(), name, table: None, statements }
+        Self { id, phase, kind: kind.to_owned(), name, table: None, statements, undo: None }
+    }
+
+    pub(super) fn undone_by(mut self, undo: impl Into<String>) -> Self {
+        self.undo = Some(undo.into()).filter(|undo: &String| !undo.trim().is_empty());
+        self
     }
 
     /// No dump has it: tables come without their statistics.

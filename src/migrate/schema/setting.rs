@@ -63,6 +63,7 @@ fn entry(setting: &Setting, scope: &str) -> Entry {
     let value = if value.is_empty() { "''".to_owned() } else { value };
     let statement = format!("{scope} SET {name} TO {value}");
     Entry::new(Phase::Settings, "SETTING", format!("{scope} SET {}", setting.name), vec![statement])
+        .undone_by(format!("{scope} RESET {name}"))
 }
 
 /// Rights on the database, its comment, its owner: the database exists at the target already, maybe by another name.
@@ -75,7 +76,10 @@ pub fn database(source: &Catalog, target: &Target) -> Vec<Entry> {
     }
     if let Some(comment) = &source.database.comment {
         let statement = format!("COMMENT ON DATABASE {database} IS {}", quote_literal(comment));
-        entries.push(Entry::new(Phase::Settings, "DATABASE COMMENT", &target.database, vec![statement]));
+        entries.push(
+            Entry::new(Phase::Settings, "DATABASE COMMENT", &target.database, vec![statement])
+                .undone_by(format!("COMMENT ON DATABASE {database} IS NULL")),
+        );
     }
     let owner = source.roles.iter().find(|role| role.name == source.database.owner);
     // A superuser's database stays with whom the target's server made it for.

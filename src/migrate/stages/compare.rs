@@ -7,13 +7,13 @@ use tokio::time::Instant;
 
 use super::StageError;
 use super::context::{APPLY_ROLE, Context, FORWARD, READ_ROLE};
-use super::{structure, way_back};
+use super::{drift, structure, way_back};
 use crate::migrate::catalog::{self, TableKind};
-use crate::migrate::replicate::Channel;
+use crate::migrate::replicate::{Channel, ReplicateError};
 use crate::migrate::saga::Mode;
 use crate::migrate::since::{Same, Since};
-use crate::migrate::verify::{End, ObjectKey, Options, Report, verify};
-use crate::postgres::Client;
+use crate::migrate::verify::{End, ObjectKey, Options, Report, VerifyError, verify};
+use crate::postgres::{Client, PostgresError};
 
 /// How long writers may be held up by a lock that is not given at once.
 const LOCK_TIMEOUT: &str = "2s";
@@ -34,8 +34,27 @@ struct Moment {
     same: Option<Same>,
 }
 
+/// Partitions may be dropped by a job while they are compared: then it begins again.
 pub async fn perform(context: &Context) -> Result<String, StageError> {
+    let mut attempt = 0;
+    loop {
+        match once(context).await {
+            Err(StageError::Verify(VerifyError::Postgres(error))) if is_gone(&error) && attempt < ATTEMPTS => {
+                attempt += 1
+            }
+            other => return other,
+        }
+    }
+}
+
+/// undefined_table
+fn is_gone(error: &PostgresError) -> bool {
+    error.sqlstate() == Some("42P01")
+}
+
+async fn once(context: &Context) -> Result<String, StageError> {
     if context.job.mode == Mode::Online {
+        drift::same_schema(context, &context.old().await?, &context.new_database().await?).await?;
         record(context).await?;
     }
     let moment = moment(context).await?;
@@ -65,7 +84,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
 }
 
 /// What the migration itself made at the old server, and the new one's own user, who was there before.
-fn is_ours(object: &ObjectKey, user: &str) -> bool {
+pub fn is_ours(object: &ObjectKey, user: &str) -> bool {
     let text = format!("{} {}", object.kind, object.name);
     text == format!("ROLE {user}") || [READ_ROLE, APPLY_ROLE].iter().any(|role| text.contains(role))
 }
@@ -87,11 +106,16 @@ async fn moment(context: &Context) -> Result<Moment, StageError> {
     loop {
         match same_moment(context).await {
             // lock_not_available: somebody had a table for long; writers are let through before the next try.
-            // undefined_table: it was dropped before it was locked.
             Err(StageError::Postgres(error))
-                if matches!(error.sqlstate(), Some("55P03" | "42P01")) && attempt < ATTEMPTS =>
+                if (error.sqlstate() == Some("55P03") || is_gone(&error)) && attempt < ATTEMPTS =>
             {
                 attempt += 1;
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            // Rows of a partition that was made a moment ago.
+            Err(StageError::Replicate(ReplicateError::ApplyFailed { .. })) if attempt < ATTEMPTS => {
+                attempt += 1;
+                drift::same_schema(context, &context.old().await?, &context.new_database().await?).await?;
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
             other => return other,

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::context::{Context, FORWARD};
-use super::{StageError, settle, way_back};
+use super::{StageError, drift, settle, way_back};
 use crate::host::{DatabaseLocation, Progress};
 use crate::migrate::catalog;
 use crate::migrate::replicate::{Channel, readmit, refuse_writes};
@@ -81,6 +81,7 @@ async fn switch(context: &Context) -> Result<String, StageError> {
     refuse_writes(&maintenance, &old).await?;
     pause.stop_ms = millis(began);
     let since = Instant::now();
+    drift::same_schema(context, &old, &new).await?;
     forward.drain(DRAIN).await?;
     pause.drain_ms = millis(since);
     let since = Instant::now();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::context::{Context, FORWARD};
-use super::{StageError, settle, way_back};
+use super::{StageError, drift, settle, way_back};
 use crate::migrate::replicate::{Channel, ReplicateError};
 
 /// Caught up: what is committed now arrives within this.
@@ -13,13 +13,17 @@ const NEAR: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_secs(1);
 /// Without any progress for so long, something is wrong.
 const STALLED: Duration = Duration::from_secs(300);
+/// The new server tries a change again every five seconds.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 pub async fn perform(context: &Context) -> Result<String, StageError> {
     let (old, new) = (context.old().await?, context.new_database().await?);
     let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
     forward.subscribe(&way_back::source_for_target(context).await?).await?;
     let (mut best, mut since) = (u64::MAX, Instant::now());
+    let mut refused = Instant::now();
     loop {
+        drift::same_schema(context, &old, &new).await?;
         match forward.drain(NEAR).await {
             Ok(took) => return Ok(format!("changes arrive within {} ms", took.as_millis())),
             Err(ReplicateError::NotDrained { lag, .. }) => {
@@ -30,8 +34,17 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
                     return Err(ReplicateError::NotDrained { after: STALLED, lag }.into());
                 }
             }
+            // A partition that was made a moment ago: it is made here before the next look.
+            Err(ReplicateError::ApplyFailed { message }) => {
+                if refused.elapsed() > PATIENCE {
+                    return Err(ReplicateError::ApplyFailed { message }.into());
+                }
+                sleep(LOOK).await;
+                continue;
+            }
             Err(error) => return Err(error.into()),
         }
+        refused = Instant::now();
         sleep(LOOK).await;
     }
 }

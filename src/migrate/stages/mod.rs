@@ -4,8 +4,10 @@ mod backup;
 mod compare;
 mod context;
 mod cutover;
+mod drift;
 mod finish;
 mod follow;
+mod log_watch;
 mod look;
 mod overlap;
 mod prepare;
@@ -20,18 +22,21 @@ use std::time::Duration;
 pub use backup::SafetyCopy;
 pub use context::{ACCEPTED, Context, RELAY_PORT, pg_dump, source};
 pub use cutover::Pause;
+pub use log_watch::{is_watched, log_watch};
 pub use rows::hold;
 pub use settle::{try_stop_recording, watch};
+pub use way_back::carry_partitions;
 
 use super::catalog::CatalogError;
 use super::copy::CopyError;
+use super::drift::DriftError;
 use super::folder::FolderError;
 use super::index::IndexError;
 use super::job::Destination;
 use super::preflight::PreflightError;
 use super::replicate::{QuietError, ReplicateError};
 use super::saga::Stage;
-use super::schema::{ApplyError, ArchiveError, DumpError, TargetError};
+use super::schema::{ApplyError, ArchiveError, DumpError, RemoveError, TargetError};
 use super::sequences::SequenceError;
 use super::since::SinceError;
 use super::verify::VerifyError;
@@ -56,6 +61,10 @@ pub enum StageError {
     Archive(#[from] ArchiveError),
     #[error(transparent)]
     Apply(#[from] ApplyError),
+    #[error(transparent)]
+    Remove(#[from] RemoveError),
+    #[error(transparent)]
+    Drift(#[from] DriftError),
     #[error(transparent)]
     Preflight(#[from] PreflightError),
     #[error(transparent)]
@@ -92,6 +101,10 @@ pub enum StageError {
         "after {looks} comparisons there is still too much to compare within the pause: more is written than can be compared; try again when less is written"
     )]
     TooBusy { looks: usize },
+    #[error(
+        "the schema changed while the migration ran:\n    {what}\nmake the same change in the new database, or take it back in the old one, then infra migrate resume; or infra migrate abort"
+    )]
+    SchemaChanged { what: String },
     #[error("the new database is not known yet: it has not been provisioned")]
     NoTarget,
     #[error("the migration has not been prepared")]

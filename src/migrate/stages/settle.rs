@@ -7,7 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::context::Context;
-use super::{StageError, compare};
+use super::log_watch::check_log;
+use super::{StageError, compare, drift};
 use crate::migrate::catalog::{self, Catalog};
 use crate::migrate::replicate::ReplicateError;
 use crate::migrate::saga::Mode;
@@ -84,15 +85,20 @@ pub async fn watch(context: &Context) -> Result<(), StageError> {
     if context.job.mode == Mode::Offline || !is_time(context)? {
         return Ok(());
     }
-    match look(context).await {
+    match look_and_check(context).await {
         // A server that restarts comes back; its log waits.
         Err(StageError::Postgres(error)) if error.is_transient() => Ok(()),
         Err(StageError::Since(SinceError::Replicate(ReplicateError::Postgres(error)))) if error.is_transient() => {
             Ok(())
         }
         Err(error) => Err(error),
-        Ok(_) => Ok(()),
+        Ok(()) => Ok(()),
     }
+}
+
+async fn look_and_check(context: &Context) -> Result<(), StageError> {
+    check_log(context).await?;
+    look(context).await.map(drop)
 }
 
 /// Nothing is recorded any more: after the cutover, and when the migration stands still. A log that nobody reads would
@@ -120,6 +126,7 @@ fn is_time(context: &Context) -> Result<bool, StageError> {
 
 async fn look(context: &Context) -> Result<Look, StageError> {
     let (source, target) = (context.old().await?, context.new_database().await?);
+    drift::same_schema(context, &source, &target).await?;
     let catalog = catalog::read(&source).await?;
     Ok(Since { source: &source, target: &target, folder: &context.folder }.look(&catalog).await?)
 }

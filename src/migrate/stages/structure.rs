@@ -94,8 +94,11 @@ async fn run(context: &Context, schema: &Schema, phases: &[Phase]) -> Result<usi
     Ok(entries.len())
 }
 
-/// What was made stays, for a person to look at and to remove: nothing is destroyed unasked.
+/// What the migration made at the new database goes; what was there before, and what others made there, stays.
 pub async fn undo(context: &Context) -> Result<(), StageError> {
+    if let Some(schema) = context.folder.read::<Schema>(FILE)? {
+        schema::remove(&context.new_database().await?, &schema).await?;
+    }
     context.folder.remove(FILE)?;
     super::finish::clean_new(context).await
 }

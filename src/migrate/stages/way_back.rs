@@ -7,8 +7,14 @@ use super::StageError;
 use super::context::{APPLY_ROLE, BACK, Context, READ_ROLE, RELAY_PORT};
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::catalog::{QualifiedName, quote_identifier};
+use crate::migrate::drift::DriftError;
+use crate::migrate::partitions::make_partitions;
 use crate::migrate::replicate::{Channel, readmit_readers};
 use crate::postgres::{Client, Endpoint, Secret, Tls, connect};
+
+/// When partitions were looked for last.
+const LOOKED: &str = "way-back-looked";
+const EVERY: Duration = Duration::from_secs(30);
 
 /// The old database as the new one's server sees it.
 pub async fn source_for_target(context: &Context) -> Result<Endpoint, StageError> {
@@ -45,6 +51,19 @@ pub async fn bring_home(context: &Context, patience: Duration) -> Result<(), Sta
     back.subscribe(&target_for_source(context).await?).await?;
     back.drain(patience).await?;
     Ok(crate::migrate::sequences::carry(&new, &applier).await?)
+}
+
+/// Partitions that the new database gets while it serves, so that their rows find a place on their way back. What it drops
+/// stays in the old one: nobody needs it gone.
+pub async fn carry_partitions(context: &Context) -> Result<(), StageError> {
+    let written = std::fs::metadata(context.folder.file(LOOKED)).and_then(|file| file.modified());
+    if written.is_ok_and(|at| at.elapsed().is_ok_and(|age| age < EVERY)) {
+        return Ok(());
+    }
+    context.folder.write_text(LOOKED, "")?;
+    let (new, applier) = (context.new_database().await?, as_applier(context).await?);
+    make_partitions(&new, &applier).await.map_err(DriftError::from)?;
+    Ok(())
 }
 
 /// Nothing comes back any more.

@@ -21,4 +21,4 @@ pub use end::{End, VerifyError};
 pub use object::{Definition, ObjectKey, read_objects};
 pub use recheck::{emptied, prepare_recheck, recheck};
 pub use report::{ObjectDifference, Rechecked, Report, RowDifference, RowFault, TableResult, markdown_of_changes};
-pub use run::{Options, VerifyEvent, verify};
+pub use run::{Options, VerifyEvent, compare_objects, verify};

@@ -12,10 +12,11 @@ use super::end::{End, Look, VerifyError};
 use super::hash::{self, Part, Subject, Sum, Sums};
 use super::narrow::{differing, narrow};
 use super::object::{read_objects, sequence_values};
-use super::report::{Report, TableResult};
+use super::report::{ObjectDifference, Report, TableResult};
 use super::row::{self, Relation};
 use crate::migrate::catalog::{self, Catalog, Oid, QualifiedName, Table};
 use crate::migrate::schema::Loss;
+use crate::postgres::Client;
 
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -80,6 +81,19 @@ pub async fn verify(
         objects,
         objects_compared: objects_here.len(),
     })
+}
+
+/// Every object but rows, while both ends are in use. Right once the indexes were built; what the schema's last phase does
+/// may be there or not.
+pub async fn compare_objects(
+    source: &Client,
+    target: &Client,
+    losses: &[Loss],
+) -> Result<Vec<ObjectDifference>, VerifyError> {
+    let (before, after) = tokio::try_join!(catalog::read(source), catalog::read(target))?;
+    let (here, there) = tokio::try_join!(read_objects(source), read_objects(target))?;
+    let terms = Terms { user: &target.endpoint().user, losses, before_last: true };
+    Ok(compare(&here, &there, (&before, &after), &terms))
 }
 
 /// In a transaction of its own, which the snapshot's session has already.

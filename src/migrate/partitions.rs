@@ -1,0 +1,119 @@
+//! Partitions come and go while a database is used: jobs make them ahead of time and drop those that expired. Their rows
+//! travel under the name of their root; the new database needs the same partitions to put them into.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::catalog::{Catalog, CatalogError, Oid, QualifiedName, Table, quote_identifier, read};
+use crate::postgres::{Client, PostgresError};
+
+#[derive(Debug, thiserror::Error)]
+pub enum PartitionError {
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
+}
+
+/// What was done at the target, or is to be done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Partitions {
+    pub made: Vec<QualifiedName>,
+    /// The source has them no more. Changes of theirs may still be on their way.
+    pub gone: Vec<QualifiedName>,
+}
+
+/// Makes at the target what partitions the source has and the target lacks, the outer ones first. Those that the source
+/// has dropped are returned only.
+pub async fn make_partitions(source: &Client, target: &Client) -> Result<Partitions, PartitionError> {
+    let (here, there) = tokio::try_join!(read(source), read(target))?;
+    let mut known: BTreeSet<&QualifiedName> = there.tables.iter().map(|table| &table.name).collect();
+    let mut owners: BTreeMap<&QualifiedName, &str> =
+        there.tables.iter().map(|table| (&table.name, table.owner.as_str())).collect();
+    let mut missing: Vec<&Table> =
+        here.tables.iter().filter(|table| table.is_partition() && !known.contains(&table.name)).collect();
+    let mut made = vec![];
+    // A partition may have partitions itself, which wait for it.
+    while let Some(place) = missing.iter().position(|table| parent(&here, table).is_some_and(|p| known.contains(p))) {
+        let table = missing.swap_remove(place);
+        let Some(parent) = parent(&here, table) else { continue };
+        // Its parent's, who may be called otherwise at the target, unless it has one of its own.
+        let of_parent = here.tables.iter().find(|other| other.name == *parent).map(|other| &other.owner);
+        let owner = if of_parent == Some(&table.owner) { owners.get(parent).copied() } else { None };
+        let owner = owner.unwrap_or(&table.owner);
+        make(target, table, parent, owner).await?;
+        rename_indexes(source, target, &table.name).await?;
+        known.insert(&table.name);
+        owners.insert(&table.name, owner);
+        made.push(table.name.clone());
+    }
+    Ok(Partitions { made, gone: gone(&here, &there) })
+}
+
+/// When nothing of theirs is on its way any more.
+pub async fn drop_partitions(target: &Client, gone: &[QualifiedName]) -> Result<(), PartitionError> {
+    for name in gone {
+        target
+            .run("dropping a partition that the old database has dropped", &format!("DROP TABLE IF EXISTS {name}"))
+            .await?;
+    }
+    Ok(())
+}
+
+fn parent<'a>(catalog: &'a Catalog, table: &Table) -> Option<&'a QualifiedName> {
+    let oid: Oid = *table.parents.first()?;
+    catalog.table(oid).map(|parent| &parent.name)
+}
+
+/// Partitions of the target that are nothing at all at the source, while what they are partitions of is there. One that
+/// was only detached is a change that a person has to look at.
+fn gone(here: &Catalog, there: &Catalog) -> Vec<QualifiedName> {
+    let exists: BTreeSet<&QualifiedName> = here.tables.iter().map(|table| &table.name).collect();
+    let is_gone = |table: &&Table| {
+        let parent = parent(there, table).is_some_and(|parent| exists.contains(parent));
+        table.is_partition() && parent && !exists.contains(&table.name)
+    };
+    there.tables.iter().filter(is_gone).map(|table| table.name.clone()).collect()
+}
+
+/// With its parent's columns, defaults, indexes and constraints. As its owner, so that default privileges are given as at
+/// the source; where that role may not create tables, as this user: the comparison of the schema then tells.
+async fn make(target: &Client, table: &Table, parent: &QualifiedName, owner: &str) -> Result<(), PartitionError> {
+    let bound = table.partition_bound.as_deref().unwrap_or("DEFAULT");
+    let key = table.partition_key.as_ref().map(|key| format!(" PARTITION BY {key}")).unwrap_or_default();
+    let create = format!("CREATE TABLE {} PARTITION OF {parent} {bound}{key}", table.name);
+    let operation = format!("making the partition {} that the old database has", table.name.plain());
+    let as_owner = format!("BEGIN; SET LOCAL ROLE {}; {create}; COMMIT", quote_identifier(owner));
+    match target.run(&operation, &as_owner).await {
+        Err(error) if error.sqlstate() == Some("42501") => {
+            target.run("ending the attempt", "ROLLBACK").await?;
+            Ok(target.run(&operation, &create).await?)
+        }
+        Err(error) => {
+            target.run("ending the attempt", "ROLLBACK").await?;
+            Err(error.into())
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Names of a partition's indexes are the server's choice, and depend on what else was there when it was made.
+async fn rename_indexes(source: &Client, target: &Client, table: &QualifiedName) -> Result<(), PartitionError> {
+    let (here, there) = tokio::try_join!(indexes(source, table), indexes(target, table))?;
+    for (parent, name) in here {
+        let Some(found) = there.get(&parent).filter(|found| **found != name) else { continue };
+        let found = QualifiedName::new(table.schema.clone(), found.clone());
+        let sql = format!("ALTER INDEX {found} RENAME TO {}", quote_identifier(&name));
+        target.run("naming a partition's index", &sql).await?;
+    }
+    Ok(())
+}
+
+/// By the index of the partitioned table that each belongs to.
+async fn indexes(client: &Client, table: &QualifiedName) -> Result<BTreeMap<String, String>, PostgresError> {
+    let sql = "SELECT p.relname::text, c.relname::text
+                 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+                 JOIN pg_inherits h ON h.inhrelid = c.oid JOIN pg_class p ON p.oid = h.inhparent
+                WHERE i.indrelid = to_regclass($1)";
+    let rows = client.rows("listing a partition's indexes", sql, &[&table.to_string()]).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}

@@ -1,0 +1,121 @@
+//! The log that a server keeps for slots of the migration, and how much of it is too much: a full disk stops the database
+//! that everybody uses, which is worse than a migration that begins again.
+
+use serde::{Deserialize, Serialize};
+
+use super::ReplicateError;
+use crate::postgres::{Client, PostgresError};
+
+/// Less is never a reason to stop: a server writes this much in its normal life.
+const LEAST: u64 = 1 << 30;
+/// Where nobody can say how much is free: what a disk of a size that fits the database usually has.
+const UNKNOWN: u64 = 8 << 30;
+
+/// How much may be kept, and why so much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bound {
+    pub bytes: u64,
+    pub because: Because,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Because {
+    HalfOfFreeDisk,
+    SlotLimit,
+    DiskUnknown,
+}
+
+impl std::fmt::Display for Because {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::HalfOfFreeDisk => "half of what was free on its disk when the migration began",
+            Self::SlotLimit => "its max_slot_wal_keep_size",
+            Self::DiskUnknown => "as its free disk cannot be seen",
+        })
+    }
+}
+
+impl Bound {
+    /// `free` is that of the disk with the server's log at the beginning, `limit` is its `max_slot_wal_keep_size`.
+    pub fn new(free: Option<u64>, limit: Option<u64>) -> Self {
+        let by_disk = match free {
+            Some(free) => Self { bytes: (free / 2).max(LEAST), because: Because::HalfOfFreeDisk },
+            None => Self { bytes: UNKNOWN, because: Because::DiskUnknown },
+        };
+        match limit {
+            // The server would take the slot away by itself, at a moment of its own.
+            Some(limit) if limit < by_disk.bytes => Self { bytes: limit, because: Because::SlotLimit },
+            _ => by_disk,
+        }
+    }
+
+    /// None: the server has no limit of its own.
+    pub async fn server_limit(client: &Client) -> Result<Option<u64>, PostgresError> {
+        let sql = "SELECT setting::bigint FROM pg_settings WHERE name = 'max_slot_wal_keep_size'";
+        let rows = client.rows("asking for max_slot_wal_keep_size", sql, &[]).await?;
+        let megabytes = rows.first().and_then(|row| u64::try_from(row.get::<_, i64>(0)).ok());
+        Ok(megabytes.map(|megabytes| megabytes << 20))
+    }
+}
+
+/// What one slot keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    pub slot: String,
+    pub bytes: u64,
+    /// `reserved`, `extended`, `unreserved`, `lost`
+    pub status: Option<String>,
+}
+
+impl Kept {
+    /// Of these slots, as far as they exist.
+    pub async fn read(client: &Client, slots: &[&str]) -> Result<Vec<Self>, PostgresError> {
+        let sql = "SELECT slot_name::text, coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::bigint, wal_status
+                     FROM pg_replication_slots WHERE slot_name = ANY ($1::text[])";
+        let rows = client.rows("measuring the log that is kept", sql, &[&slots]).await?;
+        let kept = |row: &tokio_postgres::Row| Self {
+            slot: row.get(0),
+            bytes: u64::try_from(row.get::<_, i64>(1)).unwrap_or(0),
+            status: row.get(2),
+        };
+        Ok(rows.iter().map(kept).collect())
+    }
+
+    pub fn check(&self, bound: &Bound) -> Result<(), ReplicateError> {
+        let slot = self.slot.clone();
+        match self.status.as_deref() {
+            Some("lost") => Err(ReplicateError::SlotLost { slot, status: "lost".to_owned() }),
+            _ if self.bytes > bound.bytes => {
+                Err(ReplicateError::TooMuchKept { slot, bytes: self.bytes, bound: bound.bytes, because: bound.because })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GIGABYTE: u64 = 1 << 30;
+
+    #[test]
+    fn half_of_the_free_disk_may_be_used_and_never_more_than_the_server_keeps() {
+        assert_eq!(Bound::new(Some(10 * GIGABYTE), None).bytes, 5 * GIGABYTE);
+        assert_eq!(Bound::new(Some(GIGABYTE), None).bytes, GIGABYTE);
+        let limited = Bound::new(Some(10 * GIGABYTE), Some(GIGABYTE / 2));
+        assert_eq!((limited.bytes, limited.because), (GIGABYTE / 2, Because::SlotLimit));
+        assert_eq!(Bound::new(None, None).because, Because::DiskUnknown);
+    }
+
+    #[test]
+    fn a_slot_is_told_when_it_keeps_too_much_and_when_it_is_lost() {
+        let kept = |bytes, status: &str| Kept { slot: "s".into(), bytes, status: Some(status.into()) };
+        let bound = Bound::new(Some(4 * GIGABYTE), None);
+        assert!(kept(2 * GIGABYTE, "extended").check(&bound).is_ok());
+        let error = kept(2 * GIGABYTE + 1, "extended").check(&bound).unwrap_err();
+        assert!(error.to_string().contains("half of what was free"), "{error}");
+        assert!(matches!(kept(0, "lost").check(&bound), Err(ReplicateError::SlotLost { .. })));
+    }
+}

@@ -1,0 +1,201 @@
+//! `infra migrate status`: one screen.
+
+use std::fmt::{Display, Write as _};
+
+use super::measures::bytes;
+use super::migrate_guide::{clock, moment};
+use super::migrate_text::stage_line;
+use crate::agent::{Report, SourceHealth};
+use crate::migrate::saga::{Cutover, Direction, Mode, Next, Stage, Status};
+use crate::migrate::stages::{Pause, SafetyCopy};
+
+pub fn migration_text(report: &Report) -> String {
+    let mut text = String::new();
+    let mode = if report.mode == Mode::Online { "online" } else { "offline" };
+    line(&mut text, format_args!("migration {} of {}, {mode}: {}", report.id, report.database, state(report)));
+    for stage in Stage::of(report.mode) {
+        match report.status.stages.get(&stage) {
+            Some(progress) => line(&mut text, stage_line(stage, progress, report.progress.as_ref())),
+            None => line(&mut text, format_args!("    {:<10} {}", stage.name(), stage.purpose())),
+        }
+    }
+    if !report.status.is_cut_over() && report.status.direction == Direction::Forward {
+        line(&mut text, format_args!("cutover     {}", moment(report.cutover)));
+    }
+    if let Some(health) = &report.source {
+        line(&mut text, format_args!("old server  {}", health_text(health)));
+    }
+    if let Some(copy) = &report.safety_copy {
+        line(&mut text, format_args!("safety copy {}", safety_text(copy)));
+    }
+    if let Some(pause) = &report.pause {
+        line(&mut text, format_args!("pause       {}", pause_text(pause)));
+    }
+    for (word, what) in words(report) {
+        line(&mut text, format_args!("next        infra migrate {word}: {what}"));
+    }
+    text
+}
+
+/// Writing to a String cannot fail.
+fn line(text: &mut String, line: impl Display) {
+    let _ = writeln!(text, "{line}");
+}
+
+fn state(report: &Report) -> String {
+    match (&report.next, report.status.direction) {
+        (Next::Nothing, Direction::Forward) => "finished".to_owned(),
+        (Next::Nothing, _) => "undone, the old database serves".to_owned(),
+        (_, Direction::Aborting) => "being undone".to_owned(),
+        (_, Direction::RollingBack) => "going back to the old database".to_owned(),
+        (Next::AwaitCutover, _) => "ready to switch".to_owned(),
+        (Next::AwaitFinish, _) => "the new database serves".to_owned(),
+        _ if report.status.failure().is_some() && !report.running => "STOPPED".to_owned(),
+        _ if report.running => "under way".to_owned(),
+        _ => "waits for the operator's side: infra migrate resume".to_owned(),
+    }
+}
+
+fn health_text(health: &SourceHealth) -> String {
+    let mut parts = vec![];
+    parts.extend(health.queue_depth.map(|depth| format!("disk queue {depth:.1}")));
+    if let Some(kept) = health.retained_wal_bytes {
+        let lost = if health.slot_lost { ", LOST" } else { "" };
+        parts.push(format!("{} of WAL kept for the migration{lost}", bytes(kept)));
+    }
+    parts.extend(health.free_bytes.map(|free| format!("{} free on its disk", bytes(free))));
+    if parts.is_empty() { "does not tell".to_owned() } else { parts.join(", ") }
+}
+
+fn safety_text(copy: &SafetyCopy) -> String {
+    format!("{} ({}, {} entries)", copy.path.display(), bytes(copy.bytes), copy.entries)
+}
+
+/// Each part by its name, so that one that comes to it is told as well.
+fn pause_text(pause: &Pause) -> String {
+    let value = serde_json::json!(pause);
+    let parts = value.as_object().into_iter().flatten().filter_map(|(name, value)| {
+        let name = name.strip_suffix("_ms").filter(|name| *name != "total")?;
+        Some(format!("{} {}", name.replace('_', " "), value.as_u64().filter(|ms| *ms > 0)?))
+    });
+    let parts: Vec<_> = parts.collect();
+    let spent = if parts.is_empty() { String::new() } else { format!(" (ms: {})", parts.join(", ")) };
+    format!("writers waited {} ms{spent}", pause.total_ms)
+}
+
+/// What the user can say now, and what comes of it.
+pub fn words(report: &Report) -> Vec<(&'static str, &'static str)> {
+    const ABORT: (&str, &str) = ("abort", "undoes everything");
+    const ROLLBACK: (&str, &str) = ("rollback", "goes back to the old database with every row");
+    let back = if report.status.is_cut_over() { ROLLBACK } else { ABORT };
+    match report.next {
+        Next::Nothing => vec![],
+        _ if report.status.failure().is_some() && !report.running => {
+            vec![("resume", "goes on where it stopped"), back]
+        }
+        Next::AwaitCutover => vec![("cutover", "switches the clients now"), ABORT],
+        Next::AwaitFinish => vec![("finish", "gives up the way back"), ROLLBACK],
+        Next::Undo(_) => vec![],
+        Next::Run(_) if !report.running => vec![("resume", "goes on")],
+        Next::Run(Stage::Copy) => vec![("limit RATE", "copies slower or faster"), ABORT],
+        Next::Run(_) if is_switching(&report.status) => vec![],
+        Next::Run(_) => vec![back],
+    }
+}
+
+fn is_switching(status: &Status) -> bool {
+    status.stages.contains_key(&Stage::Cutover) && !status.is_cut_over()
+}
+
+/// What a look that ends says last.
+pub fn waiting_text(cutover: Cutover) -> String {
+    match cutover {
+        Cutover::At(moment) => {
+            format!("ready: the clients switch at {}; infra migrate cutover switches them now", clock(moment))
+        }
+        Cutover::Auto | Cutover::Manual => "ready: infra migrate cutover switches the clients".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migrate::job::{Destination, Secured};
+    use crate::migrate::saga::Event;
+
+    fn report(events: &[Event], next: Next, running: bool) -> Report {
+        Report {
+            id: "20261121-093000".into(),
+            database: "telemetry".into(),
+            mode: Mode::Online,
+            to: Destination::Rds,
+            has_target: true,
+            secured: Secured::default(),
+            cutover: Cutover::Auto,
+            status: Status::replay(events).expect("fits"),
+            next,
+            progress: None,
+            safety_copy: None,
+            running,
+            pause: None,
+            source: None,
+        }
+    }
+
+    fn until(last: Stage) -> Vec<Event> {
+        let done = |stage| [Event::Started { stage }, Event::Done { stage, note: format!("note of {stage}") }];
+        Stage::ALL.into_iter().take_while(|stage| *stage <= last).flat_map(done).collect()
+    }
+
+    #[test]
+    fn a_copy_under_way_fills_one_screen() {
+        let mut events = until(Stage::Schema);
+        events.push(Event::Started { stage: Stage::Copy });
+        let report = Report {
+            progress: Some(serde_json::json!({
+                "event": "progress", "done": 430_000_000, "total": 1_000_000_000_u64, "bytes_per_second": 38_000_000
+            })),
+            safety_copy: Some(SafetyCopy {
+                path: "/var/lib/infra/safety/x.dump".into(),
+                bytes: 123_000_000,
+                entries: 210,
+            }),
+            source: Some(SourceHealth {
+                queue_depth: Some(2.13),
+                retained_wal_bytes: Some(64_000_000),
+                slot_lost: false,
+                free_bytes: Some(61_000_000_000),
+            }),
+            ..report(&events, Next::Run(Stage::Copy), true)
+        };
+        insta::assert_snapshot!("status_copy", migration_text(&report));
+    }
+
+    #[test]
+    fn each_state_says_what_can_be_said_next() {
+        let verified = until(Stage::Verify);
+        let ready = report(&verified, Next::AwaitCutover, true);
+        let guarded = Report {
+            pause: Some(Pause { stop_ms: 700, drain_ms: 40, start_ms: 1100, total_ms: 1840, ..Pause::default() }),
+            ..report(&until(Stage::Guard), Next::AwaitFinish, true)
+        };
+        let mut events = until(Stage::Schema);
+        events.extend([
+            Event::Started { stage: Stage::Copy },
+            Event::Failed { stage: Stage::Copy, error: "the disk is full".into() },
+        ]);
+        let failed = report(&events, Next::Run(Stage::Copy), false);
+        let undone = [until(Stage::Schema), vec![Event::AbortAsked]].concat();
+        let undoing = report(&undone, Next::Undo(Stage::Schema), true);
+        let finished = report(&until(Stage::Finish), Next::Nothing, false);
+        let screens = [ready, guarded, failed, undoing, finished].map(|report| migration_text(&report));
+        insta::assert_snapshot!("status_states", screens.join("\n"));
+    }
+
+    #[test]
+    fn nothing_can_be_said_while_the_clients_switch() {
+        let mut events = until(Stage::Verify);
+        events.push(Event::Started { stage: Stage::Cutover });
+        assert_eq!(words(&report(&events, Next::Run(Stage::Cutover), true)), []);
+    }
+}

@@ -1,0 +1,197 @@
+//! Partitions that come and go while replication runs are carried with their rows; any other change of the schema is seen
+//! and named.
+
+use std::time::Duration;
+
+use infra::migrate::catalog::QualifiedName;
+use infra::migrate::drift::{Drift, Fingerprints, told};
+use infra::migrate::partitions::{drop_partitions, make_partitions};
+use infra::migrate::replicate::{Bound, Channel, Kept, ReplicateError, make_beat};
+use infra::postgres::{Client, Endpoint, connect};
+
+use crate::servers::Server;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+/// As the telemetry bundle makes its table: a key with the time, an index, a partition for each day.
+const TABLES: &str = "CREATE ROLE app; GRANT ALL ON SCHEMA public TO app; SET ROLE app;
+    CREATE TABLE telemetry (ts timestamptz NOT NULL, id bigint NOT NULL DEFAULT 0, agent text NOT NULL, body jsonb, PRIMARY KEY (ts, id))
+      PARTITION BY RANGE (ts);
+    CREATE INDEX telemetry_agent ON telemetry (agent, ts DESC);
+    CREATE TABLE telemetry_p1 (LIKE telemetry INCLUDING ALL);
+    ALTER TABLE telemetry ATTACH PARTITION telemetry_p1 FOR VALUES FROM ('2026-01-01') TO ('2026-01-02');
+    CREATE TABLE plain (id int PRIMARY KEY, body text CHECK (body <> 'x'));
+    CREATE TABLE nested (a int, b int, PRIMARY KEY (a, b)) PARTITION BY LIST (a);
+    CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1';
+    CREATE SEQUENCE counter";
+
+struct Pair {
+    old_server: Server,
+    new_server: Server,
+    old: Client,
+    new: Client,
+}
+
+impl Pair {
+    async fn new() -> Self {
+        let (old_server, new_server) = (Server::v15(), Server::v17());
+        for server in [&old_server, &new_server] {
+            server.psql("postgres", "CREATE DATABASE app");
+            server.psql("app", TABLES);
+        }
+        let (old, new) = (open(&old_server).await, open(&new_server).await);
+        make_beat(&old).await.unwrap();
+        make_beat(&new).await.unwrap();
+        Self { old_server, new_server, old, new }
+    }
+
+    async fn follow(&self) {
+        self.forward().publish(None).await.unwrap();
+        self.forward().make_slot().await.unwrap();
+        self.forward().subscribe(&endpoint(&self.old_server)).await.unwrap();
+        self.forward().drain(PATIENCE).await.unwrap();
+    }
+
+    fn forward(&self) -> Channel<'_> {
+        Channel { name: "infra_forward", publisher: &self.old, subscriber: &self.new }
+    }
+
+    async fn look(&self) -> Drift {
+        Drift::look(&self.old, &self.new, &[]).await.unwrap()
+    }
+
+    async fn differences(&self) -> Vec<String> {
+        self.look().await.differences.iter().map(told).collect()
+    }
+}
+
+async fn open(server: &Server) -> Client {
+    connect(&endpoint(server), "test").await.unwrap()
+}
+
+fn endpoint(server: &Server) -> Endpoint {
+    Endpoint::parse(&server.url("app")).unwrap()
+}
+
+#[tokio::test]
+async fn partitions_that_come_and_go_are_carried_with_their_rows() {
+    let pair = Pair::new().await;
+    pair.follow().await;
+    assert_eq!(pair.differences().await, Vec::<String>::new());
+    let come = "SET ROLE app; CREATE INDEX telemetry_p2_agent_ts_idx ON plain (body);
+        CREATE TABLE telemetry_p2 (LIKE telemetry INCLUDING ALL);
+        ALTER TABLE telemetry ATTACH PARTITION telemetry_p2 FOR VALUES FROM ('2026-01-02') TO ('2026-01-03');
+        DROP INDEX telemetry_p2_agent_ts_idx;
+        CREATE TABLE nested_1 PARTITION OF nested FOR VALUES IN (1) PARTITION BY RANGE (b);
+        CREATE TABLE nested_1_rest PARTITION OF nested_1 DEFAULT;
+        INSERT INTO telemetry SELECT '2026-01-02 12:00', i, 'a' FROM generate_series(1, 1000) AS i;
+        INSERT INTO telemetry SELECT '2026-01-01 12:00', i, 'a' FROM generate_series(1, 10) AS i;
+        INSERT INTO nested VALUES (1, 7)";
+    pair.old_server.psql("app", come);
+    let drift = pair.look().await;
+    let made: Vec<_> = drift.partitions.made.iter().map(|name| name.name.as_str()).collect();
+    assert_eq!(made.len(), 3, "{made:?}");
+    assert_eq!(drift.differences, [], "names of indexes too");
+    pair.forward().drain(PATIENCE).await.unwrap();
+    let count = "SELECT (SELECT count(*) FROM telemetry_p2), (SELECT count(*) FROM nested_1_rest)";
+    assert_eq!(pair.new_server.psql("app", count), "1000|1");
+
+    pair.old_server
+        .psql("app", "INSERT INTO telemetry VALUES ('2026-01-01 13:00', 1, 'last'); DROP TABLE telemetry_p1");
+    let gone = pair.look().await.partitions.gone;
+    assert_eq!(gone, [QualifiedName::new("public", "telemetry_p1")]);
+    pair.forward().drain(PATIENCE).await.unwrap();
+    drop_partitions(&pair.new, &gone).await.unwrap();
+    assert_eq!(pair.differences().await, Vec::<String>::new());
+    assert_eq!(pair.new_server.psql("app", "SELECT count(*) FROM telemetry"), "1000");
+    pair.forward().remove().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_partition_that_was_detached_is_left_to_a_person() {
+    let pair = Pair::new().await;
+    pair.old_server.psql("app", "ALTER TABLE telemetry DETACH PARTITION telemetry_p1");
+    let drift = pair.look().await;
+    assert_eq!(drift.partitions.gone, []);
+    assert!(drift.differences.iter().any(|difference| difference.object.name == "public.telemetry_p1"));
+    let again = make_partitions(&pair.old, &pair.new).await.unwrap();
+    assert_eq!((again.made, again.gone), (vec![], vec![]));
+}
+
+#[tokio::test]
+async fn every_change_of_the_schema_is_seen_and_named() {
+    let pair = Pair::new().await;
+    let changes = [
+        (
+            "CREATE TABLE added (id int)",
+            "DROP TABLE added",
+            "TABLE public.added is in the old database and not in the new one",
+        ),
+        ("ALTER TABLE plain ADD extra int", "ALTER TABLE plain DROP extra", "COLUMN public.plain.extra is in the old"),
+        (
+            "ALTER TABLE plain ALTER body SET NOT NULL",
+            "ALTER TABLE plain ALTER body DROP NOT NULL",
+            "COLUMN public.plain.body is `",
+        ),
+        (
+            "ALTER TABLE plain ALTER body SET DEFAULT 'y'",
+            "ALTER TABLE plain ALTER body DROP DEFAULT",
+            "COLUMN public.plain.body is `",
+        ),
+        ("CREATE INDEX more ON plain (body)", "DROP INDEX more", "INDEX public.more is in the old"),
+        ("ALTER SEQUENCE counter INCREMENT 2", "ALTER SEQUENCE counter INCREMENT 1", "SEQUENCE public.counter is `"),
+        (
+            "CREATE OR REPLACE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 2'",
+            "CREATE OR REPLACE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+            "FUNCTION public.one() is `",
+        ),
+        ("CREATE VIEW v AS SELECT 1 AS n", "DROP VIEW v", "VIEW public.v is in the old"),
+        ("CREATE TYPE mood AS ENUM ('a')", "DROP TYPE mood", "TYPE public.mood is in the old"),
+        (
+            "ALTER TABLE plain DROP CONSTRAINT plain_body_check",
+            "ALTER TABLE plain ADD CHECK (body <> 'x')",
+            "CONSTRAINT public.plain.plain_body_check is in the new",
+        ),
+        (
+            "GRANT SELECT ON plain TO PUBLIC",
+            "REVOKE SELECT ON plain FROM PUBLIC",
+            "GRANT TABLE public.plain to PUBLIC: SELECT is in the old",
+        ),
+    ];
+    for (change, undo, expected) in changes {
+        let before = Fingerprints::read(&pair.old, &pair.new).await.unwrap();
+        pair.old_server.psql("app", change);
+        assert_ne!(Fingerprints::read(&pair.old, &pair.new).await.unwrap(), before, "{change}");
+        let found = pair.differences().await;
+        assert!(found.iter().any(|line| line.starts_with(expected)), "{change}: {found:?}");
+        pair.old_server.psql("app", undo);
+    }
+    let before = Fingerprints::read(&pair.old, &pair.new).await.unwrap();
+    let normal = "INSERT INTO plain SELECT i FROM generate_series(1, 1000) AS i; SELECT nextval('counter');
+        CREATE TEMP TABLE t AS SELECT 1; DELETE FROM plain WHERE id > 100";
+    pair.old_server.psql("app", normal);
+    pair.old_server.psql("app", "VACUUM ANALYZE plain");
+    assert_eq!(Fingerprints::read(&pair.old, &pair.new).await.unwrap(), before, "normal work is no change");
+}
+
+#[tokio::test]
+async fn a_slot_that_keeps_too_much_is_told_and_so_is_a_lost_one() {
+    let server = Server::v15_with(&["max_slot_wal_keep_size=32MB", "max_wal_size=64MB", "min_wal_size=32MB"]);
+    server.psql("postgres", "CREATE DATABASE app");
+    let client = open(&server).await;
+    let channel = Channel { name: "infra_forward", publisher: &client, subscriber: &client };
+    channel.make_slot().await.unwrap();
+    let bound = Bound::new(Some(1 << 40), Bound::server_limit(&client).await.unwrap());
+    assert_eq!(bound.bytes, 32 << 20);
+    let kept = async || Kept::read(&client, &["infra_forward", "no_such"]).await.unwrap().remove(0);
+    kept().await.check(&bound).unwrap();
+    server.psql("app", "CREATE TABLE filler AS SELECT repeat(md5(i::text), 30) FROM generate_series(1, 40000) AS i");
+    let error = kept().await.check(&bound).unwrap_err();
+    assert!(matches!(error, ReplicateError::TooMuchKept { .. }), "{error}");
+    assert!(error.to_string().contains("max_slot_wal_keep_size"), "{error}");
+    for _ in 0..4 {
+        server.psql("app", "INSERT INTO filler SELECT repeat(md5(i::text), 30) FROM generate_series(1, 40000) AS i");
+        server.psql("app", "CHECKPOINT");
+    }
+    let error = kept().await.check(&bound).unwrap_err();
+    assert!(matches!(error, ReplicateError::SlotLost { .. }), "{error}");
+}
