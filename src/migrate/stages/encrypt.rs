@@ -25,10 +25,10 @@ pub async fn perform(context: &Context, old: &Client) -> Result<(), StageError> 
     if is_on(old).await? {
         return Ok(());
     }
-    let key = KeyPair::generate().map_err(|source| StageError::Certificate { source })?;
+    let key = KeyPair::generate().map_err(certificate_error)?;
     let parameters = CertificateParams::new(vec!["infra-migrate".to_owned()]);
     let signed = parameters.and_then(|parameters| parameters.self_signed(&key));
-    let certificate = signed.map_err(|source| StageError::Certificate { source })?;
+    let certificate = signed.map_err(certificate_error)?;
     let container = context.container().await?;
     let put = async |name, pem: &str| context.host.put_beside_data(&container, name, pem.as_bytes()).await;
     let certificate = put(CERTIFICATE, &certificate.pem()).await?;
@@ -62,6 +62,10 @@ pub async fn undo(context: &Context, old: &Client) -> Result<(), StageError> {
         context.host.remove_beside_data(&container, name).await?;
     }
     Ok(context.folder.remove(OURS)?)
+}
+
+fn certificate_error(source: rcgen::Error) -> StageError {
+    StageError::Certificate { source: Box::new(source) }
 }
 
 async fn is_on(old: &Client) -> Result<bool, StageError> {

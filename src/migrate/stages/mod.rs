@@ -88,7 +88,7 @@ pub enum StageError {
     #[error("somebody wrote to the old database although it is read-only: end them, then infra migrate resume")]
     Written,
     #[error("cannot make a certificate")]
-    Certificate { source: rcgen::Error },
+    Certificate { source: Box<rcgen::Error> },
     #[error("the old database does not speak TLS although it was told to: its log says why")]
     NoTls,
     #[error("systemd refused: {message}")]
