@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::{sleep, timeout};
 
-use crate::migrate::copy::{Pressure as _, disk_of};
+use crate::migrate::copy::{DiskLoad, Pressure as _, disk_of};
 use crate::migrate::stages::{Context, StageError};
 
 /// What the disk did is counted over this.
@@ -19,6 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct SourceHealth {
     /// Requests that wait at its disk or are served, as `iostat`'s aqu-sz.
     pub queue_depth: Option<f64>,
+    /// Milliseconds that one took, waiting included.
+    pub await_ms: Option<f64>,
     /// WAL that is kept for the migration's slots.
     pub retained_wal_bytes: Option<u64>,
     /// It has kept less than they need.
@@ -28,15 +30,16 @@ pub struct SourceHealth {
 }
 
 pub(super) async fn health(context: &Context) -> SourceHealth {
-    let (queue_depth, database) = tokio::join!(queue(context), timeout(PATIENCE, database(context)));
-    SourceHealth { queue_depth, ..database.ok().and_then(Result::ok).unwrap_or_default() }
+    let (disk, database) = tokio::join!(disk(context), timeout(PATIENCE, database(context)));
+    let (queue_depth, await_ms) = (disk.map(|load| load.queue_depth), disk.and_then(|load| load.await_ms));
+    SourceHealth { queue_depth, await_ms, ..database.ok().and_then(Result::ok).unwrap_or_default() }
 }
 
-async fn queue(context: &Context) -> Option<f64> {
+async fn disk(context: &Context) -> Option<DiskLoad> {
     let mut disk = disk_of(Path::new(&context.site().state_dir()))?;
-    disk.queue_depth();
+    disk.load();
     sleep(SAMPLE).await;
-    disk.queue_depth()
+    disk.load()
 }
 
 async fn database(context: &Context) -> Result<SourceHealth, StageError> {
@@ -48,6 +51,7 @@ async fn database(context: &Context) -> Result<SourceHealth, StageError> {
     let kept: Option<i64> = row.get(0);
     Ok(SourceHealth {
         queue_depth: None,
+        await_ms: None,
         retained_wal_bytes: kept.and_then(|bytes| u64::try_from(bytes).ok()),
         slot_lost: row.get(1),
         free_bytes,

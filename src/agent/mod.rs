@@ -14,11 +14,12 @@ pub use report::Report;
 use serde::{Deserialize, Serialize};
 
 use crate::inventory::host_facts::MigrationFacts;
+use crate::migrate::copy::{CopyError, MaxRate, write_limit};
 use crate::migrate::folder::{Folder, FolderError};
 pub use crate::migrate::job::Secured;
 use crate::migrate::job::{Destination, Job};
 use crate::migrate::run::{self, RunError};
-use crate::migrate::saga::{Event, Next, Status, next};
+use crate::migrate::saga::{Event, Next, Progress, Stage, Status, next};
 use crate::migrate::stages::{self, ACCEPTED, Context, StageError};
 use crate::postgres::Endpoint;
 
@@ -32,6 +33,8 @@ pub enum AgentError {
     Run(#[from] RunError),
     #[error(transparent)]
     Stage(#[from] StageError),
+    #[error(transparent)]
+    Copy(#[from] CopyError),
     #[error(transparent)]
     Look(#[from] crate::migrate::look::LookError),
     #[error(transparent)]
@@ -104,6 +107,7 @@ pub fn begin(migrations: PathBuf, request: &[u8]) -> Result<(), AgentError> {
         }
     }
     let folder = Folder::create(migrations.join(&begin.job.id), &begin.job)?;
+    write_limit(&folder, begin.job.max_rate)?;
     if let Some(endpoint) = begin.target.take() {
         keep(&folder, NewDatabase { endpoint, ca: begin.ca })?;
     }
@@ -121,6 +125,15 @@ fn keep(folder: &Folder, mut database: NewDatabase) -> Result<(), AgentError> {
         database.endpoint.tls = crate::postgres::Tls::VerifyFull { ca: folder.file("ca.pem") };
     }
     Ok(folder.write("target.json", &database.endpoint)?)
+}
+
+/// How fast rows may be copied: a copy that runs takes it over within a second.
+pub fn limit(path: PathBuf, rate: MaxRate) -> Result<(), AgentError> {
+    let folder = Folder::at(path);
+    if let Some(Progress::Done { .. }) = folder.status()?.stages.get(&Stage::Copy) {
+        return Err(AgentError::TooLate("the rows are copied already: there is nothing to slow down".into()));
+    }
+    Ok(write_limit(&folder, rate.0)?)
 }
 
 /// Takes in what else the user agrees to, besides the job's own.

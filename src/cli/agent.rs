@@ -8,6 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::out;
 use crate::agent::{self, AgentError, Word};
 use crate::error::{CommandError, Exit};
+use crate::migrate::copy::MaxRate;
 
 #[derive(Debug, Args)]
 pub struct AgentArgs {
@@ -44,6 +45,8 @@ enum AgentVerb {
         #[arg(value_delimiter = ',')]
         codes: Vec<String>,
     },
+    /// Change how fast rows are copied
+    Limit { folder: PathBuf, rate: MaxRate },
     /// Write down a word of the user
     Ask { folder: PathBuf, word: WordArg },
 }
@@ -68,6 +71,7 @@ pub async fn run(args: AgentArgs) -> Result<Exit, CommandError> {
         AgentVerb::Provisioned { folder } => agent::provisioned(folder, &request()?)?,
         AgentVerb::Secured { folder } => agent::secured(folder, &request()?)?,
         AgentVerb::Accept { folder, codes } => agent::accept(folder, codes)?,
+        AgentVerb::Limit { folder, rate } => agent::limit(folder, rate)?,
         AgentVerb::Ask { folder, word } => agent::ask(folder, word.into())?,
     }
     Ok(Exit::Done)

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::copy::Rate;
 use super::saga::{Cutover, Mode};
 use crate::host::Site;
 use crate::plan::NodeName;
@@ -26,6 +27,9 @@ pub struct Job {
     pub to: Destination,
     /// Connections that copy side by side. None: as many as the host has processors.
     pub jobs: Option<usize>,
+    /// Of the copy at its beginning; `infra migrate limit` changes it while it runs.
+    #[serde(default)]
+    pub max_rate: Option<Rate>,
     /// Codes of findings and losses that the user agreed to.
     pub accepted: Vec<String>,
     pub health_timeout_seconds: u64,

@@ -37,5 +37,5 @@ pub use scalar::ScalarError;
 pub use schema::schema;
 pub use template::{TEMPLATES, Template, template};
 pub use units::{
-    CutoverTime, Destination, Gigabytes, MountPath, Port, PortRange, Schedule, Source, Span, TimeOfDay, Weekday,
+    CutoverTime, Destination, Gigabytes, MountPath, Port, PortRange, Rate, Schedule, Source, Span, TimeOfDay, Weekday,
 };

@@ -10,7 +10,7 @@ use super::names::{
     Blueprint, DatabaseName, Email, FindingCode, InstanceClass, NodeName, PlanName, Region, SecretName, ServiceName,
     SizeName, SshAddress, VarName, Zone,
 };
-use super::units::{CutoverTime, Destination, Gigabytes, MountPath, PortRange, Schedule, Source, Span};
+use super::units::{CutoverTime, Destination, Gigabytes, MountPath, PortRange, Rate, Schedule, Source, Span};
 
 /// One stack: hosts, the bundle that runs on them, and what watches over it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -203,6 +203,8 @@ pub struct Migrate {
     /// Codes of warnings and losses that are agreed to.
     #[serde(default)]
     pub accept: Vec<FindingCode>,
+    /// How fast rows may be copied.
+    pub max_rate: Option<Rate>,
     pub rds: Option<MigrateRds>,
 }
 

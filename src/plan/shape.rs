@@ -10,7 +10,7 @@ use super::names::{
     SizeName, SshAddress, VarName, Zone,
 };
 use super::scalar::ScalarError;
-use super::units::{CutoverTime, Destination, MountPath, PortRange, Schedule, Source, Span};
+use super::units::{CutoverTime, Destination, MountPath, PortRange, Rate, Schedule, Source, Span};
 
 /// Says why a text is no value of its type.
 pub type Check = fn(&str) -> Option<ScalarError>;
@@ -52,7 +52,7 @@ pub struct Key {
 }
 
 /// The types whose text has a rule: their schema's name and their parser.
-const CHECKS: [(&str, Check); 21] = [
+const CHECKS: [(&str, Check); 22] = [
     ("Blueprint", |text| Blueprint::parse(text).err()),
     ("CutoverTime", |text| CutoverTime::parse(text).err()),
     ("DatabaseName", |text| DatabaseName::parse(text).err()),
@@ -64,6 +64,7 @@ const CHECKS: [(&str, Check); 21] = [
     ("NodeName", |text| NodeName::parse(text).err()),
     ("PlanName", |text| PlanName::parse(text).err()),
     ("PortRange", |text| PortRange::parse(text).err()),
+    ("Rate", |text| Rate::parse(text).err()),
     ("Region", |text| Region::parse(text).err()),
     ("Schedule", |text| Schedule::parse(text).err()),
     ("SecretName", |text| SecretName::parse(text).err()),

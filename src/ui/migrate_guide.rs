@@ -242,14 +242,16 @@ pub fn warning_text(code: &str, findings: &[Finding]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod fixture {
+    //! What a look may have seen.
+
     use super::*;
     use crate::migrate::catalog::ServerVersion;
     use crate::migrate::estimate::{basis, estimate};
     use crate::migrate::look::Volume;
     use crate::migrate::measure::Reading;
 
-    fn finding(severity: Severity, code: &str, object: &str) -> Finding {
+    pub fn finding(severity: Severity, code: &str, object: &str) -> Finding {
         let text = |what: &str| format!("{what} of {object}");
         Finding {
             code: code.into(),
@@ -292,7 +294,7 @@ mod tests {
         }
     }
 
-    fn view(mode: Mode) -> GuideView {
+    pub fn view(mode: Mode) -> GuideView {
         let look = look();
         let (online, offline) = (estimate(&look, Mode::Online, true), estimate(&look, Mode::Offline, true));
         let chosen = if mode == Mode::Online { &online } else { &offline };
@@ -318,6 +320,12 @@ mod tests {
             look,
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fixture::{finding, view};
+    use super::*;
 
     #[test]
     fn everything_is_told_before_anything_happens() {

@@ -59,6 +59,7 @@ fn state(report: &Report) -> String {
 fn health_text(health: &SourceHealth) -> String {
     let mut parts = vec![];
     parts.extend(health.queue_depth.map(|depth| format!("disk queue {depth:.1}")));
+    parts.extend(health.await_ms.map(|ms| format!("{ms:.1} ms a request")));
     if let Some(kept) = health.retained_wal_bytes {
         let lost = if health.slot_lost { ", LOST" } else { "" };
         parts.push(format!("{} of WAL kept for the migration{lost}", bytes(kept)));
@@ -162,6 +163,7 @@ mod tests {
             }),
             source: Some(SourceHealth {
                 queue_depth: Some(2.13),
+                await_ms: Some(4.26),
                 retained_wal_bytes: Some(64_000_000),
                 slot_lost: false,
                 free_bytes: Some(61_000_000_000),

@@ -97,8 +97,8 @@ fn compared(event: &Value) -> Option<String> {
 
 fn behind(event: &Value) -> Option<String> {
     let connected = event.get("connected").and_then(Value::as_bool)?;
-    let mut parts = vec![format!("{} behind", bytes(number(event, "bytes")?))];
-    parts.extend(decimal(event, "seconds").map(|seconds| format!("{seconds:.0} s behind")));
+    let seconds = number(event, "seconds").map(|seconds| format!(" and {}", duration(seconds))).unwrap_or_default();
+    let mut parts = vec![format!("{}{seconds} behind", bytes(number(event, "bytes")?))];
     parts.extend(number(event, "retained_bytes").map(|kept| format!("{} of WAL kept", bytes(kept))));
     if !connected {
         parts.push("NOT CONNECTED".to_owned());
@@ -135,8 +135,8 @@ mod tests {
         assert!(!said(Stage::Copy, &slow).contains("left"), "no end is in sight");
         let backed = json!({ "event": "backed_off", "queue_depth": 12.34, "bytes_per_second": 5_000_000 });
         assert_eq!(said(Stage::Copy, &backed), "slowed down to 5.0 MB/s: the old server's disk is behind (queue 12.3)");
-        let lag = json!({ "bytes": 1_200_000, "retained_bytes": 64_000_000, "connected": true });
-        assert_eq!(said(Stage::Follow, &lag), "1.2 MB behind, 64 MB of WAL kept");
+        let lag = json!({ "bytes": 1_200_000, "retained_bytes": 64_000_000, "connected": true, "seconds": 3 });
+        assert_eq!(said(Stage::Follow, &lag), "1.2 MB and 3 s behind, 64 MB of WAL kept");
         let verify = json!({ "event": "bytes", "done": 50, "total": 200 });
         assert_eq!(said(Stage::Verify, &verify), "25 % of 200 bytes on both ends");
         assert_eq!(said(Stage::Index, &json!({ "event": "index", "done": 3, "total": 14 })), "3 of 14");

@@ -12,6 +12,8 @@ mod status_text;
 
 pub use json::JsonLines;
 pub use lines::PlainLines;
+#[cfg(test)]
+pub use migrate_guide::fixture;
 pub use migrate_guide::{GuideView, StageView, guide_text, warning_text};
 pub use migrate_status::{migration_text, waiting_text, words};
 pub use migrate_text::stage_line;

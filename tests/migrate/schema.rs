@@ -70,7 +70,7 @@ impl Move {
             assert!(!holder.is_finished());
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
-        copy(setup, catalog, Arc::new(|_| ()), Arc::new(|_: &_| ())).await.unwrap();
+        copy(setup, catalog, Arc::new(|_| ()), Arc::new(|_: &[_]| ())).await.unwrap();
         holder.abort();
     }
 

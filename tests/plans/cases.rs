@@ -75,6 +75,7 @@ for = "15m"
 mode = "online"
 cutover = "at 02:30"
 accept = ["no-replica-identity", "unlogged"]
+max_rate = "20MB/s"
 
 [migrate.rds]
 class = "db.m7g.large"
@@ -320,6 +321,8 @@ pub const CASES: &[(&str, &str, &str)] = &[
     ("cutover = \"at 02:30\"", "cutover = \"02:30\"", "invalid-value"),
     ("cutover = \"at 02:30\"", "cutover = \"at 2026-11-22T02:30:00\"", "invalid-value"),
     ("cutover = \"at 02:30\"", "cutover = 230", "wrong-type"),
+    ("max_rate = \"20MB/s\"", "max_rate = \"20 MB/s\"", "invalid-value"),
+    ("max_rate = \"20MB/s\"", "max_rate = 20", "wrong-type"),
     ("accept = [\"no-replica-identity\"", "accept = [\"No Replica Identity\"", "invalid-value"),
     ("\"unlogged\"]", "\"no-replica-identity\"]", "duplicate"),
     ("storage_gb = 200", "storage_gb = 40", "rds-room"),

@@ -41,7 +41,7 @@ pub async fn begin(global: &Global, mut args: StartArgs) -> Result<Exit, Command
     if args.plan_only {
         return Ok(Exit::Done);
     }
-    if !guide::agreed(global, &view, &mut request.job)? {
+    if !guide::agreed(global, &view, &mut request.job.accepted)? {
         eprintln!("nothing was changed");
         return Ok(Exit::Failed);
     }
@@ -104,6 +104,7 @@ fn job(at: &OnHost, args: &StartArgs, terms: Terms) -> Result<Job, CommandError>
         },
         to: Destination::Url,
         jobs: args.jobs,
+        max_rate: terms.max_rate,
         accepted: terms.accepted,
         health_timeout_seconds: timeout.as_secs(),
         by: host::operator(),

@@ -88,8 +88,8 @@ pub fn show(global: &Global, view: &GuideView, plan_only: bool) {
     }
 }
 
-/// Asks for each warning and loss by name, then whether to begin. What was agreed to goes into the job.
-pub fn agreed(global: &Global, view: &GuideView, job: &mut Job) -> Result<bool, CommandError> {
+/// Asks for each warning and loss by name, then whether to begin. What was agreed to comes to `accepted`.
+pub fn agreed(global: &Global, view: &GuideView, accepted: &mut Vec<String>) -> Result<bool, CommandError> {
     if !view.blockers.is_empty() {
         let text = format!("{} in the way: {}", is_are(view.blockers.len()), view.blockers.join(", "));
         let remedies = view.look.findings.iter().filter(|finding| finding.severity == Severity::Blocker);
@@ -107,11 +107,57 @@ pub fn agreed(global: &Global, view: &GuideView, job: &mut Job) -> Result<bool, 
         if !ask::confirm_in_person(&question, &answer)? {
             return Ok(false);
         }
-        job.accepted.push(code.clone());
+        accepted.push(code.clone());
     }
     ask::confirm(global, "Begin?", "--yes goes on without asking")
 }
 
 fn is_are(count: usize) -> String {
     if count == 1 { "1 finding is".to_owned() } else { format!("{count} kinds of findings are") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Exit;
+    use crate::ui::fixture::view;
+
+    fn global(yes: bool) -> Global {
+        Global { json: false, yes, verbose: 0, dir: None }
+    }
+
+    /// Tests have no terminal.
+    fn refused(view: &GuideView, yes: bool) -> (Exit, String) {
+        let error = agreed(&global(yes), view, &mut vec![]).expect_err("nobody is there to answer");
+        (error.exit, error.text())
+    }
+
+    #[test]
+    fn blockers_end_it_with_their_remedies() {
+        let (exit, text) = refused(&view(Mode::Online), true);
+        assert_eq!(exit, Exit::Failed);
+        assert!(text.contains("1 finding is in the way: prepared-transaction"), "{text}");
+        assert!(text.contains("hint: PREPARED TRANSACTION p [prepared-transaction]: remedy of"), "{text}");
+    }
+
+    #[test]
+    fn warnings_are_a_question_that_yes_does_not_answer() {
+        let open = GuideView { blockers: vec![], ..view(Mode::Online) };
+        for yes in [false, true] {
+            let (exit, text) = refused(&open, yes);
+            assert_eq!(exit, Exit::Question);
+            assert!(text.contains("stopped at a question: do you accept extension-missing, unlogged?"), "{text}");
+            assert!(text.contains("[unlogged] TABLE public.scratch: what of TABLE public.scratch"), "{text}");
+            assert!(text.contains("hint: --accept extension-missing,unlogged agrees"), "{text}");
+        }
+    }
+
+    #[test]
+    fn where_all_is_accepted_the_beginning_is_the_question() {
+        let settled = GuideView { blockers: vec![], open: vec![], ..view(Mode::Online) };
+        let (exit, text) = refused(&settled, false);
+        assert_eq!(exit, Exit::Question);
+        assert!(text.contains("Begin?") && text.contains("--yes goes on without asking"), "{text}");
+        assert!(agreed(&global(true), &settled, &mut vec![]).is_ok_and(|agreed| agreed));
+    }
 }

@@ -4,6 +4,7 @@
 mod attach;
 mod begin;
 mod guide;
+mod limit;
 mod provider;
 mod terms;
 
@@ -17,8 +18,9 @@ use super::common::{OnHost, on_host};
 use crate::agent::{self, Report};
 use crate::error::{CommandError, Exit};
 use crate::migrate::saga::Next;
-use crate::plan::FindingCode;
+use crate::plan::{FindingCode, Rate};
 use attach::{attach, look};
+use limit::LimitArgs;
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -52,6 +54,9 @@ struct StartArgs {
     /// Connections that copy side by side [default: the host's processors, at most 8]
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
+    /// How fast rows may be copied, as 20MB/s [default: as fast as the disk of the old database bears]
+    #[arg(long, value_name = "RATE")]
+    max_rate: Option<Rate>,
     /// Show what would be done; change nothing
     #[arg(long)]
     plan_only: bool,
@@ -63,6 +68,8 @@ enum Word {
     Status(PlanArg),
     /// Go on after a failure
     Resume(ResumeArg),
+    /// Change how fast rows may be copied, while they are
+    Limit(LimitArgs),
     /// Switch the clients now
     Cutover(PlanArg),
     /// Undo everything, before the clients have switched
@@ -113,6 +120,7 @@ struct Extra {
 pub async fn run(global: &Global, args: MigrateArgs) -> Result<Exit, CommandError> {
     let Some(word) = args.word else { return begin::begin(global, args.start).await };
     let (word, plan, extra) = match word {
+        Word::Limit(arg) => return limit::limit(global, arg).await,
         Word::Status(arg) => (None, arg.plan, Extra::default()),
         Word::Resume(arg) => (Some(agent::Word::Resume), arg.plan, Extra { accept: arg.accept, ..Extra::default() }),
         Word::Cutover(arg) => (Some(agent::Word::Cutover), arg.plan, Extra::default()),

@@ -7,13 +7,14 @@ use jiff::{Timestamp, Zoned};
 use super::StartArgs;
 use crate::error::CommandError;
 use crate::migrate::saga::{Cutover, Mode};
-use crate::plan::{CutoverTime, FindingCode, Migrate, MigrateMode, TimeOfDay};
+use crate::plan::{CutoverTime, FindingCode, Migrate, MigrateMode, Rate, TimeOfDay};
 
 pub struct Terms {
     pub mode: Mode,
     pub cutover: Cutover,
     /// Codes of warnings and losses that are agreed to.
     pub accepted: Vec<String>,
+    pub max_rate: Option<Rate>,
 }
 
 /// `now` is the user's clock.
@@ -24,7 +25,7 @@ pub fn terms(args: &StartArgs, time: Option<CutoverTime>, plan: &Migrate, now: &
     };
     let cutover = cutover(time.unwrap_or(plan.cutover), now)?;
     let accepted: Vec<String> = plan.accept.iter().chain(&args.accept).map(FindingCode::to_string).collect();
-    Ok(Terms { mode, cutover, accepted })
+    Ok(Terms { mode, cutover, accepted, max_rate: args.max_rate.or(plan.max_rate) })
 }
 
 fn cutover(time: CutoverTime, now: &Zoned) -> Result<Cutover, CommandError> {

@@ -30,6 +30,8 @@ pub enum CopyEvent {
         total: u64,
         moved: u64,
         bytes_per_second: u64,
+        #[serde(flatten)]
+        brake: Brake,
     },
     Retrying {
         what: String,
@@ -46,6 +48,18 @@ pub enum CopyEvent {
         rows: u64,
         bytes: u64,
     },
+}
+
+/// What holds a copy back, and why.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Brake {
+    /// Bytes a second that are allowed at present; None: as fast as it goes.
+    pub limit: Option<u64>,
+    /// That is less than the user allows, because the source's disk is behind, or was until a moment ago.
+    pub backing_off: bool,
+    /// Of the source's disk in the last second, where it is known: requests, and milliseconds that one took.
+    pub queue_depth: Option<f64>,
+    pub await_ms: Option<f64>,
 }
 
 /// Where events go. Must not block.

@@ -8,6 +8,7 @@
 //!
 //! A table that fails fails the copy: success is never reported otherwise.
 
+mod beat;
 mod error;
 mod event;
 mod format;
@@ -23,10 +24,12 @@ mod session;
 mod sql;
 mod worker;
 
+pub use crate::plan::Rate;
 pub use error::CopyError;
-pub use event::{CopyEvent, Tell};
+pub use event::{Brake, CopyEvent, Tell};
 pub use hold::{Held, Hold, hold};
-pub use limit::{Limit, Rate, RateError, read_limit, write_limit};
+pub use limit::{Limit, MaxRate, RateError, read_limit, write_limit};
 pub use plan::Sizing;
-pub use pressure::{DiskQueue, Pressure, disk_of};
+pub use prepare::tables;
+pub use pressure::{DiskLoad, DiskQueue, Pressure, disk_of};
 pub use run::{Complete, Copied, Setup, copy};

@@ -67,6 +67,15 @@ fn load(folder: &Folder) -> Result<Option<Plan>, CopyError> {
     }
 }
 
+/// All tables of the copy that was planned last; those that share a part together.
+pub fn tables(folder: &Folder) -> Result<Vec<Vec<QualifiedName>>, CopyError> {
+    let parts = load(folder)?.map(|plan| plan.parts).unwrap_or_default();
+    let mut seen = HashSet::new();
+    let names = |part: &Part| part.work.relations().iter().map(|relation| relation.name.clone()).collect::<Vec<_>>();
+    // Ranges of one table are next to each other.
+    Ok(parts.iter().map(names).filter(|names| !names.is_empty() && seen.insert(names.clone())).collect())
+}
+
 /// The target's tables must be empty. Rows of an earlier copy are thrown away; others are not ours to touch.
 async fn empty(target: &Client, plan: &Plan, tell: &Tell) -> Result<(), CopyError> {
     let ours = ledger::is_used(target).await?;

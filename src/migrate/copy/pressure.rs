@@ -3,18 +3,26 @@
 use std::path::Path;
 use std::time::Instant;
 
-use super::limit::Rate;
+use crate::plan::Rate;
 
-/// How many requests wait at the source's disk, as `iostat`'s aqu-sz, since it was last asked.
+/// What the source's disk had to do since it was last asked.
 pub trait Pressure: Send {
-    fn queue_depth(&mut self) -> Option<f64>;
+    fn load(&mut self) -> Option<DiskLoad>;
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DiskLoad {
+    /// How many requests waited or were served, as `iostat`'s aqu-sz.
+    pub queue_depth: f64,
+    /// Milliseconds that a request took, waiting included, as `iostat`'s await. None: there was none.
+    pub await_ms: Option<f64>,
 }
 
 /// A block device of this machine.
 pub struct DiskQueue {
     /// As in /proc/diskstats.
     device: String,
-    last: Option<(Instant, u64)>,
+    last: Option<(Instant, Counters)>,
 }
 
 impl DiskQueue {
@@ -24,12 +32,12 @@ impl DiskQueue {
 }
 
 impl Pressure for DiskQueue {
-    fn queue_depth(&mut self) -> Option<f64> {
-        let weighted = weighted(&std::fs::read_to_string("/proc/diskstats").ok()?, &self.device)?;
+    fn load(&mut self) -> Option<DiskLoad> {
+        let counters = counters(&std::fs::read_to_string("/proc/diskstats").ok()?, &self.device)?;
         let now = Instant::now();
-        let (then, before) = self.last.replace((now, weighted))?;
+        let (then, before) = self.last.replace((now, counters))?;
         let elapsed = now.duration_since(then).as_secs_f64() * 1000.0;
-        (elapsed > 0.0).then(|| weighted.wrapping_sub(before) as f64 / elapsed)
+        (elapsed > 0.0).then(|| counters.since(before, elapsed))
     }
 }
 
@@ -43,10 +51,34 @@ pub fn disk_of(path: &Path) -> Option<DiskQueue> {
     uevent.lines().find_map(|line| line.strip_prefix("DEVNAME=")).map(DiskQueue::new)
 }
 
-/// Milliseconds of requests in flight, weighted by their number: the 14th field.
-fn weighted(diskstats: &str, device: &str) -> Option<u64> {
+/// What the kernel counts since it started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Counters {
+    requests: u64,
+    /// Milliseconds of all requests that are done.
+    took: u64,
+    /// Milliseconds of requests in flight, weighted by their number.
+    weighted: u64,
+}
+
+impl Counters {
+    fn since(self, before: Self, elapsed_ms: f64) -> DiskLoad {
+        let requests = self.requests.wrapping_sub(before.requests);
+        let took = self.took.wrapping_sub(before.took);
+        DiskLoad {
+            queue_depth: self.weighted.wrapping_sub(before.weighted) as f64 / elapsed_ms,
+            await_ms: (requests > 0).then(|| took as f64 / requests as f64),
+        }
+    }
+}
+
+/// The kernel's Documentation/admin-guide/iostats.rst, whose fields begin after number and name of the device: reads 1,
+/// their milliseconds 4; writes 5, their milliseconds 8; weighted 11.
+fn counters(diskstats: &str, device: &str) -> Option<Counters> {
     let fields = diskstats.lines().map(|line| line.split_ascii_whitespace().collect::<Vec<_>>());
-    fields.into_iter().find(|fields| fields.get(2) == Some(&device))?.get(13)?.parse().ok()
+    let fields = fields.into_iter().find(|fields| fields.get(2) == Some(&device))?;
+    let field = |number: usize| fields.get(number + 2)?.parse::<u64>().ok();
+    Some(Counters { requests: field(1)? + field(5)?, took: field(4)? + field(8)?, weighted: field(11)? })
 }
 
 /// The slowest that it goes by itself: a copy that stands still keeps its snapshot, and the source its dead rows.
@@ -114,7 +146,11 @@ mod tests {
     #[test]
     fn the_kernels_table_is_read() {
         let text = "   8       0 sda 1 2 3 4 5 6 7 8 9 10 4242 0 0 0 0\n   8 1 sda1 1 2 3 4 5 6 7 8 9 10 11";
-        assert_eq!(weighted(text, "sda"), Some(4242));
-        assert_eq!(weighted(text, "sdb"), None);
+        let sda = Counters { requests: 1 + 5, took: 4 + 8, weighted: 4242 };
+        assert_eq!(counters(text, "sda"), Some(sda));
+        assert_eq!(counters(text, "sdb"), None);
+        let later = Counters { requests: 16, took: 92, weighted: 6242 };
+        assert_eq!(later.since(sda, 1000.0), DiskLoad { queue_depth: 2.0, await_ms: Some(8.0) });
+        assert_eq!(sda.since(sda, 1000.0), DiskLoad { queue_depth: 0.0, await_ms: None });
     }
 }

@@ -5,19 +5,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
+use super::beat::Beat;
 use super::error::CopyError;
 use super::event::{CopyEvent, Tell};
 use super::hold::Held;
-use super::limit::{Limit, Rate, read_limit};
+use super::limit::{Limit, read_limit};
 use super::plan::{Part, Sizing, parts_of_tables};
 use super::prepare::{Plan, Prepared, encoding, prepare};
-use super::pressure::{Pressure, adjust};
+use super::pressure::Pressure;
 use super::session::Ends;
 use super::worker::Worker;
 use crate::migrate::catalog::{Catalog, QualifiedName};
 use crate::migrate::folder::Folder;
+use crate::plan::Rate;
 use crate::postgres::{Endpoint, connect};
 
 /// More connections than this gain nothing: the servers' processors and disks are the limit.
@@ -38,15 +41,16 @@ pub struct Setup {
 }
 
 /// What one run moved. Parts of earlier runs are not counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Copied {
     pub parts: usize,
     pub rows: u64,
     pub bytes: u64,
 }
 
-/// Hears of each table whose rows are all there, also of those that an earlier run completed. Must not block.
-pub type Complete = dyn Fn(&QualifiedName) + Send + Sync;
+/// Hears of tables whose rows are all there, also of those that an earlier run completed; small ones that shared a
+/// transaction come together. Must not block.
+pub type Complete = dyn Fn(&[QualifiedName]) + Send + Sync;
 
 /// Copies what `catalog` lists, or what is left of it.
 pub async fn copy(
@@ -77,7 +81,7 @@ pub async fn copy(
     };
     tokio::select! {
         worked = all => worked,
-        never = run.beat(&folder, pressure) => match never {},
+        never = run.watch(Beat::new(&run.limit, &folder, pressure)) => match never {},
     }?;
     let copied = run.copied();
     (run.tell)(CopyEvent::RowsDone { rows: copied.rows, bytes: copied.bytes });
@@ -174,17 +178,24 @@ impl Run {
     /// A part is done: so are the tables whose last one it was.
     fn account(&self, part: &Part) {
         self.done.fetch_add(part.bytes, Ordering::Relaxed);
-        for relation in part.work.relations() {
-            let mut open = self.open.lock().expect("nobody panics while it is locked");
-            let left = open.get_mut(&relation.name).expect("every table of a part was counted");
-            *left -= 1;
-            let last = *left == 0;
-            drop(open);
-            if last {
-                (self.tell)(CopyEvent::TableDone { table: relation.name.plain() });
-                (self.complete)(&relation.name);
-            }
+        let completed = self.completed(part);
+        for table in &completed {
+            (self.tell)(CopyEvent::TableDone { table: table.plain() });
         }
+        if !completed.is_empty() {
+            (self.complete)(&completed);
+        }
+    }
+
+    fn completed(&self, part: &Part) -> Vec<QualifiedName> {
+        let mut open = self.open.lock().expect("nobody panics while it is locked");
+        let mut is_last = |name: &QualifiedName| {
+            let left = open.get_mut(name).expect("every table of a part was counted");
+            *left -= 1;
+            *left == 0
+        };
+        let names = part.work.relations().iter().map(|relation| &relation.name);
+        names.filter(|name| is_last(name)).cloned().collect()
     }
 
     fn copied(&self) -> Copied {
@@ -192,36 +203,15 @@ impl Run {
         Copied { parts: get(&self.parts) as usize, rows: get(&self.rows), bytes: self.limit.moved() }
     }
 
-    /// Each second: progress, the user's limit, the source's disk.
-    async fn beat(&self, folder: &Folder, mut pressure: Option<(Box<dyn Pressure>, f64)>) -> std::convert::Infallible {
+    /// Each second: the user's limit, the source's disk, progress.
+    async fn watch(&self, mut beat: Beat<'_>) -> std::convert::Infallible {
         let mut interval = tokio::time::interval(BEAT);
         interval.tick().await;
-        let mut before = 0;
-        let mut wanted = read_limit(folder);
         loop {
             interval.tick().await;
-            let moved = self.limit.moved();
-            let bytes_per_second = moved - before;
-            before = moved;
-            let done = self.done.load(Ordering::Relaxed);
-            (self.tell)(CopyEvent::Progress { done, total: self.total, moved, bytes_per_second });
-            let said = read_limit(folder);
-            if said != wanted {
-                wanted = said;
-                self.limit.set(wanted);
-            }
-            if let Some((pressure, warn)) = &mut pressure {
-                self.give_way(&mut **pressure, *warn, wanted, bytes_per_second);
-            }
-        }
-    }
-
-    fn give_way(&self, pressure: &mut dyn Pressure, warn: f64, wanted: Option<Rate>, measured: u64) {
-        let Some(queue_depth) = pressure.queue_depth() else { return };
-        let rate = adjust(queue_depth, warn, wanted, self.limit.rate(), measured);
-        self.limit.set(rate);
-        if let Some(rate) = rate.filter(|_| queue_depth >= warn) {
-            (self.tell)(CopyEvent::BackedOff { queue_depth, bytes_per_second: rate.bytes_per_second() });
+            let (bytes_per_second, brake) = beat.beat(&*self.tell);
+            let (done, moved) = (self.done.load(Ordering::Relaxed), self.limit.moved());
+            (self.tell)(CopyEvent::Progress { done, total: self.total, moved, bytes_per_second, brake });
         }
     }
 }

@@ -1,5 +1,6 @@
-//! Runs entries at the target. Each is one transaction together with a mark that it was done, so that a run that was
-//! killed anywhere continues where it stopped: the target's own commit decides.
+//! Runs entries at the target. Each has its transaction together with a mark that it was done, so that a run that was
+//! killed anywhere continues where it stopped: the target's own commit decides. Quick ones share transactions: with
+//! thousands of tables, round trips and commits are most of the time.
 
 use std::collections::HashSet;
 
@@ -24,6 +25,10 @@ pub enum ApplyError {
     #[error("cannot make the {kind} {name} at the target")]
     Entry { kind: String, name: String, source: tokio_postgres::Error },
 }
+
+/// Of quick entries in one transaction. Each object that is made is locked, some with four or five others that belong to
+/// it, and the server has a few thousand locks for all of its sessions.
+const TOGETHER: usize = 100;
 
 /// As pg_restore sets them: names are qualified, bodies are checked when everything they name exists.
 const SESSION: &str = "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;
@@ -57,19 +62,18 @@ pub async fn apply<'a>(
     mut told: impl FnMut(&Entry),
 ) -> Result<Applied, ApplyError> {
     prepare_session(client).await?;
-    let done = done(client).await.map_err(|source| ApplyError::Prepare { source })?;
-    let mut applied = Applied::default();
-    for entry in entries {
-        if done.contains(&entry.id) {
-            applied.already += 1;
-            continue;
-        }
-        if run(client, entry).await? {
+    let done = done(client).await?;
+    let (already, open): (Vec<&Entry>, Vec<&Entry>) = entries.into_iter().partition(|entry| done.contains(&entry.id));
+    let mut applied = Applied { done: 0, already: already.len() };
+    let batches = open.chunk_by(|one, next| one.phase == next.phase && one.phase.is_quick());
+    for batch in batches.flat_map(|batch| batch.chunks(TOGETHER)) {
+        let before = applied.done;
+        apply_together(client, batch, |entry| {
             told(entry);
             applied.done += 1;
-        } else {
-            applied.already += 1;
-        }
+        })
+        .await?;
+        applied.already += batch.len() - (applied.done - before);
     }
     Ok(applied)
 }
@@ -90,35 +94,49 @@ pub async fn settle<'a>(
     }
 }
 
-/// For workers that run entries side by side. False: an earlier run did it.
-pub async fn apply_one(client: &Client, entry: &Entry) -> Result<bool, ApplyError> {
-    let sql = format!("SELECT EXISTS (SELECT FROM {HELPER_SCHEMA}.entries WHERE id = $1)");
-    let found = client.query_one(&sql, &[&entry.id.0]).await.map_err(|source| ApplyError::Prepare { source })?;
-    if found.get(0) {
-        return Ok(false);
+/// In one transaction: all or nothing. Where that fails, one after the other, which names the one that fails and passes
+/// over those that an earlier run did. `told` hears of each that was run.
+pub async fn apply_together(
+    client: &Client,
+    entries: &[&Entry],
+    mut told: impl FnMut(&Entry),
+) -> Result<(), ApplyError> {
+    if entries.len() > 1 && transact(client, entries).await.is_ok() {
+        entries.iter().for_each(|entry| told(entry));
+        return Ok(());
     }
-    run(client, entry).await
+    for entry in entries {
+        match transact(client, &[entry]).await {
+            Ok(()) => told(entry),
+            Err(error) if is_marked(&error) => {}
+            Err(source) => {
+                let (kind, name) = (entry.kind.clone(), entry.name.clone());
+                return Err(ApplyError::Entry { kind, name, source });
+            }
+        }
+    }
+    Ok(())
 }
 
-async fn done(client: &Client) -> Result<HashSet<EntryId>, tokio_postgres::Error> {
-    let rows = client.query(&format!("SELECT id FROM {HELPER_SCHEMA}.entries"), &[]).await?;
+/// What earlier runs did.
+pub async fn done(client: &Client) -> Result<HashSet<EntryId>, ApplyError> {
+    let rows = client.query(&format!("SELECT id FROM {HELPER_SCHEMA}.entries"), &[]).await;
+    let rows = rows.map_err(|source| ApplyError::Prepare { source })?;
     Ok(rows.iter().map(|row| EntryId(row.get(0))).collect())
 }
 
-/// One message, one round trip. The mark comes first: what a killed run left going at the server is waited for, and once
-/// it is committed, this one knows. The identifier is hexadecimal: it needs no quoting.
-async fn run(client: &Client, entry: &Entry) -> Result<bool, ApplyError> {
-    let statements =
-        entry.statements.iter().map(|statement| statement.trim_end().trim_end_matches(';')).collect::<Vec<_>>();
-    let mark = format!("INSERT INTO {HELPER_SCHEMA}.entries (id) VALUES ('{}')", entry.id.0);
-    let batch = format!("BEGIN;\n{mark};\n{};\nCOMMIT", statements.join(";\n"));
-    let Err(error) = client.batch_execute(&batch).await else { return Ok(true) };
+/// One message, one round trip. The marks come first: what a killed run left going at the server is waited for, and once
+/// it is committed, this one knows. Identifiers are hexadecimal: they need no quoting.
+async fn transact(client: &Client, entries: &[&Entry]) -> Result<(), tokio_postgres::Error> {
+    let marks: Vec<String> = entries.iter().map(|entry| format!("('{}')", entry.id.0)).collect();
+    let statements = entries.iter().flat_map(|entry| &entry.statements);
+    let statements: Vec<&str> = statements.map(|one| one.trim_end().trim_end_matches(';')).collect();
+    let (marks, statements) = (marks.join(", "), statements.join(";\n"));
+    let batch = format!("BEGIN;\nINSERT INTO {HELPER_SCHEMA}.entries (id) VALUES {marks};\n{statements};\nCOMMIT");
+    let Err(error) = client.batch_execute(&batch).await else { return Ok(()) };
     // The connection may be gone, which the first error tells better.
     drop(client.batch_execute("ROLLBACK").await);
-    if is_marked(&error) {
-        return Ok(false);
-    }
-    Err(ApplyError::Entry { kind: entry.kind.clone(), name: entry.name.clone(), source: error })
+    Err(error)
 }
 
 /// The mark was there.

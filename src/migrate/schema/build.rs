@@ -141,7 +141,8 @@ fn own_phase(item: &Item) -> Phase {
         "INDEX" | "CONSTRAINT" => Phase::Index,
         "INDEX ATTACH" => Phase::Constraint,
         "FK CONSTRAINT" => Phase::ForeignKey,
-        "CHECK CONSTRAINT" | "TRIGGER" | "RULE" | "POLICY" | "STATISTICS" => Phase::AfterData,
+        // `STATISTICS`, which ANALYZE fills, are not among them: they exist before the rows.
+        "CHECK CONSTRAINT" | "TRIGGER" | "RULE" | "POLICY" => Phase::AfterData,
         "ACL" | "DEFAULT ACL" | "COMMENT" => Phase::Grants,
         "EVENT TRIGGER" | "PUBLICATION" | "PUBLICATION TABLE" | "PUBLICATION TABLES IN SCHEMA" | "ROW SECURITY" => {
             Phase::Last

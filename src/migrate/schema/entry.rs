@@ -20,6 +20,8 @@ pub enum Phase {
     ForeignKey,
     /// Looks at all rows: in any order, several at a time.
     Validate,
+    /// What the planner knows of a table, of indexed expressions too.
+    Statistics,
     /// Triggers, rules, policies.
     AfterData,
     Grants,
@@ -28,6 +30,13 @@ pub enum Phase {
     Settings,
     /// What acts by itself, or hides rows even from who copies them: event triggers, publications, row security.
     Last,
+}
+
+impl Phase {
+    /// Its entries look at no rows: many may share a transaction, and trying them again costs little.
+    pub fn is_quick(self) -> bool {
+        matches!(self, Self::Roles | Self::BeforeData | Self::Constraint | Self::AfterData | Self::Grants)
+    }
 }
 
 /// Says the same of the same statements in every dump, so that a resumed run knows what it has done.
@@ -66,6 +75,11 @@ impl Entry {
     pub(super) fn undone_by(mut self, undo: impl Into<String>) -> Self {
         self.undo = Some(undo.into()).filter(|undo: &String| !undo.trim().is_empty());
         self
+    }
+
+    /// No dump has it: tables come without their statistics.
+    pub fn statistics(table: &QualifiedName) -> Self {
+        Self::new(Phase::Statistics, "ANALYZE", table.plain(), vec![format!("ANALYZE {table}")]).of(Some(table.clone()))
     }
 
     pub(super) fn of(mut self, table: Option<QualifiedName>) -> Self {

@@ -21,7 +21,7 @@ mod setting;
 mod split;
 mod target;
 
-pub use apply::{Applied, ApplyError, apply, apply_one, prepare_session, settle};
+pub use apply::{Applied, ApplyError, apply, apply_together, done, prepare_session, settle};
 pub use archive::{ArchiveError, DumpId, Item, parse};
 pub use build::{Schema, build};
 pub use dump::{DumpError, arguments, dump};

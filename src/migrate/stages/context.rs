@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::StageError;
+use super::overlap::Overlap;
 use crate::host::{DatabaseContainer, Session, Site};
 use crate::migrate::folder::Folder;
 use crate::migrate::job::{self, Destination, Job, Secured};
@@ -27,13 +28,14 @@ pub struct Context {
     pub job: Job,
     pub folder: Folder,
     pub host: Session,
+    pub overlap: Overlap,
 }
 
 impl Context {
     pub fn new(folder: Folder) -> Result<Self, StageError> {
         let job = folder.job()?;
         let host = Session::here(&job.host);
-        Ok(Self { job, folder, host })
+        Ok(Self { job, folder, host, overlap: Overlap::default() })
     }
 
     pub fn site(&self) -> &Site {

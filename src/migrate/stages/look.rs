@@ -5,7 +5,7 @@ use super::context::Context;
 use super::structure;
 use crate::migrate::catalog;
 use crate::migrate::preflight::{Capacity, Finding, Severity, Situation, check, find_orphans, gather};
-use crate::migrate::schema::{self, Consequence, Loss};
+use crate::migrate::schema;
 
 pub async fn perform(context: &Context) -> Result<String, StageError> {
     if !context.has_target()? {
@@ -33,13 +33,12 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
     let findings = check(&situation);
     context.folder.write("findings.json", &findings)?;
     let accepted = context.accepted()?;
+    // Losses are findings too.
     let open: Vec<&Finding> = findings.iter().filter(|finding| !is_settled(&accepted, finding)).collect();
-    let lost: Vec<&Loss> = schema.losses.iter().filter(|loss| !is_agreed(&accepted, loss)).collect();
-    if open.is_empty() && lost.is_empty() {
+    if open.is_empty() {
         return Ok(format!("{} findings, none in the way", findings.len()));
     }
     let said = open.iter().map(|f| format!("{} [{}]: {}; {}", f.object, f.code, f.what, f.remedy));
-    let said = said.chain(lost.iter().map(|l| format!("{} [{}]: {}; {}", l.object, l.code, l.what, l.remedy)));
     Err(StageError::InTheWay { findings: said.collect::<Vec<_>>().join("\n    ") })
 }
 
@@ -48,13 +47,5 @@ fn is_settled(accepted: &[String], finding: &Finding) -> bool {
         Severity::Note => true,
         Severity::Warning => accepted.contains(&finding.code),
         Severity::Blocker => false,
-    }
-}
-
-fn is_agreed(accepted: &[String], loss: &Loss) -> bool {
-    match loss.consequence {
-        Consequence::Note => true,
-        Consequence::Consent => accepted.contains(&loss.code),
-        Consequence::Blocks => false,
     }
 }

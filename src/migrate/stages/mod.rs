@@ -9,6 +9,7 @@ mod finish;
 mod follow;
 mod log_watch;
 mod look;
+mod overlap;
 mod prepare;
 mod rows;
 mod settle;
@@ -148,8 +149,7 @@ pub async fn undo(stage: Stage, context: &Context) -> Result<(), StageError> {
         Stage::Prepare => prepare::undo(context).await,
         Stage::Schema => structure::undo(context).await,
         Stage::Copy => rows::undo(context).await,
-        // They go with the tables.
-        Stage::Index => Ok(()),
+        Stage::Index => structure::undo_after(context).await,
         Stage::Follow => follow::undo(context).await,
         Stage::Cutover => cutover::undo(context).await,
     }

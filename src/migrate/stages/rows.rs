@@ -1,19 +1,24 @@
-//! The copy of the rows: a holder for the snapshot, then the copier. The holder is a unit of its own under systemd, so
-//! that this process may die and come back to the same snapshot.
+//! The copy of the rows: a holder for the snapshot, then the copier, and beside it the indexes of the tables that it
+//! completes. The holder is a unit of its own under systemd, so that this process may die and come back to the same
+//! snapshot; it ends with the last row.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::process::Command;
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::{Instant, sleep};
 
-use super::StageError;
 use super::context::{Context, FORWARD};
-use crate::migrate::catalog;
-use crate::migrate::copy::{self, CopyError, CopyEvent, Held, Hold, Setup, Sizing, disk_of};
+use super::{StageError, structure};
+use crate::migrate::catalog::{self, Catalog, QualifiedName};
+use crate::migrate::copy::{self, Copied, CopyError, CopyEvent, Held, Hold, Setup, Sizing, disk_of};
+use crate::migrate::index::{self, Builds};
 use crate::migrate::saga::Mode;
 
+/// What was copied, once all of it was: from then on the copy is over, whatever happens to its snapshot.
+const COPIED: &str = "copied.json";
 const HOLDER_UNIT: &str = "infra-migrate-snapshot";
 /// A slot waits for the transactions that run when it is made.
 const HOLDER_PATIENCE: Duration = Duration::from_secs(120);
@@ -21,44 +26,92 @@ const HOLDER_PATIENCE: Duration = Duration::from_secs(120);
 const QUEUE_DEPTH_WARN: f64 = 10.0;
 
 pub async fn perform(context: &Context) -> Result<String, StageError> {
-    let tell = tell(context);
+    // Killed after the last row: the snapshot is not needed any more, and may be gone.
+    if let Some(copied) = context.folder.read::<Copied>(COPIED)? {
+        return ended(&copied).await;
+    }
+    let schema = structure::read(context).await?;
     loop {
-        ensure_holder(context).await?;
-        let setup = Setup {
-            source: context.source().await?,
-            target: context.target().await?,
-            folder: context.folder.clone(),
-            jobs: context.job.jobs,
-            sizing: Sizing::default(),
-            pressure: disk_of(Path::new(&context.site().state_dir()))
-                .map(|disk| (Box::new(disk) as Box<dyn copy::Pressure>, QUEUE_DEPTH_WARN)),
-        };
         let catalog = catalog::read(&*context.old().await?).await?;
-        match copy::copy(setup, &catalog, Arc::clone(&tell), Arc::new(|_| {})).await {
-            Ok(copied) => {
-                stop_holder().await?;
-                return Ok(format!("{} rows, {} bytes", copied.rows, copied.bytes));
-            }
+        let builds = structure::builds(context, &schema, &catalog).await?;
+        if ensure_holder(context).await? == Snapshot::New {
+            index::start_over(&context.new_database().await?, &builds).await?;
+        }
+        match copy_and_build(context, &catalog, builds).await {
+            Ok(copied) => return ended(&copied).await,
             // With a new snapshot it starts over, and says so.
-            Err(CopyError::SnapshotGone { .. }) => stop_holder().await?,
-            Err(error) => return Err(error.into()),
+            Err(StageError::Copy(CopyError::SnapshotGone { .. })) => stop_holder().await?,
+            Err(error) => return Err(error),
         }
     }
+}
+
+async fn ended(copied: &Copied) -> Result<String, StageError> {
+    stop_holder().await?;
+    Ok(format!("{} rows, {} bytes", copied.rows, copied.bytes))
+}
+
+/// Returns with the last row; builds that it began go on.
+async fn copy_and_build(context: &Context, catalog: &Catalog, builds: Builds) -> Result<Copied, StageError> {
+    let setup = Setup {
+        source: context.source().await?,
+        target: context.target().await?,
+        folder: context.folder.clone(),
+        jobs: context.job.jobs,
+        sizing: Sizing::default(),
+        pressure: pressure(context).await?,
+    };
+    let (announce, complete) = unbounded_channel();
+    context.overlap.start(builds, complete).await;
+    let announced = announce.clone();
+    // Builds that failed hear nothing; the next stage tries them again.
+    let told = Arc::new(move |tables: &[QualifiedName]| drop(announced.send(tables.to_vec())));
+    let copied = async {
+        let copied = copy::copy(setup, catalog, tell(context), told).await?;
+        context.folder.write(COPIED, &copied)?;
+        Ok(copied)
+    };
+    let copied = copied.await;
+    if copied.is_err() {
+        // Before `announce` goes: its end means that all rows are there, and foreign keys may follow.
+        context.overlap.stop().await;
+    }
+    drop(announce);
+    copied
+}
+
+/// The disk under the old database's data, as its container sees them; under infra's own files, where it cannot be found.
+async fn pressure(context: &Context) -> Result<Option<(Box<dyn copy::Pressure>, f64)>, StageError> {
+    let old = context.old().await?;
+    let directory: String =
+        old.query_one("SHOW data_directory", &[]).await.map_or_else(|_| String::new(), |row| row.get(0));
+    let mut inspect = Command::new("docker");
+    inspect.args(["inspect", "--format", "{{.State.Pid}}", &context.container().await?.id]);
+    let process = inspect.output().await.map(|output| output.stdout).unwrap_or_default();
+    let data = format!("/proc/{}/root{directory}", String::from_utf8_lossy(&process).trim());
+    let disk = disk_of(Path::new(&data)).or_else(|| disk_of(Path::new(&context.site().state_dir())));
+    Ok(disk.map(|disk| (Box::new(disk) as Box<dyn copy::Pressure>, QUEUE_DEPTH_WARN)))
 }
 
 fn tell(context: &Context) -> Arc<copy::Tell> {
     let folder = context.folder.clone();
     Arc::new(move |event| {
-        if matches!(event, CopyEvent::Progress { .. } | CopyEvent::BackedOff { .. } | CopyEvent::Started { .. }) {
+        if matches!(event, CopyEvent::Progress { .. } | CopyEvent::Started { .. }) {
             // Only shown: what cannot be written now is written in a second.
             drop(folder.write("progress.json", &event));
         }
     })
 }
 
-async fn ensure_holder(context: &Context) -> Result<(), StageError> {
+#[derive(Debug, PartialEq, Eq)]
+enum Snapshot {
+    Held,
+    New,
+}
+
+async fn ensure_holder(context: &Context) -> Result<Snapshot, StageError> {
     if Held::read(&context.folder)?.is_some_and(|held| held.is_alive()) {
-        return Ok(());
+        return Ok(Snapshot::Held);
     }
     stop_holder().await?;
     context.folder.remove("snapshot.json")?;
@@ -74,7 +127,7 @@ async fn ensure_holder(context: &Context) -> Result<(), StageError> {
         }
         sleep(Duration::from_millis(100)).await;
     }
-    Ok(())
+    Ok(Snapshot::New)
 }
 
 /// What `infra agent hold` does.
@@ -107,6 +160,8 @@ async fn systemd(mut command: Command) -> Result<(), StageError> {
 
 /// The rows at the target go with its tables.
 pub async fn undo(context: &Context) -> Result<(), StageError> {
+    context.overlap.stop().await;
     stop_holder().await?;
+    context.folder.remove(COPIED)?;
     Ok(context.folder.remove("snapshot.json")?)
 }

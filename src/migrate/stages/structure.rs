@@ -1,10 +1,9 @@
 //! The schema around the rows: what they need before they come, and everything else after them.
 
-use std::collections::HashSet;
-
 use super::StageError;
 use super::context::{Context, pg_dump};
-use crate::migrate::catalog;
+use crate::migrate::catalog::{self, Catalog};
+use crate::migrate::copy;
 use crate::migrate::index::{self, Builds};
 use crate::migrate::schema::{self, Entry, Phase, Schema, apply, settle};
 use crate::postgres::PostgresError;
@@ -12,8 +11,6 @@ use crate::postgres::PostgresError;
 const FILE: &str = "schema.json";
 /// What exists before the rows come.
 const BEFORE: [Phase; 2] = [Phase::Roles, Phase::BeforeData];
-/// Of the new server's memory, for all builds together: what the smallest classes can spare.
-const INDEX_MEMORY: u64 = 512 << 20;
 /// What follows indexes and constraints, in this order.
 const REST: [Phase; 4] = [Phase::AfterData, Phase::Grants, Phase::Refresh, Phase::Settings];
 
@@ -49,22 +46,38 @@ pub async fn dump_command(context: &Context) -> Result<Vec<String>, StageError> 
     Ok(pg_dump(&context.container().await?, &context.job.source))
 }
 
+/// What to build around these tables.
+pub async fn builds(context: &Context, schema: &Schema, source: &Catalog) -> Result<Builds, StageError> {
+    let memory = index::memory(&context.new_database().await?).await?;
+    Ok(Builds::of(source, schema.entries.clone(), context.target().await?, context.jobs(), memory))
+}
+
 /// Indexes, constraints and statistics, then all that may wait for them.
 pub async fn after(context: &Context) -> Result<String, StageError> {
     let schema = read(context).await?;
-    let builds = Builds {
-        target: context.target().await?,
-        jobs: context.jobs(),
-        memory: INDEX_MEMORY,
-        entries: schema.entries.clone(),
-        announced: HashSet::new(),
-    };
-    // All rows are there: no table is waited for.
-    let (_, complete) = tokio::sync::mpsc::unbounded_channel();
-    index::build(builds, complete, |_| {}).await?;
+    if !context.overlap.finish().await {
+        build(context, &schema).await?;
+    }
     run(context, &schema, &REST).await?;
     let indexes = schema.phase(Phase::Index).count();
     Ok(format!("{indexes} indexes"))
+}
+
+/// All rows are there. What builds beside the copy did is marked, and passed over.
+async fn build(context: &Context, schema: &Schema) -> Result<(), StageError> {
+    let source = catalog::read(&*context.old().await?).await?;
+    let (announce, complete) = tokio::sync::mpsc::unbounded_channel();
+    for tables in copy::tables(&context.folder)? {
+        announce.send(tables).expect("the receiver is here");
+    }
+    drop(announce);
+    Ok(index::build(builds(context, schema, &source).await?, complete, |_| {}).await?)
+}
+
+/// Indexes go with the tables.
+pub async fn undo_after(context: &Context) -> Result<(), StageError> {
+    context.overlap.stop().await;
+    Ok(())
 }
 
 /// What acts by itself, or hides rows: once the databases have been compared.

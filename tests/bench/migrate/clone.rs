@@ -4,7 +4,6 @@
 //! `clone SOURCE-URL TARGET-URL FOLDER JOBS PG_DUMP...`: the last words are pg_dump with what it needs to find the source.
 //! Prints the seconds of each stage as JSON.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,7 +11,7 @@ use anyhow::Context as _;
 use infra::migrate::catalog::{self, QualifiedName};
 use infra::migrate::copy::{Held, Hold, Setup, Sizing, copy, hold};
 use infra::migrate::folder::Folder;
-use infra::migrate::index::{Builds, build};
+use infra::migrate::index::{Builds, build, memory};
 use infra::migrate::schema::{self, Phase};
 use infra::postgres::{Endpoint, connect};
 
@@ -42,15 +41,14 @@ async fn main() -> anyhow::Result<()> {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     let schema_done = began.elapsed().as_secs_f64();
-    let announced: HashSet<QualifiedName> = catalog.with_rows().map(|table| table.name.clone()).collect();
     let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
     let sizing = match std::env::var("SIZING") {
         Ok(text) => serde_json::from_str(&text)?,
         Err(_) => Sizing::default(),
     };
     let setup = Setup { source, target: target.clone(), folder, jobs: Some(jobs), sizing, pressure: None };
-    let complete = Arc::new(move |table: &QualifiedName| drop(sender.send(table.clone())));
-    let builds = Builds { target, jobs, memory: 1 << 30, entries: built.entries.clone(), announced };
+    let complete = Arc::new(move |tables: &[QualifiedName]| drop(sender.send(tables.to_vec())));
+    let builds = Builds::of(&catalog, built.entries.clone(), target, jobs, memory(&new).await?);
     let copied = async {
         let copied = copy(setup, &catalog, Arc::new(|_| {}), complete).await?;
         held.abort();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use infra::migrate::copy::{CopyEvent, Hold, Pressure, Setup, write_limit};
+use infra::migrate::copy::{Brake, CopyEvent, DiskLoad, Hold, Pressure, Setup, write_limit};
 
 use super::setup::Ends;
 
@@ -29,17 +29,29 @@ async fn the_limit_holds_and_changes_while_it_runs() {
             _ => None,
         })
         .collect();
+    // Told from the beginning, and taken away while it ran.
+    let brakes = brakes(&events);
+    assert_eq!(brakes[0], Brake { limit: Some(2_000_000), ..Brake::default() });
+    assert_eq!(brakes.last(), Some(&Brake::default()), "{brakes:?}");
     assert!(rates[1..3].iter().all(|rate| (1_000_000..3_500_000).contains(rate)), "{rates:?}");
     ends.assert_equal();
+}
+
+fn brakes(events: &[CopyEvent]) -> Vec<Brake> {
+    let brake = |event: &CopyEvent| match event {
+        CopyEvent::Progress { brake, .. } => Some(*brake),
+        _ => None,
+    };
+    events.iter().filter_map(brake).collect()
 }
 
 /// A disk that is behind for two seconds.
 struct Behind(u32);
 
 impl Pressure for Behind {
-    fn queue_depth(&mut self) -> Option<f64> {
+    fn load(&mut self) -> Option<DiskLoad> {
         self.0 += 1;
-        Some(if self.0 <= 2 { 30.0 } else { 0.1 })
+        Some(DiskLoad { queue_depth: if self.0 <= 2 { 30.0 } else { 0.1 }, await_ms: Some(4.0) })
     }
 }
 
@@ -52,5 +64,12 @@ async fn it_gives_way_while_the_disk_is_behind() {
     copied.unwrap();
     let slower = |event: &&CopyEvent| matches!(event, CopyEvent::BackedOff { bytes_per_second, .. } if *bytes_per_second <= 3_100_000);
     assert_eq!(events.iter().filter(slower).count(), 2, "{events:?}");
+    let brakes = brakes(&events);
+    let slow = brakes[1];
+    assert_eq!((slow.backing_off, slow.queue_depth, slow.await_ms), (true, Some(30.0), Some(4.0)), "{brakes:?}");
+    assert!(slow.limit < brakes[0].limit && brakes[0].limit <= Some(3_000_000), "{brakes:?}");
+    // Calm again.
+    let last = brakes.last().unwrap();
+    assert!(last.limit > slow.limit && last.queue_depth == Some(0.1), "{brakes:?}");
     ends.assert_equal();
 }

@@ -82,7 +82,7 @@ impl Ends {
         let heard = Arc::clone(&events);
         let catalog = catalog::read(&connect(&setup.source, "infra test").await.unwrap()).await.unwrap();
         let tell = Arc::new(move |event| heard.lock().unwrap().push(event));
-        let copied = copy(setup, &catalog, tell, Arc::new(|_: &_| {})).await;
+        let copied = copy(setup, &catalog, tell, Arc::new(|_: &[_]| {})).await;
         let events = events.lock().unwrap().clone();
         (copied, events)
     }
@@ -135,5 +135,5 @@ async fn child() {
     let [old, new, folder] = part.split('\n').collect::<Vec<_>>()[..] else { panic!("{part}") };
     let setup = setup(old, new, &PathBuf::from(folder));
     let catalog = catalog::read(&connect(&setup.source, "infra test").await.unwrap()).await.unwrap();
-    copy(setup, &catalog, Arc::new(|_| {}), Arc::new(|_: &_| {})).await.unwrap();
+    copy(setup, &catalog, Arc::new(|_| {}), Arc::new(|_: &[_]| {})).await.unwrap();
 }

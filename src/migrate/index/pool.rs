@@ -1,0 +1,108 @@
+//! Sessions side by side, each with the next piece of work.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinSet;
+
+use super::IndexError;
+use super::session::Sessions;
+use super::tables::{Tables, Work};
+use crate::migrate::catalog::QualifiedName;
+use crate::migrate::schema::{Entry, apply_together};
+use crate::postgres::Client;
+
+/// Together about five minutes, in which a server can restart and recover.
+const ATTEMPTS: u32 = 12;
+const PAUSE: Duration = Duration::from_secs(4);
+
+/// The session, what it did, and the entries that it ran for that.
+type Done = (Client, Work, Vec<Entry>);
+
+/// Dropped, it ends its sessions.
+pub struct Pool {
+    jobs: usize,
+    sessions: Sessions,
+    idle: Vec<Client>,
+    tasks: JoinSet<Result<Done, IndexError>>,
+}
+
+impl Pool {
+    pub fn new(jobs: usize, sessions: Sessions, first: Client) -> Self {
+        Self { jobs: jobs.max(1), sessions, idle: vec![first], tasks: JoinSet::new() }
+    }
+
+    /// Until no table can come any more and all is done.
+    pub async fn tables(
+        &mut self,
+        mut tables: Tables,
+        mut complete: UnboundedReceiver<Vec<QualifiedName>>,
+        told: &impl Fn(&Entry),
+    ) -> Result<(), IndexError> {
+        let mut queue = VecDeque::from(tables.unannounced());
+        let mut open = true;
+        loop {
+            self.fill(&mut queue);
+            if !open && self.tasks.is_empty() {
+                return Ok(());
+            }
+            tokio::select! {
+                some = complete.recv(), if open => match some {
+                    Some(some) => queue.extend(tables.complete(&some)),
+                    None => open = false,
+                },
+                Some(ended) = self.tasks.join_next() => {
+                    let work = self.ended(ended.expect("a build neither panics nor is cancelled"), told)?;
+                    queue.extend(tables.built(&work));
+                }
+            }
+        }
+    }
+
+    pub async fn all(&mut self, mut queue: VecDeque<Work>, told: &impl Fn(&Entry)) -> Result<(), IndexError> {
+        loop {
+            self.fill(&mut queue);
+            let Some(ended) = self.tasks.join_next().await else { return Ok(()) };
+            self.ended(ended.expect("a build neither panics nor is cancelled"), told)?;
+        }
+    }
+
+    /// Starts as much as there are sessions for.
+    fn fill(&mut self, queue: &mut VecDeque<Work>) {
+        while self.tasks.len() < self.jobs {
+            let Some(work) = queue.pop_front() else { return };
+            self.tasks.spawn(persist(self.sessions.clone(), self.idle.pop(), work));
+        }
+    }
+
+    fn ended(&mut self, ended: Result<Done, IndexError>, told: &impl Fn(&Entry)) -> Result<Work, IndexError> {
+        let (client, work, run) = ended?;
+        self.idle.push(client);
+        run.iter().for_each(told);
+        Ok(work)
+    }
+}
+
+/// Again on a new session where the connection failed: what is done is marked, so nothing happens twice. Returns what it
+/// ran, in contrast to what an earlier run had done.
+async fn persist(sessions: Sessions, mut idle: Option<Client>, work: Work) -> Result<Done, IndexError> {
+    let mut run = vec![];
+    for attempt in 1.. {
+        let performed = async {
+            let client = match idle.take() {
+                Some(client) => client,
+                None => sessions.open().await?,
+            };
+            let entries: Vec<&Entry> = work.entries.iter().collect();
+            apply_together(&client, &entries, |entry| run.push(entry.clone())).await?;
+            Ok::<Client, IndexError>(client)
+        };
+        match performed.await {
+            Ok(client) => return Ok((client, work, run)),
+            Err(error) if error.is_transient() && attempt < ATTEMPTS => tokio::time::sleep(PAUSE * attempt).await,
+            Err(error) => return Err(error),
+        }
+    }
+    unreachable!("the last attempt returns")
+}
