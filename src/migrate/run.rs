@@ -28,7 +28,7 @@ pub enum RunError {
     Stage(#[from] StageError),
     /// At the host's start its network may come later than this: systemd tries again.
     #[error("the way to the new database is not known")]
-    Address { source: StageError },
+    Address { source: Box<StageError> },
     #[error("cannot listen on port {port} for the new database")]
     Listen { port: u16, source: std::io::Error },
 }
@@ -60,7 +60,7 @@ async fn listen(context: &Context) -> Result<Option<TcpListener>, RunError> {
         return Ok(None);
     }
     // In the network of the new database, and nowhere else.
-    let address = context.own_address().await.map_err(|source| RunError::Address { source })?;
+    let address = context.own_address().await.map_err(|error| RunError::Address { source: Box::new(error) })?;
     let bound = TcpListener::bind((address, RELAY_PORT)).await;
     bound.map(Some).map_err(|source| RunError::Listen { port: RELAY_PORT, source })
 }
