@@ -141,6 +141,16 @@ async fn sequences_are_carried_with_what_was_called() {
     let draw = "SELECT nextval('public.used'), nextval('public.down'), setval('public.\"Odd name\"', 42, false)";
     pair.old.run("drawing", draw).await.unwrap();
     infra::migrate::sequences::carry(&pair.old, &pair.new).await.unwrap();
+    infra::migrate::sequences::compare(&pair.old, &pair.new).await.unwrap();
+    for (wrong, right) in [
+        ("SELECT setval('public.used', 2)", "SELECT setval('public.used', 1)"),
+        ("SELECT setval('public.fresh', 7, true)", "SELECT setval('public.fresh', 7, false)"),
+    ] {
+        pair.new.run("drawing meanwhile", wrong).await.unwrap();
+        let error = infra::migrate::sequences::compare(&pair.old, &pair.new).await.unwrap_err();
+        assert!(error.to_string().contains("public."), "{error}");
+        pair.new.run("taking it back", right).await.unwrap();
+    }
     let next = "SELECT nextval('public.fresh'), nextval('public.used'), nextval('public.down'), nextval('public.\"Odd name\"')";
     let row = pair.new.row("drawing", next, &[]).await.unwrap();
     assert_eq!([0, 1, 2, 3].map(|column| row.get::<_, i64>(column)), [7, 2, -2, 42]);

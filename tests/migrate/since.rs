@@ -126,6 +126,21 @@ async fn what_replication_brought_is_the_same() {
     }
 }
 
+/// What a pause has to do at most, and what it does when nobody writes.
+#[tokio::test]
+async fn thousands_of_rows_are_compared_by_their_keys() {
+    let verified = Verified::from(Server::v17()).await;
+    let write = "INSERT INTO kept SELECT i, repeat('y', 300) FROM generate_series(1001, 21000) AS i";
+    verified.old_server.psql("app", write);
+    verified.forward().drain(PATIENCE).await.unwrap();
+    for rows in [20_000, 0] {
+        let began = std::time::Instant::now();
+        let look = verified.look().await;
+        assert_eq!((look.differing().count(), look.rows()), (0, rows));
+        println!("{rows} rows that changed: {} ms", began.elapsed().as_millis());
+    }
+}
+
 #[tokio::test]
 async fn one_wrong_row_at_the_target_is_found_and_named() {
     let verified = Verified::from(Server::v15()).await;
