@@ -7,8 +7,9 @@ use super::{AgentError, Secured};
 use crate::inventory::host_facts::MigrationFacts;
 use crate::migrate::folder::Folder;
 use crate::migrate::job::Destination;
+use crate::migrate::preflight::{Finding, Severity};
 use crate::migrate::saga::{Cutover, Direction, Mode, Next, Status, next};
-use crate::migrate::stages::{Context, Pause, SafetyCopy};
+use crate::migrate::stages::{Context, FINDINGS, Pause, SafetyCopy};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Report {
@@ -33,6 +34,9 @@ pub struct Report {
     pub running: bool,
     /// How long writers waited.
     pub pause: Option<Pause>,
+    /// Codes of warnings and losses that keep the migration from going on until somebody agrees to them.
+    #[serde(default)]
+    pub open: Vec<String>,
     /// If it was asked for, and the migration is not over.
     #[serde(default)]
     pub source: Option<SourceHealth>,
@@ -49,11 +53,13 @@ pub(super) async fn report(folder: Folder, source: bool) -> Result<Report, Agent
     let job = folder.job()?;
     let status = folder.status()?;
     let next = next(&status, job.mode, job.cutover, jiff::Timestamp::now());
-    let source =
-        if source && next != Next::Nothing { Some(health(&Context::new(folder.clone())?).await) } else { None };
+    let context = Context::new(folder.clone())?;
+    let open = if status.failure().is_some() { open(&context)? } else { vec![] };
+    let source = if source && next != Next::Nothing { Some(health(&context).await) } else { None };
     Ok(Report {
         next,
         source,
+        open,
         id: job.id,
         database: job.source.database,
         mode: job.mode,
@@ -67,6 +73,19 @@ pub(super) async fn report(folder: Folder, source: bool) -> Result<Report, Agent
         pause: folder.read("pause.json")?,
         running: is_running().await,
     })
+}
+
+/// None of them while there is something that nobody can agree to.
+fn open(context: &Context) -> Result<Vec<String>, AgentError> {
+    let findings: Vec<Finding> = context.folder.read(FINDINGS)?.unwrap_or_default();
+    if findings.iter().any(|finding| finding.severity == Severity::Blocker) {
+        return Ok(vec![]);
+    }
+    let accepted = context.accepted()?;
+    let warnings = findings.into_iter().filter(|finding| finding.severity == Severity::Warning);
+    let mut codes: Vec<_> = warnings.map(|finding| finding.code).filter(|code| !accepted.contains(code)).collect();
+    codes.dedup();
+    Ok(codes)
 }
 
 /// The journal alone: it is asked for with everything else of a host.

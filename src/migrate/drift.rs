@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::HELPER_SCHEMA;
-use super::partitions::{PartitionError, Partitions, make_partitions};
+use super::partitions::{PartitionError, Partitions, complete_indexes, make_partitions};
 use super::schema::Loss;
 use super::verify::{ObjectDifference, VerifyError, compare_objects};
 use crate::postgres::{Client, PostgresError};
@@ -52,6 +52,7 @@ impl Drift {
     /// Makes partitions that are missing at the target, then compares everything. Run it after the indexes were built.
     pub async fn look(source: &Client, target: &Client, losses: &[Loss]) -> Result<Self, DriftError> {
         let partitions = make_partitions(source, target).await?;
+        complete_indexes(source, target).await?;
         let mut differences = compare_objects(source, target, losses).await?;
         differences.retain(|difference| difference.explained.is_none());
         Ok(Self { partitions, differences })

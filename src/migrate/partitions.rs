@@ -49,6 +49,58 @@ pub async fn make_partitions(source: &Client, target: &Client) -> Result<Partiti
     Ok(Partitions { made, gone: gone(&here, &there) })
 }
 
+/// Indexes of partitions that were made before their parents had any: what pg_dump does for the partitions that it knows.
+/// Right only when the indexes of all others are there.
+pub async fn complete_indexes(source: &Client, target: &Client) -> Result<usize, PartitionError> {
+    let (here, there) = tokio::try_join!(attached(source), attached(target))?;
+    let known: BTreeSet<_> = there.iter().map(|index| (&index.table, &index.parent)).collect();
+    let mut made = 0;
+    for index in here.iter().filter(|index| !known.contains(&(&index.table, &index.parent))) {
+        let sql = "SELECT to_regclass($1) IS NOT NULL AND to_regclass($2) IS NOT NULL";
+        let names = (index.parent.to_string(), index.table.to_string());
+        if target.row("looking for a partition's index", sql, &[&names.0, &names.1]).await?.get(0) {
+            let attach = format!("ALTER INDEX {} ATTACH PARTITION {}", index.parent, index.name);
+            target.run("making a partition's index", &format!("{}; {attach}", index.definition)).await?;
+            made += 1;
+        }
+    }
+    Ok(made)
+}
+
+/// An index of a partition that is part of its parent's.
+struct Attached {
+    table: QualifiedName,
+    parent: QualifiedName,
+    name: QualifiedName,
+    definition: String,
+}
+
+/// The outer ones first, as they were made.
+async fn attached(client: &Client) -> Result<Vec<Attached>, PostgresError> {
+    let sql = "SELECT tn.nspname::text, t.relname::text, pn.nspname::text, p.relname::text, cn.nspname::text, c.relname::text,
+                      CASE WHEN k.oid IS NULL THEN pg_get_indexdef(c.oid)
+                           ELSE format('ALTER TABLE ONLY %I.%I ADD CONSTRAINT %I %s', tn.nspname, t.relname, k.conname,
+                                       pg_get_constraintdef(k.oid)) END
+                 FROM pg_inherits h
+                 JOIN pg_index i ON i.indexrelid = h.inhrelid
+                 JOIN pg_class c ON c.oid = h.inhrelid JOIN pg_namespace cn ON cn.oid = c.relnamespace
+                 JOIN pg_class p ON p.oid = h.inhparent JOIN pg_namespace pn ON pn.oid = p.relnamespace
+                 JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace tn ON tn.oid = t.relnamespace
+                 LEFT JOIN pg_constraint k ON k.conindid = c.oid AND k.conrelid = t.oid AND k.contype IN ('p', 'u', 'x')
+                ORDER BY c.oid";
+    let rows = client.rows("listing indexes of partitions", sql, &[]).await?;
+    let name = |row: &tokio_postgres::Row, at: usize| {
+        QualifiedName::new(row.get::<_, String>(at), row.get::<_, String>(at + 1))
+    };
+    let index = |row: &tokio_postgres::Row| Attached {
+        table: name(row, 0),
+        parent: name(row, 2),
+        name: name(row, 4),
+        definition: row.get(6),
+    };
+    Ok(rows.iter().map(index).collect())
+}
+
 /// When nothing of theirs is on its way any more.
 pub async fn drop_partitions(target: &Client, gone: &[QualifiedName]) -> Result<(), PartitionError> {
     for name in gone {

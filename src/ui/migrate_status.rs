@@ -119,12 +119,14 @@ pub fn waiting_text(cutover: Cutover) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod fixture {
+    //! Migrations at some point.
+
     use super::*;
     use crate::migrate::job::{Destination, Secured};
     use crate::migrate::saga::Event;
 
-    fn report(events: &[Event], next: Next, running: bool) -> Report {
+    pub fn report(events: &[Event], next: Next, running: bool) -> Report {
         Report {
             id: "20261121-093000".into(),
             database: "telemetry".into(),
@@ -139,14 +141,22 @@ mod tests {
             safety_copy: None,
             running,
             pause: None,
+            open: vec![],
             source: None,
         }
     }
 
-    fn until(last: Stage) -> Vec<Event> {
+    pub fn until(last: Stage) -> Vec<Event> {
         let done = |stage| [Event::Started { stage }, Event::Done { stage, note: format!("note of {stage}") }];
         Stage::ALL.into_iter().take_while(|stage| *stage <= last).flat_map(done).collect()
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fixture::{report, until};
+    use super::*;
+    use crate::migrate::saga::Event;
 
     #[test]
     fn a_copy_under_way_fills_one_screen() {

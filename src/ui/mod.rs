@@ -13,8 +13,10 @@ mod status_text;
 pub use json::JsonLines;
 pub use lines::PlainLines;
 #[cfg(test)]
-pub use migrate_guide::fixture;
+pub use migrate_guide::fixture as guides;
 pub use migrate_guide::{GuideView, StageView, guide_text, warning_text};
+#[cfg(test)]
+pub use migrate_status::fixture as reports;
 pub use migrate_status::{migration_text, waiting_text, words};
 pub use migrate_text::stage_line;
 pub use plan_text::{PlanView, StepView, plan_text, removal_text};

@@ -106,6 +106,26 @@ async fn partitions_that_come_and_go_are_carried_with_their_rows() {
     pair.forward().remove().await.unwrap();
 }
 
+/// As it is when a partition comes after the schema was read and before the rows are copied.
+#[tokio::test]
+async fn a_partition_that_came_before_the_indexes_gets_them_after_the_others() {
+    let pair = Pair::new().await;
+    pair.new_server.psql("app", "DROP INDEX telemetry_agent; ALTER TABLE telemetry DROP CONSTRAINT telemetry_pkey");
+    let come = "SET ROLE app; CREATE TABLE telemetry_p2 (LIKE telemetry INCLUDING ALL);
+        ALTER TABLE telemetry ATTACH PARTITION telemetry_p2 FOR VALUES FROM ('2026-01-02') TO ('2026-01-03')";
+    pair.old_server.psql("app", come);
+    assert_eq!(make_partitions(&pair.old, &pair.new).await.unwrap().made.len(), 1);
+    // What the index stage does, which knows of the first partition alone.
+    let built = "SET ROLE app; ALTER TABLE ONLY telemetry ADD CONSTRAINT telemetry_pkey PRIMARY KEY (ts, id);
+        CREATE INDEX telemetry_agent ON ONLY telemetry (agent, ts DESC);
+        ALTER TABLE ONLY telemetry_p1 ADD CONSTRAINT telemetry_p1_pkey PRIMARY KEY (ts, id);
+        CREATE INDEX telemetry_p1_agent_ts_idx ON telemetry_p1 (agent, ts DESC);
+        ALTER INDEX telemetry_pkey ATTACH PARTITION telemetry_p1_pkey;
+        ALTER INDEX telemetry_agent ATTACH PARTITION telemetry_p1_agent_ts_idx";
+    pair.new_server.psql("app", built);
+    assert_eq!(pair.differences().await, Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn a_partition_that_was_detached_is_left_to_a_person() {
     let pair = Pair::new().await;

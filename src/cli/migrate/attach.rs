@@ -82,8 +82,7 @@ fn ended(global: &Global, report: &Report, once: bool) -> Option<Result<Exit, Co
     if !report.running
         && let Some((stage, error)) = report.status.failure()
     {
-        let hints = words(report).into_iter().map(|(word, what)| format!("infra migrate {word} {what}"));
-        return Some(Err(CommandError::failed(format!("{stage}: {error}")).hints(hints)));
+        return Some(Err(stopped(report, stage, error)));
     }
     if matches!(report.next, Next::Run(_) | Next::Undo(_)) {
         return once.then_some(Ok(Exit::Done));
@@ -93,6 +92,18 @@ fn ended(global: &Global, report: &Report, once: bool) -> Option<Result<Exit, Co
         last_words(report).iter().for_each(out::line);
     }
     Some(Ok(Exit::Done))
+}
+
+/// A failure; or a question, where somebody's consent is all that is missing.
+fn stopped(report: &Report, stage: Stage, error: &str) -> CommandError {
+    let hints = words(report).into_iter().map(|(word, what)| format!("infra migrate {word} {what}"));
+    if report.open.is_empty() {
+        return CommandError::failed(format!("{stage}: {error}")).hints(hints);
+    }
+    let codes = report.open.join(", ");
+    CommandError::question(format!("stopped at a question: do you accept {codes}? {stage}: {error}"))
+        .hint(format!("infra migrate resume --accept {} agrees and goes on", report.open.join(",")))
+        .hints(hints)
 }
 
 fn last_words(report: &Report) -> Vec<String> {
@@ -107,5 +118,41 @@ fn last_words(report: &Report) -> Vec<String> {
             pause.into_iter().chain([words.to_owned()]).collect()
         }
         Next::Run(_) | Next::Undo(_) => vec![],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migrate::saga::Event;
+    use crate::ui::reports::report;
+
+    fn end(report: &Report) -> (Exit, String) {
+        let global = Global { json: false, yes: true, verbose: 0, dir: None };
+        match ended(&global, report, false).expect("it does not go on by itself") {
+            Ok(exit) => (exit, String::new()),
+            Err(error) => (error.exit, error.text()),
+        }
+    }
+
+    #[test]
+    fn what_only_lacks_consent_is_a_question_and_the_rest_a_failure() {
+        let stage = Stage::Preflight;
+        let events = [Event::Started { stage }, Event::Failed { stage, error: "this is in the way".into() }];
+        let failed = report(&events, Next::Run(stage), false);
+        let (exit, text) = end(&failed);
+        assert!(exit == Exit::Failed && text.contains("hint: infra migrate resume"), "{text}");
+        let lacking = Report { open: vec!["unlogged".into(), "no-tls".into()], ..failed };
+        let (exit, text) = end(&lacking);
+        assert_eq!(exit, Exit::Question);
+        assert!(text.contains("do you accept unlogged, no-tls? preflight: this is in the way"), "{text}");
+        assert!(text.contains("infra migrate resume --accept unlogged,no-tls agrees"), "{text}");
+    }
+
+    #[test]
+    fn what_waits_for_a_word_has_ended_well() {
+        for next in [Next::AwaitCutover, Next::AwaitFinish, Next::Nothing] {
+            assert_eq!(end(&report(&[], next, true)).0, Exit::Done);
+        }
     }
 }

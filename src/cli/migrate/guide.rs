@@ -120,7 +120,7 @@ fn is_are(count: usize) -> String {
 mod tests {
     use super::*;
     use crate::error::Exit;
-    use crate::ui::fixture::view;
+    use crate::ui::guides::view;
 
     fn global(yes: bool) -> Global {
         Global { json: false, yes, verbose: 0, dir: None }

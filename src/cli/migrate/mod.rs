@@ -202,3 +202,41 @@ fn migrations(at: &OnHost) -> String {
 fn current(at: &OnHost) -> String {
     format!("{}/current", migrations(at))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migrate::saga::Stage;
+    use crate::ui::reports::{report, until};
+
+    /// Tests have no terminal.
+    fn said(word: agent::Word, last: Stage, next: Next, yes: bool) -> Result<bool, (Exit, String)> {
+        let global = Global { json: false, yes, verbose: 0, dir: None };
+        agreed(&global, word, &report(&until(last), next, true)).map_err(|error| (error.exit, error.text()))
+    }
+
+    #[test]
+    fn what_nothing_undoes_is_asked_for() {
+        use agent::Word::{Abort, Cutover, Finish, Resume, Rollback};
+        for (word, last) in [(Abort, Stage::Verify), (Rollback, Stage::Guard), (Finish, Stage::Guard)] {
+            let (exit, text) = said(word, last, Next::AwaitFinish, false).expect_err("nobody is there");
+            assert!(exit == Exit::Question && text.contains("--yes goes on without asking"), "{text}");
+            assert_eq!(said(word, last, Next::AwaitFinish, true), Ok(true));
+        }
+        for word in [Resume, Cutover] {
+            assert_eq!(said(word, Stage::Verify, Next::AwaitCutover, false), Ok(true));
+        }
+    }
+
+    #[test]
+    fn words_out_of_time_are_refused_before_anybody_is_asked() {
+        use agent::Word::{Abort, Resume, Rollback};
+        for (word, last, next) in [
+            (Rollback, Stage::Copy, Next::AwaitCutover),
+            (Abort, Stage::Guard, Next::AwaitFinish),
+            (Resume, Stage::Finish, Next::Nothing),
+        ] {
+            assert_eq!(said(word, last, next, false).expect_err("its time is not now").0, Exit::Failed);
+        }
+    }
+}

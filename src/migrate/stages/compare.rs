@@ -9,6 +9,8 @@ use super::StageError;
 use super::context::{APPLY_ROLE, Context, FORWARD, READ_ROLE};
 use super::{drift, settle, structure, way_back};
 use crate::migrate::catalog::{self, TableKind};
+use crate::migrate::drift::DriftError;
+use crate::migrate::partitions::complete_indexes;
 use crate::migrate::replicate::{Channel, ReplicateError};
 use crate::migrate::saga::Mode;
 use crate::migrate::since::{Same, Since};
@@ -56,6 +58,9 @@ async fn once(context: &Context) -> Result<String, StageError> {
     if context.job.mode == Mode::Online {
         drift::same_schema(context, &context.old().await?, &context.new_database().await?).await?;
         record(context).await?;
+    } else {
+        // Made after the schema was read, and before the clients were paused.
+        complete_indexes(&context.old().await?, &context.new_database().await?).await.map_err(DriftError::from)?;
     }
     let moment = moment(context).await?;
     let source = End { endpoint: context.source().await?, snapshot: Some(moment.old_snapshot.clone()) };

@@ -23,6 +23,8 @@ pub const RELAY_PORT: u16 = 15432;
 
 /// Codes that the user has agreed to since the beginning.
 pub const ACCEPTED: &str = "accepted.json";
+/// What the last preflight found, if it came to an end.
+pub const FINDINGS: &str = "findings.json";
 
 pub struct Context {
     pub job: Job,

@@ -1,7 +1,7 @@
 //! Preflight: everything that stands in the way, of both ends, at once. Reads only.
 
 use super::StageError;
-use super::context::Context;
+use super::context::{Context, FINDINGS};
 use super::structure;
 use crate::migrate::catalog;
 use crate::migrate::preflight::{Capacity, Finding, Severity, Situation, check, find_orphans, gather};
@@ -14,6 +14,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
         return Ok("the new database is looked at as soon as it is there".into());
     }
     // What an earlier look found in the way may have been changed since.
+    context.folder.remove(FINDINGS)?;
     structure::forget(context)?;
     let (old, new) = (context.old().await?, context.new_database().await?);
     let schema = structure::read(context).await?;
@@ -31,7 +32,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
         orphans: Some(orphans),
     };
     let findings = check(&situation);
-    context.folder.write("findings.json", &findings)?;
+    context.folder.write(FINDINGS, &findings)?;
     let accepted = context.accepted()?;
     // Losses are findings too.
     let open: Vec<&Finding> = findings.iter().filter(|finding| !is_settled(&accepted, finding)).collect();

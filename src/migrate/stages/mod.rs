@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use backup::SafetyCopy;
-pub use context::{ACCEPTED, Context, RELAY_PORT, pg_dump, source};
+pub use context::{ACCEPTED, Context, FINDINGS, RELAY_PORT, pg_dump, source};
 pub use cutover::Pause;
 pub use log_watch::{is_watched, log_watch};
 pub use rows::hold;

@@ -14,7 +14,9 @@ use super::context::{Context, FORWARD};
 use super::{StageError, structure};
 use crate::migrate::catalog::{self, Catalog, QualifiedName};
 use crate::migrate::copy::{self, Copied, CopyError, CopyEvent, Held, Hold, Setup, Sizing, disk_of};
+use crate::migrate::drift::DriftError;
 use crate::migrate::index::{self, Builds};
+use crate::migrate::partitions::make_partitions;
 use crate::migrate::saga::Mode;
 
 /// What was copied, once all of it was: from then on the copy is over, whatever happens to its snapshot.
@@ -32,6 +34,8 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
     }
     let schema = structure::read(context).await?;
     loop {
+        // The schema was read before the safety copy and before the new database was made: that may be hours ago.
+        make_partitions(&context.old().await?, &context.new_database().await?).await.map_err(DriftError::from)?;
         let catalog = catalog::read(&*context.old().await?).await?;
         let builds = structure::builds(context, &schema, &catalog).await?;
         if ensure_holder(context).await? == Snapshot::New {
