@@ -79,7 +79,7 @@ impl Channel<'_> {
         let name = quote_identifier(self.name);
         let found = self.subscriber.rows("looking for the subscription", known, &[&self.name]).await?;
         if found.is_empty() {
-            let way = quote_literal(&conninfo(publisher));
+            let way = quote_literal(&format!("{}{}", conninfo(publisher), self.no_certificate().await?));
             let slot = quote_literal(self.name);
             let sql = format!(
                 "CREATE SUBSCRIPTION {name} CONNECTION {way} PUBLICATION {name}
@@ -88,6 +88,14 @@ impl Channel<'_> {
             self.subscriber.run("subscribing", &sql).await?;
         }
         Ok(self.subscriber.run("enabling the subscription", &format!("ALTER SUBSCRIPTION {name} ENABLE")).await?)
+    }
+
+    /// libpq fails on a client's certificate that it may not read, as in the home of somebody else. PostgreSQL 16 and
+    /// later can be told that there is none.
+    async fn no_certificate(&self) -> Result<&'static str, PostgresError> {
+        let sql = "SELECT pg_catalog.current_setting('server_version_num')::int >= 160000";
+        let knows: bool = self.subscriber.row("asking for the version", sql, &[]).await?.get(0);
+        Ok(if knows { " sslcertmode=disable" } else { "" })
     }
 
     pub async fn pause(&self) -> Result<(), ReplicateError> {
