@@ -5,7 +5,7 @@ mod health;
 mod look;
 mod report;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use health::SourceHealth;
 pub use look::look;
@@ -51,6 +51,8 @@ pub enum AgentError {
         "the new database still has the settings of the load, or no backup: infra migrate finish, on the operator's side, sees to that first"
     )]
     NotSecured,
+    #[error("the clients use a database that an earlier migration moved: the bundle's own service holds old data")]
+    Moved,
 }
 
 /// A new migration, as the operator's side asks for it. It holds a password: it travels through standard input.
@@ -105,6 +107,9 @@ pub fn begin(migrations: PathBuf, request: &[u8]) -> Result<(), AgentError> {
         if next(&status, job.mode, job.cutover, jiff::Timestamp::now()) != Next::Nothing {
             return Err(AgentError::UnderWay { id: job.id });
         }
+    }
+    if Path::new(&begin.job.site.database_dir()).join("env").exists() {
+        return Err(AgentError::Moved);
     }
     let folder = Folder::create(migrations.join(&begin.job.id), &begin.job)?;
     write_limit(&folder, begin.job.max_rate)?;

@@ -1,14 +1,19 @@
 //! `infra down`
 
+use jiff::Timestamp;
+use tokio::sync::mpsc::unbounded_channel;
+
 use super::args::{DownArgs, Global};
 use super::ask;
 use super::common::{cloud, load, plan_path};
 use super::out;
+use super::provider::Provider;
 use super::up::{Run, holder};
-use crate::error::{CommandError, Exit};
+use crate::error::{CommandError, Exit, chain};
 use crate::executor::Policy;
+use crate::inventory::ResourceName;
 use crate::journal::Lock;
-use crate::stack::{self, SituationError};
+use crate::stack::{self, ManagedDatabase, SituationError, Stack};
 use crate::steps::{self, Scope, Services};
 use crate::ui::removal_text;
 
@@ -20,7 +25,8 @@ pub async fn run(global: &Global, args: DownArgs) -> Result<Exit, CommandError> 
     let cloud = cloud(&stack).await;
     let survey = stack::survey(&stack, cloud.as_ref()).await?;
     let services = if args.skip_services { Services::EndWithHost } else { Services::Stop };
-    let removal = steps::remove(&survey.graph, &survey.inventory, scope, services);
+    let mut removal = steps::remove(&survey.graph, &survey.inventory, scope, services);
+    let database = database(&stack, scope, &mut removal.stays).await;
     let violations = steps::check(&removal.steps, &survey.inventory, args.include_data);
     if !violations.is_empty() {
         return Err(SituationError::Unsafe(violations).into());
@@ -30,8 +36,11 @@ pub async fn run(global: &Global, args: DownArgs) -> Result<Exit, CommandError> 
         out::line(serde_json::json!({ "event": "plan", "plan": name, "steps": steps, "stays": removal.stays }));
     } else {
         out::text(removal_text(&name, &removal));
+        if let Some(snapshot) = &database {
+            out::line(format_args!("  - the database of infra migrate, after a final snapshot {snapshot}"));
+        }
     }
-    if removal.steps.is_empty() {
+    if removal.steps.is_empty() && database.is_none() {
         return Ok(Exit::Done);
     }
     if !agreed(global, &args, &name)? {
@@ -41,10 +50,30 @@ pub async fn run(global: &Global, args: DownArgs) -> Result<Exit, CommandError> 
     let run =
         Run { global, stack: &stack, cloud, inventory: &survey.inventory, policy: Policy::default(), verb: "down" };
     let exit = run.steps(&removal.steps).await?;
+    if let (Exit::Done, Some(snapshot)) = (exit, database) {
+        let provider = Provider::connect(global, &stack).await?;
+        provider.database.remove(Some(snapshot)).await?;
+        provider.end().await;
+    }
     if exit == Exit::Done && scope != Scope::LeftOver {
         stack.local.forget_plan();
     }
     Ok(exit)
+}
+
+/// The name of the final snapshot of the database that `infra migrate` made, if it is to go; else what is said of it.
+async fn database(stack: &Stack, scope: Scope, stays: &mut Vec<String>) -> Option<ResourceName> {
+    stack.plan.migrate.rds.as_ref()?;
+    let managed = ManagedDatabase::connect(stack, unbounded_channel().0).await?;
+    match (managed.observe().await, scope) {
+        (Err(error), _) => stays.push(format!("a database of infra migrate, if there is one: {}", chain(&error))),
+        (Ok(found), Scope::IncludeData) => {
+            let name = found.instance?.name;
+            return Some(ResourceName::new(format!("{name}-last-{}", Timestamp::now().strftime("%Y%m%d-%H%M%S"))));
+        }
+        (Ok(found), _) => stays.push(format!("database {}, and what it costs", found.instance?.name)),
+    }
+    None
 }
 
 fn scope(args: &DownArgs) -> Result<Scope, CommandError> {

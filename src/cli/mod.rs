@@ -12,6 +12,7 @@ mod logs;
 mod migrate;
 mod out;
 mod plan;
+mod provider;
 mod rollback;
 mod schema;
 mod status;

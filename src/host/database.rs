@@ -85,6 +85,13 @@ impl Session {
         Ok(self.run(&script).await?.trim().parse().ok())
     }
 
+    pub async fn remove_beside_data(&self, container: &DatabaseContainer, name: &str) -> Result<(), HostError> {
+        let script = Script::new("removing from beside the database", include_str!("scripts/beside_remove.sh"))
+            .set("CONTAINER", &container.id)
+            .set("NAME", name);
+        self.run(&script).await.map(drop)
+    }
+
     /// Stops services, which end what they have in hand.
     pub async fn stop_clients(&self, site: &Site, services: &[String]) -> Result<(), HostError> {
         self.clients(site, "stop", services).await

@@ -26,6 +26,9 @@ pub enum RunError {
     Journal(#[from] JournalError),
     #[error(transparent)]
     Stage(#[from] StageError),
+    /// At the host's start its network may come later than this: systemd tries again.
+    #[error("the way to the new database is not known")]
+    Address { source: Box<StageError> },
     #[error("cannot listen on port {port} for the new database")]
     Listen { port: u16, source: std::io::Error },
 }
@@ -52,11 +55,13 @@ pub async fn run(folder: Folder) -> Result<Next, RunError> {
 
 /// Offline migrations need no way from the new database to the old one.
 async fn listen(context: &Context) -> Result<Option<TcpListener>, RunError> {
-    if context.job.mode == Mode::Offline {
+    // Before the new database is there, nobody has to come in.
+    if context.job.mode == Mode::Offline || !context.has_target()? {
         return Ok(None);
     }
-    // Every address of the host: which one the new database calls is known later. Roles and passwords guard it.
-    let bound = TcpListener::bind(("0.0.0.0", RELAY_PORT)).await;
+    // In the network of the new database, and nowhere else.
+    let address = context.own_address().await.map_err(|error| RunError::Address { source: Box::new(error) })?;
+    let bound = TcpListener::bind((address, RELAY_PORT)).await;
     bound.map(Some).map_err(|source| RunError::Listen { port: RELAY_PORT, source })
 }
 

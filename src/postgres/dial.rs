@@ -44,6 +44,7 @@ pub async fn dial(endpoint: &Endpoint) -> Result<Stream, PostgresError> {
     match &endpoint.tls {
         Tls::Off => Ok(Stream::Plain(tcp)),
         Tls::VerifyFull { ca } => encrypt(tcp, endpoint, ca).await,
+        Tls::ChannelBinding => Err(PostgresError::Authentication { address, method: "SCRAM bound to the channel" }),
     }
 }
 

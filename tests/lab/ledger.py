@@ -14,6 +14,8 @@ BATCH = 20
 # What was not acknowledged is tried again under its key after so long.
 AGAIN = 0.05
 THREADS = 2
+# Between two posts of a thread: the point is what is lost, not how much is written.
+PAUSE = 0.02
 
 
 class Writer:
@@ -65,6 +67,7 @@ class Writer:
             with self.lock:
                 self.acknowledged.extend(numbers)
                 self.waits.append(time.monotonic() - began)
+            time.sleep(PAUSE)
 
     def attempt(self, connection, body, key):
         headers = {"authorization": f"Bearer {self.token}", "content-type": "application/json", "idempotency-key": key}

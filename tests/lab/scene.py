@@ -73,11 +73,21 @@ def inventory():
     return admin("GET", "inventory").get("us-east-1", {})
 
 
+def aws(*arguments):
+    """AWS's own command line."""
+    program = folder("XDG_CACHE_HOME", ".cache") / "infra-lab/venv/bin/aws"
+    command = [program, "--endpoint-url", ENVIRONMENT["AWS_ENDPOINT_URL"], *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=ENVIRONMENT).stdout
+
+
+def lab_id():
+    """As it names what it makes."""
+    return hashlib.sha256(os.fsencode(LAB_STATE.resolve())).hexdigest()[:6]
+
+
 def machines():
     """How many containers and disks stand behind the account."""
-    # The lab's id, as it names what it makes.
-    lab = hashlib.sha256(os.fsencode(LAB_STATE.resolve())).hexdigest()[:6]
-    command = ["docker", "ps", "--all", "--quiet", "--filter", f"label=infra-lab={lab}"]
+    command = ["docker", "ps", "--all", "--quiet", "--filter", f"label=infra-lab={lab_id()}"]
     containers = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     return len(containers), len(list(LAB_STATE.glob("disks/vol-*.img")))
 

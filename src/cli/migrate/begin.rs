@@ -74,7 +74,7 @@ fn target(url: &str) -> Result<(Endpoint, Option<String>), CommandError> {
         target.password = Secret::new(password);
     }
     let ca = match &target.tls {
-        Tls::Off => None,
+        Tls::Off | Tls::ChannelBinding => None,
         Tls::VerifyFull { ca } => Some(
             std::fs::read_to_string(ca)
                 .map_err(|error| CommandError::usage(format!("cannot read {}: {error}", ca.display())))?,

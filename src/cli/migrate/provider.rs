@@ -1,21 +1,18 @@
 //! What only the operator's side can do of a migration to a managed database, since only it has the cloud's credentials:
 //! make it, take the load's settings back, back it up, remove it. The agent is told.
 
-use tokio::sync::mpsc::unbounded_channel;
-use tokio::task::JoinHandle;
-
 use super::current;
 use crate::agent::{NewDatabase, Report, Secured};
 use crate::cli::args::Global;
 use crate::cli::common::{OnHost, cloud};
+use crate::cli::provider::Provider;
 use crate::cloud::Databases;
 use crate::error::CommandError;
 use crate::inventory::Inventory;
 use crate::migrate::job::Destination;
 use crate::migrate::saga::{Direction, Next, Stage};
 use crate::postgres::{Endpoint, Secret, Tls};
-use crate::stack::{self, DatabaseError, ManagedDatabase, ObserveError};
-use crate::ui;
+use crate::stack::{self, DatabaseError, ObserveError};
 
 /// What the migration waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +37,7 @@ pub async fn perform(work: Work, global: &Global, at: &OnHost, report: &Report) 
     match work {
         Work::Provide => provide(global, at).await,
         Work::Revert => {
-            let provider = Provider::connect(global, at).await?;
+            let provider = Provider::connect(global, &at.stack).await?;
             provider.database.revert().await?;
             provider.end().await;
             tell(at, "secured", &Secured { reverted: true, ..report.secured.clone() }).await
@@ -56,7 +53,7 @@ pub async fn check(at: &OnHost) -> Result<(), CommandError> {
 
 async fn provide(global: &Global, at: &OnHost) -> Result<(), CommandError> {
     let wish = stack::database_wish(&at.stack, &observed(at).await?, &at.host)?;
-    let provider = Provider::connect(global, at).await?;
+    let provider = Provider::connect(global, &at.stack).await?;
     let made = provider.database.provide(&wish).await?;
     let incomplete = |what| DatabaseError::Incomplete { name: made.name.clone(), what };
     let address = made.endpoint.as_ref().ok_or_else(|| incomplete("address"))?;
@@ -83,7 +80,7 @@ pub async fn secure(global: &Global, at: &OnHost, report: &Report) -> Result<(),
     if report.to == Destination::Url || report.secured.backup.is_some() && report.secured.reverted {
         return Ok(());
     }
-    let provider = Provider::connect(global, at).await?;
+    let provider = Provider::connect(global, &at.stack).await?;
     provider.database.revert().await?;
     let backup = provider.database.back_up(&report.id).await?;
     provider.end().await;
@@ -95,7 +92,7 @@ pub async fn remove(global: &Global, at: &OnHost, report: &Report) -> Result<(),
     if report.to == Destination::Url {
         return Err(CommandError::usage("infra did not make the new database: it is yours to remove"));
     }
-    let provider = Provider::connect(global, at).await?;
+    let provider = Provider::connect(global, &at.stack).await?;
     provider.database.remove(None).await?;
     provider.end().await;
     Ok(())
@@ -113,39 +110,5 @@ async fn observed(at: &OnHost) -> Result<Inventory, CommandError> {
     match cloud(&at.stack).await {
         Some(cloud) => Ok(cloud.observe().await.map_err(ObserveError::from)?),
         None => Ok(Inventory::empty(jiff::Timestamp::now())),
-    }
-}
-
-/// The provider, with a display of what it does.
-struct Provider<'a> {
-    database: ManagedDatabase<'a>,
-    showing: JoinHandle<()>,
-}
-
-impl<'a> Provider<'a> {
-    async fn connect(global: &Global, at: &'a OnHost) -> Result<Self, CommandError> {
-        let (events, mut shown) = unbounded_channel();
-        let mut display = ui::display(global.mode(), global.verbose);
-        let showing = tokio::spawn(async move {
-            while let Some(event) = shown.recv().await {
-                display.event(&event);
-            }
-        });
-        let database = ManagedDatabase::connect(&at.stack, events).await;
-        let database = database.ok_or_else(|| CommandError::usage("the plan names no region"))?;
-        Ok(Self { database, showing })
-    }
-
-    /// What was said is read before anything stands below it.
-    async fn end(self) {
-        drop(self.database);
-        drop(self.showing.await);
-    }
-}
-
-impl From<DatabaseError> for CommandError {
-    fn from(error: DatabaseError) -> Self {
-        let hint = error.hint();
-        Self::failed(error).hints(hint)
     }
 }

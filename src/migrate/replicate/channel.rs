@@ -211,6 +211,7 @@ fn conninfo(endpoint: &Endpoint) -> String {
             parts.push("sslmode=verify-full".to_owned());
             parts.push(format!("sslrootcert={}", value(&ca.to_string_lossy())));
         }
+        Tls::ChannelBinding => parts.push("sslmode=require channel_binding=require".to_owned()),
     }
     parts.join(" ")
 }

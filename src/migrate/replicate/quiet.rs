@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::catalog::quote_identifier;
 use crate::postgres::{Client, PostgresError};
 
@@ -53,6 +54,14 @@ pub async fn refuse_writes(maintenance: &Client, keep: &Client) -> Result<Quiet,
         }
         sleep(POLL).await;
     }
+}
+
+/// How many rows were ever written in the client's database, but for the migration's own. A crash of the server begins
+/// anew: what differs may have changed, what is equal has not.
+pub async fn rows_written(client: &Client) -> Result<i64, PostgresError> {
+    let sql = "SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::bigint
+               FROM pg_catalog.pg_stat_user_tables WHERE schemaname <> $1";
+    Ok(client.row("counting what was written", sql, &[&HELPER_SCHEMA]).await?.get(0))
 }
 
 /// Lets sessions in again to read only, but for `writer`, the role that replication applies changes as. Returns the

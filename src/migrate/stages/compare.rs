@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::StageError;
 use super::context::{APPLY_ROLE, Context, FORWARD, READ_ROLE};
-use super::{drift, structure, way_back};
+use super::{drift, settle, structure, way_back};
 use crate::migrate::catalog::{self, TableKind};
 use crate::migrate::drift::DriftError;
 use crate::migrate::partitions::complete_indexes;
@@ -149,6 +149,10 @@ async fn same_moment(context: &Context) -> Result<Moment, StageError> {
         }
         Channel { name: FORWARD, publisher: &control, subscriber: &arrives }.drain(DRAIN).await?;
         same = Some(Since { source: &control, target: &arrives, folder: &context.folder }.same().await?);
+    }
+    // Before the snapshot: what comes in between is a false alarm, and not lost.
+    if context.job.mode == Mode::Offline {
+        settle::mark_written(context, &control).await?;
     }
     let (old_snapshot, new_snapshot) = (snapshot(&old).await?, snapshot(&new).await?);
     if context.job.mode == Mode::Online {

@@ -11,10 +11,10 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::context::{Context, FORWARD};
-use super::{StageError, drift, settle, way_back};
+use super::{StageError, drift, quiet, settle, way_back};
 use crate::host::{DatabaseLocation, Progress};
 use crate::migrate::catalog;
-use crate::migrate::replicate::{Channel, readmit, refuse_writes};
+use crate::migrate::replicate::{Channel, refuse_writes};
 use crate::migrate::saga::Mode;
 use crate::migrate::sequences;
 use crate::postgres::{Endpoint, Tls};
@@ -87,6 +87,8 @@ async fn switch(context: &Context) -> Result<String, StageError> {
     if online {
         drift::same_schema(context, &old, &new).await?;
         forward.drain(DRAIN).await?;
+    } else {
+        settle::untouched(context, &old).await?;
     }
     pause.drain_ms = millis(since);
     let since = Instant::now();
@@ -128,10 +130,14 @@ pub async fn undo(context: &Context) -> Result<(), StageError> {
         way_back::bring_home(context, DRAIN).await?;
         context.host.point_clients(context.site(), None).await?;
     }
-    let overridden = context.folder.read::<Vec<String>>("overridden.json")?.unwrap_or_default();
-    readmit(&context.old_maintenance().await?, &context.job.source.database, &overridden).await?;
+    quiet::open(context).await?;
     way_back::close(context).await?;
-    if !pointed && context.job.mode == Mode::Online {
+    if !pointed && context.job.mode == Mode::Offline {
+        // The clients wait on, as since `prepare`.
+        quiet::readers_only(context).await?;
+        return Ok(context.folder.remove("cutover.json")?);
+    }
+    if !pointed {
         // Replication goes on; the next cutover finds everything as this one did.
         let (old, new) = (context.old().await?, context.new_database().await?);
         let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
@@ -159,7 +165,7 @@ async fn serve(context: &Context) -> Result<(), StageError> {
 
 fn location(context: &Context, target: &Endpoint) -> Result<DatabaseLocation, StageError> {
     let ca = match &target.tls {
-        Tls::Off => None,
+        Tls::Off | Tls::ChannelBinding => None,
         Tls::VerifyFull { ca } => {
             let read = std::fs::read_to_string(ca);
             Some(read.map_err(|source| StageError::Io { path: ca.clone(), source })?)

@@ -1,12 +1,13 @@
 //! The way back is given up: nothing of the migration is left in either database. The old data stay where they are.
 
 use super::context::{Context, FORWARD};
-use super::{StageError, prepare, settle, way_back};
+use super::{StageError, prepare, quiet, settle, way_back};
 use crate::migrate::HELPER_SCHEMA;
-use crate::migrate::replicate::{Channel, readmit};
+use crate::migrate::replicate::Channel;
 use crate::migrate::saga::Mode;
 
 pub async fn perform(context: &Context) -> Result<String, StageError> {
+    quiet::open(context).await?;
     way_back::close(context).await?;
     if context.job.mode == Mode::Online {
         settle::stop_recording(context).await?;
@@ -14,8 +15,6 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
         let (old, forward) = (context.old().await?, FORWARD);
         Channel { name: forward, publisher: &old, subscriber: &new }.unsubscribe().await?;
     }
-    let overridden = context.folder.read::<Vec<String>>("overridden.json")?.unwrap_or_default();
-    readmit(&context.old_maintenance().await?, &context.job.source.database, &overridden).await?;
     prepare::clean_old(context).await?;
     clean_new(context).await?;
     Ok(format!("the old data stay in the bundle's service {}", context.job.source.service))

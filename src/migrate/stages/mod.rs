@@ -5,12 +5,14 @@ mod compare;
 mod context;
 mod cutover;
 mod drift;
+mod encrypt;
 mod finish;
 mod follow;
 mod log_watch;
 mod look;
 mod overlap;
 mod prepare;
+mod quiet;
 mod rows;
 mod settle;
 mod structure;
@@ -83,6 +85,12 @@ pub enum StageError {
     Quiet(#[from] QuietError),
     #[error("cannot use {}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
+    #[error("somebody wrote to the old database although it is read-only: end them, then infra migrate resume")]
+    Written,
+    #[error("cannot make a certificate")]
+    Certificate { source: Box<rcgen::Error> },
+    #[error("the old database does not speak TLS although it was told to: its log says why")]
+    NoTls,
     #[error("systemd refused: {message}")]
     Systemd { message: String },
     #[error("pg_dump or pg_restore failed: {message}")]

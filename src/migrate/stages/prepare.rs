@@ -3,8 +3,8 @@
 use rand::Rng;
 use rand::distr::Alphanumeric;
 
-use super::StageError;
 use super::context::{APPLY_ROLE, Context, FORWARD, READ_ROLE};
+use super::{StageError, encrypt, quiet};
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::catalog::{quote_identifier, quote_literal};
 use crate::migrate::replicate::{Channel, make_beat};
@@ -15,14 +15,19 @@ use crate::postgres::{Client, Secret};
 const PASSWORD_LENGTH: usize = 32;
 
 pub async fn perform(context: &Context) -> Result<String, StageError> {
+    // An earlier attempt may have been cut off while nobody was let in.
+    quiet::open(context).await?;
     let (old, new) = (context.old().await?, context.new_database().await?);
     make_beat(&new).await?;
     // Offline too: the way back needs both.
     make_beat(&old).await?;
     if context.job.mode == Mode::Offline {
         context.host.stop_clients(context.site(), &context.job.source.clients).await?;
-        return Ok("the clients are paused".into());
+        drop(old);
+        quiet::readers_only(context).await?;
+        return Ok("the clients are paused, and the old database is read-only".into());
     }
+    encrypt::perform(context, &old).await?;
     read_role(context, &old).await?;
     Channel { name: FORWARD, publisher: &old, subscriber: &new }.publish(None).await?;
     Ok(String::new())
@@ -46,7 +51,7 @@ async fn read_role(context: &Context, old: &Client) -> Result<(), StageError> {
     }
     let database = quote_identifier(&context.job.source.database);
     let sql = format!(
-        "ALTER ROLE {role} PASSWORD {}; GRANT CONNECT ON DATABASE {database} TO {role}; GRANT pg_read_all_data TO {role}",
+        "SET password_encryption = 'scram-sha-256'; ALTER ROLE {role} PASSWORD {}; GRANT CONNECT ON DATABASE {database} TO {role}; GRANT pg_read_all_data TO {role}",
         quote_literal(password.expose())
     );
     Ok(old.run("setting the password of the role that replicates", &sql).await?)
@@ -62,6 +67,7 @@ pub async fn clean_old(context: &Context) -> Result<(), StageError> {
         quote_identifier(FORWARD)
     );
     old.run("cleaning the old database", &sql).await?;
+    encrypt::undo(context, &old).await?;
     for role in [READ_ROLE, APPLY_ROLE] {
         drop_role(&old, role).await?;
     }
@@ -78,6 +84,7 @@ async fn drop_role(client: &Client, role: &str) -> Result<(), StageError> {
 }
 
 pub async fn undo(context: &Context) -> Result<(), StageError> {
+    quiet::open(context).await?;
     if context.job.mode == Mode::Offline {
         context.host.start_clients(context.site(), &context.job.source.clients).await?;
     }

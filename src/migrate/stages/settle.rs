@@ -10,7 +10,7 @@ use super::context::{Context, FORWARD};
 use super::log_watch::check_log;
 use super::{StageError, compare, drift};
 use crate::migrate::catalog::{self, Catalog};
-use crate::migrate::replicate::{Channel, ReplicateError};
+use crate::migrate::replicate::{Channel, ReplicateError, rows_written};
 use crate::migrate::saga::Mode;
 use crate::migrate::since::{Look, Since, SinceError};
 use crate::migrate::verify::{Rechecked, markdown_of_changes};
@@ -24,10 +24,17 @@ const FEW_ROWS: usize = 20_000;
 /// Each look compares what was written during the one before: they shorten quickly, or never. So many in a row in vain.
 const MOST_LOOKS: usize = 10;
 
+/// In the migration's folder: `rows_written` of the old database, which offline nobody may write to, at the verification.
+const WRITTEN: &str = "written.json";
+
 /// Before the pause: little is left to be compared in it.
 pub async fn ready(context: &Context) -> Result<(), StageError> {
     if context.job.mode == Mode::Offline {
-        return Ok(());
+        // Somebody wrote all the same, or the server crashed and counts anew: all is compared once more.
+        return match is_unwritten(context, &context.old().await?).await? {
+            true => Ok(()),
+            false => compare::perform(context).await.map(drop),
+        };
     }
     match catch_up(context).await {
         Ok(look) if look.tables.iter().all(|table| !table.emptied) => return Ok(()),
@@ -66,6 +73,19 @@ fn is_stale(error: &SinceError) -> bool {
         SinceError::NotVerified
             | SinceError::Replicate(ReplicateError::SlotGone { .. } | ReplicateError::SlotLost { .. })
     )
+}
+
+pub async fn mark_written(context: &Context, source: &Client) -> Result<(), StageError> {
+    Ok(context.folder.write(WRITTEN, &rows_written(source).await?)?)
+}
+
+async fn is_unwritten(context: &Context, source: &Client) -> Result<bool, StageError> {
+    Ok(context.folder.read::<i64>(WRITTEN)? == Some(rows_written(source).await?))
+}
+
+/// Offline, in the last moment: nobody has written to the old database since it was verified.
+pub async fn untouched(context: &Context, source: &Client) -> Result<(), StageError> {
+    if is_unwritten(context, source).await? { Ok(()) } else { Err(StageError::Written) }
 }
 
 /// In the pause, when everything has arrived: all of it is the same, or the cutover is refused. `source` is the one

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use super::StageError;
 use super::context::{APPLY_ROLE, BACK, Context, READ_ROLE, RELAY_PORT};
+use super::{StageError, quiet};
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::catalog::{QualifiedName, quote_identifier};
 use crate::migrate::drift::DriftError;
 use crate::migrate::partitions::make_partitions;
-use crate::migrate::replicate::{Channel, readmit_readers};
+use crate::migrate::replicate::Channel;
 use crate::postgres::{Client, Endpoint, Secret, Tls, connect};
 
 /// When partitions were looked for last.
@@ -25,7 +25,7 @@ pub async fn source_for_target(context: &Context) -> Result<Endpoint, StageError
         database: context.job.source.database.clone(),
         user: READ_ROLE.to_owned(),
         password: password.ok_or(StageError::NotPrepared)?,
-        tls: Tls::Off,
+        tls: Tls::ChannelBinding,
     })
 }
 
@@ -35,9 +35,7 @@ pub async fn open(context: &Context, old: &Client, new: &Client, maintenance: &C
     let back = Channel { name: BACK, publisher: new, subscriber: old };
     back.publish(Some(&tables(new).await?)).await?;
     back.make_slot().await?;
-    apply_role(maintenance).await?;
-    let overridden = readmit_readers(maintenance, &context.job.source.database, APPLY_ROLE).await?;
-    context.folder.write("overridden.json", &overridden)?;
+    quiet::admit_readers(context, maintenance).await?;
     // A subscription's changes are applied by its owner, and who makes it owns it.
     let applier = as_applier(context).await?;
     Channel { name: BACK, publisher: new, subscriber: &applier }.subscribe(&target_for_source(context).await?).await?;
@@ -83,17 +81,6 @@ pub async fn tables(new: &Client) -> Result<Vec<QualifiedName>, StageError> {
                ORDER BY 1, 2";
     let rows = new.rows("listing the new database's tables", sql, &[&HELPER_SCHEMA]).await?;
     Ok(rows.iter().map(|row| QualifiedName::new(row.get::<_, String>(0), row.get::<_, String>(1))).collect())
-}
-
-/// It may write where nobody else does. Without a password, so that nobody logs in as it.
-async fn apply_role(maintenance: &Client) -> Result<(), StageError> {
-    let role = quote_identifier(APPLY_ROLE);
-    let known = "SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = $1";
-    if maintenance.rows("looking for the role that applies changes", known, &[&APPLY_ROLE]).await?.is_empty() {
-        let sql = format!("CREATE ROLE {role} LOGIN SUPERUSER PASSWORD NULL");
-        maintenance.run("making the role that applies changes", &sql).await?;
-    }
-    Ok(())
 }
 
 /// A session of the old database whose user is the role that applies changes.

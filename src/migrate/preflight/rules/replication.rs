@@ -27,9 +27,9 @@ pub fn rule(s: &Situation) -> Vec<Finding> {
             .remedy(format!("SELECT pg_drop_replication_slot('{}') if it is not needed", slot.name))
         })
         .collect();
+    found.extend(way_back(s));
     if s.mode == Mode::Online {
         found.extend(source(s));
-        found.extend(way_back(s));
     }
     found
 }
@@ -103,12 +103,12 @@ fn way_back(s: &Situation) -> Vec<Finding> {
     let number = |name| s.target.number(name).unwrap_or(0);
     all([
         (s.target.setting("wal_level") != "logical").then(|| {
-            Finding::warning(
+            Finding::blocker(
                 "no-way-back",
                 "SETTING wal_level",
                 format!("is {} at the target", s.target.setting("wal_level")),
             )
-            .so("after cutover nothing flows back, and a rollback would lose what was written since")
+            .so("nothing that is written there can be followed: neither verified until the switch, nor brought back afterwards")
             .remedy("set it to logical (rds.logical_replication = 1) and restart the target before it is used")
         }),
         (number("max_logical_replication_workers") < 2 || number("max_worker_processes") < 4).then(|| {
