@@ -60,12 +60,12 @@ async fn both_ends_are_looked_at_and_left_as_they_were() {
 /// What infra is still to make is taken to have everything, but for what RDS never has.
 #[tokio::test]
 async fn without_a_target_the_findings_are_the_sources_own() {
-    let source = Server::v17_with(&["max_slot_wal_keep_size=1GB"]);
+    let source = Server::v17_with(&["wal_sender_timeout=5s"]);
     corpus::load(&source, "corpus", &corpus::PORTABLE);
     let seen = look(&ends(&source, "corpus", None)).await.unwrap();
     assert_eq!(seen.target_version, None);
     assert_eq!(codes(&seen, Severity::Blocker), BTreeSet::new(), "{:#?}", seen.findings);
-    assert!(codes(&seen, Severity::Warning).contains("slot-limit"));
+    assert!(codes(&seen, Severity::Warning).contains("sender-timeout"), "{:#?}", seen.findings);
     assert!(seen.findings.iter().all(|finding| finding.object != "TARGET"), "{:#?}", seen.findings);
 }
 

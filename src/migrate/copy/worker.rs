@@ -7,7 +7,7 @@ use super::event::{CopyEvent, Tell};
 use super::ledger;
 use super::limit::Limit;
 use super::plan::{Blocks, Part, Relation, Work};
-use super::session::{Ends, Pair};
+use super::session::{Ends, Pair, enter_snapshot};
 use super::sql;
 use crate::postgres::PostgresError;
 use crate::postgres::wire::{PassError, Passed, pass};
@@ -86,7 +86,11 @@ impl Worker<'_> {
         begin(&mut pair, &operation, self.plan, part.number).await?;
         let passed = self.work(&mut pair, &operation, &part.work).await?;
         pair.target.query(&operation, "COMMIT").await?;
-        self.pair = Some(pair);
+        // Whoever wants to drop a table that was copied must not wait for the end of the copy, and everybody behind him.
+        let let_go = format!("ROLLBACK; {}", enter_snapshot(&self.ends.held));
+        if pair.source.query(&operation, &let_go).await.is_ok() {
+            self.pair = Some(pair);
+        }
         Ok(passed)
     }
 

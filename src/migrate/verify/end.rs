@@ -57,10 +57,24 @@ impl Look {
         Ok(done(&self.first).await?)
     }
 
+    pub fn snapshot(&self) -> &str {
+        &self.snapshot
+    }
+
     pub fn address(&self) -> String {
         format!("{}/{}", self.endpoint.address(), self.endpoint.database)
     }
 }
+
+/// Gives the locks of what was read back, and looks through the same snapshot again: whoever wants to drop a table that was
+/// compared long ago must not wait for the end of the verification, and everybody else behind him.
+pub async fn let_go(client: &Client, snapshot: &str) -> Result<(), PostgresError> {
+    let snapshot = crate::migrate::catalog::quote_literal(snapshot);
+    let sql = format!("ROLLBACK; {BEGIN}; SET TRANSACTION SNAPSHOT {snapshot}");
+    client.run("looking through the exported snapshot", &sql).await
+}
+
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// After the last statement of a session.
 pub async fn done(client: &Client) -> Result<(), PostgresError> {
@@ -73,7 +87,7 @@ async fn session(endpoint: &Endpoint, snapshot: Option<&str>) -> Result<Client, 
     let client = connect(endpoint, "infra verify").await?;
     let begin = "SET lc_monetary = 'C'; SET row_security = off; SET max_parallel_workers_per_gather = 0; SET jit = off";
     client.run("preparing the verification", begin).await?;
-    client.run("beginning to read", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    client.run("beginning to read", BEGIN).await?;
     if let Some(snapshot) = snapshot {
         let import = format!("SET TRANSACTION SNAPSHOT {}", crate::migrate::catalog::quote_literal(snapshot));
         client.run("looking through the exported snapshot", &import).await?;

@@ -78,7 +78,8 @@ pub async fn hash(
     let mut running = tokio::task::JoinSet::new();
     for _ in 0..workers {
         let client = look.another().await?;
-        running.spawn(work(client, Arc::clone(&subjects), Arc::clone(&queue), done.clone()));
+        let snapshot = look.snapshot().to_owned();
+        running.spawn(work(client, snapshot, Arc::clone(&subjects), Arc::clone(&queue), done.clone()));
     }
     let mut all = vec![Sums::new(); subjects.len()];
     while let Some(result) = running.join_next().await {
@@ -95,6 +96,7 @@ pub async fn hash(
 
 async fn work(
     client: Client,
+    snapshot: String,
     subjects: Arc<Vec<Subject>>,
     queue: Arc<Mutex<VecDeque<Part>>>,
     done: impl Fn(u64),
@@ -105,6 +107,7 @@ async fn work(
         let sums = part_sums(&client, &subjects[part.subject], part.filter.as_deref()).await?;
         found.push((part.subject, sums));
         done(part.bytes);
+        end::let_go(&client, &snapshot).await?;
     }
     end::done(&client).await?;
     Ok(found)
