@@ -91,7 +91,9 @@ async fn once(context: &Context) -> Result<String, StageError> {
 /// What the migration itself made at the old server, and the new one's own user, who was there before.
 pub fn is_ours(object: &ObjectKey, user: &str) -> bool {
     let text = format!("{} {}", object.kind, object.name);
-    text == format!("ROLE {user}") || [READ_ROLE, APPLY_ROLE].iter().any(|role| text.contains(role))
+    // Offline the old database is read-only from the beginning.
+    let read_only = text.starts_with("SETTING ") && text.ends_with(" default_transaction_read_only");
+    read_only || text == format!("ROLE {user}") || [READ_ROLE, APPLY_ROLE].iter().any(|role| text.contains(role))
 }
 
 fn file(context: &Context, report: &Report) -> Result<(), StageError> {
