@@ -123,14 +123,15 @@ def old_database(system):
 
 
 def new_database(system):
-    """Asked from the host, which alone is let in."""
+    """That of the present migration, asked from the host, which alone is let in."""
+    target = f"{scene.STATE_ON_HOST}/migrations/current/target.json"
+    at = json.loads(system.on_host(f"cat {target}"))
 
     def ask(statement):
         script = f"""
-            . {scene.STATE_ON_HOST}/database/env; . {scene.STATE_ON_HOST}/database/password.env
-            export PGPASSWORD="$POSTGRES_PASSWORD" PGSSLMODE=require
+            PGPASSWORD=$(sed 's/.*"password":"\\([^"]*\\)".*/\\1/' {target}); export PGPASSWORD PGSSLMODE=require
             docker exec -e PGPASSWORD -e PGSSLMODE "$(docker ps -qf label=com.docker.compose.service=db)" \\
-                psql -h "$INFRA_DB_HOST" -U "$INFRA_DB_USER" -d "$INFRA_DB_NAME" -XAtc {quote(statement)}"""
+                psql -h {at["host"]} -U {at["user"]} -d {at["database"]} -XAtc {quote(statement)}"""
         return system.on_host(script).strip()
 
     return ask
