@@ -35,7 +35,7 @@ where
 /// What is the same in every service; None where its own codes decide.
 pub(super) fn common_kind(code: &str) -> Option<CloudErrorKind> {
     match code {
-        "ThrottlingException" | "Throttling" | "TooManyRequestsException" | "RequestLimitExceeded" => {
+        "ThrottlingException" | "Throttling" | "Throttled" | "TooManyRequestsException" | "RequestLimitExceeded" => {
             Some(CloudErrorKind::Throttled)
         }
         "ServiceException"
@@ -49,6 +49,7 @@ pub(super) fn common_kind(code: &str) -> Option<CloudErrorKind> {
         "AccessDenied"
         | "AccessDeniedException"
         | "AuthFailure"
+        | "AuthorizationError"
         | "UnauthorizedOperation"
         | "UnauthenticatedException"
         | "UnrecognizedClientException"

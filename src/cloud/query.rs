@@ -1,7 +1,7 @@
 //! AWS's query protocol by hand: a form in, XML out, signed with the SDK's own signer.
 //!
-//! For EC2's few calls about networks, which have no place in a smaller SDK: the one for EC2 takes minutes and gigabytes
-//! to compile (docs/decisions names the figures).
+//! For a few calls each of EC2 (networks), CloudWatch and SNS, which are no reason for an SDK more: the one for EC2 takes
+//! minutes and gigabytes to compile (docs/decisions names the figures).
 
 use std::time::SystemTime;
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{ResourceName, Tags};
+use super::{Comparison, ResourceName, Tags};
 use crate::plan::{InstanceClass, Port};
 
 /// Everything that stands under the names of one plan's database.
@@ -19,6 +19,9 @@ pub struct DatabaseInventory {
     pub parameter_group: Option<ParameterGroup>,
     pub instance: Option<Database>,
     pub snapshots: Vec<DatabaseSnapshot>,
+    /// Those that infra may have set.
+    pub alarms: Vec<DatabaseAlarm>,
+    pub topic: Option<AlarmTopic>,
 }
 
 /// The account's default VPC in the region, which is the one that Lightsail can be joined with.
@@ -113,4 +116,24 @@ pub enum DatabaseState {
 pub struct DatabaseSnapshot {
     pub name: ResourceName,
     pub complete: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DatabaseAlarm {
+    pub name: ResourceName,
+    /// The provider's name of the metric, `FreeStorageSpace`.
+    pub metric: String,
+    pub comparison: Comparison,
+    /// In the metric's own unit: bytes, percent, credits.
+    pub threshold: f64,
+    /// How many in a row, of five minutes each.
+    pub periods: u32,
+}
+
+/// Whom alarms tell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlarmTopic {
+    pub tags: Tags,
+    /// With those that have not agreed yet.
+    pub emails: BTreeSet<String>,
 }

@@ -7,8 +7,8 @@ mod observed;
 mod tags;
 
 pub use database::{
-    Database, DatabaseAddress, DatabaseInventory, DatabaseSnapshot, DatabaseState, Ingress, Network, ParameterGroup,
-    Parameters, SecurityGroup, Subnet, SubnetGroup,
+    AlarmTopic, Database, DatabaseAddress, DatabaseAlarm, DatabaseInventory, DatabaseSnapshot, DatabaseState, Ingress,
+    Network, ParameterGroup, Parameters, SecurityGroup, Subnet, SubnetGroup,
 };
 pub use host_facts::HostFacts;
 pub use observed::{

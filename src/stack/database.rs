@@ -124,6 +124,11 @@ impl<'a> ManagedDatabase<'a> {
         Ok(snapshot)
     }
 
+    /// Its alarms are set as the plan's thresholds say, and whom the plan names is told.
+    pub async fn watch(&self) -> Result<(), DatabaseError> {
+        self.settle(|found| steps::watch(&self.stack.plan, found)).await.map(drop)
+    }
+
     /// Everything that was made for it goes; a final snapshot stays, if one is wanted.
     pub async fn remove(&self, final_snapshot: Option<ResourceName>) -> Result<(), DatabaseError> {
         let plan = &self.stack.plan.name;

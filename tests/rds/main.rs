@@ -2,6 +2,7 @@
 //! server then is. Needs what `tests/lab/setup` prepares.
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests too: what fails here fails the test")]
 
+mod alarms;
 mod interrupted;
 mod network;
 mod server;

@@ -1,5 +1,5 @@
 //! What only the operator's side can do of a migration to a managed database, since only it has the cloud's credentials:
-//! make it, take the load's settings back, back it up, remove it. The agent is told.
+//! make it, take the load's settings back, back it up, watch it, remove it. The agent is told.
 
 use super::current;
 use crate::agent::{NewDatabase, Report, Secured};
@@ -75,7 +75,8 @@ async fn provide(global: &Global, at: &OnHost) -> Result<(), CommandError> {
     Ok(connected.session.start_migration(&at.site, &current(at)).await?)
 }
 
-/// Before the way back is given up: the load's settings are gone, and a backup of the new database is complete.
+/// Before the way back is given up: the load's settings are gone, a backup of the new database is complete, and its
+/// alarms are set.
 pub async fn secure(global: &Global, at: &OnHost, report: &Report) -> Result<(), CommandError> {
     if report.to == Destination::Url || report.secured.backup.is_some() && report.secured.reverted {
         return Ok(());
@@ -83,6 +84,7 @@ pub async fn secure(global: &Global, at: &OnHost, report: &Report) -> Result<(),
     let provider = Provider::connect(global, &at.stack).await?;
     provider.database.revert().await?;
     let backup = provider.database.back_up(&report.id).await?;
+    provider.database.watch().await?;
     provider.end().await;
     tell(at, "secured", &Secured { reverted: true, backup: Some(backup.to_string()) }).await
 }

@@ -1,8 +1,9 @@
-//! Amazon RDS for PostgreSQL, with the network around it. RDS has no client tokens and no operations: a name is what makes
+//! Amazon RDS for PostgreSQL, with the network around it and the alarms about it. RDS has no client tokens and no operations: a name is what makes
 //! a call safe to repeat, and the state of the resource is what there is to wait for.
 //!
 //! One name stands for the database and for each group that it needs; which of them a call is about, the call says.
 
+mod alarms;
 mod convert;
 mod errors;
 mod network;
@@ -22,6 +23,7 @@ use super::databases::Databases;
 use crate::inventory::DatabaseInventory;
 use crate::plan::PlanName;
 use crate::steps::DatabaseAction;
+use alarms::Alarms;
 use errors::error;
 use network::Networks;
 pub use trust::CA_BUNDLE;
@@ -33,6 +35,7 @@ pub struct AmazonRds {
     lightsail_reads: aws_sdk_lightsail::Client,
     lightsail_changes: aws_sdk_lightsail::Client,
     networks: Networks,
+    alarms: Alarms,
     region: String,
 }
 
@@ -53,6 +56,7 @@ impl AmazonRds {
             lightsail_reads: aws_sdk_lightsail::Client::from_conf(lightsail),
             lightsail_changes: aws_sdk_lightsail::Client::new(&once),
             networks: Networks::new(&once),
+            alarms: Alarms::new(&once),
             region: region.to_owned(),
         }
     }

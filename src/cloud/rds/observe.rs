@@ -10,12 +10,13 @@ use crate::inventory::{
     Database, DatabaseInventory, DatabaseSnapshot, ParameterGroup, Parameters, ResourceName, SubnetGroup, Tags,
 };
 use crate::plan::PlanName;
-use crate::steps::database_name;
+use crate::steps::{database_name, topic_name};
 
 pub(super) async fn observe(rds: &AmazonRds, plan: &PlanName) -> Result<DatabaseInventory, CloudError> {
     let name = database_name(plan);
     let client = &rds.reads;
-    let (peered, network, security_group, subnet_group, parameter_group, instance, snapshots) = tokio::try_join!(
+    let topic = topic_name(&name);
+    let (peered, network, security_group, subnet_group, parameter_group, instance, snapshots, alarms, topic) = tokio::try_join!(
         peered(rds),
         rds.networks.default_network(),
         rds.networks.security_group(&name),
@@ -23,8 +24,20 @@ pub(super) async fn observe(rds: &AmazonRds, plan: &PlanName) -> Result<Database
         parameter_group(client, &name),
         database(client, &name),
         snapshots(client, &name),
+        rds.alarms.alarms(&name),
+        rds.alarms.topic(&topic),
     )?;
-    Ok(DatabaseInventory { peered, network, security_group, subnet_group, parameter_group, instance, snapshots })
+    Ok(DatabaseInventory {
+        peered,
+        network,
+        security_group,
+        subnet_group,
+        parameter_group,
+        instance,
+        snapshots,
+        alarms,
+        topic,
+    })
 }
 
 pub(super) async fn peered(rds: &AmazonRds) -> Result<bool, CloudError> {

@@ -29,6 +29,16 @@ pub(super) async fn probe(rds: &AmazonRds, action: &DatabaseAction) -> Result<Pr
             Ok(done_if(!names.iter().any(|name| found.contains_key(name))))
         }
         A::SnapshotDatabase { snapshot, .. } => snapshot_state(rds, snapshot).await,
+        A::PutTopic { name, .. } => Ok(done_if(rds.alarms.topic(name).await?.is_some())),
+        A::DeleteTopic { name } => Ok(done_if(rds.alarms.topic(name).await?.is_none())),
+        A::Subscribe { topic, email } => {
+            let found = rds.alarms.topic(topic).await?;
+            Ok(done_if(found.is_some_and(|topic| topic.emails.contains(email.as_ref()))))
+        }
+        A::PutAlarm { alarm, .. } => {
+            Ok(done_if(rds.alarms.named(std::slice::from_ref(&alarm.name)).await?.contains(alarm)))
+        }
+        A::DeleteAlarms { names } => Ok(done_if(rds.alarms.named(names).await?.is_empty())),
         A::CreateDatabase(spec) => stands(observe::database(reads, &spec.name).await?),
         A::ChangeDatabase { name, change } => changed(observe::database(reads, name).await?, change),
         A::RebootDatabase { name } => rebooted(observe::database(reads, name).await?),

@@ -23,6 +23,11 @@ pub(super) async fn submit(rds: &AmazonRds, action: &DatabaseAction) -> Result<(
         A::Allow { group, ingress } => rds.networks.rule("AuthorizeSecurityGroupIngress", group, ingress).await,
         A::Forbid { group, ingress } => rds.networks.rule("RevokeSecurityGroupIngress", group, ingress).await,
         A::DeleteSecurityGroup { name } => rds.networks.delete_security_group(name).await,
+        A::PutTopic { name, tags } => rds.alarms.create_topic(name, tags).await,
+        A::Subscribe { topic, email } => rds.alarms.subscribe(topic, email.as_ref()).await,
+        A::PutAlarm { alarm, database, topic, tags } => rds.alarms.put(alarm, database, topic.as_ref(), tags).await,
+        A::DeleteAlarms { names } => rds.alarms.delete(names).await,
+        A::DeleteTopic { name } => rds.alarms.delete_topic(name).await,
         A::CreateDatabase(spec) => {
             let security_group = rds.networks.id_of(&spec.security_group).await?;
             create(&rds.changes, spec, &security_group).await

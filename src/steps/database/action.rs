@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::inventory::{Ingress, Parameters, ResourceName, Tags};
-use crate::plan::InstanceClass;
+use super::alarms::ALARM_SECONDS;
+use crate::inventory::{Comparison, DatabaseAlarm, Ingress, Parameters, ResourceName, Tags};
+use crate::plan::{Email, InstanceClass};
 
 /// A call that changes something about a database or what it needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,6 +71,29 @@ pub enum DatabaseAction {
     DeleteSecurityGroup {
         name: ResourceName,
     },
+    /// What alarms are sent to.
+    PutTopic {
+        name: ResourceName,
+        tags: Tags,
+    },
+    Subscribe {
+        topic: ResourceName,
+        email: Email,
+    },
+    /// None: nobody is told.
+    PutAlarm {
+        alarm: DatabaseAlarm,
+        database: ResourceName,
+        topic: Option<ResourceName>,
+        tags: Tags,
+    },
+    DeleteAlarms {
+        names: Vec<ResourceName>,
+    },
+    /// With its subscriptions.
+    DeleteTopic {
+        name: ResourceName,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -127,7 +151,25 @@ pub fn describe(action: &DatabaseAction) -> String {
         A::DeleteParameterGroup { name } => format!("delete parameter group {name}"),
         A::DeleteSubnetGroup { name } => format!("delete subnet group {name}"),
         A::DeleteSecurityGroup { name } => format!("delete security group {name}"),
+        A::PutTopic { name, .. } => format!("create topic {name}"),
+        A::Subscribe { topic, email } => format!("tell {email} by {topic}: it is asked by mail to confirm"),
+        A::PutAlarm { alarm, .. } => format!("set alarm {}: {}", alarm.name, condition(alarm)),
+        A::DeleteAlarms { names } => {
+            format!("delete alarms {}", names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+        }
+        A::DeleteTopic { name } => format!("delete topic {name}"),
     }
+}
+
+fn condition(alarm: &DatabaseAlarm) -> String {
+    let sign = match alarm.comparison {
+        Comparison::AtLeast => "≥",
+        Comparison::Above => ">",
+        Comparison::Below => "<",
+        Comparison::AtMost => "≤",
+    };
+    let minutes = u64::from(alarm.periods) * ALARM_SECONDS / 60;
+    format!("{} {sign} {} for {minutes} min", alarm.metric, alarm.threshold)
 }
 
 fn listed(parameters: &Parameters) -> String {

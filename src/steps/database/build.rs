@@ -3,6 +3,7 @@
 use ipnet::IpNet;
 
 use super::action::{DatabaseAction, DatabaseChange, DatabaseSpec};
+use super::alarms::unwatch;
 use super::settings::{FAMILY, VERSION, for_load, for_service};
 use crate::diff::Refusal;
 use crate::graph::NodeId;
@@ -77,7 +78,7 @@ pub fn secure(plan: &PlanName, snapshot: &ResourceName, found: &DatabaseInventor
     if there { vec![] } else { vec![action()] }
 }
 
-/// Everything that `provision` made. The peering stays: others may use it.
+/// Everything that `provision` and `watch` made. The peering stays: others may use it.
 pub fn remove(
     plan: &PlanName,
     final_snapshot: Option<ResourceName>,
@@ -103,8 +104,9 @@ pub fn remove(
         actions.push(DatabaseAction::DeleteSubnetGroup { name: name.clone() });
     }
     if found.security_group.as_ref().is_some_and(|group| mine(&group.tags)) {
-        actions.push(DatabaseAction::DeleteSecurityGroup { name });
+        actions.push(DatabaseAction::DeleteSecurityGroup { name: name.clone() });
     }
+    actions.extend(unwatch(&name, found, mine));
     Ok(actions)
 }
 
@@ -231,7 +233,7 @@ impl Build<'_> {
     }
 }
 
-fn stranger(name: &ResourceName, kind: &str) -> Refusal {
+pub(super) fn stranger(name: &ResourceName, kind: &str) -> Refusal {
     refusal(
         format!("there is a {kind} {name} that infra did not make for this plan"),
         format!(

@@ -5,10 +5,12 @@
 //! only what is still missing.
 
 mod action;
+mod alarms;
 mod build;
 mod settings;
 #[cfg(test)]
 mod tests;
 
 pub use action::{DatabaseAction, DatabaseChange, DatabaseSpec, describe};
+pub use alarms::{ALARM_SECONDS, alarm_names, topic_name, watch};
 pub use build::{DatabaseWish, database_name, provision, remove, revert, secure};

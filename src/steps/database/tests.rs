@@ -6,10 +6,10 @@ use super::build::NODE;
 use super::settings::{FAMILY, for_load, for_service};
 use super::*;
 use crate::inventory::{
-    Database, DatabaseInventory, DatabaseState, Ingress, Network, ParameterGroup, ResourceName, SecurityGroup, Subnet,
-    SubnetGroup, Tags,
+    AlarmTopic, Database, DatabaseInventory, DatabaseState, Ingress, Network, ParameterGroup, ResourceName,
+    SecurityGroup, Subnet, SubnetGroup, Tags,
 };
-use crate::plan::{PlanName, Port};
+use crate::plan::{Plan, PlanName, Port, parse};
 
 fn plan() -> PlanName {
     "demo".to_owned().try_into().unwrap()
@@ -39,6 +39,8 @@ fn nothing() -> DatabaseInventory {
         parameter_group: None,
         instance: None,
         snapshots: vec![],
+        alarms: vec![],
+        topic: None,
     }
 }
 
@@ -182,4 +184,121 @@ fn removal_takes_off_the_protection_keeps_a_snapshot_and_ends_with_the_groups() 
 fn sorting_memory_follows_the_class_within_bounds() {
     let sort = |memory_gb| for_load(memory_gb)["maintenance_work_mem"].clone();
     assert_eq!((sort(1), sort(8), sort(512)), ("524288".into(), "1048576".into(), "2097152".into()));
+}
+
+fn watched(class: &str) -> (Plan, DatabaseInventory) {
+    let text = r#"
+name = "demo"
+[hosts.web]
+provider = "ssh"
+address = "web.example.com"
+[hosts.other]
+provider = "ssh"
+address = "other.example.com"
+[bundle]
+host = "web"
+source = "bundle"
+[alerts]
+email = ["ops@example.com"]
+[[thresholds]]
+metric = "disk.queue_depth"
+warn = 8
+migrate = 32
+for = "12m"
+[[thresholds]]
+metric = "disk.used_percent"
+warn = 80
+for = "5m"
+[[thresholds]]
+metric = "memory.percent"
+migrate = 75
+for = "1h"
+[[thresholds]]
+metric = "cpu.burst_percent"
+below = true
+warn = 25
+for = "5m"
+[[thresholds]]
+metric = "cpu.percent"
+host = "other"
+warn = 1
+for = "5m"
+"#;
+    let plan = parse("plan.toml", text.as_bytes()).unwrap_or_else(|findings| panic!("{findings:#?}")).plan().clone();
+    let mut found = everything();
+    found.instance.as_mut().unwrap().class = class.to_owned().try_into().unwrap();
+    (plan, found)
+}
+
+/// As the provider would have it after these actions.
+fn after(actions: &[DatabaseAction], found: &DatabaseInventory) -> DatabaseInventory {
+    let mut found = found.clone();
+    for action in actions {
+        match action {
+            DatabaseAction::PutTopic { tags, .. } => {
+                found.topic = Some(AlarmTopic { tags: tags.clone(), emails: BTreeSet::new() });
+            }
+            DatabaseAction::Subscribe { email, .. } => {
+                found.topic.as_mut().unwrap().emails.insert(email.to_string());
+            }
+            DatabaseAction::PutAlarm { alarm, .. } => {
+                found.alarms.retain(|other| other.name != alarm.name);
+                found.alarms.push(alarm.clone());
+            }
+            DatabaseAction::DeleteAlarms { names } => found.alarms.retain(|alarm| !names.contains(&alarm.name)),
+            other => panic!("{other:?}"),
+        }
+    }
+    found
+}
+
+#[test]
+fn thresholds_of_the_host_become_alarms_in_the_units_of_rds() {
+    let (plan, found) = watched("db.m7g.large");
+    assert_eq!(
+        words(&watch(&plan, &found).unwrap()),
+        [
+            "create topic demo-db-alarms",
+            "set alarm demo-db-queue-warn: DiskQueueDepth ≥ 8 for 15 min",
+            "set alarm demo-db-queue-migrate: DiskQueueDepth ≥ 32 for 15 min",
+            "set alarm demo-db-space-warn: FreeStorageSpace ≤ 42949672960 for 5 min",
+            "set alarm demo-db-memory-migrate: FreeableMemory ≤ 2147483648 for 60 min",
+            "set alarm demo-db-space-low: FreeStorageSpace ≤ 21474836480 for 5 min",
+            "tell ops@example.com by demo-db-alarms: it is asked by mail to confirm",
+        ]
+    );
+    let (plan, found) = watched("db.t4g.medium");
+    let burst = "set alarm demo-db-burst-warn: CPUCreditBalance ≤ 144 for 5 min".to_owned();
+    assert!(words(&watch(&plan, &found).unwrap()).contains(&burst));
+}
+
+#[test]
+fn watching_goes_on_from_wherever_it_was_cut_off_and_ends() {
+    let (plan, found) = watched("db.m7g.large");
+    let all = watch(&plan, &found).unwrap();
+    for done in 0..=all.len() {
+        let half = after(&all[..done], &found);
+        let complete = after(&watch(&plan, &half).unwrap(), &half);
+        assert_eq!(watch(&plan, &complete).unwrap(), [], "cut off after {done}");
+    }
+    assert_eq!(watch(&plan, &nothing()).unwrap(), [], "there is nothing to watch");
+}
+
+#[test]
+fn alarms_follow_the_plan_and_go_with_the_database() {
+    let (mut plan, found) = watched("db.m7g.large");
+    let found = after(&watch(&plan, &found).unwrap(), &found);
+    plan.thresholds[0].warn = Some(4.0);
+    plan.thresholds[0].migrate = None;
+    assert_eq!(
+        words(&watch(&plan, &found).unwrap()),
+        ["set alarm demo-db-queue-warn: DiskQueueDepth ≥ 4 for 15 min", "delete alarms demo-db-queue-migrate"]
+    );
+    let removed = words(&remove(&plan.name, None, &found).unwrap());
+    assert!(removed[removed.len() - 2].starts_with("delete alarms demo-db-queue-warn, "), "{removed:?}");
+    assert_eq!(removed.last().unwrap(), "delete topic demo-db-alarms");
+    let mut strange = found;
+    strange.topic.as_mut().unwrap().tags = Tags::default();
+    assert!(watch(&plan, &strange).unwrap_err().message.contains("topic demo-db-alarms"));
+    assert!(!words(&remove(&plan.name, None, &strange).unwrap()).contains(&"delete topic demo-db-alarms".into()));
 }

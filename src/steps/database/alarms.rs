@@ -1,0 +1,169 @@
+//! The alarms of a database from the plan's thresholds, and who is told.
+//!
+//! RDS measures what is free, in bytes and credits; a plan's limits are mostly shares of what there is.
+
+use super::action::DatabaseAction;
+use super::build::{NODE, database_name, stranger};
+use crate::cost;
+use crate::diff::Refusal;
+use crate::inventory::{AlarmTopic, Comparison, Database, DatabaseAlarm, DatabaseInventory, ResourceName, Tags};
+use crate::plan::{Email, InstanceClass, Metric, Plan, Threshold};
+
+/// CPU credits are measured no more often.
+pub const ALARM_SECONDS: u64 = 300;
+/// A full disk stops the database: somebody has to hear of it, whatever the plan says.
+const LEAST_FREE_PERCENT: f64 = 10.0;
+const BYTES_PER_GB: f64 = 1_073_741_824.0;
+/// What burstable classes can save up: what they earn in a day.
+const CREDITS: [(&str, f64); 6] =
+    [("micro", 288.0), ("small", 576.0), ("medium", 576.0), ("large", 864.0), ("xlarge", 2304.0), ("2xlarge", 4608.0)];
+
+/// Each metric of a plan, with the name that its alarms have.
+const METRICS: [(Metric, &str); 5] = [
+    (Metric::DiskQueueDepth, "queue"),
+    (Metric::CpuPercent, "cpu"),
+    (Metric::CpuBurstPercent, "burst"),
+    (Metric::DiskUsedPercent, "space"),
+    (Metric::MemoryPercent, "memory"),
+];
+const LEVELS: [&str; 2] = ["warn", "migrate"];
+/// The alarm that does not come from the plan.
+const ALWAYS: &str = "space-low";
+
+/// What a limit is to RDS.
+enum Scale {
+    Same,
+    /// Percent of it.
+    Share(f64),
+    /// Percent of it are used, and RDS says what is left.
+    Rest(f64),
+}
+
+/// Every name that an alarm of this database may have. A prefix would also be that of another plan's.
+pub fn alarm_names(database: &ResourceName) -> Vec<ResourceName> {
+    let pairs = METRICS.iter().flat_map(|(_, short)| LEVELS.map(|level| format!("{short}-{level}")));
+    let all = pairs.chain([ALWAYS.to_owned()]);
+    all.map(|name| ResourceName::new(format!("{database}-{name}"))).collect()
+}
+
+pub fn topic_name(database: &ResourceName) -> ResourceName {
+    ResourceName::new(format!("{database}-alarms"))
+}
+
+/// What is missing until the database is watched as the plan says. Nothing while there is no database.
+pub fn watch(plan: &Plan, found: &DatabaseInventory) -> Result<Vec<DatabaseAction>, Refusal> {
+    let Some(database) = &found.instance else { return Ok(vec![]) };
+    let (name, tags) = (database_name(&plan.name), Tags::for_node(&plan.name, NODE));
+    let topic = topic_name(&name);
+    if found.topic.as_ref().is_some_and(|found| !found.tags.is_node(&plan.name, NODE)) {
+        return Err(stranger(&topic, "topic"));
+    }
+    let addresses = &plan.alerts.email;
+    let strangers: Vec<_> = addresses.iter().filter(|email| !is_told(found.topic.as_ref(), email)).collect();
+    let mut actions = vec![];
+    if found.topic.is_none() && !addresses.is_empty() {
+        actions.push(DatabaseAction::PutTopic { name: topic.clone(), tags: tags.clone() });
+    }
+    let wanted = wanted(plan, database, &name);
+    // An alarm may be from before its topic: addresses come last, and until then each alarm is set anew.
+    let missing = wanted.iter().filter(|alarm| !strangers.is_empty() || !found.alarms.contains(alarm));
+    actions.extend(missing.map(|alarm| DatabaseAction::PutAlarm {
+        alarm: alarm.clone(),
+        database: name.clone(),
+        topic: (!addresses.is_empty()).then(|| topic.clone()),
+        tags: tags.clone(),
+    }));
+    let left_over = found.alarms.iter().filter(|found| !wanted.iter().any(|alarm| alarm.name == found.name));
+    actions.extend(forget(left_over.map(|alarm| alarm.name.clone()).collect()));
+    actions.extend(
+        strangers.into_iter().map(|email| DatabaseAction::Subscribe { topic: topic.clone(), email: email.clone() }),
+    );
+    Ok(actions)
+}
+
+/// The alarms and, if it is ours, their topic with its addresses.
+pub fn unwatch(name: &ResourceName, found: &DatabaseInventory, mine: impl Fn(&Tags) -> bool) -> Vec<DatabaseAction> {
+    let topic = found.topic.as_ref().filter(|topic| mine(&topic.tags));
+    let topic = topic.map(|_| DatabaseAction::DeleteTopic { name: topic_name(name) });
+    forget(found.alarms.iter().map(|alarm| alarm.name.clone()).collect()).into_iter().chain(topic).collect()
+}
+
+fn forget(names: Vec<ResourceName>) -> Option<DatabaseAction> {
+    (!names.is_empty()).then_some(DatabaseAction::DeleteAlarms { names })
+}
+
+fn is_told(topic: Option<&AlarmTopic>, email: &Email) -> bool {
+    topic.is_some_and(|topic| topic.emails.contains(email.as_ref()))
+}
+
+fn wanted(plan: &Plan, database: &Database, name: &ResourceName) -> Vec<DatabaseAlarm> {
+    let of_plan = METRICS.iter().flat_map(|(metric, short)| {
+        let threshold = threshold(plan, *metric);
+        threshold.map_or_else(Vec::new, |threshold| levels(threshold, database, &format!("{name}-{short}")))
+    });
+    let always = DatabaseAlarm {
+        name: ResourceName::new(format!("{name}-{ALWAYS}")),
+        metric: "FreeStorageSpace".into(),
+        comparison: Comparison::AtMost,
+        threshold: Scale::Share(storage(database)).of(LEAST_FREE_PERCENT),
+        periods: 1,
+    };
+    of_plan.chain([always]).collect()
+}
+
+/// The one for the database's host goes before one for all.
+fn threshold(plan: &Plan, metric: Metric) -> Option<&Threshold> {
+    let host = plan.bundle.as_ref().map(|bundle| &bundle.host);
+    let meant = |t: &&Threshold| t.metric == metric && (t.host.is_none() || t.host.as_ref() == host);
+    plan.thresholds.iter().filter(meant).max_by_key(|threshold| threshold.host.is_some())
+}
+
+fn levels(threshold: &Threshold, database: &Database, base: &str) -> Vec<DatabaseAlarm> {
+    let Some((metric, scale)) = measured(threshold.metric, database) else { return vec![] };
+    let falling = threshold.below != matches!(scale, Scale::Rest(_));
+    let periods = threshold.period.as_secs().div_ceil(ALARM_SECONDS).max(1);
+    let alarm = |(level, limit): (&str, Option<f64>)| {
+        Some(DatabaseAlarm {
+            name: ResourceName::new(format!("{base}-{level}")),
+            metric: metric.into(),
+            comparison: if falling { Comparison::AtMost } else { Comparison::AtLeast },
+            threshold: scale.of(limit?),
+            periods: u32::try_from(periods).unwrap_or(u32::MAX),
+        })
+    };
+    LEVELS.into_iter().zip([threshold.warn, threshold.migrate]).filter_map(alarm).collect()
+}
+
+/// RDS's metric for a plan's; None where its class has none.
+fn measured(metric: Metric, database: &Database) -> Option<(&'static str, Scale)> {
+    Some(match metric {
+        Metric::DiskQueueDepth => ("DiskQueueDepth", Scale::Same),
+        Metric::CpuPercent => ("CPUUtilization", Scale::Same),
+        Metric::CpuBurstPercent => ("CPUCreditBalance", Scale::Share(credits(&database.class)?)),
+        Metric::DiskUsedPercent => ("FreeStorageSpace", Scale::Rest(storage(database))),
+        Metric::MemoryPercent => {
+            let gb = u32::try_from(cost::database_class(&database.class)?.memory_gb).ok()?;
+            ("FreeableMemory", Scale::Rest(f64::from(gb) * BYTES_PER_GB))
+        }
+    })
+}
+
+fn storage(database: &Database) -> f64 {
+    f64::from(database.storage_gb) * BYTES_PER_GB
+}
+
+fn credits(class: &InstanceClass) -> Option<f64> {
+    let (_, size) = class.as_ref().strip_prefix("db.t")?.split_once('.')?;
+    CREDITS.iter().find(|(name, _)| *name == size).map(|(_, most)| *most)
+}
+
+impl Scale {
+    /// Whole bytes and credits, so that an answer compares as it was asked.
+    fn of(&self, limit: f64) -> f64 {
+        match self {
+            Self::Same => limit,
+            Self::Share(all) => (all * limit / 100.0).round(),
+            Self::Rest(all) => (all * (100.0 - limit) / 100.0).round(),
+        }
+    }
+}

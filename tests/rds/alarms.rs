@@ -1,0 +1,67 @@
+//! Alarms of a database: set once, found again, cut off on the way, gone with the database.
+
+use anyhow::{Context, ensure};
+use infra::plan::{Plan, parse};
+use infra::steps::watch;
+use serde_json::{Value, json};
+
+use crate::stage::{Stage, wish};
+
+const PLAN: &str = r#"
+name = "demo"
+[hosts.web]
+provider = "ssh"
+address = "web.example.com"
+[alerts]
+email = ["ops@example.com", "night@example.com"]
+[[thresholds]]
+metric = "disk.queue_depth"
+warn = 8.5
+migrate = 32
+for = "15m"
+[[thresholds]]
+metric = "memory.percent"
+warn = 90
+for = "5m"
+"#;
+
+fn demo() -> anyhow::Result<Plan> {
+    parse("plan.toml", PLAN.as_bytes()).map(|checked| checked.plan().clone()).map_err(|f| anyhow::anyhow!("{f:?}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alarms_are_set_once_wherever_the_work_is_cut_off_and_go_with_the_database() -> anyhow::Result<()> {
+    let stage = Stage::new(false).await?;
+    let plan = demo()?;
+    stage.provision(&wish()).await?;
+    for (operation, action) in
+        [("CreateTopic", "hold_after"), ("PutMetricAlarm", "hold_after"), ("Subscribe", "hold_before")]
+    {
+        cut_off(&stage, &plan, operation, action).await.with_context(|| format!("at {operation}, {action}"))?;
+    }
+    stage.apply(&watch(&plan, &stage.observe().await?)?).await?;
+
+    stage.changes().await?;
+    let found = stage.observe().await?;
+    ensure!(watch(&plan, &found)?.is_empty(), "{found:#?}");
+    ensure!(stage.changes().await?.is_empty(), "looking changes nothing");
+    let names: Vec<_> = found.alarms.iter().map(|alarm| alarm.name.as_str()).collect();
+    ensure!(names.len() == 4 && names.contains(&"demo-db-space-low"), "{names:?}");
+    ensure!(found.topic.context("no topic")?.emails.len() == 2);
+
+    let left = stage.remove().await?;
+    ensure!(left.alarms.is_empty() && left.topic.is_none() && left.instance.is_none(), "{left:?}");
+    stage.end().await
+}
+
+/// The work is dropped in the middle of a call.
+async fn cut_off(stage: &Stage, plan: &Plan, operation: &str, action: &str) -> anyhow::Result<()> {
+    let missing = watch(plan, &stage.observe().await?)?;
+    stage.admin("POST", "rules", json!({ "operation": operation, "nth": 1, "action": action })).await?;
+    tokio::select! {
+        ended = stage.apply(&missing) => anyhow::bail!("it ended, although its call is held: {ended:?}"),
+        held = stage.held(true) => held?,
+    }
+    stage.held(false).await?;
+    stage.admin("DELETE", "rules", Value::Null).await.map(drop)
+}
