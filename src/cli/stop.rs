@@ -18,7 +18,8 @@ pub fn on_signal() -> CancellationToken {
     stop
 }
 
-async fn signal() {
+/// The next SIGINT or SIGTERM.
+pub async fn signal() {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         drop(tokio::signal::ctrl_c().await);

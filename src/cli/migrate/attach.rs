@@ -8,6 +8,7 @@ use crate::agent::Report;
 use crate::cli::args::Global;
 use crate::cli::common::OnHost;
 use crate::cli::out;
+use crate::cli::stop::signal;
 use crate::error::{CommandError, Exit};
 use crate::migrate::saga::{Direction, Next, Stage};
 use crate::ui::{migration_text, stage_line, waiting_text, words};
@@ -16,8 +17,31 @@ const POLL: Duration = Duration::from_millis(700);
 /// A connection that broke is made anew; the migration goes on meanwhile.
 const RECONNECTS: u32 = 20;
 
-/// Shows how the migration goes on, until it needs somebody or is over. Ctrl-C only stops looking.
-pub async fn attach(global: &Global, at: &OnHost, once: bool) -> Result<Exit, CommandError> {
+/// What a terminal does while it looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attached {
+    /// Shows one screen and ends.
+    Glances,
+    /// Shows what goes on until somebody is needed or all is over.
+    Follows,
+    /// Also does what is the operator's side's to do.
+    Serves,
+}
+
+/// Ctrl-C only stops looking.
+pub async fn attach(global: &Global, at: &OnHost, how: Attached) -> Result<Exit, CommandError> {
+    tokio::select! {
+        ended = watch(global, at, how) => ended,
+        () = signal() => Err(CommandError::new(
+            Exit::Interrupted,
+            format!("stopped looking; the migration goes on, on host {}", at.host),
+        )
+        .hint("infra migrate resume looks again, and does what only your side can; infra migrate status shows one screen")),
+    }
+}
+
+async fn watch(global: &Global, at: &OnHost, how: Attached) -> Result<Exit, CommandError> {
+    let once = how == Attached::Glances;
     let mut shown: BTreeMap<Stage, String> = BTreeMap::new();
     let mut failures = 0;
     loop {
@@ -45,7 +69,8 @@ pub async fn attach(global: &Global, at: &OnHost, once: bool) -> Result<Exit, Co
                 }
             }
         }
-        if !once && let Some(work) = provider::needed(&report) {
+        if how == Attached::Serves
+            && let Some(work) = provider::needed(&report) {
             provider::perform(work, global, at, &report).await?;
             continue;
         }

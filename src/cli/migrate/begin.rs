@@ -1,6 +1,6 @@
 //! A new migration: what the plan and the user say becomes the job, which the agent on the host takes.
 
-use super::attach::attach;
+use super::attach::{Attached, attach};
 use super::terms::{CutoverArg, Terms, terms};
 use super::{StartArgs, current, guide, look, migrations, provider};
 use crate::agent::Begin;
@@ -49,7 +49,7 @@ pub async fn begin(global: &Global, mut args: StartArgs) -> Result<Exit, Command
     let request = serde_json::to_vec(&request).map_err(CommandError::failed)?;
     connected.session.agent(&["begin", &migrations(&at)], &request).await?;
     connected.session.start_migration(&at.site, &current(&at)).await?;
-    attach(global, &at, false).await
+    attach(global, &at, Attached::Serves).await
 }
 
 /// Told before anything is looked at; the agent sees to it that it holds.

@@ -19,7 +19,7 @@ use crate::agent::{self, Report};
 use crate::error::{CommandError, Exit};
 use crate::migrate::saga::Next;
 use crate::plan::{FindingCode, Rate};
-use attach::{attach, look};
+use attach::{Attached, attach, look};
 use limit::LimitArgs;
 
 #[derive(Debug, Args)]
@@ -65,7 +65,7 @@ struct StartArgs {
 #[derive(Debug, Subcommand)]
 enum Word {
     /// Show where the migration stands
-    Status(PlanArg),
+    Status(StatusArg),
     /// Go on after a failure
     Resume(ResumeArg),
     /// Change how fast rows may be copied, while they are
@@ -83,6 +83,14 @@ enum Word {
 #[derive(Debug, Args)]
 struct PlanArg {
     plan: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct StatusArg {
+    plan: Option<PathBuf>,
+    /// Go on showing it until somebody is needed or it is over
+    #[arg(long, short)]
+    follow: bool,
 }
 
 #[derive(Debug, Args)]
@@ -110,41 +118,61 @@ struct Removal {
     confirm: Option<String>,
 }
 
-/// What some words carry.
+/// What a word carries.
 #[derive(Default)]
-struct Extra {
+struct Said {
+    plan: Option<PathBuf>,
     accept: Vec<FindingCode>,
     removal: Removal,
 }
 
+impl Said {
+    fn of(plan: Option<PathBuf>) -> Self {
+        Self { plan, ..Self::default() }
+    }
+
+    fn undoing(arg: UndoArg) -> Self {
+        Self { plan: arg.plan, removal: arg.removal, ..Self::default() }
+    }
+}
+
 pub async fn run(global: &Global, args: MigrateArgs) -> Result<Exit, CommandError> {
     let Some(word) = args.word else { return begin::begin(global, args.start).await };
-    let (word, plan, extra) = match word {
-        Word::Limit(arg) => return limit::limit(global, arg).await,
-        Word::Status(arg) => (None, arg.plan, Extra::default()),
-        Word::Resume(arg) => (Some(agent::Word::Resume), arg.plan, Extra { accept: arg.accept, ..Extra::default() }),
-        Word::Cutover(arg) => (Some(agent::Word::Cutover), arg.plan, Extra::default()),
-        Word::Abort(arg) => (Some(agent::Word::Abort), arg.plan, Extra { removal: arg.removal, ..Extra::default() }),
-        Word::Rollback(arg) => {
-            (Some(agent::Word::Rollback), arg.plan, Extra { removal: arg.removal, ..Extra::default() })
+    match word {
+        Word::Limit(arg) => limit::limit(global, arg).await,
+        Word::Status(arg) => status(global, arg).await,
+        Word::Resume(arg) => {
+            let said = Said { plan: arg.plan, accept: arg.accept, ..Said::default() };
+            obey(global, agent::Word::Resume, said).await
         }
-        Word::Finish(arg) => (Some(agent::Word::Finish), arg.plan, Extra::default()),
-    };
-    let at = on_host(global, plan, None, "migrate").await?;
-    let Some(word) = word else { return attach(global, &at, true).await };
-    let report = look(&at).await?.ok_or_else(|| none(&at))?;
-    if extra.removal.include_data && report.is_undone() {
-        return remove(global, &at, &report, &extra.removal).await;
+        Word::Cutover(arg) => obey(global, agent::Word::Cutover, Said::of(arg.plan)).await,
+        Word::Abort(arg) => obey(global, agent::Word::Abort, Said::undoing(arg)).await,
+        Word::Rollback(arg) => obey(global, agent::Word::Rollback, Said::undoing(arg)).await,
+        Word::Finish(arg) => obey(global, agent::Word::Finish, Said::of(arg.plan)).await,
     }
-    if !agreed(global, word, &report)? || extra.removal.include_data && !removal_agreed(&at, &extra.removal)? {
+}
+
+async fn status(global: &Global, arg: StatusArg) -> Result<Exit, CommandError> {
+    let at = on_host(global, arg.plan, None, "migrate").await?;
+    attach(global, &at, if arg.follow { Attached::Follows } else { Attached::Glances }).await
+}
+
+async fn obey(global: &Global, word: agent::Word, said: Said) -> Result<Exit, CommandError> {
+    let Said { plan, accept, removal } = said;
+    let at = on_host(global, plan, None, "migrate").await?;
+    let report = look(&at).await?.ok_or_else(|| none(&at))?;
+    if removal.include_data && report.is_undone() {
+        return remove(global, &at, &report, &removal).await;
+    }
+    if !agreed(global, word, &report)? || removal.include_data && !removal_agreed(&at, &removal)? {
         return Ok(Exit::Failed);
     }
     if word == agent::Word::Finish {
         provider::secure(global, &at, &report).await?;
     }
-    say(&at, word, &extra.accept).await?;
-    let exit = attach(global, &at, false).await?;
-    if extra.removal.include_data && exit == Exit::Done {
+    say(&at, word, &accept).await?;
+    let exit = attach(global, &at, Attached::Serves).await?;
+    if removal.include_data && exit == Exit::Done {
         provider::remove(global, &at, &report).await?;
     }
     Ok(exit)
