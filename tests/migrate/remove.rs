@@ -7,7 +7,7 @@ use infra::postgres::{Client, Endpoint, connect};
 
 use crate::corpus;
 use crate::schema::{Move, moved};
-use crate::servers::{SUPERUSER, Server};
+use crate::servers::{BOOTSTRAP, SUPERUSER, Server};
 
 async fn open(moving: &Move) -> Client {
     let url = moving.target.url_as(moving.user, "moved");
@@ -40,7 +40,7 @@ async fn nothing_is_left_and_a_second_migration_begins_as_the_first() {
         let removed = schema::remove(&target, &built).await.unwrap();
         assert!(removed.objects > 50 && removed.kept_roles.is_empty(), "{removed:?}");
         assert_eq!(moving.dumped(&moving.target, "moved"), untouched(&moving));
-        let mut expected = vec![SUPERUSER.to_owned()];
+        let mut expected = vec![BOOTSTRAP.to_owned(), SUPERUSER.to_owned()];
         expected.extend((user != SUPERUSER).then(|| user.to_owned()));
         expected.sort();
         assert_eq!(roles(&moving.target), expected);

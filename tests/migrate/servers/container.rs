@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 /// What the lab's setup builds of templates/phoenix/db.
 const IMAGE: &str = "infra-lab-timescaledb";
 
+/// The first superuser there, who owns what servers make by themselves.
+pub const BOOTSTRAP: &str = "bootstrap";
+
 pub struct Container {
     name: String,
     port: u16,
@@ -15,10 +18,11 @@ impl Container {
     pub fn start(port: u16, settings: &[String]) -> Self {
         let container = Self { name: format!("infra-test-postgres-{}-{port}", std::process::id()), port };
         let options = settings.iter().map(|setting| format!(" -c '{setting}'")).collect::<String>();
-        // A started-again container has its data already.
+        // A started-again container has its data already. As on managed servers the first superuser is nobody's.
         let script = format!(
-            "[ -d /home/postgres/test ] || initdb -U {} -A trust -E UTF8 --locale=C.UTF-8 --no-sync -D /home/postgres/test \
-             && exec postgres -D /home/postgres/test{options}",
+            "cd /home/postgres; [ -d test ] || {{ initdb -U {BOOTSTRAP} -A trust -E UTF8 --locale=C.UTF-8 --no-sync -D test \
+             && echo 'CREATE ROLE {} SUPERUSER LOGIN CREATEDB CREATEROLE REPLICATION BYPASSRLS' | postgres --single -D test template1; }} \
+             && exec postgres -D test{options}",
             super::SUPERUSER
         );
         container.docker(&[

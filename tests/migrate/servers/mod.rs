@@ -22,6 +22,7 @@ enum Place {
 }
 
 pub const SUPERUSER: &str = "postgres";
+pub use container::BOOTSTRAP;
 
 impl Server {
     /// PostgreSQL 15 of this machine's Debian.

@@ -116,7 +116,9 @@ SELECT 'EVENT TRIGGER', e.evtname, concat_ws(' ', e.evtevent, e.evtfoid::regproc
 UNION ALL
 SELECT 'OWNER', 'TABLE ' || r.identity, pg_get_userbyid(r.relowner) FROM relation r WHERE r.relkind IN ('r', 'p', 'f', 'v', 'm', 'S')
 UNION ALL
+-- What a range type makes for itself is its server's first superuser's, whoever that is.
 SELECT 'OWNER', 'FUNCTION ' || r.identity, pg_get_userbyid(r.proowner) FROM routine r
+ WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = r.oid AND d.deptype = 'i')
 UNION ALL
 SELECT 'OWNER', 'TYPE ' || t.identity, pg_get_userbyid(t.typowner) FROM owned_type t
 UNION ALL
