@@ -172,6 +172,10 @@ pub async fn hold(path: PathBuf) -> Result<(), AgentError> {
     Ok(stages::hold(&Context::new(Folder::at(path))?).await?)
 }
 
+pub async fn watch_log(path: PathBuf) -> Result<(), AgentError> {
+    Ok(stages::watch_log(&Context::new(Folder::at(path))?).await?)
+}
+
 /// `source`: with how the old server fares, which takes a moment.
 pub async fn report(path: PathBuf, source: bool) -> Result<Report, AgentError> {
     report::report(Folder::at(path), source).await

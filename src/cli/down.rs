@@ -5,7 +5,7 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use super::args::{DownArgs, Global};
 use super::ask;
-use super::common::{cloud, load, plan_path};
+use super::common::{cloud, load, plan_path, refuse_during_migration, seen};
 use super::out;
 use super::provider::Provider;
 use super::up::{Run, holder};
@@ -43,6 +43,10 @@ pub async fn run(global: &Global, args: DownArgs) -> Result<Exit, CommandError> 
     }
     if removal.steps.is_empty() && database.is_none() {
         return Ok(Exit::Done);
+    }
+    // Whoever destroys the data wants no migration of them either.
+    if scope == Scope::KeepData && !args.skip_services {
+        refuse_during_migration(seen(&survey.inventory))?;
     }
     if !agreed(global, &args, &name)? {
         eprintln!("nothing was removed");
