@@ -36,7 +36,6 @@ use super::copy::CopyError;
 use super::drift::DriftError;
 use super::folder::FolderError;
 use super::index::IndexError;
-use super::job::Destination;
 use super::preflight::PreflightError;
 use super::replicate::{QuietError, ReplicateError};
 use super::saga::Stage;
@@ -137,7 +136,7 @@ pub async fn perform(stage: Stage, context: &Context) -> Result<String, StageErr
         Stage::Preflight => look::perform(context).await,
         Stage::Backup => backup::perform(context).await,
         // What preflight could not see; a database that was there before has been looked at.
-        Stage::Provision if context.job.to == Destination::Url => Ok("it was there".into()),
+        Stage::Provision if context.job.to.engine().is_none() => Ok("it was there".into()),
         Stage::Provision => look::perform(context).await,
         Stage::Prepare => prepare::perform(context).await,
         Stage::Schema => structure::before(context).await,
