@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::context::{Context, FORWARD};
+use super::pause::{self, Pause};
 use super::{StageError, drift, quiet, settle, structure, way_back};
 use crate::host::{DatabaseLocation, Progress};
 use crate::migrate::catalog;
@@ -21,20 +22,6 @@ use crate::postgres::{Endpoint, Tls};
 
 /// Under load the last changes take a moment; more means that something is wrong, and the pause must end.
 const DRAIN: Duration = Duration::from_secs(60);
-
-/// How long writers waited, and for what.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct Pause {
-    pub stop_ms: u64,
-    pub drain_ms: u64,
-    pub sequences_ms: u64,
-    /// Comparing what changed since the verification.
-    #[serde(default)]
-    pub changes_ms: u64,
-    pub way_back_ms: u64,
-    pub start_ms: u64,
-    pub total_ms: u64,
-}
 
 /// How far it came: what an undo has to look at. Kept in the folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -58,7 +45,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
         settle::ready(context).await?;
     }
     let result = match reached {
-        Some(Reached::Pointed) => start(context, &mut Pause::default(), Instant::now()).await,
+        Some(Reached::Pointed) => start(context, &mut Pause::default()).await,
         _ => switch(context).await,
     };
     let Err(error) = result else { return result };
@@ -82,11 +69,12 @@ async fn switch(context: &Context) -> Result<String, StageError> {
         forward.drain(DRAIN).await?;
     }
     context.folder.write("cutover.json", &Reached::Paused)?;
-    let began = Instant::now();
+    pause::begin(context)?;
+    let since = Instant::now();
     let mut pause = Pause::default();
     context.host.stop_clients(context.site(), &context.job.source.clients).await?;
     refuse_writes(&maintenance, &old).await?;
-    pause.stop_ms = millis(began);
+    pause.stop_ms = millis(since);
     let since = Instant::now();
     if online {
         drift::same_schema(context, &old, &new).await?;
@@ -111,16 +99,16 @@ async fn switch(context: &Context) -> Result<String, StageError> {
     structure::hide(context, &new).await?;
     pause.way_back_ms = millis(since);
     context.folder.write("cutover.json", &Reached::Pointed)?;
-    start(context, &mut pause, began).await
+    start(context, &mut pause).await
 }
 
 /// The clients, with the new database.
-async fn start(context: &Context, pause: &mut Pause, began: Instant) -> Result<String, StageError> {
+async fn start(context: &Context, pause: &mut Pause) -> Result<String, StageError> {
     let since = Instant::now();
     context.host.point_clients(context.site(), Some(&location(context, &context.target().await?)?)).await?;
     start_clients(context).await?;
     pause.start_ms = millis(since);
-    pause.total_ms = millis(began);
+    pause.total_ms = pause::so_far(context)?;
     context.folder.write("pause.json", pause)?;
     serve(context).await?;
     settle::end_forward(context).await;
@@ -150,6 +138,7 @@ pub async fn undo(context: &Context) -> Result<(), StageError> {
         forward.subscribe(&way_back::source_for_target(context).await?).await?;
     }
     start_clients(context).await?;
+    pause::end(context)?;
     serve(context).await?;
     Ok(context.folder.remove("cutover.json")?)
 }

@@ -11,6 +11,7 @@ mod follow;
 mod log_watch;
 mod look;
 mod overlap;
+mod pause;
 mod prepare;
 mod quiet;
 mod role;
@@ -25,8 +26,8 @@ use std::time::Duration;
 
 pub use backup::SafetyCopy;
 pub use context::{ACCEPTED, Context, FINDINGS, RELAY_PORT, pg_dump, source};
-pub use cutover::Pause;
 pub use log_watch::{is_watched, leave_watch, log_watch, relieve_watch, watch_log};
+pub use pause::Pause;
 pub use rows::hold;
 pub use settle::{try_stop_recording, watch};
 pub use way_back::carry_partitions;

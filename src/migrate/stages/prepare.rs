@@ -4,7 +4,7 @@ use rand::Rng;
 use rand::distr::Alphanumeric;
 
 use super::context::{APPLY_ROLE, Context, FORWARD, READ_ROLE};
-use super::{StageError, encrypt, quiet, role};
+use super::{StageError, encrypt, pause, quiet, role};
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::catalog::{quote_identifier, quote_literal};
 use crate::migrate::replicate::{Channel, make_beat};
@@ -22,6 +22,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
     // Offline too: the way back needs both.
     make_beat(&old).await?;
     if context.job.mode == Mode::Offline {
+        pause::begin(context)?;
         context.host.stop_clients(context.site(), &context.job.source.clients).await?;
         drop(old);
         quiet::readers_only(context).await?;
@@ -75,6 +76,7 @@ pub async fn undo(context: &Context) -> Result<(), StageError> {
     quiet::open(context).await?;
     if context.job.mode == Mode::Offline {
         context.host.start_clients(context.site(), &context.job.source.clients).await?;
+        pause::end(context)?;
     }
     clean_old(context).await
 }
