@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 pub use health::SourceHealth;
 pub use look::look;
-pub use report::Report;
+pub use report::{Report, Work};
 
 use serde::{Deserialize, Serialize};
 

@@ -8,8 +8,9 @@ use crate::inventory::host_facts::MigrationFacts;
 use crate::migrate::folder::Folder;
 use crate::migrate::job::Destination;
 use crate::migrate::preflight::{Finding, Severity};
-use crate::migrate::saga::{Cutover, Direction, Mode, Next, Status, next};
+use crate::migrate::saga::{Cutover, Direction, Mode, Next, Stage, Status, next};
 use crate::migrate::stages::{Context, FINDINGS, Pause, SafetyCopy};
+use crate::plan::Engine;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Report {
@@ -42,7 +43,30 @@ pub struct Report {
     pub source: Option<SourceHealth>,
 }
 
+/// What the migration waits for that only the operator's side can do: it has the cloud's credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    Provide(Engine),
+    /// Before the cutover: RDS restarts a database when its backups begin, and the service must not run without vacuum.
+    Revert,
+}
+
 impl Report {
+    pub fn owed(&self) -> Option<Work> {
+        let engine = self.to.engine().filter(|_| self.status.direction == Direction::Forward)?;
+        if self.next == Next::Run(Stage::Provision) && !self.has_target && !self.running {
+            return Some(Work::Provide(engine));
+        }
+        let loaded = self.status.is_done(Stage::Index) && !self.status.is_cut_over();
+        (loaded && !self.secured.reverted).then_some(Work::Revert)
+    }
+
+    /// Nothing goes on until the operator's side has done its part.
+    pub fn waits_for_operator(&self) -> bool {
+        let ready = matches!(self.next, Next::AwaitCutover | Next::Run(Stage::Provision | Stage::Cutover));
+        ready && self.status.failure().is_none() && self.owed().is_some()
+    }
+
     /// Aborted or rolled back, to the end.
     pub fn is_undone(&self) -> bool {
         self.next == Next::Nothing && self.status.direction != Direction::Forward

@@ -48,6 +48,7 @@ fn state(report: &Report) -> String {
         (Next::Nothing, _) => "undone, the old database serves".to_owned(),
         (_, Direction::Aborting) => "being undone".to_owned(),
         (_, Direction::RollingBack) => "going back to the old database".to_owned(),
+        _ if report.waits_for_operator() => "waits for the operator's side: infra migrate resume".to_owned(),
         (Next::AwaitCutover, _) => "ready to switch".to_owned(),
         (Next::AwaitFinish, _) => "the new database serves".to_owned(),
         _ if report.status.failure().is_some() && !report.running => "STOPPED".to_owned(),
@@ -91,6 +92,7 @@ pub fn words(report: &Report) -> Vec<(&'static str, &'static str)> {
     let back = if report.status.is_cut_over() { ROLLBACK } else { ABORT };
     match report.next {
         Next::Nothing => vec![],
+        _ if report.waits_for_operator() => vec![("resume", "does what only your side can, and goes on"), back],
         _ if report.status.failure().is_some() && !report.running => {
             vec![("resume", "goes on where it stopped"), back]
         }
@@ -134,7 +136,7 @@ pub mod fixture {
             mode: Mode::Online,
             to: Destination::Managed(Engine::Rds),
             has_target: true,
-            secured: Secured::default(),
+            secured: Secured { reverted: true, ..Secured::default() },
             cutover: Cutover::Auto,
             status: Status::replay(events).expect("fits"),
             next,
@@ -157,6 +159,7 @@ pub mod fixture {
 mod tests {
     use super::fixture::{report, until};
     use super::*;
+    use crate::migrate::job::Secured;
     use crate::migrate::saga::Event;
 
     #[test]
@@ -188,6 +191,7 @@ mod tests {
     fn each_state_says_what_can_be_said_next() {
         let verified = until(Stage::Verify);
         let ready = report(&verified, Next::AwaitCutover, true);
+        let waiting = Report { secured: Secured::default(), ..ready.clone() };
         let guarded = Report {
             pause: Some(Pause { stop_ms: 700, drain_ms: 40, start_ms: 1100, total_ms: 1840, ..Pause::default() }),
             ..report(&until(Stage::Guard), Next::AwaitFinish, true)
@@ -201,7 +205,7 @@ mod tests {
         let undone = [until(Stage::Schema), vec![Event::AbortAsked]].concat();
         let undoing = report(&undone, Next::Undo(Stage::Schema), true);
         let finished = report(&until(Stage::Finish), Next::Nothing, false);
-        let screens = [ready, guarded, failed, undoing, finished].map(|report| migration_text(&report));
+        let screens = [ready, waiting, guarded, failed, undoing, finished].map(|report| migration_text(&report));
         insta::assert_snapshot!("status_states", screens.join("\n"));
     }
 

@@ -70,7 +70,7 @@ async fn watch(global: &Global, at: &OnHost, how: Attached) -> Result<Exit, Comm
             }
         }
         if how == Attached::Serves
-            && let Some(work) = provider::needed(&report)
+            && let Some(work) = report.owed()
         {
             provider::perform(work, global, at, &report).await?;
             continue;

@@ -2,34 +2,16 @@
 //! make it, take the load's settings back, back it up, watch it, remove it. The agent is told.
 
 use super::current;
-use crate::agent::{NewDatabase, Report, Secured};
+use crate::agent::{NewDatabase, Report, Secured, Work};
 use crate::cli::args::Global;
 use crate::cli::common::{OnHost, cloud};
 use crate::cli::provider::Provider;
 use crate::cloud::Databases;
 use crate::error::CommandError;
 use crate::inventory::Inventory;
-use crate::migrate::saga::{Direction, Next, Stage};
 use crate::plan::Engine;
 use crate::postgres::{Endpoint, Secret, Tls};
 use crate::stack::{self, DatabaseError, ObserveError};
-
-/// What the migration waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Work {
-    Provide(Engine),
-    /// Before the cutover: RDS restarts a database when its backups begin, and the service must not run without vacuum.
-    Revert,
-}
-
-pub fn needed(report: &Report) -> Option<Work> {
-    let engine = report.to.engine().filter(|_| report.status.direction == Direction::Forward)?;
-    if report.next == Next::Run(Stage::Provision) && !report.has_target && !report.running {
-        return Some(Work::Provide(engine));
-    }
-    let loaded = report.status.is_done(Stage::Index) && !report.status.is_cut_over();
-    (loaded && !report.secured.reverted).then_some(Work::Revert)
-}
 
 pub async fn perform(work: Work, global: &Global, at: &OnHost, report: &Report) -> Result<(), CommandError> {
     match work {

@@ -4,7 +4,7 @@ use ipnet::IpNet;
 
 use super::action::{DatabaseAction, DatabaseChange, DatabaseSpec};
 use super::alarms::unwatch;
-use super::settings::{VERSION, family, for_load, for_service};
+use super::settings::{VERSION, family, for_load, is_for_service};
 use crate::diff::Refusal;
 use crate::graph::NodeId;
 use crate::inventory::{
@@ -44,7 +44,7 @@ pub fn provision(wish: &DatabaseWish, found: &DatabaseInventory) -> Result<Vec<D
     let build = Build { wish, found, name: database_name(&wish.plan), tags: Tags::for_node(&wish.plan, NODE) };
     build.refuse_strangers()?;
     let mut actions = build.network()?;
-    actions.extend(build.parameters(&for_load(build.engine(), wish.memory_gb)));
+    actions.extend(build.parameters(&for_load(&wish.size, wish.memory_gb)));
     actions.extend(build.database());
     Ok(actions)
 }
@@ -54,8 +54,7 @@ pub fn revert(plan: &PlanName, backup_days: u32, found: &DatabaseInventory) -> V
     let Some(database) = &found.database else { return vec![] };
     let (name, engine) = (database_name(plan), database.engine());
     let set = found.parameter_groups.get(&engine).map(|group| group.parameters.clone()).unwrap_or_default();
-    let service = for_service();
-    let names: Vec<_> = set.into_keys().filter(|name| !service.contains_key(name)).collect();
+    let names: Vec<_> = set.into_keys().filter(|name| !is_for_service(name)).collect();
     let mut actions = vec![];
     if !names.is_empty() {
         actions.push(DatabaseAction::ResetParameters { group: name.clone(), engine, names });

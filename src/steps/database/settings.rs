@@ -2,7 +2,7 @@
 //! MB, times in seconds, switches as 0 and 1.
 
 use crate::inventory::Parameters;
-use crate::plan::Engine;
+use crate::plan::{Engine, ManagedSize};
 
 /// The major version that is made.
 pub const VERSION: &str = "17";
@@ -14,6 +14,12 @@ const LOAD_LOG_MB: u32 = 4096;
 const LOAD_SORT_SHARE: u64 = 8;
 const LOAD_SORT_KB: std::ops::RangeInclusive<u64> = 512 * 1024..=2 * 1024 * 1024;
 const KB_PER_GB: u64 = 1024 * 1024;
+const BYTES_PER_MB: u64 = 1 << 20;
+
+const FORCE_TLS: &str = "rds.force_ssl";
+const LOGICAL_REPLICATION: &str = "rds.logical_replication";
+/// In MB.
+const SLOT_LOG: &str = "max_slot_wal_keep_size";
 
 /// The family of parameters of that version.
 pub fn family(engine: Engine) -> String {
@@ -27,10 +33,10 @@ pub fn family(engine: Engine) -> String {
 /// While it is loaded. Autovacuum would only read what is still being written; the load gathers statistics itself.
 /// `fsync` stays on: a crash would cost everything. Aurora's storage writes no checkpoints, and memory for sorting is
 /// its instance's parameter, not its cluster's: the index builds ask for theirs.
-pub fn for_load(engine: Engine, memory_gb: u64) -> Parameters {
-    let mut parameters = for_service();
+pub fn for_load(size: &ManagedSize, memory_gb: u64) -> Parameters {
+    let mut parameters = for_service(size);
     parameters.insert("autovacuum".into(), "0".into());
-    if engine == Engine::Rds {
+    if size.engine() == Engine::Rds {
         let sort = (memory_gb * KB_PER_GB / LOAD_SORT_SHARE).clamp(*LOAD_SORT_KB.start(), *LOAD_SORT_KB.end());
         parameters.extend([
             ("checkpoint_timeout".into(), LOAD_CHECKPOINT_SECONDS.to_string()),
@@ -42,9 +48,18 @@ pub fn for_load(engine: Engine, memory_gb: u64) -> Parameters {
 }
 
 /// What stays: changes can be followed, in both directions of a migration. Only a reboot switches it, which a database
-/// in service should not need.
-pub fn for_service() -> Parameters {
-    [("rds.force_ssl", "1"), ("rds.logical_replication", "1")]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into()
+/// in service should not need. And its disk does not fill with the log for a way back that nobody reads any more;
+/// Aurora's grows by itself.
+pub fn for_service(size: &ManagedSize) -> Parameters {
+    let mut parameters: Parameters =
+        [FORCE_TLS, LOGICAL_REPLICATION].map(|name| (name.to_owned(), "1".to_owned())).into();
+    if let ManagedSize::Rds(rds) = size {
+        parameters.insert(SLOT_LOG.into(), (rds.storage_gb.bytes() / BYTES_PER_MB / 2).to_string());
+    }
+    parameters
+}
+
+/// Not one of the load's.
+pub fn is_for_service(name: &str) -> bool {
+    [FORCE_TLS, LOGICAL_REPLICATION, SLOT_LOG].contains(&name)
 }

@@ -71,7 +71,11 @@ fn everything_of(wish: &DatabaseWish) -> DatabaseInventory {
         subnet_group: Some(SubnetGroup { tags: tags.clone(), subnets: BTreeSet::new() }),
         parameter_groups: BTreeMap::from([(
             engine,
-            ParameterGroup { tags: tags.clone(), family: family(engine), parameters: for_load(engine, wish.memory_gb) },
+            ParameterGroup {
+                tags: tags.clone(),
+                family: family(engine),
+                parameters: for_load(&wish.size, wish.memory_gb),
+            },
         )]),
         database: Some(Database {
             name: name.clone(),
@@ -111,8 +115,8 @@ fn from_nothing_everything_is_made_and_the_database_last() {
             "let 172.26.1.2/32 in to port 5432 by demo-db",
             "create subnet group demo-db",
             "create parameter group demo-db",
-            "set autovacuum = 0, checkpoint_timeout = 1800, maintenance_work_mem = 1048576, max_wal_size = 4096, \
-             rds.force_ssl = 1, rds.logical_replication = 1 in demo-db",
+            "set autovacuum = 0, checkpoint_timeout = 1800, maintenance_work_mem = 1048576, \
+             max_slot_wal_keep_size = 102400, max_wal_size = 4096, rds.force_ssl = 1, rds.logical_replication = 1 in demo-db",
             "create database demo-db (db.m7g.large, 200 GB)",
         ]
     );
@@ -176,7 +180,7 @@ fn the_settings_of_the_load_go_and_what_replication_needs_stays() {
         ]
     );
     let mut settled = everything();
-    settled.parameter_groups.get_mut(&Engine::Rds).unwrap().parameters = for_service();
+    settled.parameter_groups.get_mut(&Engine::Rds).unwrap().parameters = for_service(&wish().size);
     settled.database.as_mut().unwrap().backup_days = 7;
     assert_eq!(revert(&plan(), 7, &settled), []);
 }
@@ -199,7 +203,7 @@ fn removal_takes_off_the_protection_keeps_a_snapshot_and_ends_with_the_groups() 
 
 #[test]
 fn sorting_memory_follows_the_class_within_bounds() {
-    let sort = |memory_gb| for_load(Engine::Rds, memory_gb)["maintenance_work_mem"].clone();
+    let sort = |memory_gb| for_load(&wish().size, memory_gb)["maintenance_work_mem"].clone();
     assert_eq!((sort(1), sort(8), sort(512)), ("524288".into(), "1048576".into(), "2097152".into()));
 }
 
