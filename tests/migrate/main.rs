@@ -13,5 +13,6 @@ mod replicate;
 mod schema;
 mod servers;
 mod since;
+mod timescale;
 mod verify;
 mod wire;

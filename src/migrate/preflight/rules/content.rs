@@ -63,20 +63,6 @@ pub fn rule(s: &Situation) -> Vec<Finding> {
             .so("they go on there, and do not exist at the target")
             .remedy("unschedule them at cutover, and schedule them at the target")
         }),
-        (s.source.hypertables > 0 && !s.abilities.extensions.get("timescaledb").is_some_and(available)).then(|| {
-            Finding::blocker(
-                "hypertables",
-                "EXTENSION timescaledb",
-                format!("{} hypertables need TimescaleDB, which the target does not have", s.source.hypertables),
-            )
-            .so("their chunks cannot exist there")
-            .remedy("use a target with TimescaleDB: a server of your own, or any postgres:// URL that has it")
-        }),
     ]));
     found
-}
-
-fn available(state: &crate::migrate::schema::ExtensionState) -> bool {
-    use crate::migrate::schema::ExtensionState::{Available, Installed};
-    matches!(state, Available { .. } | Installed { .. })
 }
