@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use crate::inventory::host_facts::MigrationFacts;
 use crate::migrate::copy::{CopyError, MaxRate, write_limit};
 use crate::migrate::folder::{Folder, FolderError};
+use crate::migrate::job::Job;
 pub use crate::migrate::job::Secured;
-use crate::migrate::job::{Destination, Job};
 use crate::migrate::run::{self, RunError};
 use crate::migrate::saga::{Event, Next, Progress, Stage, Status, next};
 use crate::migrate::stages::{self, ACCEPTED, Context, StageError};
@@ -172,6 +172,10 @@ pub async fn hold(path: PathBuf) -> Result<(), AgentError> {
     Ok(stages::hold(&Context::new(Folder::at(path))?).await?)
 }
 
+pub async fn watch_log(path: PathBuf) -> Result<(), AgentError> {
+    Ok(stages::watch_log(&Context::new(Folder::at(path))?).await?)
+}
+
 /// `source`: with how the old server fares, which takes a moment.
 pub async fn report(path: PathBuf, source: bool) -> Result<Report, AgentError> {
     report::report(Folder::at(path), source).await
@@ -221,5 +225,5 @@ pub async fn ask(path: PathBuf, word: Word) -> Result<(), AgentError> {
 /// A database of the user's is the user's to secure.
 fn is_secured(folder: &Folder) -> Result<bool, FolderError> {
     let secured = folder.read::<Secured>("secured.json")?.unwrap_or_default();
-    Ok(folder.job()?.to == Destination::Url || secured.reverted && secured.backup.is_some())
+    Ok(folder.job()?.to.engine().is_none() || secured.reverted && secured.backup.is_some())
 }

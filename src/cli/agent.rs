@@ -26,6 +26,8 @@ enum AgentVerb {
     Migrate { folder: PathBuf },
     /// Keep the snapshot that rows are copied from
     Hold { folder: PathBuf },
+    /// Keep the old server's disk from filling while a migration stands still
+    WatchLog { folder: PathBuf },
     /// Tell where a migration stands
     Status {
         folder: PathBuf,
@@ -66,6 +68,7 @@ pub async fn run(args: AgentArgs) -> Result<Exit, CommandError> {
         AgentVerb::Begin { folder } => agent::begin(folder, &request()?)?,
         AgentVerb::Migrate { folder } => drop(agent::migrate(folder).await?),
         AgentVerb::Hold { folder } => agent::hold(folder).await?,
+        AgentVerb::WatchLog { folder } => agent::watch_log(folder).await?,
         AgentVerb::Status { folder, source } => out::line(serde_json::json!(agent::report(folder, source).await?)),
         AgentVerb::Brief { folder } => out::line(serde_json::json!(agent::brief(folder)?)),
         AgentVerb::Provisioned { folder } => agent::provisioned(folder, &request()?)?,

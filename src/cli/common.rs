@@ -114,14 +114,13 @@ impl OnHost {
     }
 }
 
-/// Services must not be restarted while their database is copied and switched.
+/// Services must not be stopped or restarted while their database is copied and switched.
 pub fn refuse_during_migration<'a>(hosts: impl IntoIterator<Item = &'a HostFacts>) -> Result<(), CommandError> {
     let held = hosts.into_iter().find_map(|facts| Some((facts, facts.migration.as_ref().filter(|m| m.holds)?)));
     let Some((facts, migration)) = held else { return Ok(()) };
     let text = format!("migration {} is under way on host {}: {}", migration.id, facts.host, migration.what);
-    Err(CommandError::failed(text).hint(
-        "a restart of its services would disturb it: wait for the cutover (infra migrate status), or infra migrate abort",
-    ))
+    Err(CommandError::failed(text)
+        .hint("its services have to run on: wait for the cutover (infra migrate status), or infra migrate abort"))
 }
 
 /// The hosts that were looked at.

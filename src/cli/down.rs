@@ -5,7 +5,7 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use super::args::{DownArgs, Global};
 use super::ask;
-use super::common::{cloud, load, plan_path};
+use super::common::{cloud, load, plan_path, refuse_during_migration, seen};
 use super::out;
 use super::provider::Provider;
 use super::up::{Run, holder};
@@ -13,6 +13,7 @@ use crate::error::{CommandError, Exit, chain};
 use crate::executor::Policy;
 use crate::inventory::ResourceName;
 use crate::journal::Lock;
+use crate::plan::Engine;
 use crate::stack::{self, ManagedDatabase, SituationError, Stack};
 use crate::steps::{self, Scope, Services};
 use crate::ui::removal_text;
@@ -43,6 +44,10 @@ pub async fn run(global: &Global, args: DownArgs) -> Result<Exit, CommandError> 
     if removal.steps.is_empty() && database.is_none() {
         return Ok(Exit::Done);
     }
+    // Whoever destroys the data wants no migration of them either.
+    if scope == Scope::KeepData && !args.skip_services {
+        refuse_during_migration(seen(&survey.inventory))?;
+    }
     if !agreed(global, &args, &name)? {
         eprintln!("nothing was removed");
         return Ok(Exit::Failed);
@@ -63,15 +68,15 @@ pub async fn run(global: &Global, args: DownArgs) -> Result<Exit, CommandError> 
 
 /// The name of the final snapshot of the database that `infra migrate` made, if it is to go; else what is said of it.
 async fn database(stack: &Stack, scope: Scope, stays: &mut Vec<String>) -> Option<ResourceName> {
-    stack.plan.migrate.rds.as_ref()?;
+    Engine::ALL.into_iter().find_map(|engine| stack.plan.migrate.managed(engine))?;
     let managed = ManagedDatabase::connect(stack, unbounded_channel().0).await?;
     match (managed.observe().await, scope) {
         (Err(error), _) => stays.push(format!("a database of infra migrate, if there is one: {}", chain(&error))),
         (Ok(found), Scope::IncludeData) => {
-            let name = found.instance?.name;
+            let name = found.database?.name;
             return Some(ResourceName::new(format!("{name}-last-{}", Timestamp::now().strftime("%Y%m%d-%H%M%S"))));
         }
-        (Ok(found), _) => stays.push(format!("database {}, and what it costs", found.instance?.name)),
+        (Ok(found), _) => stays.push(format!("database {}, and what it costs", found.database?.name)),
     }
     None
 }

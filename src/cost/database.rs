@@ -1,13 +1,18 @@
 //! What a managed PostgreSQL costs a month: one instance in one zone, on demand, us-east-1. The figures are those known in
-//! 2026-11 and were not compared with AWS's price page; the bill decides.
+//! 2026-11 and were not compared with AWS's price page; the bill decides. Aurora's price for reads and writes of its
+//! storage ($0.20 a million) is not among them: nobody knows their number beforehand.
 
 use super::Monthly;
-use crate::plan::InstanceClass;
+use crate::plan::{InstanceClass, ManagedSize};
 
 /// AWS's own month.
 const HOURS: f64 = 730.0;
 /// gp3 storage of RDS, a GB and month, with 3,000 operations a second and 125 MB/s.
 const STORAGE_GB: f64 = 0.115;
+/// Aurora Serverless v2, standard storage: an ACU and hour, a stored GB and month.
+const ACU_HOUR: f64 = 0.12;
+const AURORA_GB: f64 = 0.10;
+const BYTES_PER_GB: f64 = 1_073_741_824.0;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DatabaseClass {
@@ -49,15 +54,42 @@ pub fn database_class(class: &InstanceClass) -> Option<DatabaseClass> {
     })
 }
 
-/// The instance and its storage; None where the class's price is not known.
-pub fn database(class: &InstanceClass, storage_gb: u32) -> Option<Monthly> {
-    let hourly = database_class(class)?.hourly;
-    Some(Monthly(hourly * HOURS + f64::from(storage_gb) * STORAGE_GB))
+/// What a database costs a month: the same always, or as it is used.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DatabaseCost {
+    pub least: Monthly,
+    pub most: Monthly,
+}
+
+/// The instance and its storage; Aurora's, where it holds `bytes`, from always at its least capacity to always at its
+/// greatest. None where the class's price is not known.
+pub fn database(size: &ManagedSize, bytes: u64) -> Option<DatabaseCost> {
+    match size {
+        ManagedSize::Rds(rds) => {
+            let hourly = database_class(&rds.class)?.hourly;
+            let all = Monthly(hourly * HOURS + f64::from(rds.storage_gb.0) * STORAGE_GB);
+            Some(DatabaseCost { least: all, most: all })
+        }
+        ManagedSize::Aurora(aurora) => {
+            let storage = bytes as f64 / BYTES_PER_GB * AURORA_GB;
+            let at = |acu: f64| Monthly(acu * ACU_HOUR * HOURS + storage);
+            Some(DatabaseCost { least: at(aurora.min_acu.0), most: at(aurora.max_acu.0) })
+        }
+    }
+}
+
+/// At the greatest capacity; None for a class that is not in the table.
+pub fn memory_gb(size: &ManagedSize) -> Option<f64> {
+    match size {
+        ManagedSize::Rds(rds) => Some(database_class(&rds.class)?.memory_gb as f64),
+        ManagedSize::Aurora(aurora) => Some(aurora.max_acu.memory_gb()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::{Acu, Gigabytes, MigrateAurora, MigrateRds};
 
     fn named(text: &str) -> InstanceClass {
         text.to_owned().try_into().unwrap()
@@ -65,9 +97,19 @@ mod tests {
 
     #[test]
     fn a_class_costs_by_its_family_and_size() {
-        assert_eq!(database(&named("db.m7g.large"), 200).unwrap().to_string(), "$145.64");
+        let rds = |class: &str| ManagedSize::Rds(MigrateRds { class: named(class), storage_gb: Gigabytes(200) });
+        let cost = database(&rds("db.m7g.large"), 0).unwrap();
+        assert_eq!((cost.least.to_string(), cost.most.to_string()), ("$145.64".into(), "$145.64".into()));
         assert_eq!(database_class(&named("db.r6g.2xlarge")).unwrap().memory_gb, 64);
         assert_eq!(database_class(&named("db.t4g.large")).unwrap(), class(2, 8, 0.128));
-        assert_eq!(database(&named("db.x9.large"), 200), None);
+        assert_eq!(database(&rds("db.x9.large"), 0), None);
+    }
+
+    #[test]
+    fn capacity_costs_by_the_hour_and_storage_by_what_it_holds() {
+        let aurora = ManagedSize::Aurora(MigrateAurora { min_acu: Acu(0.5), max_acu: Acu(8.0) });
+        let cost = database(&aurora, 10 << 30).unwrap();
+        assert_eq!((cost.least.to_string(), cost.most.to_string()), ("$44.80".into(), "$701.80".into()));
+        assert_eq!(memory_gb(&aurora), Some(16.0));
     }
 }

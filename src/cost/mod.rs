@@ -16,7 +16,7 @@ use crate::diff::{Diff, DiskDiff, LeftOverKind};
 use crate::graph::{Graph, NodeId};
 use crate::inventory::{Inventory, Size};
 
-pub use database::{DatabaseClass, database, database_class};
+pub use database::{DatabaseClass, DatabaseCost, database, database_class, memory_gb};
 pub use migration::{MigrationCost, migration};
 
 /// Block storage, a GB and month.

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::{Comparison, ResourceName, Tags};
-use crate::plan::{InstanceClass, Port};
+use crate::plan::{Engine, ManagedSize, Port};
 
 /// Everything that stands under the names of one plan's database.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,8 +16,9 @@ pub struct DatabaseInventory {
     pub network: Network,
     pub security_group: Option<SecurityGroup>,
     pub subnet_group: Option<SubnetGroup>,
-    pub parameter_group: Option<ParameterGroup>,
-    pub instance: Option<Database>,
+    /// Each kind of database has a group of its own.
+    pub parameter_groups: BTreeMap<Engine, ParameterGroup>,
+    pub database: Option<Database>,
     pub snapshots: Vec<DatabaseSnapshot>,
     /// Those that infra may have set.
     pub alarms: Vec<DatabaseAlarm>,
@@ -60,7 +61,7 @@ pub struct SubnetGroup {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ParameterGroup {
     pub tags: Tags,
-    /// `postgres17`.
+    /// `postgres17`, `aurora-postgresql17`.
     pub family: String,
     /// Those that differ from the family's.
     pub parameters: Parameters,
@@ -73,9 +74,11 @@ pub type Parameters = BTreeMap<String, String>;
 pub struct Database {
     pub name: ResourceName,
     pub tags: Tags,
+    /// Of an Aurora cluster: its own, whatever its instance does.
     pub state: DatabaseState,
-    pub class: InstanceClass,
-    pub storage_gb: u32,
+    pub size: ManagedSize,
+    /// The instance that serves an Aurora cluster. Others have none beside them.
+    pub member: Option<Member>,
     /// `17.6`.
     pub version: String,
     pub master: String,
@@ -92,6 +95,23 @@ pub struct Database {
     pub deletion_protection: bool,
     pub encrypted: bool,
     pub public: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    pub name: ResourceName,
+    pub state: DatabaseState,
+}
+
+impl Database {
+    pub fn engine(&self) -> Engine {
+        self.size.engine()
+    }
+
+    /// What CloudWatch and a reboot know it by.
+    pub fn instance(&self) -> &ResourceName {
+        self.member.as_ref().map_or(&self.name, |member| &member.name)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ mod tags;
 
 pub use database::{
     AlarmTopic, Database, DatabaseAddress, DatabaseAlarm, DatabaseInventory, DatabaseSnapshot, DatabaseState, Ingress,
-    Network, ParameterGroup, Parameters, SecurityGroup, Subnet, SubnetGroup,
+    Member, Network, ParameterGroup, Parameters, SecurityGroup, Subnet, SubnetGroup,
 };
 pub use host_facts::HostFacts;
 pub use observed::{

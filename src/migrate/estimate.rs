@@ -27,7 +27,7 @@ const MOST_THAT_GAIN: u32 = 4;
 const SECONDS_A_TABLE: f64 = 0.003;
 /// Connecting, reading the catalogue, starting processes.
 const SECONDS_A_STAGE: f64 = 2.0;
-/// RDS making an instance.
+/// RDS or Aurora making an instance.
 const SECONDS_TO_PROVISION: f64 = 600.0;
 /// Stopping the clients, the last changes, sequences, the way back, starting the clients and seeing them healthy. Does not
 /// grow with the size of the database.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::copy::Rate;
 use super::saga::{Cutover, Mode};
 use crate::host::Site;
-use crate::plan::NodeName;
+use crate::plan::{Engine, NodeName};
 
 /// Readers refuse files of a later version.
 pub const JOB_VERSION: u32 = 1;
@@ -50,8 +50,18 @@ pub enum Destination {
     /// The user: it is there when the migration begins.
     #[default]
     Url,
-    /// infra, in the stage `provision`: Amazon RDS.
-    Rds,
+    /// infra, in the stage `provision`.
+    #[serde(untagged)]
+    Managed(Engine),
+}
+
+impl Destination {
+    pub fn engine(self) -> Option<Engine> {
+        match self {
+            Self::Url => None,
+            Self::Managed(engine) => Some(engine),
+        }
+    }
 }
 
 /// The bundle's own database.
@@ -74,4 +84,22 @@ pub struct Secured {
     pub reverted: bool,
     /// A backup that is complete, by its name.
     pub backup: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_destination_is_the_word_that_was_typed() {
+        for (destination, text) in [
+            (Destination::Url, "\"url\""),
+            (Destination::Managed(Engine::Rds), "\"rds\""),
+            (Destination::Managed(Engine::Aurora), "\"aurora\""),
+        ] {
+            assert_eq!(serde_json::to_string(&destination).unwrap(), text);
+            assert_eq!(serde_json::from_str::<Destination>(text).unwrap(), destination);
+        }
+        assert!(serde_json::from_str::<Destination>("\"mars\"").is_err());
+    }
 }

@@ -11,7 +11,8 @@ use super::folder::{Folder, FolderError};
 use super::relay::relay;
 use super::saga::{Event, Mode, Next, Place, Stage, next};
 use super::stages::{
-    Context, RELAY_PORT, StageError, carry_partitions, is_watched, log_watch, perform, try_stop_recording, undo, watch,
+    Context, RELAY_PORT, StageError, carry_partitions, is_watched, leave_watch, log_watch, perform, relieve_watch,
+    try_stop_recording, undo, watch,
 };
 use crate::journal::{Journal, JournalError};
 
@@ -66,6 +67,7 @@ async fn listen(context: &Context) -> Result<Option<TcpListener>, RunError> {
 }
 
 async fn advance(context: &Context, journal: &Journal<Event>) -> Result<Next, RunError> {
+    relieve_watch().await;
     loop {
         let status = context.folder.status()?;
         match next(&status, context.job.mode, context.job.cutover, Timestamp::now()) {
@@ -74,7 +76,7 @@ async fn advance(context: &Context, journal: &Journal<Event>) -> Result<Next, Ru
                 return Ok(Next::Run(stage));
             }
             // Its provider's part is the operator's.
-            Next::Run(Stage::Cutover) if !context.is_reverted()? => sleep(LISTEN).await,
+            Next::Run(Stage::Cutover) if !context.is_reverted()? => wait(context, journal).await?,
             Next::Run(stage) => {
                 journal.append(Event::Started { stage })?;
                 match watched(stage, context).await {
@@ -83,8 +85,7 @@ async fn advance(context: &Context, journal: &Journal<Event>) -> Result<Next, Ru
                         let text = crate::error::chain(&error);
                         journal.append(Event::Failed { stage, error: text })?;
                         if !matches!(error, StageError::MustRollBack { .. }) {
-                            try_stop_recording(context).await;
-                            return Err(error.into());
+                            return Err(stand_still(context, error).await);
                         }
                         journal.append(Event::RollbackAsked)?;
                     }
@@ -96,19 +97,11 @@ async fn advance(context: &Context, journal: &Journal<Event>) -> Result<Next, Ru
                     Ok(()) => journal.append(Event::Undone { stage })?,
                     Err(error) => {
                         journal.append(Event::UndoFailed { stage, error: crate::error::chain(&error) })?;
-                        return Err(error.into());
+                        return Err(stand_still(context, error).await);
                     }
                 }
             }
-            Next::AwaitCutover => match watch(context).await {
-                Ok(()) => sleep(LISTEN).await,
-                Err(error) => {
-                    // The next run verifies anew.
-                    journal.append(Event::Failed { stage: Stage::Verify, error: crate::error::chain(&error) })?;
-                    try_stop_recording(context).await;
-                    return Err(error.into());
-                }
-            },
+            Next::AwaitCutover => wait(context, journal).await?,
             Next::AwaitFinish => {
                 // The new database serves whatever becomes of the way back.
                 if let Err(error) = carry_partitions(context).await {
@@ -119,6 +112,24 @@ async fn advance(context: &Context, journal: &Journal<Event>) -> Result<Next, Ru
             Next::Nothing => return Ok(Next::Nothing),
         }
     }
+}
+
+/// Before the cutover, for somebody or something else.
+async fn wait(context: &Context, journal: &Journal<Event>) -> Result<(), RunError> {
+    let Err(error) = watch(context).await else {
+        sleep(LISTEN).await;
+        return Ok(());
+    };
+    // The next run verifies anew.
+    journal.append(Event::Failed { stage: Stage::Verify, error: crate::error::chain(&error) })?;
+    Err(stand_still(context, error).await)
+}
+
+/// Until somebody says a word, the old server's disk must not fill.
+async fn stand_still(context: &Context, error: StageError) -> RunError {
+    try_stop_recording(context).await;
+    leave_watch(context).await;
+    error.into()
 }
 
 /// A stage that takes long stops when the old server keeps too much of its log for it.

@@ -9,6 +9,7 @@ mod conceal;
 mod decode;
 mod finding;
 pub mod init;
+mod managed;
 mod model;
 pub mod names;
 mod parse;
@@ -24,9 +25,10 @@ pub mod units;
 
 pub use compose::{BundleFacts, ServiceFacts, check_bundle};
 pub use finding::{Finding, Findings, Severity};
+pub use managed::{Engine, ManagedSize};
 pub use model::{
-    Alerts, Backup, Bundle, Database, Disk, Host, Metric, Migrate, MigrateMode, MigrateRds, Plan, PortRule, Protocol,
-    Provider, Threshold, VarValue, VolumeType,
+    Alerts, Backup, Bundle, Database, Disk, Host, Metric, Migrate, MigrateAurora, MigrateMode, MigrateRds, Plan,
+    PortRule, Protocol, Provider, Threshold, VarValue, VolumeType,
 };
 pub use names::{
     Blueprint, DatabaseName, Email, FindingCode, InstanceClass, NodeName, PlanName, Region, SecretName, ServiceName,
@@ -37,5 +39,6 @@ pub use scalar::ScalarError;
 pub use schema::schema;
 pub use template::{TEMPLATES, Template, template};
 pub use units::{
-    CutoverTime, Destination, Gigabytes, MountPath, Port, PortRange, Rate, Schedule, Source, Span, TimeOfDay, Weekday,
+    Acu, CutoverTime, Destination, Gigabytes, MountPath, Port, PortRange, Rate, Schedule, Source, Span, TimeOfDay,
+    Weekday,
 };

@@ -10,7 +10,7 @@ use super::names::{
     Blueprint, DatabaseName, Email, FindingCode, InstanceClass, NodeName, PlanName, Region, SecretName, ServiceName,
     SizeName, SshAddress, VarName, Zone,
 };
-use super::units::{CutoverTime, Destination, Gigabytes, MountPath, PortRange, Rate, Schedule, Source, Span};
+use super::units::{Acu, CutoverTime, Destination, Gigabytes, MountPath, PortRange, Rate, Schedule, Source, Span};
 
 /// One stack: hosts, the bundle that runs on them, and what watches over it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -206,6 +206,7 @@ pub struct Migrate {
     /// How fast rows may be copied.
     pub max_rate: Option<Rate>,
     pub rds: Option<MigrateRds>,
+    pub aurora: Option<MigrateAurora>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -224,6 +225,18 @@ pub struct MigrateRds {
     /// DB instance class, `db.m7g.large`.
     pub class: InstanceClass,
     pub storage_gb: Gigabytes,
+}
+
+/// Aurora PostgreSQL, Serverless v2. Its storage grows by itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MigrateAurora {
+    /// What it never falls below, and costs when nobody uses it.
+    #[serde(default = "MigrateAurora::default_min_acu")]
+    pub min_acu: Acu,
+    /// What it never grows beyond.
+    #[serde(default = "MigrateAurora::default_max_acu")]
+    pub max_acu: Acu,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -245,6 +258,17 @@ impl Bundle {
 
     fn default_health_timeout() -> Span {
         Self::HEALTH_TIMEOUT
+    }
+}
+
+impl MigrateAurora {
+    fn default_min_acu() -> Acu {
+        Acu::LEAST
+    }
+
+    /// As much memory as a `db.m7g.xlarge`.
+    fn default_max_acu() -> Acu {
+        Acu(8.0)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::cost;
 use crate::diff::Refusal;
 use crate::executor::{Event, Policy, Reporter, StepError, apply_database};
 use crate::inventory::{Database, DatabaseInventory, Inventory, ResourceName};
-use crate::plan::{NodeName, Port, Provider};
+use crate::plan::{Engine, NodeName, Port, Provider};
 use crate::steps::{self, DatabaseAction, DatabaseWish, StepId};
 
 /// Each round does all that was missing; what a round changes may ask for one more (a reboot).
@@ -27,8 +27,8 @@ const MOST_BACKUP_DAYS: u64 = 35;
 
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
-    #[error("the plan does not say what the new database is to be")]
-    NoWish,
+    #[error("the plan does not say what the new database of {} is to be", .0.title())]
+    NoWish(Engine),
     #[error("{0}: its size is not known")]
     UnknownClass(String),
     #[error("host {host} is no instance of Lightsail: infra does not know its network")]
@@ -48,7 +48,10 @@ pub enum DatabaseError {
 impl DatabaseError {
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NoWish => Some("add to it: [migrate.rds] class = \"db.m7g.large\", storage_gb = 200".into()),
+            Self::NoWish(Engine::Rds) => {
+                Some("add to it: [migrate.rds] class = \"db.m7g.large\", storage_gb = 200".into())
+            }
+            Self::NoWish(Engine::Aurora) => Some("add to it: [migrate.aurora] min_acu = 0.5, max_acu = 8".into()),
             Self::UnknownClass(_) => Some("classes of m6g, m7g, m6i, r6g, r7g, r6i and t4g are known".into()),
             Self::NoNetwork { .. } => {
                 Some("make the database yourself where the host reaches it, and give its URL: --to postgres://…".into())
@@ -61,20 +64,24 @@ impl DatabaseError {
     }
 }
 
-/// What the plan's `[migrate.rds]` asks for, for a host as it is now.
-pub fn wish(stack: &Stack, inventory: &Inventory, host: &NodeName) -> Result<DatabaseWish, DatabaseError> {
+/// What the plan's `[migrate.rds]` or `[migrate.aurora]` asks for, for a host as it is now.
+pub fn wish(
+    stack: &Stack,
+    inventory: &Inventory,
+    host: &NodeName,
+    engine: Engine,
+) -> Result<DatabaseWish, DatabaseError> {
     let plan = &stack.plan;
-    let rds = plan.migrate.rds.as_ref().ok_or(DatabaseError::NoWish)?;
-    let class = cost::database_class(&rds.class).ok_or_else(|| DatabaseError::UnknownClass(rds.class.to_string()))?;
+    let size = plan.migrate.managed(engine).ok_or(DatabaseError::NoWish(engine))?;
+    let memory_gb = cost::memory_gb(&size).ok_or_else(|| DatabaseError::UnknownClass(size.to_string()))?;
     let no_network = || DatabaseError::NoNetwork { host: host.clone() };
     let lightsail = plan.hosts.get(host).is_some_and(|spec| spec.provider == Provider::Lightsail);
     let instance = serving(stack, inventory, host).filter(|_| lightsail).ok_or_else(no_network)?;
     let private = instance.private_ip.as_ref().ok_or_else(no_network)?;
     Ok(DatabaseWish {
         plan: plan.name.clone(),
-        class: rds.class.clone(),
-        memory_gb: class.memory_gb,
-        storage_gb: rds.storage_gb.0,
+        size,
+        memory_gb: memory_gb as u64,
         master: MASTER.to_owned(),
         database: plan.database.as_ref().map(|database| database.name.to_string()),
         port: Port::new(PORT).expect("it is no zero"),
@@ -106,7 +113,7 @@ impl<'a> ManagedDatabase<'a> {
     pub async fn provide(&self, wish: &DatabaseWish) -> Result<Database, DatabaseError> {
         let found = self.settle(|found| steps::provision(wish, found)).await?;
         let missing = DatabaseError::Incomplete { name: steps::database_name(&wish.plan), what: "instance" };
-        found.instance.ok_or(missing)
+        found.database.ok_or(missing)
     }
 
     /// The settings of the load are taken back; the provider's own backups begin.

@@ -20,7 +20,8 @@ pub use build::{build, deploy};
 pub use check::{Question, Violation, check, questions};
 pub use database::{
     ALARM_SECONDS, DatabaseAction, DatabaseChange, DatabaseSpec, DatabaseWish, alarm_names, database_name,
-    describe as describe_database, provision, remove as remove_database, revert, secure, topic_name, watch,
+    describe as describe_database, member_name, provision, remove as remove_database, revert, secure, topic_name,
+    watch,
 };
 pub use describe::{describe, interrupts};
 pub use remove::{Removal, Scope, Services, remove};

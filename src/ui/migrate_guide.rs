@@ -172,7 +172,8 @@ fn cost(text: &mut String, view: &GuideView) {
     line(text, format_args!("  host {} with its disks, which stay: {}", view.host, said(view.cost.host)));
     line(text, format_args!("  the new database: {}", said(view.cost.database)));
     if let (Some(now), Some(after)) = (view.cost.host, view.cost.after) {
-        line(text, format_args!("  in all {after}, now {now}"));
+        let most = view.cost.most.map(|most| format!(" at the least, {most} at the most")).unwrap_or_default();
+        line(text, format_args!("  in all {after}{most}, now {now}"));
     }
 }
 
@@ -311,6 +312,7 @@ pub mod fixture {
                 host: Some(Monthly(92.0)),
                 database: Some(Monthly(145.64)),
                 after: Some(Monthly(237.64)),
+                most: None,
             },
             accepted: vec!["slot-limit".into()],
             open: vec!["extension-missing".into(), "unlogged".into()],
@@ -330,9 +332,12 @@ mod tests {
     #[test]
     fn everything_is_told_before_anything_happens() {
         insta::assert_snapshot!("guide_online", guide_text(&view(Mode::Online)));
-        let unknown = MigrationCost { host: None, database: None, after: None };
+        let unknown = MigrationCost { host: None, database: None, after: None, most: None };
         let offline = GuideView { cost: unknown, ..view(Mode::Offline) };
         insta::assert_snapshot!("guide_offline", guide_text(&offline));
+        let used = MigrationCost { most: Some(Monthly(792.8)), ..view(Mode::Online).cost };
+        let text = guide_text(&GuideView { cost: used, ..view(Mode::Online) });
+        assert!(text.contains("  in all $237.64 at the least, $792.80 at the most, now $92.00\n"), "{text}");
     }
 
     #[test]

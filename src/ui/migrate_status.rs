@@ -125,13 +125,14 @@ pub mod fixture {
     use super::*;
     use crate::migrate::job::{Destination, Secured};
     use crate::migrate::saga::Event;
+    use crate::plan::Engine;
 
     pub fn report(events: &[Event], next: Next, running: bool) -> Report {
         Report {
             id: "20261121-093000".into(),
             database: "telemetry".into(),
             mode: Mode::Online,
-            to: Destination::Rds,
+            to: Destination::Managed(Engine::Rds),
             has_target: true,
             secured: Secured::default(),
             cutover: Cutover::Auto,

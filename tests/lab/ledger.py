@@ -1,5 +1,4 @@
-"""A writer that posts records through ingest and keeps a ledger of what was acknowledged; and the databases that are asked
-whether they have it all, each once."""
+"""A writer that posts records through ingest and keeps a ledger of what was acknowledged."""
 
 import collections
 import http.client
@@ -116,26 +115,3 @@ class Connection(http.client.HTTPSConnection):
     def connect(self):
         self._create_connection = lambda _, timeout, source: http.client.socket.create_connection((self.address, 443), timeout)
         super().connect()
-
-
-def old_database(system):
-    return system.sql
-
-
-def new_database(system):
-    """That of the present migration, asked from the host, which alone is let in."""
-    target = f"{scene.STATE_ON_HOST}/migrations/current/target.json"
-    at = json.loads(system.on_host(f"cat {target}"))
-
-    def ask(statement):
-        script = f"""
-            PGPASSWORD=$(sed 's/.*"password":"\\([^"]*\\)".*/\\1/' {target}); export PGPASSWORD PGSSLMODE=require
-            docker exec -e PGPASSWORD -e PGSSLMODE "$(docker ps -qf label=com.docker.compose.service=db)" \\
-                psql -h {at["host"]} -U {at["user"]} -d {at["database"]} -XAtc {quote(statement)}"""
-        return system.on_host(script).strip()
-
-    return ask
-
-
-def quote(text):
-    return "'" + text.replace("'", "'\\''") + "'"

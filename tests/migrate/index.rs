@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use infra::migrate::catalog::{self, Catalog, QualifiedName};
 use infra::migrate::copy::{Hold, copy, tables};
-use infra::migrate::index::{Builds, build, start_over};
+use infra::migrate::index::{Builds, Progress, build, progress, start_over};
 use infra::migrate::schema::{self, Entry, Phase};
 use infra::postgres::{Client, connect};
 
@@ -72,6 +72,10 @@ impl Move {
         run.into_inner().unwrap()
     }
 
+    async fn progress(&self) -> Progress {
+        progress(&*self.target().await, &self.entries).await.unwrap()
+    }
+
     async fn target(&self) -> Client {
         connect(&self.ends.setup().target, "infra test").await.unwrap()
     }
@@ -90,8 +94,11 @@ impl Move {
 async fn indexes_are_built_while_others_copy() {
     let moving = Move::new().await;
     let _holder = moving.ends.hold(Hold::Transaction).await;
+    assert_eq!(moving.progress().await.done, 0);
     assert!(moving.copy_and_build().await > 15);
     moving.assert_built().await;
+    let progress = moving.progress().await;
+    assert!(progress.total > 10 && progress.done == progress.total, "{progress:?}");
     // Everything is done: small tables were announced together, others alone.
     assert_eq!(moving.copy_and_build().await, 0);
     let announced = tables(&moving.ends.folder()).unwrap();

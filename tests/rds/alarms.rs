@@ -2,10 +2,10 @@
 
 use anyhow::{Context, ensure};
 use infra::plan::{Plan, parse};
-use infra::steps::watch;
+use infra::steps::{DatabaseWish, watch};
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, wish};
+use crate::stage::{Stage, aurora, wish};
 
 const PLAN: &str = r#"
 name = "demo"
@@ -31,9 +31,15 @@ fn demo() -> anyhow::Result<Plan> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn alarms_are_set_once_wherever_the_work_is_cut_off_and_go_with_the_database() -> anyhow::Result<()> {
+    set_once(&wish(), 4, "demo-db-space-low").await?;
+    set_once(&aurora(), 5, "demo-db-capacity-high").await
+}
+
+/// `alarms` of them, one of this name.
+async fn set_once(wish: &DatabaseWish, alarms: usize, name: &str) -> anyhow::Result<()> {
     let stage = Stage::new(false).await?;
     let plan = demo()?;
-    stage.provision(&wish()).await?;
+    stage.provision(wish).await?;
     for (operation, action) in
         [("CreateTopic", "hold_after"), ("PutMetricAlarm", "hold_after"), ("Subscribe", "hold_before")]
     {
@@ -46,11 +52,11 @@ async fn alarms_are_set_once_wherever_the_work_is_cut_off_and_go_with_the_databa
     ensure!(watch(&plan, &found)?.is_empty(), "{found:#?}");
     ensure!(stage.changes().await?.is_empty(), "looking changes nothing");
     let names: Vec<_> = found.alarms.iter().map(|alarm| alarm.name.as_str()).collect();
-    ensure!(names.len() == 4 && names.contains(&"demo-db-space-low"), "{names:?}");
+    ensure!(names.len() == alarms && names.contains(&name), "{names:?}");
     ensure!(found.topic.context("no topic")?.emails.len() == 2);
 
     let left = stage.remove().await?;
-    ensure!(left.alarms.is_empty() && left.topic.is_none() && left.instance.is_none(), "{left:?}");
+    ensure!(left.alarms.is_empty() && left.topic.is_none() && left.database.is_none(), "{left:?}");
     stage.end().await
 }
 

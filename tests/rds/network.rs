@@ -26,7 +26,7 @@ async fn reach(stage: &Stage) -> anyhow::Result<()> {
     let mut wish = wish();
     wish.plan = stage.plan.clone();
     wish.from = vec![format!("{host}/32").parse()?];
-    let database = stage.provision(&wish).await?.instance.context("no database")?;
+    let database = stage.provision(&wish).await?.database.context("no database")?;
     let database: Ipv4Addr = database.endpoint.context("no endpoint")?.host.parse()?;
 
     settles(host, database, 5432, true).await.context("the host reaches its database")?;

@@ -7,10 +7,11 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use infra::cloud::Databases;
 use infra::inventory::{Database, DatabaseState};
-use infra::steps::{DatabaseAction, provision, revert};
+use infra::plan::Engine;
+use infra::steps::{DatabaseAction, DatabaseWish, provision, revert};
 use tokio::process::Command;
 
-use crate::stage::{Stage, plan, wish};
+use crate::stage::{Stage, aurora, plan, wish};
 
 /// A connection as the master user, by name, password and authorities.
 struct Master<'a> {
@@ -57,26 +58,36 @@ impl Master<'_> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_is_like_one_of_rds_from_its_making_to_its_end() -> anyhow::Result<()> {
     let stage = Stage::new(true).await?;
-    let outcome = life(&stage).await;
+    let outcome = life(&stage, &wish()).await;
     stage.end().await?;
     outcome
 }
 
-async fn life(stage: &Stage) -> anyhow::Result<()> {
-    let database = stage.provision(&wish()).await?.instance.context("no database")?;
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_is_like_one_of_aurora_from_its_making_to_its_end() -> anyhow::Result<()> {
+    let stage = Stage::new(true).await?;
+    let outcome = life(&stage, &aurora()).await;
+    stage.end().await?;
+    outcome
+}
+
+async fn life(stage: &Stage, wish: &DatabaseWish) -> anyhow::Result<()> {
+    let engine = wish.size.engine();
+    let database = stage.provision(wish).await?.database.context("no database")?;
     ensure!(database.state == DatabaseState::Available && database.encrypted && !database.public, "{database:?}");
-    ensure!(database.deletion_protection && database.backup_days == 0 && database.parameters_in_effect, "{database:?}");
+    ensure!(database.deletion_protection && database.parameters_in_effect, "{database:?}");
+    ensure!(database.backup_days == u32::from(engine == Engine::Aurora), "{database:?}");
     let secret = database.secret.as_ref().context("no secret")?;
     let password = stage.rds.password(secret).await?.to_string();
     let authorities = stage.authorities();
     let master = Master { database: &database, password, authorities: &authorities };
 
     is_like_rds(&master).await?;
-    parameters_follow(stage, &master).await?;
-    only_the_host_may_connect(stage, &master).await?;
+    parameters_follow(stage, &master, wish).await?;
+    only_the_host_may_connect(stage, &master, wish).await?;
 
     let left = stage.remove().await?;
-    ensure!(left.instance.is_none() && left.security_group.is_none() && left.parameter_group.is_none(), "{left:?}");
+    ensure!(left.database.is_none() && left.security_group.is_none() && left.parameter_groups.is_empty(), "{left:?}");
     ensure!(left.snapshots.iter().any(|snapshot| snapshot.name.as_str() == "demo-db-last"), "{left:?}");
     ensure!(stage.rds.password(secret).await.is_err(), "the secret has gone with its database");
     Ok(())
@@ -103,10 +114,10 @@ async fn is_like_rds(master: &Master<'_>) -> anyhow::Result<()> {
         .context("members of rds_replication may replicate")
 }
 
-async fn parameters_follow(stage: &Stage, master: &Master<'_>) -> anyhow::Result<()> {
-    ensure!(
-        master.query("SHOW maintenance_work_mem").await? == "1GB" && master.query("SHOW autovacuum").await? == "off"
-    );
+async fn parameters_follow(stage: &Stage, master: &Master<'_>, wish: &DatabaseWish) -> anyhow::Result<()> {
+    let engine = wish.size.engine();
+    ensure!(master.query("SHOW autovacuum").await? == "off");
+    ensure!(engine == Engine::Aurora || master.query("SHOW maintenance_work_mem").await? == "1GB");
     stage.apply(&revert(&plan(), 7, &stage.observe().await?)).await?;
     settles(async || Ok(master.query("SHOW autovacuum").await? == "on"))
         .await
@@ -115,25 +126,25 @@ async fn parameters_follow(stage: &Stage, master: &Master<'_>) -> anyhow::Result
     // As if it had been made before logical replication was asked for.
     let group = infra::steps::database_name(&plan());
     let names = vec!["rds.logical_replication".to_owned()];
-    stage.apply(&[DatabaseAction::ResetParameters { group: group.clone(), names }]).await?;
-    stage.apply(&[DatabaseAction::RebootDatabase { name: group.clone() }]).await?;
+    stage.apply(&[DatabaseAction::ResetParameters { group: group.clone(), engine, names }]).await?;
+    stage.apply(&[DatabaseAction::RebootDatabase { name: group.clone(), engine }]).await?;
     ensure!(master.query("SHOW wal_level").await? == "replica");
-    let missing = provision(&wish(), &stage.observe().await?)?;
+    let missing = provision(wish, &stage.observe().await?)?;
     stage.apply(&missing).await?;
     ensure!(master.query("SHOW wal_level").await? == "replica", "not without a reboot");
-    stage.provision(&wish()).await?;
+    stage.provision(wish).await?;
     ensure!(master.query("SHOW wal_level").await? == "logical", "after the reboot");
     Ok(())
 }
 
-async fn only_the_host_may_connect(stage: &Stage, master: &Master<'_>) -> anyhow::Result<()> {
-    let mut elsewhere = wish();
+async fn only_the_host_may_connect(stage: &Stage, master: &Master<'_>, wish: &DatabaseWish) -> anyhow::Result<()> {
+    let mut elsewhere = wish.clone();
     elsewhere.from = vec!["203.0.113.140/32".parse()?];
     stage.provision(&elsewhere).await?;
     settles(async || Ok(master.query("SELECT 1").await.is_err_and(|error| error.to_string().contains("timeout"))))
         .await
         .context("who has no rule gets no answer")?;
-    stage.provision(&wish()).await?;
+    stage.provision(wish).await?;
     settles(async || Ok(master.query("SELECT 1").await.is_ok())).await.context("who has one is let in again")
 }
 

@@ -11,7 +11,7 @@ use infra::cloud::Databases;
 use infra::cloud::rds::AmazonRds;
 use infra::executor::{Policy, Reporter, apply_database};
 use infra::inventory::DatabaseInventory;
-use infra::plan::{PlanName, Port};
+use infra::plan::{Acu, Gigabytes, ManagedSize, MigrateAurora, MigrateRds, PlanName, Port};
 use infra::steps::{DatabaseAction, DatabaseWish, StepId, provision, remove_database};
 use lab::machines::{Machines, NoMachines};
 use lab::ministack::MiniStack;
@@ -192,15 +192,23 @@ pub fn plan() -> PlanName {
 pub fn wish() -> DatabaseWish {
     DatabaseWish {
         plan: plan(),
-        class: "db.m7g.large".to_owned().try_into().unwrap(),
+        size: ManagedSize::Rds(MigrateRds {
+            class: "db.m7g.large".to_owned().try_into().unwrap(),
+            storage_gb: Gigabytes(20),
+        }),
         memory_gb: 8,
-        storage_gb: 20,
         master: "postgres".into(),
         database: None,
         port: Port::new(5432).unwrap(),
         from: vec![format!("{}/32", lab::machines::OPERATOR).parse().unwrap()],
         peer: true,
     }
+}
+
+/// The same of Aurora.
+pub fn aurora() -> DatabaseWish {
+    let size = ManagedSize::Aurora(MigrateAurora { min_acu: Acu(0.5), max_acu: Acu(8.0) });
+    DatabaseWish { size, memory_gb: 16, ..wish() }
 }
 
 async fn config(url: &str) -> aws_config::SdkConfig {

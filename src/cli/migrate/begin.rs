@@ -10,26 +10,26 @@ use crate::error::{CommandError, Exit};
 use crate::host;
 use crate::migrate::job::{Destination, JOB_VERSION, Job, Source};
 use crate::migrate::saga::Next;
+use crate::plan::Engine;
 use crate::postgres::{Endpoint, Secret, Tls};
-
-/// `--to` of the plan's own managed database.
-pub const RDS: &str = "rds";
 
 pub async fn begin(global: &Global, mut args: StartArgs) -> Result<Exit, CommandError> {
     let when = CutoverArg::parse(&args.cutover)?;
     args.plan = args.plan.or(when.plan);
     let Some(to) = &args.to else {
-        return Err(CommandError::usage("where to? name the new database")
-            .hint("--to rds, or --to postgres://user@host/name; its password comes from INFRA_TARGET_PASSWORD"));
+        return Err(CommandError::usage("where to? name the new database").hint(
+            "--to rds, --to aurora, or --to postgres://user@host/name; its password comes from INFRA_TARGET_PASSWORD",
+        ));
     };
-    let given = if to == RDS { None } else { Some(target(to)?) };
+    let engine = Engine::named(to);
+    let given = if engine.is_some() { None } else { Some(target(to)?) };
     let at = on_host(global, args.plan.clone(), None, "migrate").await?;
     let terms = terms(&args, when.time, &at.stack.plan.migrate, &jiff::Zoned::now())?;
     let mut job = job(&at, &args, terms)?;
-    if given.is_none() {
-        job.to = Destination::Rds;
+    if let Some(engine) = engine {
+        job.to = Destination::Managed(engine);
         // Refused now rather than after the copy has begun.
-        provider::check(&at).await?;
+        provider::check(&at, engine).await?;
     }
     if !args.plan_only {
         refuse_a_second(&at).await?;

@@ -1,6 +1,5 @@
 //! Before a migration begins: what it would meet is looked at, told, and asked about.
 
-use super::begin::RDS;
 use crate::agent::Begin;
 use crate::cli::args::Global;
 use crate::cli::common::OnHost;
@@ -8,10 +7,11 @@ use crate::cli::{ask, out};
 use crate::cost::{self, MigrationCost};
 use crate::error::CommandError;
 use crate::migrate::estimate::{basis, estimate};
-use crate::migrate::job::{Destination, Job};
+use crate::migrate::job::Job;
 use crate::migrate::look::Look;
 use crate::migrate::preflight::Severity;
 use crate::migrate::saga::{Mode, Stage};
+use crate::plan::ManagedSize;
 use crate::postgres::Endpoint;
 use crate::ui::{GuideView, StageView, guide_text, warning_text};
 
@@ -26,8 +26,8 @@ pub async fn guide(at: &OnHost, begin: &Begin) -> Result<GuideView, CommandError
 }
 
 fn view(at: &OnHost, job: &Job, target: Option<&Endpoint>, look: Look) -> GuideView {
-    let provision = job.to == Destination::Rds;
-    let of = |mode| estimate(&look, mode, provision);
+    let size = job.to.engine().and_then(|engine| at.stack.plan.migrate.managed(engine));
+    let of = |mode| estimate(&look, mode, size.is_some());
     let (online, offline) = (of(Mode::Online), of(Mode::Offline));
     let chosen = if job.mode == Mode::Online { &online } else { &offline };
     let codes = |severity: Severity| {
@@ -44,12 +44,12 @@ fn view(at: &OnHost, job: &Job, target: Option<&Endpoint>, look: Look) -> GuideV
         database: job.source.database.clone(),
         service: job.source.service.clone(),
         host: job.host.to_string(),
-        to: destination(at, target),
+        to: destination(size.as_ref(), target),
         mode: job.mode,
         cutover: job.cutover,
         stages: Stage::of(job.mode).map(|stage| StageView::of(stage, job.mode, chosen)).collect(),
         basis: basis(&look),
-        cost: cost(at, provision),
+        cost: cost(at, size.as_ref(), look.volume.data_bytes + look.volume.index_bytes),
         open: codes(Severity::Warning).into_iter().filter(|code| !job.accepted.contains(code)).collect(),
         blockers: codes(Severity::Blocker),
         accepted: job.accepted.clone(),
@@ -59,19 +59,15 @@ fn view(at: &OnHost, job: &Job, target: Option<&Endpoint>, look: Look) -> GuideV
     }
 }
 
-fn destination(at: &OnHost, target: Option<&Endpoint>) -> String {
-    match (target, &at.stack.plan.migrate.rds) {
-        (Some(target), _) => target.url(),
-        (None, Some(wanted)) => format!("{RDS}: {}, {}", wanted.class, wanted.storage_gb),
-        (None, None) => RDS.to_owned(),
-    }
+fn destination(size: Option<&ManagedSize>, target: Option<&Endpoint>) -> String {
+    let made = size.map(|size| format!("{}: {size}", size.engine()));
+    target.map(Endpoint::url).or(made).unwrap_or_default()
 }
 
-fn cost(at: &OnHost, provision: bool) -> MigrationCost {
-    let plan = &at.stack.plan;
-    let rds = plan.migrate.rds.as_ref().filter(|_| provision);
-    let unknown = MigrationCost { host: None, database: None, after: None };
-    plan.hosts.get(&at.host).map_or(unknown, |host| cost::migration(host, rds, &at.inventory))
+fn cost(at: &OnHost, size: Option<&ManagedSize>, bytes: u64) -> MigrationCost {
+    let unknown = MigrationCost { host: None, database: None, after: None, most: None };
+    let host = at.stack.plan.hosts.get(&at.host);
+    host.map_or(unknown, |host| cost::migration(host, size, bytes, &at.inventory))
 }
 
 /// To be read on stdout where it is all that was asked for, and beside the rest otherwise.

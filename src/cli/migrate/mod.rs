@@ -35,8 +35,9 @@ pub struct MigrateArgs {
 struct StartArgs {
     /// The plan [default: the one that was brought up from here]
     plan: Option<PathBuf>,
-    /// Where: rds (as the plan's [migrate.rds] says), or postgres://user@host/name?sslmode=verify-full&sslrootcert=FILE
-    #[arg(long, value_name = "rds|URL")]
+    /// Where: rds or aurora (as the plan's [migrate.rds] or [migrate.aurora] says), or
+    /// postgres://user@host/name?sslmode=verify-full&sslrootcert=FILE
+    #[arg(long, value_name = "rds|aurora|URL")]
     to: Option<String>,
     /// Writers wait from before the copy to the end; without it they wait for seconds
     #[arg(long, conflicts_with = "online")]

@@ -9,25 +9,23 @@ use crate::cli::provider::Provider;
 use crate::cloud::Databases;
 use crate::error::CommandError;
 use crate::inventory::Inventory;
-use crate::migrate::job::Destination;
 use crate::migrate::saga::{Direction, Next, Stage};
+use crate::plan::Engine;
 use crate::postgres::{Endpoint, Secret, Tls};
 use crate::stack::{self, DatabaseError, ObserveError};
 
 /// What the migration waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
-    Provide,
+    Provide(Engine),
     /// Before the cutover: RDS restarts a database when its backups begin, and the service must not run without vacuum.
     Revert,
 }
 
 pub fn needed(report: &Report) -> Option<Work> {
-    if report.to == Destination::Url || report.status.direction != Direction::Forward {
-        return None;
-    }
+    let engine = report.to.engine().filter(|_| report.status.direction == Direction::Forward)?;
     if report.next == Next::Run(Stage::Provision) && !report.has_target && !report.running {
-        return Some(Work::Provide);
+        return Some(Work::Provide(engine));
     }
     let loaded = report.status.is_done(Stage::Index) && !report.status.is_cut_over();
     (loaded && !report.secured.reverted).then_some(Work::Revert)
@@ -35,7 +33,7 @@ pub fn needed(report: &Report) -> Option<Work> {
 
 pub async fn perform(work: Work, global: &Global, at: &OnHost, report: &Report) -> Result<(), CommandError> {
     match work {
-        Work::Provide => provide(global, at).await,
+        Work::Provide(engine) => provide(global, at, engine).await,
         Work::Revert => {
             let provider = Provider::connect(global, &at.stack).await?;
             provider.database.revert().await?;
@@ -46,13 +44,13 @@ pub async fn perform(work: Work, global: &Global, at: &OnHost, report: &Report) 
 }
 
 /// Whether the plan and the host are such that a database can be made for them.
-pub async fn check(at: &OnHost) -> Result<(), CommandError> {
-    stack::database_wish(&at.stack, &observed(at).await?, &at.host).map(drop)?;
+pub async fn check(at: &OnHost, engine: Engine) -> Result<(), CommandError> {
+    stack::database_wish(&at.stack, &observed(at).await?, &at.host, engine).map(drop)?;
     Ok(())
 }
 
-async fn provide(global: &Global, at: &OnHost) -> Result<(), CommandError> {
-    let wish = stack::database_wish(&at.stack, &observed(at).await?, &at.host)?;
+async fn provide(global: &Global, at: &OnHost, engine: Engine) -> Result<(), CommandError> {
+    let wish = stack::database_wish(&at.stack, &observed(at).await?, &at.host, engine)?;
     let provider = Provider::connect(global, &at.stack).await?;
     let made = provider.database.provide(&wish).await?;
     let incomplete = |what| DatabaseError::Incomplete { name: made.name.clone(), what };
@@ -78,7 +76,7 @@ async fn provide(global: &Global, at: &OnHost) -> Result<(), CommandError> {
 /// Before the way back is given up: the load's settings are gone, a backup of the new database is complete, and its
 /// alarms are set.
 pub async fn secure(global: &Global, at: &OnHost, report: &Report) -> Result<(), CommandError> {
-    if report.to == Destination::Url || report.secured.backup.is_some() && report.secured.reverted {
+    if report.to.engine().is_none() || report.secured.backup.is_some() && report.secured.reverted {
         return Ok(());
     }
     let provider = Provider::connect(global, &at.stack).await?;
@@ -91,7 +89,7 @@ pub async fn secure(global: &Global, at: &OnHost, report: &Report) -> Result<(),
 
 /// The database that a migration made goes again. What it held is in the old one.
 pub async fn remove(global: &Global, at: &OnHost, report: &Report) -> Result<(), CommandError> {
-    if report.to == Destination::Url {
+    if report.to.engine().is_none() {
         return Err(CommandError::usage("infra did not make the new database: it is yours to remove"));
     }
     let provider = Provider::connect(global, &at.stack).await?;

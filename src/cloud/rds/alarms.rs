@@ -47,7 +47,7 @@ impl Alarms {
     pub async fn put(
         &self,
         alarm: &DatabaseAlarm,
-        database: &ResourceName,
+        instance: &ResourceName,
         topic: Option<&ResourceName>,
         tags: &Tags,
     ) -> Result<(), CloudError> {
@@ -55,7 +55,7 @@ impl Alarms {
             Some(name) => Some(self.arn_of(name).await?),
             None => None,
         };
-        let form = put_form(alarm, database, topic, tags);
+        let form = put_form(alarm, instance, topic, tags);
         self.metrics.change("PutMetricAlarm", &borrowed(&form)).await.map(drop)
     }
 
@@ -144,15 +144,15 @@ fn tagged(tags: &Tags) -> Form {
     numbered.collect()
 }
 
-fn put_form(alarm: &DatabaseAlarm, database: &ResourceName, topic: Option<String>, tags: &Tags) -> Form {
+fn put_form(alarm: &DatabaseAlarm, instance: &ResourceName, topic: Option<String>, tags: &Tags) -> Form {
     let comparison = COMPARISONS.iter().find(|(comparison, _)| *comparison == alarm.comparison);
     let pairs = [
         ("AlarmName", alarm.name.to_string()),
-        ("AlarmDescription", format!("the database {database}: made by infra")),
+        ("AlarmDescription", format!("the database {instance}: made by infra")),
         ("Namespace", NAMESPACE.to_owned()),
         ("MetricName", alarm.metric.clone()),
         ("Dimensions.member.1.Name", "DBInstanceIdentifier".to_owned()),
-        ("Dimensions.member.1.Value", database.to_string()),
+        ("Dimensions.member.1.Value", instance.to_string()),
         ("Statistic", "Average".to_owned()),
         ("Period", ALARM_SECONDS.to_string()),
         ("EvaluationPeriods", alarm.periods.to_string()),

@@ -7,12 +7,14 @@ use crate::cloud::errors::{self, common_kind};
 
 /// A resource in between refuses changes until it has settled. `InvalidDBParameterGroupState` and `DependencyViolation`
 /// also are what deleting a group says while the database that used it is still going.
-const PASSING: [&str; 6] = [
+const PASSING: [&str; 8] = [
     "InvalidDBInstanceState",
     "InvalidDBInstanceStateFault",
     "InvalidDBParameterGroupState",
     "InvalidDBSubnetGroupStateFault",
     "InvalidDBSnapshotState",
+    "InvalidDBClusterStateFault",
+    "InvalidDBClusterSnapshotStateFault",
     "DependencyViolation",
 ];
 
@@ -48,6 +50,9 @@ mod tests {
         assert_eq!(kind("DBSubnetGroupAlreadyExists"), CloudErrorKind::NameTaken);
         assert_eq!(kind("InvalidPermission.Duplicate"), CloudErrorKind::NameTaken);
         assert_eq!(kind("InvalidDBInstanceState"), CloudErrorKind::Transient);
+        assert_eq!(kind("InvalidDBClusterStateFault"), CloudErrorKind::Transient);
+        assert_eq!(kind("DBClusterNotFoundFault"), CloudErrorKind::NotFound);
+        assert_eq!(kind("DBClusterAlreadyExistsFault"), CloudErrorKind::NameTaken);
         assert_eq!(kind("RequestLimitExceeded"), CloudErrorKind::Throttled);
         assert_eq!(kind("UnauthorizedOperation"), CloudErrorKind::Denied);
         assert_eq!(kind("InvalidParameterCombination"), CloudErrorKind::Refused);

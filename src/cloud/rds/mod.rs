@@ -1,13 +1,17 @@
-//! Amazon RDS for PostgreSQL, with the network around it and the alarms about it. RDS has no client tokens and no operations: a name is what makes
-//! a call safe to repeat, and the state of the resource is what there is to wait for.
+//! Amazon RDS for PostgreSQL and Aurora PostgreSQL, with the network around them and the alarms about them. RDS has no
+//! client tokens and no operations: a name is what makes a call safe to repeat, and the state of the resource is what
+//! there is to wait for.
 //!
 //! One name stands for the database and for each group that it needs; which of them a call is about, the call says.
 
 mod alarms;
+mod cluster;
 mod convert;
 mod errors;
+mod instance;
 mod network;
 mod observe;
+mod parameters;
 mod probe;
 mod submit;
 mod trust;

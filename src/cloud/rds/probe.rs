@@ -1,10 +1,10 @@
 //! "Did this already happen?" — one read an action, mostly.
 
-use super::AmazonRds;
-use super::errors::error;
 use super::observe;
+use super::{AmazonRds, cluster, instance, parameters};
 use crate::cloud::api::{CloudError, CloudErrorKind, Probe};
-use crate::inventory::{Database, DatabaseState, Ingress, ResourceName};
+use crate::inventory::{Database, DatabaseState, Ingress, Member, ResourceName};
+use crate::plan::Engine;
 use crate::steps::{DatabaseAction, DatabaseChange};
 
 pub(super) async fn probe(rds: &AmazonRds, action: &DatabaseAction) -> Result<Probe, CloudError> {
@@ -18,17 +18,21 @@ pub(super) async fn probe(rds: &AmazonRds, action: &DatabaseAction) -> Result<Pr
         A::Forbid { group, ingress } => Ok(done_if(!lets_in(rds, group, ingress).await?)),
         A::CreateSubnetGroup { name, .. } => Ok(done_if(observe::subnet_group(reads, name).await?.is_some())),
         A::DeleteSubnetGroup { name } => Ok(done_if(observe::subnet_group(reads, name).await?.is_none())),
-        A::CreateParameterGroup { name, .. } => Ok(done_if(observe::parameter_group(reads, name).await?.is_some())),
-        A::DeleteParameterGroup { name } => Ok(done_if(observe::parameter_group(reads, name).await?.is_none())),
-        A::SetParameters { group, parameters } => {
-            let found = observe::parameters(reads, group).await?;
+        A::CreateParameterGroup { name, engine, .. } => {
+            Ok(done_if(parameters::group(reads, *engine, name).await?.is_some()))
+        }
+        A::DeleteParameterGroup { name, engine } => {
+            Ok(done_if(parameters::group(reads, *engine, name).await?.is_none()))
+        }
+        A::SetParameters { group, engine, parameters } => {
+            let found = parameters::read(reads, *engine, group).await?;
             Ok(done_if(parameters.iter().all(|(name, value)| found.get(name) == Some(value))))
         }
-        A::ResetParameters { group, names } => {
-            let found = observe::parameters(reads, group).await?;
+        A::ResetParameters { group, engine, names } => {
+            let found = parameters::read(reads, *engine, group).await?;
             Ok(done_if(!names.iter().any(|name| found.contains_key(name))))
         }
-        A::SnapshotDatabase { snapshot, .. } => snapshot_state(rds, snapshot).await,
+        A::SnapshotDatabase { snapshot, engine, .. } => snapshot_state(rds, *engine, snapshot).await,
         A::PutTopic { name, .. } => Ok(done_if(rds.alarms.topic(name).await?.is_some())),
         A::DeleteTopic { name } => Ok(done_if(rds.alarms.topic(name).await?.is_none())),
         A::Subscribe { topic, email } => {
@@ -39,10 +43,19 @@ pub(super) async fn probe(rds: &AmazonRds, action: &DatabaseAction) -> Result<Pr
             Ok(done_if(rds.alarms.named(std::slice::from_ref(&alarm.name)).await?.contains(alarm)))
         }
         A::DeleteAlarms { names } => Ok(done_if(rds.alarms.named(names).await?.is_empty())),
-        A::CreateDatabase(spec) => stands(observe::database(reads, &spec.name).await?),
-        A::ChangeDatabase { name, change } => changed(observe::database(reads, name).await?, change),
-        A::RebootDatabase { name } => rebooted(observe::database(reads, name).await?),
-        A::DeleteDatabase { name, .. } => Ok(gone(observe::database(reads, name).await?)),
+        A::CreateDatabase(spec) => stands(observe::database_of(reads, spec.size.engine(), &spec.name).await?),
+        A::CreateMember { cluster, .. } => serves(cluster::read(reads, cluster).await?),
+        A::DeleteMember { cluster } => {
+            let member = cluster::read(reads, cluster).await?.and_then(|cluster| cluster.member);
+            Ok(gone(member.map(|member| member.state)))
+        }
+        A::ChangeDatabase { name, engine, change } => {
+            changed(observe::database_of(reads, *engine, name).await?, change)
+        }
+        A::RebootDatabase { name, engine } => rebooted(observe::database_of(reads, *engine, name).await?),
+        A::DeleteDatabase { name, engine, .. } => {
+            Ok(gone(observe::database_of(reads, *engine, name).await?.map(|database| database.state)))
+        }
     }
 }
 
@@ -62,8 +75,19 @@ fn stands(database: Option<Database>) -> Result<Probe, CloudError> {
         DatabaseState::Available if database.endpoint.is_some() => Ok(Probe::Done),
         DatabaseState::Available | DatabaseState::Busy(_) => Ok(Probe::InProgress),
         DatabaseState::Deleting => Ok(Probe::NotYet { waiting_for: format!("{} to be deleted", database.name) }),
-        DatabaseState::Stopped => Err(broken(&database, "stopped")),
-        DatabaseState::Broken(state) => Err(broken(&database, state)),
+        DatabaseState::Stopped => Err(broken(&database.name, "stopped")),
+        DatabaseState::Broken(state) => Err(broken(&database.name, state)),
+    }
+}
+
+fn serves(database: Option<Database>) -> Result<Probe, CloudError> {
+    let Some(Member { name, state }) = database.and_then(|cluster| cluster.member) else { return Ok(Probe::Absent) };
+    match &state {
+        DatabaseState::Available => Ok(Probe::Done),
+        DatabaseState::Busy(_) => Ok(Probe::InProgress),
+        DatabaseState::Deleting => Ok(Probe::NotYet { waiting_for: format!("{name} to be deleted") }),
+        DatabaseState::Stopped => Err(broken(&name, "stopped")),
+        DatabaseState::Broken(state) => Err(broken(&name, state)),
     }
 }
 
@@ -73,7 +97,7 @@ fn changed(database: Option<Database>, change: &DatabaseChange) -> Result<Probe,
         || change.deletion_protection.is_some_and(|on| on != database.deletion_protection)
         || change.parameter_group.as_ref().is_some_and(|group| *group != database.parameter_group);
     match &database.state {
-        DatabaseState::Broken(state) => Err(broken(&database, state)),
+        DatabaseState::Broken(state) => Err(broken(&database.name, state)),
         DatabaseState::Busy(_) if !differs => Ok(Probe::InProgress),
         DatabaseState::Busy(state) => Ok(Probe::NotYet { waiting_for: format!("the end of {state}") }),
         _ if differs => Ok(Probe::Absent),
@@ -81,18 +105,19 @@ fn changed(database: Option<Database>, change: &DatabaseChange) -> Result<Probe,
     }
 }
 
+/// A cluster is as its instance is.
 fn rebooted(database: Option<Database>) -> Result<Probe, CloudError> {
     let Some(database) = database else { return Ok(Probe::Absent) };
-    match &database.state {
+    match database.member.as_ref().map_or(&database.state, |member| &member.state) {
         DatabaseState::Available if database.parameters_in_effect => Ok(Probe::Done),
         DatabaseState::Available => Ok(Probe::Absent),
-        DatabaseState::Broken(state) => Err(broken(&database, state)),
+        DatabaseState::Broken(state) => Err(broken(&database.name, state)),
         _ => Ok(Probe::InProgress),
     }
 }
 
-fn gone(database: Option<Database>) -> Probe {
-    match database.map(|database| database.state) {
+fn gone(state: Option<DatabaseState>) -> Probe {
+    match state {
         None => Probe::Done,
         Some(DatabaseState::Deleting) => Probe::InProgress,
         Some(DatabaseState::Busy(state)) => Probe::NotYet { waiting_for: format!("the end of {state}") },
@@ -100,14 +125,12 @@ fn gone(database: Option<Database>) -> Probe {
     }
 }
 
-async fn snapshot_state(rds: &AmazonRds, name: &ResourceName) -> Result<Probe, CloudError> {
-    let answer = rds.reads.describe_db_snapshots().db_snapshot_identifier(name.as_str()).send().await;
-    let answer = match answer.map_err(|e| error("DescribeDBSnapshots", e)) {
-        Ok(answer) => answer,
-        Err(error) if error.kind == CloudErrorKind::NotFound => return Ok(Probe::Absent),
-        Err(error) => return Err(error),
+async fn snapshot_state(rds: &AmazonRds, engine: Engine, name: &ResourceName) -> Result<Probe, CloudError> {
+    let state = match engine {
+        Engine::Rds => instance::snapshot_state(&rds.reads, name).await?,
+        Engine::Aurora => cluster::snapshot_state(&rds.reads, name).await?,
     };
-    match answer.db_snapshots().first().and_then(|snapshot| snapshot.status()) {
+    match state.as_deref() {
         None => Ok(Probe::Absent),
         Some("available") => Ok(Probe::Done),
         Some("failed") => Err(refused("CreateDBSnapshot", "failed", format!("the snapshot {name} has failed"))),
@@ -115,8 +138,8 @@ async fn snapshot_state(rds: &AmazonRds, name: &ResourceName) -> Result<Probe, C
     }
 }
 
-fn broken(database: &Database, state: &str) -> CloudError {
-    let message = format!("the database {} is {state}; its events in the RDS console say why", database.name);
+fn broken(name: &ResourceName, state: &str) -> CloudError {
+    let message = format!("the database {name} is {state}; its events in the RDS console say why");
     refused("DescribeDBInstances", state, message)
 }
 

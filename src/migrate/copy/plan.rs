@@ -127,7 +127,13 @@ pub fn parts_of_tables(parts: &[Part]) -> HashMap<QualifiedName, usize> {
 
 fn relation(table: &Table, format: Format) -> Relation {
     let columns = table.stored_columns().map(|column| column.name.clone()).collect();
-    Relation { name: table.name.clone(), columns, format, filter: table.extension_filter.clone(), slice: table.slice.clone() }
+    Relation {
+        name: table.name.clone(),
+        columns,
+        format,
+        filter: table.extension_filter.clone(),
+        slice: table.slice.clone(),
+    }
 }
 
 fn cut(table: &Table, relation: Relation, sizing: Sizing, ranges: bool) -> Vec<(u64, Work)> {

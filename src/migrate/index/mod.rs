@@ -10,7 +10,9 @@ mod session;
 mod tables;
 
 use std::collections::HashSet;
+use std::ops::RangeInclusive;
 
+use serde::Serialize;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::catalog::{Catalog, QualifiedName, TableKind};
@@ -22,6 +24,8 @@ use tables::{Tables, Work};
 
 pub use again::start_over;
 pub use session::memory;
+
+const PHASES: RangeInclusive<Phase> = Phase::Index..=Phase::Validate;
 
 #[derive(Debug, thiserror::Error)]
 pub enum IndexError {
@@ -95,13 +99,27 @@ pub async fn build(
     Ok(settle(&client, &all, &told).await?)
 }
 
+/// How many of the indexes and constraints are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename = "index")]
+pub struct Progress {
+    pub done: usize,
+    pub total: usize,
+}
+
+pub async fn progress(target: &tokio_postgres::Client, entries: &[Entry]) -> Result<Progress, IndexError> {
+    let marked = done(target).await?;
+    let wanted = entries.iter().filter(|entry| PHASES.contains(&entry.phase));
+    let (there, missing): (Vec<&Entry>, Vec<&Entry>) = wanted.partition(|entry| marked.contains(&entry.id));
+    Ok(Progress { done: there.len(), total: there.len() + missing.len() })
+}
+
 fn of_partitioned(builds: &Builds, entry: &Entry) -> bool {
     entry.table.as_ref().is_some_and(|table| builds.partitioned.contains(table))
 }
 
 /// All that is to be there in the end, in the order of phases.
 fn entries(builds: &Builds) -> Vec<Entry> {
-    let phases = Phase::Index..=Phase::Validate;
-    let ours = builds.entries.iter().filter(|entry| phases.contains(&entry.phase)).cloned();
+    let ours = builds.entries.iter().filter(|entry| PHASES.contains(&entry.phase)).cloned();
     ours.chain(builds.announced.iter().chain(&builds.partitioned).map(Entry::statistics)).collect()
 }

@@ -83,9 +83,11 @@ fn abilities(source: &Catalog) -> Target {
             let state = if NOT_ON_RDS.contains(&extension.name.as_str()) { ExtensionState::Missing } else { available };
             (extension.name.clone(), state)
         })
-        .chain(instead_of(source).into_iter().filter(|helper| helper.name == "pg_partman").map(|helper| {
-            (helper.name.to_owned(), ExtensionState::Available { version: PARTMAN_OF_RDS.to_owned() })
-        }))
+        .chain(
+            instead_of(source).into_iter().filter(|helper| helper.name == "pg_partman").map(|helper| {
+                (helper.name.to_owned(), ExtensionState::Available { version: PARTMAN_OF_RDS.to_owned() })
+            }),
+        )
         .collect();
     Target {
         version: source.database.server_version,

@@ -6,7 +6,7 @@ use super::StageError;
 use super::overlap::Overlap;
 use crate::host::{DatabaseContainer, Session, Site};
 use crate::migrate::folder::Folder;
-use crate::migrate::job::{self, Destination, Job, Secured};
+use crate::migrate::job::{self, Job, Secured};
 use crate::postgres::{Client, Endpoint, Secret, Tls, connect};
 
 /// What the server's administrator sees of us.
@@ -67,7 +67,7 @@ impl Context {
     /// The new database has no settings of the load any more: a user's own never had.
     pub fn is_reverted(&self) -> Result<bool, StageError> {
         let secured = self.folder.read::<Secured>("secured.json")?.unwrap_or_default();
-        Ok(self.job.to == Destination::Url || secured.reverted)
+        Ok(self.job.to.engine().is_none() || secured.reverted)
     }
 
     pub async fn target(&self) -> Result<Endpoint, StageError> {

@@ -1,19 +1,15 @@
 //! The way back is given up: nothing of the migration is left in either database. The old data stay where they are.
 
-use super::context::{Context, FORWARD};
-use super::{StageError, prepare, quiet, settle, way_back};
+use super::context::Context;
+use super::{StageError, follow, prepare, quiet, way_back};
 use crate::migrate::HELPER_SCHEMA;
-use crate::migrate::replicate::Channel;
 use crate::migrate::saga::Mode;
 
 pub async fn perform(context: &Context) -> Result<String, StageError> {
     quiet::open(context).await?;
     way_back::close(context).await?;
     if context.job.mode == Mode::Online {
-        settle::stop_recording(context).await?;
-        let new = context.new_database().await?;
-        let (old, forward) = (context.old().await?, FORWARD);
-        Channel { name: forward, publisher: &old, subscriber: &new }.unsubscribe().await?;
+        follow::undo(context).await?;
     }
     prepare::clean_old(context).await?;
     clean_new(context).await?;

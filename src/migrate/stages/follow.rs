@@ -53,6 +53,6 @@ pub async fn undo(context: &Context) -> Result<(), StageError> {
     let (old, new) = (context.old().await?, context.new_database().await?);
     let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
     forward.unsubscribe().await?;
-    settle::stop_recording(context).await?;
-    Ok(forward.drop_slot().await?)
+    forward.drop_slot().await?;
+    settle::stop_recording(context).await
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::time::sleep;
 
-use super::StageError;
 use super::context::{Context, FORWARD};
+use super::{StageError, unit};
 use crate::migrate::replicate::{Bound, Channel, Kept, ReplicateError};
 use crate::migrate::saga::{Mode, Stage};
 use crate::migrate::since::RECORD;
@@ -16,6 +16,7 @@ use crate::postgres::Client;
 
 const EVERY: Duration = Duration::from_secs(5);
 const FILE: &str = "log-bound.json";
+const UNIT: &str = "infra-migrate-log";
 
 /// Stages during which the log grows for as long as they take. The cutover is short, and must not lose its slot.
 pub fn is_watched(stage: Stage, mode: Mode) -> bool {
@@ -28,24 +29,53 @@ pub async fn log_watch(context: &Context) -> Result<Infallible, StageError> {
         match check_log(context).await {
             // A server that restarts is the stage's own affair.
             Err(StageError::Postgres(error)) if error.is_transient() => {}
-            Err(StageError::Host(_)) | Ok(()) => {}
+            Err(StageError::Host(_)) | Ok(_) => {}
             Err(error) => return Err(error),
         }
         sleep(EVERY).await;
     }
 }
 
-/// One look.
-pub async fn check_log(context: &Context) -> Result<(), StageError> {
+/// While the migration stands still, somebody else watches: a process of its own, until it goes on or no slot is left.
+pub async fn leave_watch(context: &Context) {
+    if context.job.mode == Mode::Offline {
+        return;
+    }
+    relieve_watch().await;
+    if let Err(error) = unit::start(UNIT, "watch-log", context.folder.path()).await {
+        tracing::warn!("nobody watches the old server's log: {}", crate::error::chain(&error));
+    }
+}
+
+pub async fn relieve_watch() {
+    unit::stop(UNIT).await;
+}
+
+/// What that process does.
+pub async fn watch_log(context: &Context) -> Result<(), StageError> {
+    loop {
+        match check_log(context).await {
+            Ok(false) => return Ok(()),
+            Ok(true) => {}
+            // What was given up is in the log of the unit; a server that is not there now comes back.
+            Err(error) => tracing::warn!("{}", crate::error::chain(&error)),
+        }
+        sleep(EVERY).await;
+    }
+}
+
+/// One look; whether any log is kept.
+pub async fn check_log(context: &Context) -> Result<bool, StageError> {
     let old = context.old().await?;
     let bound = bound(context, &old).await?;
-    for kept in Kept::read(&old, &[FORWARD, RECORD]).await? {
-        if let Err(error) = kept.check(&bound) {
+    let kept = Kept::read(&old, &[FORWARD, RECORD]).await?;
+    for slot in &kept {
+        if let Err(error) = slot.check(&bound) {
             give_up(context, &old).await?;
             return Err(error.into());
         }
     }
-    Ok(())
+    Ok(!kept.is_empty())
 }
 
 /// Without the slot the snapshot is worth nothing: a copy that is resumed takes both anew.

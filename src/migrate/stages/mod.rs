@@ -13,9 +13,11 @@ mod look;
 mod overlap;
 mod prepare;
 mod quiet;
+mod role;
 mod rows;
 mod settle;
 mod structure;
+mod unit;
 mod way_back;
 
 use std::path::PathBuf;
@@ -24,7 +26,7 @@ use std::time::Duration;
 pub use backup::SafetyCopy;
 pub use context::{ACCEPTED, Context, FINDINGS, RELAY_PORT, pg_dump, source};
 pub use cutover::Pause;
-pub use log_watch::{is_watched, log_watch};
+pub use log_watch::{is_watched, leave_watch, log_watch, relieve_watch, watch_log};
 pub use rows::hold;
 pub use settle::{try_stop_recording, watch};
 pub use way_back::{carry_partitions, is_there as has_way_back};
@@ -34,7 +36,6 @@ use super::copy::CopyError;
 use super::drift::DriftError;
 use super::folder::FolderError;
 use super::index::IndexError;
-use super::job::Destination;
 use super::preflight::PreflightError;
 use super::replicate::{QuietError, ReplicateError};
 use super::saga::Stage;
@@ -147,7 +148,7 @@ pub async fn perform(stage: Stage, context: &Context) -> Result<String, StageErr
         Stage::Preflight => look::perform(context).await,
         Stage::Backup => backup::perform(context).await,
         // What preflight could not see; a database that was there before has been looked at.
-        Stage::Provision if context.job.to == Destination::Url => Ok("it was there".into()),
+        Stage::Provision if context.job.to.engine().is_none() => Ok("it was there".into()),
         Stage::Provision => look::perform(context).await,
         Stage::Prepare => prepare::perform(context).await,
         Stage::Schema => structure::before(context).await,

@@ -4,7 +4,7 @@ use rand::Rng;
 use rand::distr::Alphanumeric;
 
 use super::context::{APPLY_ROLE, Context, FORWARD, READ_ROLE};
-use super::{StageError, encrypt, quiet};
+use super::{StageError, encrypt, quiet, role};
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::catalog::{quote_identifier, quote_literal};
 use crate::migrate::replicate::{Channel, make_beat};
@@ -46,14 +46,11 @@ async fn read_role(context: &Context, old: &Client) -> Result<(), StageError> {
             password
         }
     };
-    let role = quote_identifier(READ_ROLE);
-    let known = "SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = $1";
-    if old.rows("looking for the role that replicates", known, &[&READ_ROLE]).await?.is_empty() {
-        old.run("making the role that replicates", &format!("CREATE ROLE {role} LOGIN REPLICATION BYPASSRLS")).await?;
-    }
+    role::make(old, READ_ROLE, "REPLICATION BYPASSRLS").await?;
+    let name = quote_identifier(READ_ROLE);
     let database = quote_identifier(&context.job.source.database);
     let sql = format!(
-        "SET password_encryption = 'scram-sha-256'; ALTER ROLE {role} PASSWORD {}; GRANT CONNECT ON DATABASE {database} TO {role}; GRANT pg_read_all_data TO {role}",
+        "SET password_encryption = 'scram-sha-256'; ALTER ROLE {name} PASSWORD {}; GRANT CONNECT ON DATABASE {database} TO {name}; GRANT pg_read_all_data TO {name}",
         quote_literal(password.expose())
     );
     Ok(old.run("setting the password of the role that replicates", &sql).await?)
@@ -72,18 +69,9 @@ pub async fn clean_old(context: &Context) -> Result<(), StageError> {
     encrypt::undo(context, &old).await?;
     start_workers(&old).await?;
     for role in [READ_ROLE, APPLY_ROLE] {
-        drop_role(&old, role).await?;
+        role::remove(&old, role).await?;
     }
     Ok(context.folder.remove("replication.json")?)
-}
-
-async fn drop_role(client: &Client, role: &str) -> Result<(), StageError> {
-    let known = "SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = $1";
-    if client.rows("looking for a role of the migration", known, &[&role]).await?.is_empty() {
-        return Ok(());
-    }
-    let name = quote_identifier(role);
-    Ok(client.run("removing a role of the migration", &format!("DROP OWNED BY {name}; DROP ROLE {name}")).await?)
 }
 
 pub async fn undo(context: &Context) -> Result<(), StageError> {

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::{Instant, sleep};
 
 use super::context::{Context, FORWARD};
-use super::{StageError, structure};
+use super::{StageError, structure, unit};
 use crate::migrate::catalog::{Catalog, QualifiedName};
 use crate::migrate::copy::{self, Copied, CopyError, CopyEvent, Held, Hold, Setup, Sizing, disk_of};
 use crate::migrate::drift::DriftError;
@@ -44,14 +44,14 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
         match copy_and_build(context, &catalog, builds).await {
             Ok(copied) => return ended(&copied).await,
             // With a new snapshot it starts over, and says so.
-            Err(StageError::Copy(CopyError::SnapshotGone { .. })) => stop_holder().await?,
+            Err(StageError::Copy(CopyError::SnapshotGone { .. })) => unit::stop(HOLDER_UNIT).await,
             Err(error) => return Err(error),
         }
     }
 }
 
 async fn ended(copied: &Copied) -> Result<String, StageError> {
-    stop_holder().await?;
+    unit::stop(HOLDER_UNIT).await;
     Ok(format!("{} rows, {} bytes", copied.rows, copied.bytes))
 }
 
@@ -70,18 +70,24 @@ async fn copy_and_build(context: &Context, catalog: &Catalog, builds: Builds) ->
     let announced = announce.clone();
     // Builds that failed hear nothing; the next stage tries them again.
     let told = Arc::new(move |tables: &[QualifiedName]| drop(announced.send(tables.to_vec())));
-    let copied = async {
-        let copied = copy::copy(setup, catalog, tell(context), told).await?;
-        context.folder.write(COPIED, &copied)?;
-        Ok(copied)
-    };
-    let copied = copied.await;
+    let copied = copy_all(context, setup, catalog, told).await;
     if copied.is_err() {
         // Before `announce` goes: its end means that all rows are there, and foreign keys may follow.
         context.overlap.stop().await;
     }
     drop(announce);
     copied
+}
+
+async fn copy_all(
+    context: &Context,
+    setup: Setup,
+    catalog: &Catalog,
+    complete: Arc<copy::Complete>,
+) -> Result<Copied, StageError> {
+    let copied = copy::copy(setup, catalog, tell(context), complete).await?;
+    context.folder.write(COPIED, &copied)?;
+    Ok(copied)
 }
 
 /// The disk under the old database's data, as its container sees them; under infra's own files, where it cannot be found.
@@ -117,13 +123,9 @@ async fn ensure_holder(context: &Context) -> Result<Snapshot, StageError> {
     if Held::read(&context.folder)?.is_some_and(|held| held.is_alive()) {
         return Ok(Snapshot::Held);
     }
-    stop_holder().await?;
+    unit::stop(HOLDER_UNIT).await;
     context.folder.remove("snapshot.json")?;
-    let program = std::env::current_exe().map_err(|source| StageError::Io { path: "/proc/self/exe".into(), source })?;
-    let mut run = Command::new("systemd-run");
-    run.args(["--collect", "--unit", HOLDER_UNIT, "--property=Type=exec"]).arg(program);
-    run.args(["agent", "hold"]).arg(context.folder.path());
-    systemd(run).await?;
+    unit::start(HOLDER_UNIT, "hold", context.folder.path()).await?;
     let began = Instant::now();
     while Held::read(&context.folder)?.is_none() {
         if began.elapsed() > HOLDER_PATIENCE {
@@ -146,26 +148,10 @@ pub async fn hold(context: &Context) -> Result<(), StageError> {
     }
 }
 
-async fn stop_holder() -> Result<(), StageError> {
-    let mut stop = Command::new("systemctl");
-    stop.args(["stop", HOLDER_UNIT]);
-    // There may be none.
-    drop(stop.output().await);
-    Ok(())
-}
-
-async fn systemd(mut command: Command) -> Result<(), StageError> {
-    let output = command.output().await.map_err(|source| StageError::Io { path: "systemd-run".into(), source })?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(StageError::Systemd { message: String::from_utf8_lossy(&output.stderr).trim().to_owned() })
-}
-
 /// The rows at the target go with its tables.
 pub async fn undo(context: &Context) -> Result<(), StageError> {
     context.overlap.stop().await;
-    stop_holder().await?;
+    unit::stop(HOLDER_UNIT).await;
     context.folder.remove(COPIED)?;
     Ok(context.folder.remove("snapshot.json")?)
 }

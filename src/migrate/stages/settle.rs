@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::context::{Context, FORWARD};
+use super::context::Context;
 use super::log_watch::check_log;
-use super::{StageError, compare, drift};
+use super::{StageError, compare, drift, follow};
 use crate::migrate::catalog::{self, Catalog};
-use crate::migrate::replicate::{Channel, ReplicateError, rows_written};
+use crate::migrate::replicate::{ReplicateError, rows_written};
 use crate::migrate::saga::Mode;
 use crate::migrate::since::{Look, Since, SinceError};
 use crate::migrate::verify::{Rechecked, markdown_of_changes};
@@ -139,19 +139,11 @@ async fn look_and_check(context: &Context) -> Result<(), StageError> {
 /// The clients use the new database: what brought rows there, and what watched that, is over. Both kept the log of the old
 /// server.
 pub async fn end_forward(context: &Context) {
-    try_stop_recording(context).await;
     if context.job.mode == Mode::Online
-        && let Err(error) = drop_forward(context).await
+        && let Err(error) = follow::undo(context).await
     {
         tracing::warn!("replication to the new database could not be ended: {}", crate::error::chain(&error));
     }
-}
-
-async fn drop_forward(context: &Context) -> Result<(), StageError> {
-    let (old, new) = (context.old().await?, context.new_database().await?);
-    let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
-    forward.unsubscribe().await?;
-    Ok(forward.drop_slot().await?)
 }
 
 /// Nothing is recorded any more: after the cutover, and when the migration stands still. A log that nobody reads would

@@ -1,17 +1,23 @@
 //! The schema around the rows: what they need before they come, and everything else after them.
 
+use std::convert::Infallible;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
 use super::StageError;
 use super::context::{Context, pg_dump};
 use crate::migrate::catalog::{self, Catalog};
 use crate::migrate::copy;
-use crate::migrate::index::{self, Builds};
-use crate::migrate::schema::{self, Entry, Phase, Schema, apply, settle};
+use crate::migrate::index::{self, Builds, Progress};
+use crate::migrate::schema::{self, Consequence, Entry, Loss, Phase, Schema, apply, settle};
 use crate::migrate::timescale;
 use crate::postgres::PostgresError;
 
 const FILE: &str = "schema.json";
 /// The schema was read since nobody writes: with hypertables.
 const CHUNKS_SETTLED: &str = "chunks-settled.json";
+const TELL: Duration = Duration::from_secs(1);
 /// What exists before the rows come.
 const BEFORE: [Phase; 2] = [Phase::Roles, Phase::BeforeData];
 /// What follows indexes and constraints, in this order.
@@ -32,7 +38,18 @@ async fn settle_chunks(context: &Context) -> Result<(), StageError> {
         return Ok(());
     }
     forget(context)?;
-    read(context).await?;
+    let accepted = context.accepted()?;
+    let open = |loss: &&Loss| match loss.consequence {
+        Consequence::Blocks => true,
+        Consequence::Consent => !accepted.contains(&loss.code),
+        Consequence::Note => false,
+    };
+    // Whatever else changed since it was asked about.
+    let losses = read(context).await?.losses;
+    let said: Vec<_> = losses.iter().filter(open).map(|l| format!("{} [{}]: {}", l.object, l.code, l.what)).collect();
+    if !said.is_empty() {
+        return Err(StageError::InTheWay { findings: said.join("\n    ") });
+    }
     Ok(context.folder.write(CHUNKS_SETTLED, &true)?)
 }
 
@@ -76,12 +93,31 @@ pub async fn builds(context: &Context, schema: &Schema, source: &Catalog) -> Res
 /// Indexes, constraints and statistics, then all that may wait for them.
 pub async fn after(context: &Context) -> Result<String, StageError> {
     let schema = read(context).await?;
-    if !context.overlap.finish().await {
-        build(context, &schema).await?;
+    tokio::select! {
+        built = built(context, &schema) => built?,
+        never = tell(context, &schema) => match never {},
     }
     run(context, &schema, &REST).await?;
     let indexes = schema.phase(Phase::Index).count();
     Ok(format!("{indexes} indexes"))
+}
+
+async fn built(context: &Context, schema: &Schema) -> Result<(), StageError> {
+    if context.overlap.finish().await { Ok(()) } else { build(context, schema).await }
+}
+
+/// Only shown: what cannot be told now is told in a second.
+async fn tell(context: &Context, schema: &Schema) -> Infallible {
+    loop {
+        if let Ok(progress) = progress(context, schema).await {
+            drop(context.folder.write("progress.json", &progress));
+        }
+        sleep(TELL).await;
+    }
+}
+
+async fn progress(context: &Context, schema: &Schema) -> Result<Progress, StageError> {
+    Ok(index::progress(&*context.new_database().await?, &schema.entries).await?)
 }
 
 /// All rows are there. What builds beside the copy did is marked, and passed over.

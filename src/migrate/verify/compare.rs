@@ -95,9 +95,8 @@ pub fn explained(key: &ObjectKey, losses: &[Loss]) -> Option<String> {
     let general = |loss: &Loss| {
         ["hypertable", "timescaledb-call", "timescaledb-job"].iter().any(|code| loss.code.starts_with(code))
     };
-    let telling = losses
-        .iter()
-        .filter(|loss| !general(loss) && (!loss.code.starts_with("role-") || key.kind == "ROLE"));
+    let telling =
+        losses.iter().filter(|loss| !general(loss) && (!loss.code.starts_with("role-") || key.kind == "ROLE"));
     let found = telling.into_iter().find(|loss| concerns(&loss.object) || loss.takes.iter().any(concerns));
     found.map(|loss| loss.code.clone())
 }

@@ -37,7 +37,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { workers: 2, tables: None, sequence_values: true, before_last: false, losses: vec![], conversion: Conversion::default() }
+        Self {
+            workers: 2,
+            tables: None,
+            sequence_values: true,
+            before_last: false,
+            losses: vec![],
+            conversion: Conversion::default(),
+        }
     }
 }
 

@@ -1,12 +1,11 @@
-//! Backups that can be restored from, and a migration target that holds the data.
+//! Backups that can be restored from, and a migration that is agreed to once.
 
 use super::{Context, Rule};
 use crate::plan::finding::Finding;
 use crate::plan::model::Backup;
-use crate::plan::units::{Destination, Gigabytes, MountPath, Schedule, Span};
+use crate::plan::units::{Destination, MountPath, Schedule, Span};
 
-pub(super) const RULES: &[Rule] =
-    &[full_schedule, incremental_schedule, kept_long_enough, elsewhere, accepted_once, rds_storage, rds_room];
+pub(super) const RULES: &[Rule] = &[full_schedule, incremental_schedule, kept_long_enough, elsewhere, accepted_once];
 
 fn backup<'a>(cx: &Context<'a>) -> impl Iterator<Item = &'a Backup> + use<'a> {
     cx.plan.backup.iter()
@@ -80,32 +79,4 @@ fn elsewhere(cx: &Context<'_>) -> Vec<Finding> {
 
 fn accepted_once(cx: &Context<'_>) -> Vec<Finding> {
     cx.repeated("migrate.accept", &cx.plan.migrate.accept)
-}
-
-/// RDS for PostgreSQL takes 20 GiB to 64 TiB of gp3.
-fn rds_storage(cx: &Context<'_>) -> Vec<Finding> {
-    let storage = cx.plan.migrate.rds.as_ref().map(|rds| rds.storage_gb);
-    let wrong = storage.filter(|storage| !(20..=65_536).contains(&storage.0));
-    let finding = wrong.map(|storage| {
-        Finding::error("out-of-range", format!("RDS has no storage of {storage}"))
-            .at(cx.spans.value("migrate.rds.storage_gb"), "out of range")
-            .reason("it has 20–65536 GB")
-    });
-    finding.into_iter().collect()
-}
-
-fn rds_room(cx: &Context<'_>) -> Vec<Finding> {
-    let (Some(rds), Some(bundle)) = (&cx.plan.migrate.rds, &cx.plan.bundle) else { return Vec::new() };
-    let disks = cx.plan.hosts.get(&bundle.host).into_iter().flat_map(|host| &host.disks);
-    let largest = disks.max_by_key(|(_, disk)| disk.size_gb).filter(|(_, disk)| disk.size_gb > rds.storage_gb);
-    let finding = largest.filter(|_| rds.storage_gb >= Gigabytes(20)).map(|(name, disk)| {
-        Finding::warning(
-            "rds-room",
-            format!("the target has {}, the disk it comes from {}", rds.storage_gb, disk.size_gb),
-        )
-        .at(cx.spans.value("migrate.rds.storage_gb"), "smaller than the source")
-        .also(cx.spans.value(&format!("hosts.{}.disks.{name}.size_gb", bundle.host)), "the source")
-        .remedy("give it as much or more: RDS storage grows but never shrinks")
-    });
-    finding.into_iter().collect()
 }

@@ -6,6 +6,7 @@ mod backup;
 mod bundle;
 mod disks;
 mod hosts;
+mod managed;
 mod mounts;
 mod ports;
 mod sizes;
@@ -27,7 +28,7 @@ type Rule = fn(&Context<'_>) -> Vec<Finding>;
 /// Runs all rules.
 pub(super) fn check(plan: &Plan, spans: &Spans) -> Vec<Finding> {
     let context = Context { plan, spans };
-    let groups: [&[Rule]; 9] = [
+    let groups: [&[Rule]; 10] = [
         hosts::RULES,
         sizes::RULES,
         disks::RULES,
@@ -37,6 +38,7 @@ pub(super) fn check(plan: &Plan, spans: &Spans) -> Vec<Finding> {
         alerts::RULES,
         thresholds::RULES,
         backup::RULES,
+        managed::RULES,
     ];
     groups.into_iter().flatten().flat_map(|rule| rule(&context)).collect()
 }

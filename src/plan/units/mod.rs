@@ -1,5 +1,6 @@
 //! Quantities with their units, as a plan writes them. A value of these types is in range and in its canonical form.
 
+mod acu;
 mod cutover;
 mod destination;
 mod mount;
@@ -10,6 +11,7 @@ mod size;
 mod source;
 mod span;
 
+pub use acu::Acu;
 pub use cutover::CutoverTime;
 pub use destination::Destination;
 pub use mount::MountPath;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::alarms::ALARM_SECONDS;
 use crate::inventory::{Comparison, DatabaseAlarm, Ingress, Parameters, ResourceName, Tags};
-use crate::plan::{Email, InstanceClass};
+use crate::plan::{Email, Engine, ManagedSize};
 
 /// A call that changes something about a database or what it needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,38 +32,55 @@ pub enum DatabaseAction {
     },
     CreateParameterGroup {
         name: ResourceName,
+        engine: Engine,
         family: String,
         tags: Tags,
     },
     SetParameters {
         group: ResourceName,
+        engine: Engine,
         parameters: Parameters,
     },
     /// Back to the family's values.
     ResetParameters {
         group: ResourceName,
+        engine: Engine,
         names: Vec<String>,
     },
+    /// Of Aurora, the cluster: storage and an address that nobody answers at yet.
     CreateDatabase(DatabaseSpec),
+    /// The instance that serves an Aurora cluster.
+    CreateMember {
+        cluster: ResourceName,
+        tags: Tags,
+    },
     ChangeDatabase {
         name: ResourceName,
+        engine: Engine,
         change: DatabaseChange,
     },
     RebootDatabase {
         name: ResourceName,
+        engine: Engine,
     },
     SnapshotDatabase {
         name: ResourceName,
+        engine: Engine,
         snapshot: ResourceName,
         tags: Tags,
+    },
+    DeleteMember {
+        cluster: ResourceName,
     },
     /// With its automated backups. None: no final snapshot.
     DeleteDatabase {
         name: ResourceName,
+        engine: Engine,
         final_snapshot: Option<ResourceName>,
     },
     DeleteParameterGroup {
         name: ResourceName,
+        engine: Engine,
     },
     DeleteSubnetGroup {
         name: ResourceName,
@@ -83,7 +100,8 @@ pub enum DatabaseAction {
     /// None: nobody is told.
     PutAlarm {
         alarm: DatabaseAlarm,
-        database: ResourceName,
+        /// What CloudWatch knows the database by.
+        instance: ResourceName,
         topic: Option<ResourceName>,
         tags: Tags,
     },
@@ -99,8 +117,7 @@ pub enum DatabaseAction {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DatabaseSpec {
     pub name: ResourceName,
-    pub class: InstanceClass,
-    pub storage_gb: u32,
+    pub size: ManagedSize,
     /// Major version: the provider's newest minor one.
     pub version: String,
     pub master: String,
@@ -109,7 +126,7 @@ pub struct DatabaseSpec {
     pub security_group: ResourceName,
     pub subnet_group: ResourceName,
     pub parameter_group: ResourceName,
-    /// 0 for none: a load would only slow down.
+    /// 0 for none: a load would only slow down. Aurora has 1 at least, and none of the slowing.
     pub backup_days: u32,
     pub tags: Tags,
 }
@@ -138,17 +155,21 @@ pub fn describe(action: &DatabaseAction) -> String {
         }
         A::CreateSubnetGroup { name, .. } => format!("create subnet group {name}"),
         A::CreateParameterGroup { name, .. } => format!("create parameter group {name}"),
-        A::SetParameters { group, parameters } => format!("set {} in {group}", listed(parameters)),
-        A::ResetParameters { group, names } => format!("reset {} in {group}", names.join(", ")),
-        A::CreateDatabase(spec) => format!("create database {} ({}, {} GB)", spec.name, spec.class, spec.storage_gb),
-        A::ChangeDatabase { name, change } => format!("change database {name}: {}", changes(change)),
-        A::RebootDatabase { name } => format!("reboot database {name}"),
+        A::SetParameters { group, parameters, .. } => format!("set {} in {group}", listed(parameters)),
+        A::ResetParameters { group, names, .. } => format!("reset {} in {group}", names.join(", ")),
+        A::CreateDatabase(spec) => format!("create {} {} ({})", noun(spec.size.engine()), spec.name, spec.size),
+        A::CreateMember { cluster, .. } => format!("create instance {} of {cluster}", member_name(cluster)),
+        A::ChangeDatabase { name, change, .. } => format!("change database {name}: {}", changes(change)),
+        A::RebootDatabase { name, .. } => format!("reboot database {name}"),
         A::SnapshotDatabase { name, snapshot, .. } => format!("snapshot database {name} as {snapshot}"),
-        A::DeleteDatabase { name, final_snapshot: Some(snapshot) } => {
-            format!("delete database {name}, keeping a final snapshot {snapshot}")
+        A::DeleteMember { cluster } => format!("delete instance {} of {cluster}", member_name(cluster)),
+        A::DeleteDatabase { name, engine, final_snapshot: Some(snapshot) } => {
+            format!("delete {} {name}, keeping a final snapshot {snapshot}", noun(*engine))
         }
-        A::DeleteDatabase { name, final_snapshot: None } => format!("delete database {name} for good"),
-        A::DeleteParameterGroup { name } => format!("delete parameter group {name}"),
+        A::DeleteDatabase { name, engine, final_snapshot: None } => {
+            format!("delete {} {name} for good", noun(*engine))
+        }
+        A::DeleteParameterGroup { name, .. } => format!("delete parameter group {name}"),
         A::DeleteSubnetGroup { name } => format!("delete subnet group {name}"),
         A::DeleteSecurityGroup { name } => format!("delete security group {name}"),
         A::PutTopic { name, .. } => format!("create topic {name}"),
@@ -158,6 +179,18 @@ pub fn describe(action: &DatabaseAction) -> String {
             format!("delete alarms {}", names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
         }
         A::DeleteTopic { name } => format!("delete topic {name}"),
+    }
+}
+
+/// The name of a cluster's only instance.
+pub fn member_name(cluster: &ResourceName) -> ResourceName {
+    ResourceName::new(format!("{cluster}-1"))
+}
+
+fn noun(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Rds => "database",
+        Engine::Aurora => "Aurora cluster",
     }
 }
 

@@ -7,7 +7,7 @@ use super::build::{NODE, database_name, stranger};
 use crate::cost;
 use crate::diff::Refusal;
 use crate::inventory::{AlarmTopic, Comparison, Database, DatabaseAlarm, DatabaseInventory, ResourceName, Tags};
-use crate::plan::{Email, InstanceClass, Metric, Plan, Threshold};
+use crate::plan::{Email, InstanceClass, ManagedSize, Metric, MigrateRds, Plan, Threshold};
 
 /// CPU credits are measured no more often.
 pub const ALARM_SECONDS: u64 = 300;
@@ -27,8 +27,15 @@ const METRICS: [(Metric, &str); 5] = [
     (Metric::MemoryPercent, "memory"),
 ];
 const LEVELS: [&str; 2] = ["warn", "migrate"];
-/// The alarm that does not come from the plan.
-const ALWAYS: &str = "space-low";
+/// The alarms that do not come from the plan.
+const SPACE_LOW: &str = "space-low";
+const CAPACITY_HIGH: &str = "capacity-high";
+const LOCAL_LOW: &str = "local-low";
+/// What is at its greatest capacity grows no more: past this for a quarter of an hour, it is about to be too small.
+const MOST_CAPACITY_PERCENT: f64 = 90.0;
+const CAPACITY_PERIODS: u32 = 3;
+/// Sorts and temporary tables fail without it. Aurora tells what is free, not of how much.
+const LEAST_LOCAL_GB: f64 = 2.0;
 
 /// What a limit is to RDS.
 enum Scale {
@@ -42,7 +49,7 @@ enum Scale {
 /// Every name that an alarm of this database may have. A prefix would also be that of another plan's.
 pub fn alarm_names(database: &ResourceName) -> Vec<ResourceName> {
     let pairs = METRICS.iter().flat_map(|(_, short)| LEVELS.map(|level| format!("{short}-{level}")));
-    let all = pairs.chain([ALWAYS.to_owned()]);
+    let all = pairs.chain([SPACE_LOW, CAPACITY_HIGH, LOCAL_LOW].map(str::to_owned));
     all.map(|name| ResourceName::new(format!("{database}-{name}"))).collect()
 }
 
@@ -52,7 +59,7 @@ pub fn topic_name(database: &ResourceName) -> ResourceName {
 
 /// What is missing until the database is watched as the plan says. Nothing while there is no database.
 pub fn watch(plan: &Plan, found: &DatabaseInventory) -> Result<Vec<DatabaseAction>, Refusal> {
-    let Some(database) = &found.instance else { return Ok(vec![]) };
+    let Some(database) = &found.database else { return Ok(vec![]) };
     let (name, tags) = (database_name(&plan.name), Tags::for_node(&plan.name, NODE));
     let topic = topic_name(&name);
     if found.topic.as_ref().is_some_and(|found| !found.tags.is_node(&plan.name, NODE)) {
@@ -69,7 +76,7 @@ pub fn watch(plan: &Plan, found: &DatabaseInventory) -> Result<Vec<DatabaseActio
     let missing = wanted.iter().filter(|alarm| !strangers.is_empty() || !found.alarms.contains(alarm));
     actions.extend(missing.map(|alarm| DatabaseAction::PutAlarm {
         alarm: alarm.clone(),
-        database: name.clone(),
+        instance: database.instance().clone(),
         topic: (!addresses.is_empty()).then(|| topic.clone()),
         tags: tags.clone(),
     }));
@@ -101,14 +108,28 @@ fn wanted(plan: &Plan, database: &Database, name: &ResourceName) -> Vec<Database
         let threshold = threshold(plan, *metric);
         threshold.map_or_else(Vec::new, |threshold| levels(threshold, database, &format!("{name}-{short}")))
     });
-    let always = DatabaseAlarm {
-        name: ResourceName::new(format!("{name}-{ALWAYS}")),
-        metric: "FreeStorageSpace".into(),
-        comparison: Comparison::AtMost,
-        threshold: Scale::Share(storage(database)).of(LEAST_FREE_PERCENT),
-        periods: 1,
+    of_plan.chain(always(database, name)).collect()
+}
+
+/// The plan's metrics do not show when a database is about to stop.
+fn always(database: &Database, name: &ResourceName) -> Vec<DatabaseAlarm> {
+    let alarm = |short: &str, metric: &str, comparison, threshold, periods| DatabaseAlarm {
+        name: ResourceName::new(format!("{name}-{short}")),
+        metric: metric.into(),
+        comparison,
+        threshold,
+        periods,
     };
-    of_plan.chain([always]).collect()
+    match &database.size {
+        ManagedSize::Rds(rds) => {
+            let least = Scale::Share(storage(rds)).of(LEAST_FREE_PERCENT);
+            vec![alarm(SPACE_LOW, "FreeStorageSpace", Comparison::AtMost, least, 1)]
+        }
+        ManagedSize::Aurora(_) => vec![
+            alarm(CAPACITY_HIGH, "ACUUtilization", Comparison::AtLeast, MOST_CAPACITY_PERCENT, CAPACITY_PERIODS),
+            alarm(LOCAL_LOW, "FreeLocalStorage", Comparison::AtMost, LEAST_LOCAL_GB * BYTES_PER_GB, 1),
+        ],
+    }
 }
 
 /// The one for the database's host goes before one for all.
@@ -119,7 +140,7 @@ fn threshold(plan: &Plan, metric: Metric) -> Option<&Threshold> {
 }
 
 fn levels(threshold: &Threshold, database: &Database, base: &str) -> Vec<DatabaseAlarm> {
-    let Some((metric, scale)) = measured(threshold.metric, database) else { return vec![] };
+    let Some((metric, scale)) = measured(threshold.metric, &database.size) else { return vec![] };
     let falling = threshold.below != matches!(scale, Scale::Rest(_));
     let periods = threshold.period.as_secs().div_ceil(ALARM_SECONDS).max(1);
     let alarm = |(level, limit): (&str, Option<f64>)| {
@@ -134,22 +155,21 @@ fn levels(threshold: &Threshold, database: &Database, base: &str) -> Vec<Databas
     LEVELS.into_iter().zip([threshold.warn, threshold.migrate]).filter_map(alarm).collect()
 }
 
-/// RDS's metric for a plan's; None where its class has none.
-fn measured(metric: Metric, database: &Database) -> Option<(&'static str, Scale)> {
-    Some(match metric {
-        Metric::DiskQueueDepth => ("DiskQueueDepth", Scale::Same),
-        Metric::CpuPercent => ("CPUUtilization", Scale::Same),
-        Metric::CpuBurstPercent => ("CPUCreditBalance", Scale::Share(credits(&database.class)?)),
-        Metric::DiskUsedPercent => ("FreeStorageSpace", Scale::Rest(storage(database))),
-        Metric::MemoryPercent => {
-            let gb = u32::try_from(cost::database_class(&database.class)?.memory_gb).ok()?;
-            ("FreeableMemory", Scale::Rest(f64::from(gb) * BYTES_PER_GB))
-        }
+/// CloudWatch's metric for a plan's; None where such a database has none. Aurora's storage grows by itself; what its
+/// memory has left counts up to its greatest capacity.
+fn measured(metric: Metric, size: &ManagedSize) -> Option<(&'static str, Scale)> {
+    Some(match (metric, size) {
+        (Metric::DiskQueueDepth, _) => ("DiskQueueDepth", Scale::Same),
+        (Metric::CpuPercent, _) => ("CPUUtilization", Scale::Same),
+        (Metric::CpuBurstPercent, ManagedSize::Rds(rds)) => ("CPUCreditBalance", Scale::Share(credits(&rds.class)?)),
+        (Metric::DiskUsedPercent, ManagedSize::Rds(rds)) => ("FreeStorageSpace", Scale::Rest(storage(rds))),
+        (Metric::CpuBurstPercent | Metric::DiskUsedPercent, ManagedSize::Aurora(_)) => return None,
+        (Metric::MemoryPercent, size) => ("FreeableMemory", Scale::Rest(cost::memory_gb(size)? * BYTES_PER_GB)),
     })
 }
 
-fn storage(database: &Database) -> f64 {
-    f64::from(database.storage_gb) * BYTES_PER_GB
+fn storage(rds: &MigrateRds) -> f64 {
+    f64::from(rds.storage_gb.0) * BYTES_PER_GB
 }
 
 fn credits(class: &InstanceClass) -> Option<f64> {

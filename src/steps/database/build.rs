@@ -4,13 +4,13 @@ use ipnet::IpNet;
 
 use super::action::{DatabaseAction, DatabaseChange, DatabaseSpec};
 use super::alarms::unwatch;
-use super::settings::{FAMILY, VERSION, for_load, for_service};
+use super::settings::{VERSION, family, for_load, for_service};
 use crate::diff::Refusal;
 use crate::graph::NodeId;
 use crate::inventory::{
     Database, DatabaseInventory, DatabaseState, Ingress, Parameters, ResourceName, SecurityGroup, Subnet, Tags,
 };
-use crate::plan::{InstanceClass, PlanName, Port};
+use crate::plan::{Engine, ManagedSize, PlanName, Port};
 
 /// The node that a database's tags name.
 pub const NODE: &str = "database";
@@ -23,9 +23,8 @@ const ZONES: usize = 2;
 #[derive(Debug, Clone, PartialEq)]
 pub struct DatabaseWish {
     pub plan: PlanName,
-    pub class: InstanceClass,
+    pub size: ManagedSize,
     pub memory_gb: u64,
-    pub storage_gb: u32,
     pub master: String,
     pub database: Option<String>,
     pub port: Port,
@@ -45,24 +44,25 @@ pub fn provision(wish: &DatabaseWish, found: &DatabaseInventory) -> Result<Vec<D
     let build = Build { wish, found, name: database_name(&wish.plan), tags: Tags::for_node(&wish.plan, NODE) };
     build.refuse_strangers()?;
     let mut actions = build.network()?;
-    actions.extend(build.parameters(&for_load(wish.memory_gb)));
+    actions.extend(build.parameters(&for_load(build.engine(), wish.memory_gb)));
     actions.extend(build.database());
     Ok(actions)
 }
 
 /// The settings of the load are taken back, backups begin.
 pub fn revert(plan: &PlanName, backup_days: u32, found: &DatabaseInventory) -> Vec<DatabaseAction> {
-    let name = database_name(plan);
-    let set = found.parameter_group.as_ref().map(|group| group.parameters.clone()).unwrap_or_default();
+    let Some(database) = &found.database else { return vec![] };
+    let (name, engine) = (database_name(plan), database.engine());
+    let set = found.parameter_groups.get(&engine).map(|group| group.parameters.clone()).unwrap_or_default();
     let service = for_service();
     let names: Vec<_> = set.into_keys().filter(|name| !service.contains_key(name)).collect();
     let mut actions = vec![];
     if !names.is_empty() {
-        actions.push(DatabaseAction::ResetParameters { group: name.clone(), names });
+        actions.push(DatabaseAction::ResetParameters { group: name.clone(), engine, names });
     }
-    if found.instance.as_ref().is_some_and(|database| database.backup_days != backup_days) {
+    if database.backup_days != backup_days {
         let change = DatabaseChange { backup_days: Some(backup_days), ..Default::default() };
-        actions.push(DatabaseAction::ChangeDatabase { name, change });
+        actions.push(DatabaseAction::ChangeDatabase { name, engine, change });
     }
     actions
 }
@@ -70,12 +70,13 @@ pub fn revert(plan: &PlanName, backup_days: u32, found: &DatabaseInventory) -> V
 /// A first backup of our own, unless it is there.
 pub fn secure(plan: &PlanName, snapshot: &ResourceName, found: &DatabaseInventory) -> Vec<DatabaseAction> {
     let there = found.snapshots.iter().any(|s| s.name == *snapshot && s.complete);
-    let action = || DatabaseAction::SnapshotDatabase {
+    let missing = found.database.iter().filter(|_| !there).map(|database| DatabaseAction::SnapshotDatabase {
         name: database_name(plan),
+        engine: database.engine(),
         snapshot: snapshot.clone(),
         tags: Tags::for_node(plan, NODE),
-    };
-    if there { vec![] } else { vec![action()] }
+    });
+    missing.collect()
 }
 
 /// Everything that `provision` and `watch` made. The peering stays: others may use it.
@@ -87,19 +88,23 @@ pub fn remove(
     let name = database_name(plan);
     let mine = |tags: &Tags| tags.is_node(plan, NODE);
     let mut actions = vec![];
-    if let Some(database) = &found.instance {
+    if let Some(database) = &found.database {
         if !mine(&database.tags) {
             return Err(stranger(&name, "database"));
         }
+        let engine = database.engine();
         if database.deletion_protection && database.state != DatabaseState::Deleting {
             let change = DatabaseChange { deletion_protection: Some(false), ..Default::default() };
-            actions.push(DatabaseAction::ChangeDatabase { name: name.clone(), change });
+            actions.push(DatabaseAction::ChangeDatabase { name: name.clone(), engine, change });
         }
-        actions.push(DatabaseAction::DeleteDatabase { name: name.clone(), final_snapshot });
+        if database.member.is_some() {
+            actions.push(DatabaseAction::DeleteMember { cluster: name.clone() });
+        }
+        actions.push(DatabaseAction::DeleteDatabase { name: name.clone(), engine, final_snapshot });
     }
-    if found.parameter_group.as_ref().is_some_and(|group| mine(&group.tags)) {
-        actions.push(DatabaseAction::DeleteParameterGroup { name: name.clone() });
-    }
+    let groups = found.parameter_groups.iter().filter(|(_, group)| mine(&group.tags));
+    actions
+        .extend(groups.map(|(engine, _)| DatabaseAction::DeleteParameterGroup { name: name.clone(), engine: *engine }));
     if found.subnet_group.as_ref().is_some_and(|group| mine(&group.tags)) {
         actions.push(DatabaseAction::DeleteSubnetGroup { name: name.clone() });
     }
@@ -118,20 +123,31 @@ struct Build<'a> {
 }
 
 impl Build<'_> {
-    /// What has our name but not our tags is somebody else's.
+    fn engine(&self) -> Engine {
+        self.wish.size.engine()
+    }
+
+    /// What has our name but not our tags is somebody else's, and what is of another kind is of another migration.
     fn refuse_strangers(&self) -> Result<(), Refusal> {
         let found = self.found;
         let tags = [
             ("security group", found.security_group.as_ref().map(|group| &group.tags)),
             ("subnet group", found.subnet_group.as_ref().map(|group| &group.tags)),
-            ("parameter group", found.parameter_group.as_ref().map(|group| &group.tags)),
-            ("database", found.instance.as_ref().map(|database| &database.tags)),
+            ("parameter group", found.parameter_groups.get(&self.engine()).map(|group| &group.tags)),
+            ("database", found.database.as_ref().map(|database| &database.tags)),
         ];
         let strange = |tags: &Option<&Tags>| tags.is_some_and(|tags| !tags.is_node(&self.wish.plan, NODE));
         if let Some((kind, _)) = tags.iter().find(|(_, tags)| strange(tags)) {
             return Err(stranger(&self.name, kind));
         }
-        match &found.instance {
+        match &found.database {
+            Some(database) if database.engine() != self.engine() => Err(refusal(
+                format!("there is a database {} of {} already", self.name, database.engine().title()),
+                format!(
+                    "migrate to it, with --to {}; or remove it, with infra down or infra migrate abort --include-data",
+                    database.engine()
+                ),
+            )),
             Some(Database { state: DatabaseState::Broken(state), .. }) => Err(refusal(
                 format!("the database {} is in the state {state}", self.name),
                 "look at its events in the RDS console; `infra migrate abort` removes it".into(),
@@ -186,48 +202,58 @@ impl Build<'_> {
 
     fn parameters(&self, wanted: &Parameters) -> Vec<DatabaseAction> {
         let mut actions = vec![];
-        if self.found.parameter_group.is_none() {
+        let engine = self.engine();
+        let group = self.found.parameter_groups.get(&engine);
+        if group.is_none() {
             let (name, tags) = (self.name.clone(), self.tags.clone());
-            actions.push(DatabaseAction::CreateParameterGroup { name, family: FAMILY.into(), tags });
+            actions.push(DatabaseAction::CreateParameterGroup { name, engine, family: family(engine), tags });
         }
-        let there = self.found.parameter_group.as_ref().map(|group| &group.parameters);
+        let there = group.map(|group| &group.parameters);
         let differs =
             |name: &str, value: &str| there.and_then(|there| there.get(name)).is_none_or(|found| found != value);
         let missing: Vec<_> = wanted.iter().filter(|(name, value)| differs(name, value)).collect();
         actions.extend(missing.chunks(PARAMETERS_A_CALL).map(|some| DatabaseAction::SetParameters {
             group: self.name.clone(),
+            engine,
             parameters: some.iter().map(|(name, value)| ((*name).clone(), (*value).clone())).collect(),
         }));
         actions
     }
 
     fn database(&self) -> Vec<DatabaseAction> {
-        let name = self.name.clone();
-        match &self.found.instance {
-            None => vec![DatabaseAction::CreateDatabase(self.spec())],
-            // Asked for again, it is found on its way and waited for.
-            Some(database) if matches!(database.state, DatabaseState::Busy(_)) => {
-                vec![DatabaseAction::CreateDatabase(self.spec())]
-            }
-            // Made before its parameters were complete.
-            Some(database) if !database.parameters_in_effect => vec![DatabaseAction::RebootDatabase { name }],
-            Some(_) => vec![],
+        let is_busy = |state: &DatabaseState| matches!(state, DatabaseState::Busy(_));
+        let mut actions = vec![];
+        // Asked for again, what is on its way is found and waited for.
+        if self.found.database.as_ref().is_none_or(|database| is_busy(&database.state)) {
+            actions.push(DatabaseAction::CreateDatabase(self.spec()));
         }
+        let member = self.found.database.as_ref().and_then(|database| database.member.as_ref());
+        if self.engine() == Engine::Aurora && member.is_none_or(|member| is_busy(&member.state)) {
+            actions.push(DatabaseAction::CreateMember { cluster: self.name.clone(), tags: self.tags.clone() });
+        }
+        // Made before its parameters were complete.
+        let waits = |database: &Database| !database.parameters_in_effect;
+        if actions.is_empty() && self.found.database.as_ref().is_some_and(waits) {
+            actions.push(DatabaseAction::RebootDatabase { name: self.name.clone(), engine: self.engine() });
+        }
+        actions
     }
 
     fn spec(&self) -> DatabaseSpec {
         let name = || self.name.clone();
         DatabaseSpec {
             name: name(),
-            class: self.wish.class.clone(),
-            storage_gb: self.wish.storage_gb,
+            size: self.wish.size.clone(),
             version: VERSION.into(),
             master: self.wish.master.clone(),
             database: self.wish.database.clone(),
             security_group: name(),
             subnet_group: name(),
             parameter_group: name(),
-            backup_days: 0,
+            backup_days: match self.engine() {
+                Engine::Rds => 0,
+                Engine::Aurora => 1,
+            },
             tags: self.tags.clone(),
         }
     }

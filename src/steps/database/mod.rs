@@ -11,6 +11,6 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use action::{DatabaseAction, DatabaseChange, DatabaseSpec, describe};
+pub use action::{DatabaseAction, DatabaseChange, DatabaseSpec, describe, member_name};
 pub use alarms::{ALARM_SECONDS, alarm_names, topic_name, watch};
 pub use build::{DatabaseWish, database_name, provision, remove, revert, secure};

@@ -1,11 +1,11 @@
-//! Parameters of a database on RDS: while it is loaded, and afterwards. RDS writes memory in kB, the size of the log in
+//! Parameters of a managed database: while it is loaded, and afterwards. RDS writes memory in kB, the size of the log in
 //! MB, times in seconds, switches as 0 and 1.
 
 use crate::inventory::Parameters;
+use crate::plan::Engine;
 
-/// The major version that is made, and RDS's family of parameters for it.
+/// The major version that is made.
 pub const VERSION: &str = "17";
-pub const FAMILY: &str = "postgres17";
 
 /// From a checkpoint to the next while loading: seldom, since each makes every page's next change a full page in the log.
 const LOAD_CHECKPOINT_SECONDS: u32 = 1800;
@@ -15,17 +15,29 @@ const LOAD_SORT_SHARE: u64 = 8;
 const LOAD_SORT_KB: std::ops::RangeInclusive<u64> = 512 * 1024..=2 * 1024 * 1024;
 const KB_PER_GB: u64 = 1024 * 1024;
 
+/// The family of parameters of that version.
+pub fn family(engine: Engine) -> String {
+    let kind = match engine {
+        Engine::Rds => "postgres",
+        Engine::Aurora => "aurora-postgresql",
+    };
+    format!("{kind}{VERSION}")
+}
+
 /// While it is loaded. Autovacuum would only read what is still being written; the load gathers statistics itself.
-/// `fsync` stays on: a crash would cost everything.
-pub fn for_load(memory_gb: u64) -> Parameters {
-    let sort = (memory_gb * KB_PER_GB / LOAD_SORT_SHARE).clamp(*LOAD_SORT_KB.start(), *LOAD_SORT_KB.end());
+/// `fsync` stays on: a crash would cost everything. Aurora's storage writes no checkpoints, and memory for sorting is
+/// its instance's parameter, not its cluster's: the index builds ask for theirs.
+pub fn for_load(engine: Engine, memory_gb: u64) -> Parameters {
     let mut parameters = for_service();
-    parameters.extend([
-        ("autovacuum".into(), "0".into()),
-        ("checkpoint_timeout".into(), LOAD_CHECKPOINT_SECONDS.to_string()),
-        ("maintenance_work_mem".into(), sort.to_string()),
-        ("max_wal_size".into(), LOAD_LOG_MB.to_string()),
-    ]);
+    parameters.insert("autovacuum".into(), "0".into());
+    if engine == Engine::Rds {
+        let sort = (memory_gb * KB_PER_GB / LOAD_SORT_SHARE).clamp(*LOAD_SORT_KB.start(), *LOAD_SORT_KB.end());
+        parameters.extend([
+            ("checkpoint_timeout".into(), LOAD_CHECKPOINT_SECONDS.to_string()),
+            ("maintenance_work_mem".into(), sort.to_string()),
+            ("max_wal_size".into(), LOAD_LOG_MB.to_string()),
+        ]);
+    }
     parameters
 }
 

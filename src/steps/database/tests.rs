@@ -3,24 +3,32 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::NODE;
-use super::settings::{FAMILY, for_load, for_service};
+use super::settings::{family, for_load, for_service};
 use super::*;
 use crate::inventory::{
-    AlarmTopic, Database, DatabaseInventory, DatabaseState, Ingress, Network, ParameterGroup, ResourceName,
+    AlarmTopic, Database, DatabaseInventory, DatabaseState, Ingress, Member, Network, ParameterGroup, ResourceName,
     SecurityGroup, Subnet, SubnetGroup, Tags,
 };
-use crate::plan::{Plan, PlanName, Port, parse};
+use crate::plan::{Acu, Engine, Gigabytes, ManagedSize, MigrateAurora, MigrateRds, Plan, PlanName, Port, parse};
 
 fn plan() -> PlanName {
     "demo".to_owned().try_into().unwrap()
 }
 
+fn size(class: &str) -> ManagedSize {
+    ManagedSize::Rds(MigrateRds { class: class.to_owned().try_into().unwrap(), storage_gb: Gigabytes(200) })
+}
+
+fn aurora() -> DatabaseWish {
+    let size = ManagedSize::Aurora(MigrateAurora { min_acu: Acu(0.5), max_acu: Acu(8.0) });
+    DatabaseWish { size, memory_gb: 16, ..wish() }
+}
+
 fn wish() -> DatabaseWish {
     DatabaseWish {
         plan: plan(),
-        class: "db.m7g.large".to_owned().try_into().unwrap(),
+        size: size("db.m7g.large"),
         memory_gb: 8,
-        storage_gb: 200,
         master: "postgres".into(),
         database: None,
         port: Port::new(5432).unwrap(),
@@ -36,8 +44,8 @@ fn nothing() -> DatabaseInventory {
         network: Network { id: "vpc-1".into(), subnets: vec![subnet("a", "us-east-1a"), subnet("b", "us-east-1b")] },
         security_group: None,
         subnet_group: None,
-        parameter_group: None,
-        instance: None,
+        parameter_groups: BTreeMap::new(),
+        database: None,
         snapshots: vec![],
         alarms: vec![],
         topic: None,
@@ -45,6 +53,11 @@ fn nothing() -> DatabaseInventory {
 }
 
 fn everything() -> DatabaseInventory {
+    everything_of(&wish())
+}
+
+fn everything_of(wish: &DatabaseWish) -> DatabaseInventory {
+    let engine = wish.size.engine();
     let tags = Tags::for_node(&plan(), NODE);
     let name = database_name(&plan());
     let ingress = Ingress { port: Port::new(5432).unwrap(), from: "172.26.1.2/32".parse().unwrap() };
@@ -56,13 +69,17 @@ fn everything() -> DatabaseInventory {
             ingress: BTreeSet::from([ingress]),
         }),
         subnet_group: Some(SubnetGroup { tags: tags.clone(), subnets: BTreeSet::new() }),
-        parameter_group: Some(ParameterGroup { tags: tags.clone(), family: FAMILY.into(), parameters: for_load(8) }),
-        instance: Some(Database {
+        parameter_groups: BTreeMap::from([(
+            engine,
+            ParameterGroup { tags: tags.clone(), family: family(engine), parameters: for_load(engine, wish.memory_gb) },
+        )]),
+        database: Some(Database {
             name: name.clone(),
             tags,
             state: DatabaseState::Available,
-            class: wish().class,
-            storage_gb: 200,
+            size: wish.size.clone(),
+            member: (engine == Engine::Aurora)
+                .then(|| Member { name: member_name(&name), state: DatabaseState::Available }),
             version: "17.6".into(),
             master: "postgres".into(),
             endpoint: None,
@@ -70,7 +87,7 @@ fn everything() -> DatabaseInventory {
             authority: None,
             parameter_group: name,
             parameters_in_effect: true,
-            backup_days: 0,
+            backup_days: u32::from(engine == Engine::Aurora),
             deletion_protection: true,
             encrypted: true,
             public: false,
@@ -119,14 +136,14 @@ fn a_host_with_another_address_takes_the_place_of_the_old_one() {
 #[test]
 fn parameters_that_wait_for_a_reboot_get_one() {
     let mut found = everything();
-    found.instance.as_mut().unwrap().parameters_in_effect = false;
+    found.database.as_mut().unwrap().parameters_in_effect = false;
     assert_eq!(words(&provision(&wish(), &found).unwrap()), ["reboot database demo-db"]);
 }
 
 #[test]
 fn a_database_that_is_being_made_is_waited_for() {
     let mut found = everything();
-    found.instance.as_mut().unwrap().state = DatabaseState::Busy("creating".into());
+    found.database.as_mut().unwrap().state = DatabaseState::Busy("creating".into());
     assert_eq!(words(&provision(&wish(), &found).unwrap()), ["create database demo-db (db.m7g.large, 200 GB)"]);
 }
 
@@ -137,7 +154,7 @@ fn what_somebody_else_made_is_refused_not_taken() {
     let refusal = provision(&wish(), &found).unwrap_err();
     assert!(refusal.message.contains("subnet group demo-db"), "{refusal}");
     let mut found = everything();
-    found.instance.as_mut().unwrap().tags = Tags(BTreeMap::new());
+    found.database.as_mut().unwrap().tags = Tags(BTreeMap::new());
     assert!(remove(&plan(), None, &found).is_err());
 }
 
@@ -159,8 +176,8 @@ fn the_settings_of_the_load_go_and_what_replication_needs_stays() {
         ]
     );
     let mut settled = everything();
-    settled.parameter_group.as_mut().unwrap().parameters = for_service();
-    settled.instance.as_mut().unwrap().backup_days = 7;
+    settled.parameter_groups.get_mut(&Engine::Rds).unwrap().parameters = for_service();
+    settled.database.as_mut().unwrap().backup_days = 7;
     assert_eq!(revert(&plan(), 7, &settled), []);
 }
 
@@ -182,8 +199,84 @@ fn removal_takes_off_the_protection_keeps_a_snapshot_and_ends_with_the_groups() 
 
 #[test]
 fn sorting_memory_follows_the_class_within_bounds() {
-    let sort = |memory_gb| for_load(memory_gb)["maintenance_work_mem"].clone();
+    let sort = |memory_gb| for_load(Engine::Rds, memory_gb)["maintenance_work_mem"].clone();
     assert_eq!((sort(1), sort(8), sort(512)), ("524288".into(), "1048576".into(), "2097152".into()));
+}
+
+#[test]
+fn a_cluster_is_made_before_its_instance_and_goes_after_it() {
+    let made = words(&provision(&aurora(), &nothing()).unwrap());
+    assert_eq!(
+        made[4..],
+        [
+            "create parameter group demo-db",
+            "set autovacuum = 0, rds.force_ssl = 1, rds.logical_replication = 1 in demo-db",
+            "create Aurora cluster demo-db (0.5–8 ACU)",
+            "create instance demo-db-1 of demo-db",
+        ]
+    );
+    let found = everything_of(&aurora());
+    assert_eq!(provision(&aurora(), &found).unwrap(), []);
+    assert_eq!(
+        words(&revert(&plan(), 7, &found)),
+        ["reset autovacuum in demo-db", "change database demo-db: backups kept 7 days"]
+    );
+    assert_eq!(
+        words(&remove(&plan(), Some(ResourceName::new("demo-db-last")), &found).unwrap())[..4],
+        [
+            "change database demo-db: deletion protection off",
+            "delete instance demo-db-1 of demo-db",
+            "delete Aurora cluster demo-db, keeping a final snapshot demo-db-last",
+            "delete parameter group demo-db",
+        ]
+    );
+}
+
+#[test]
+fn a_cluster_without_its_instance_gets_it_and_waits_for_it() {
+    let instance = ["create instance demo-db-1 of demo-db"];
+    let mut found = everything_of(&aurora());
+    found.database.as_mut().unwrap().member = None;
+    assert_eq!(words(&provision(&aurora(), &found).unwrap()), instance);
+    let mut found = everything_of(&aurora());
+    let member = found.database.as_mut().unwrap().member.as_mut().unwrap();
+    member.state = DatabaseState::Busy("creating".into());
+    assert_eq!(words(&provision(&aurora(), &found).unwrap()), instance);
+    let mut found = everything_of(&aurora());
+    found.database.as_mut().unwrap().parameters_in_effect = false;
+    assert_eq!(words(&provision(&aurora(), &found).unwrap()), ["reboot database demo-db"]);
+}
+
+#[test]
+fn a_database_of_the_other_kind_is_not_taken_for_the_wanted_one() {
+    let refusal = provision(&aurora(), &everything()).unwrap_err();
+    assert!(refusal.message.contains("demo-db of RDS") && refusal.remedy.contains("--to rds"), "{refusal}");
+    // What is left of the other kind is removed with the rest, and is in nobody's way.
+    let mut half = everything();
+    half.database = None;
+    assert!(words(&provision(&aurora(), &half).unwrap()).contains(&"create parameter group demo-db".to_owned()));
+}
+
+#[test]
+fn a_cluster_is_watched_by_its_instance_and_in_its_own_measures() {
+    let (plan, mut found) = watched("db.m7g.large");
+    found.database = everything_of(&aurora()).database;
+    let actions = watch(&plan, &found).unwrap();
+    assert_eq!(
+        words(&actions)[1..6],
+        [
+            "set alarm demo-db-queue-warn: DiskQueueDepth ≥ 8 for 15 min",
+            "set alarm demo-db-queue-migrate: DiskQueueDepth ≥ 32 for 15 min",
+            "set alarm demo-db-memory-migrate: FreeableMemory ≤ 4294967296 for 60 min",
+            "set alarm demo-db-capacity-high: ACUUtilization ≥ 90 for 15 min",
+            "set alarm demo-db-local-low: FreeLocalStorage ≤ 2147483648 for 5 min",
+        ]
+    );
+    let of = |action: &DatabaseAction| match action {
+        DatabaseAction::PutAlarm { instance, .. } => instance.as_str() == "demo-db-1",
+        _ => true,
+    };
+    assert!(actions.iter().all(of), "{actions:?}");
 }
 
 fn watched(class: &str) -> (Plan, DatabaseInventory) {
@@ -226,7 +319,7 @@ for = "5m"
 "#;
     let plan = parse("plan.toml", text.as_bytes()).unwrap_or_else(|findings| panic!("{findings:#?}")).plan().clone();
     let mut found = everything();
-    found.instance.as_mut().unwrap().class = class.to_owned().try_into().unwrap();
+    found.database.as_mut().unwrap().size = size(class);
     (plan, found)
 }
 

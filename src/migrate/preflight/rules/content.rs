@@ -53,16 +53,14 @@ pub fn rule(s: &Situation) -> Vec<Finding> {
         .so("it is filled with an empty search_path, and may fail")
         .remedy("ALTER FUNCTION … SET search_path, or qualify the names in it")
     }));
-    found.extend(all([
-        (s.source.cron_jobs > 0).then(|| {
-            Finding::warning(
-                "cron-jobs",
-                "EXTENSION pg_cron",
-                format!("{} jobs are scheduled at the source", s.source.cron_jobs),
-            )
-            .so("they go on there, and do not exist at the target")
-            .remedy("unschedule them at cutover, and schedule them at the target")
-        }),
-    ]));
+    found.extend(all([(s.source.cron_jobs > 0).then(|| {
+        Finding::warning(
+            "cron-jobs",
+            "EXTENSION pg_cron",
+            format!("{} jobs are scheduled at the source", s.source.cron_jobs),
+        )
+        .so("they go on there, and do not exist at the target")
+        .remedy("unschedule them at cutover, and schedule them at the target")
+    })]));
     found
 }

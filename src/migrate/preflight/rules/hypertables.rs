@@ -21,17 +21,25 @@ pub fn rule(s: &Situation) -> Vec<Finding> {
     let old = s.abilities.version.major() < IDENTITY_SINCE;
     let mut found = all([
         kept.then(|| {
-            Finding::blocker("hypertables", "EXTENSION timescaledb", format!("{count} hypertables, and the target can have them"))
-                .so("infra converts hypertables; it does not carry them as they are, chunks and compression included")
-                .remedy(
-                    "move them by pg_dump and pg_restore between timescaledb_pre_restore() and timescaledb_post_restore(), \
+            Finding::blocker(
+                "hypertables",
+                "EXTENSION timescaledb",
+                format!("{count} hypertables, and the target can have them"),
+            )
+            .so("infra converts hypertables; it does not carry them as they are, chunks and compression included")
+            .remedy(
+                "move them by pg_dump and pg_restore between timescaledb_pre_restore() and timescaledb_post_restore(), \
                      or choose a target without TimescaleDB",
-                )
+            )
         }),
         (!kept && s.mode == Mode::Online).then(|| {
-            Finding::blocker("hypertables-online", "EXTENSION timescaledb", format!("{count} hypertables are to be converted"))
-                .so("replication brings changes of chunks under the chunks' own names, which the target does not have")
-                .remedy("migrate with --offline")
+            Finding::blocker(
+                "hypertables-online",
+                "EXTENSION timescaledb",
+                format!("{count} hypertables are to be converted"),
+            )
+            .so("replication brings changes of chunks under the chunks' own names, which the target does not have")
+            .remedy("migrate with --offline")
         }),
     ]);
     found.extend(identity.filter(|_| !kept && old).map(|hypertable| {

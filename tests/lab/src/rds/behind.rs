@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::form::Form;
 use super::parameters::Parameters;
+use super::records::Key;
 use super::xml;
 
 const RDS: &str = "2014-10-31";
@@ -43,19 +44,44 @@ impl Behind {
         Ok(Self { base, client: reqwest::Client::builder().no_proxy().build()? })
     }
 
-    /// None where there is no such instance.
-    pub async fn instance(&self, caller: &Caller, id: &str) -> anyhow::Result<Option<Instance>> {
-        let form = Form::new("DescribeDBInstances", RDS).with("DBInstanceIdentifier", id);
-        let answer = self.query(caller, "rds", &form).await?;
+    /// None where there is no such instance, or cluster.
+    pub async fn instance(&self, caller: &Caller, key: &Key) -> anyhow::Result<Option<Instance>> {
+        let (operation, identifier, group) = match key.is_cluster() {
+            true => ("DescribeDBClusters", "DBClusterIdentifier", "DBClusterParameterGroup"),
+            false => ("DescribeDBInstances", "DBInstanceIdentifier", "DBParameterGroupName"),
+        };
+        let answer = self.query(caller, "rds", &Form::new(operation, RDS).with(identifier, key.name())).await?;
         Ok(answer.map(|xml| Instance {
-            group: xml::text(&xml, "DBParameterGroupName").unwrap_or_default().to_owned(),
+            group: xml::text(&xml, group).unwrap_or_default().to_owned(),
             security_groups: xml::elements(&xml, "VpcSecurityGroupId").map(str::to_owned).collect(),
         }))
     }
 
-    /// Every instance, as MiniStack writes them.
-    pub async fn instances(&self, caller: &Caller) -> anyhow::Result<String> {
-        Ok(self.query(caller, "rds", &Form::new("DescribeDBInstances", RDS)).await?.unwrap_or_default())
+    /// The cluster that an instance serves.
+    pub async fn cluster_of(&self, caller: &Caller, instance: &str) -> anyhow::Result<Option<String>> {
+        let form = Form::new("DescribeDBInstances", RDS).with("DBInstanceIdentifier", instance);
+        let answer = self.query(caller, "rds", &form).await?.unwrap_or_default();
+        Ok(xml::text(&answer, "DBClusterIdentifier").filter(|cluster| !cluster.is_empty()).map(str::to_owned))
+    }
+
+    /// Every instance and cluster, as MiniStack writes them.
+    pub async fn databases(&self, caller: &Caller) -> anyhow::Result<String> {
+        let instances = self.query(caller, "rds", &Form::new("DescribeDBInstances", RDS)).await?.unwrap_or_default();
+        let clusters = self.query(caller, "rds", &Form::new("DescribeDBClusters", RDS)).await?.unwrap_or_default();
+        Ok(instances + &clusters)
+    }
+
+    /// MiniStack leaves out a cluster's final snapshot.
+    pub async fn snapshot_cluster(&self, caller: &Caller, cluster: &str, snapshot: &str) -> anyhow::Result<()> {
+        let form = Form::new("CreateDBClusterSnapshot", RDS)
+            .with("DBClusterIdentifier", cluster)
+            .with("DBClusterSnapshotIdentifier", snapshot);
+        self.query(caller, "rds", &form).await.map(drop)
+    }
+
+    pub async fn forget_snapshot(&self, caller: &Caller, snapshot: &str) -> anyhow::Result<()> {
+        let form = Form::new("DeleteDBClusterSnapshot", RDS).with("DBClusterSnapshotIdentifier", snapshot);
+        self.query(caller, "rds", &form).await.map(drop)
     }
 
     pub async fn has_subnet_group(&self, caller: &Caller, name: &str) -> anyhow::Result<bool> {
@@ -64,8 +90,12 @@ impl Behind {
     }
 
     /// A default group has no parameters of its own.
-    pub async fn group(&self, caller: &Caller, name: &str) -> anyhow::Result<Group> {
-        let form = Form::new("DescribeDBParameters", RDS).with("DBParameterGroupName", name).with("Source", "user");
+    pub async fn group(&self, caller: &Caller, of: &Key, name: &str) -> anyhow::Result<Group> {
+        let (operation, member) = match of.is_cluster() {
+            true => ("DescribeDBClusterParameters", "DBClusterParameterGroupName"),
+            false => ("DescribeDBParameters", "DBParameterGroupName"),
+        };
+        let form = Form::new(operation, RDS).with(member, name).with("Source", "user");
         let answer = self.query(caller, "rds", &form).await?.unwrap_or_default();
         let mut group = Group::default();
         for parameter in xml::elements(&answer, "Parameter") {

@@ -3,7 +3,7 @@
 use super::Rds;
 use super::behind::Caller;
 use super::form::Form;
-use super::{parameters, xml};
+use super::{clusters, parameters, xml};
 
 /// An error as AWS names it.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,50 +20,74 @@ impl Refusal {
 
 /// Major version that the lab has an image of, and what AWS makes of it.
 pub const VERSION: (&str, &str) = ("17", "17.6");
+pub const AURORA_VERSION: (&str, &str) = ("17", "17.7");
 /// Names that RDS keeps for itself.
 const RESERVED: [&str; 4] = ["rdsadmin", "rds_superuser", "rds_replication", "admin"];
 
 impl Rds {
-    pub(super) async fn check(&self, caller: &Caller, operation: &str, form: &Form) -> anyhow::Result<Option<Refusal>> {
+    /// `serves`: the instance that it is about serves a cluster.
+    pub(super) async fn check(
+        &self,
+        caller: &Caller,
+        operation: &str,
+        form: &Form,
+        serves: bool,
+    ) -> anyhow::Result<Option<Refusal>> {
         let name = |member: &str| form.get(member).unwrap_or_default().to_owned();
         Ok(match operation {
+            "CreateDBInstance" if serves => clusters::membership(form),
             "CreateDBInstance" => creation(form),
-            "DeleteDBInstance" => deletion(form),
+            "CreateDBCluster" => clusters::creation(form),
+            "ModifyDBCluster" => clusters::retention(form),
+            "DeleteDBInstance" if serves => None,
+            "DeleteDBInstance" | "DeleteDBCluster" => deletion(form),
             "ModifyDBParameterGroup" => changes(form),
+            "ModifyDBClusterParameterGroup" => clusters::parameters(form).or_else(|| changes(form)),
             "CreateDBSubnetGroup" => {
                 let taken = self.behind.has_subnet_group(caller, &name("DBSubnetGroupName")).await?;
                 let message = format!("The DB subnet group '{}' already exists.", name("DBSubnetGroupName"));
                 taken.then(|| Refusal::new("DBSubnetGroupAlreadyExists", message))
             }
             "DeleteDBSubnetGroup" => {
-                let found = self.in_use(caller, "DBSubnetGroupName", &name("DBSubnetGroupName")).await?;
+                let elements = ["DBSubnetGroupName", "DBSubnetGroup"];
+                let found = self.in_use(caller, &elements, &name("DBSubnetGroupName")).await?;
                 found.map(|message| Refusal::new("InvalidDBSubnetGroupStateFault", message))
             }
             "DeleteDBParameterGroup" => {
-                let found = self.in_use(caller, "DBParameterGroupName", &name("DBParameterGroupName")).await?;
+                let found = self.in_use(caller, &["DBParameterGroupName"], &name("DBParameterGroupName")).await?;
+                found.map(|message| Refusal::new("InvalidDBParameterGroupState", message))
+            }
+            "DeleteDBClusterParameterGroup" => {
+                let elements = ["DBClusterParameterGroup"];
+                let found = self.in_use(caller, &elements, &name("DBClusterParameterGroupName")).await?;
                 found.map(|message| Refusal::new("InvalidDBParameterGroupState", message))
             }
             "DeleteSecurityGroup" => {
-                let found = self.in_use(caller, "VpcSecurityGroupId", &name("GroupId")).await?;
+                let found = self.in_use(caller, &["VpcSecurityGroupId"], &name("GroupId")).await?;
                 found.map(|message| Refusal::new("DependencyViolation", message))
             }
             _ => None,
         })
     }
 
-    /// A message if an instance uses what has this name.
-    async fn in_use(&self, caller: &Caller, element: &str, name: &str) -> anyhow::Result<Option<String>> {
-        let instances = self.behind.instances(caller).await?;
-        let used = xml::elements(&instances, element).any(|used| used == name);
-        Ok(used.then(|| format!("{name} is in use by a DB instance")))
+    /// A message if an instance or a cluster names it in one of these elements.
+    async fn in_use(&self, caller: &Caller, elements: &[&str], name: &str) -> anyhow::Result<Option<String>> {
+        let databases = self.behind.databases(caller).await?;
+        let used = elements.iter().any(|element| xml::elements(&databases, element).any(|used| used == name));
+        Ok(used.then(|| format!("{name} is in use by a DB instance or cluster")))
     }
 }
 
 fn creation(form: &Form) -> Option<Refusal> {
+    master(form).or_else(|| storage(form))
+}
+
+/// Version, user and password.
+pub(super) fn master(form: &Form) -> Option<Refusal> {
     let combination = |message: String| Some(Refusal::new("InvalidParameterCombination", message));
     let version = form.get("EngineVersion").unwrap_or(VERSION.0);
     if version.split('.').next() != Some(VERSION.0) {
-        return combination(format!("Cannot find version {version} for postgres"));
+        return combination(format!("Cannot find version {version} for {}", form.get("Engine").unwrap_or("postgres")));
     }
     let (given, managed) = (form.get("MasterUserPassword").is_some(), form.is_true("ManageMasterUserPassword"));
     if given && managed {
@@ -78,10 +102,14 @@ fn creation(form: &Form) -> Option<Refusal> {
         let message = format!("MasterUsername {user} cannot be used as it is a reserved word used by the engine");
         return Some(Refusal::new("InvalidParameterValue", message));
     }
+    None
+}
+
+fn storage(form: &Form) -> Option<Refusal> {
     let storage: u32 = form.get("AllocatedStorage").and_then(|size| size.parse().ok()).unwrap_or(0);
     if !(20..=65536).contains(&storage) {
         let message = format!("Invalid storage size for engine name postgres and storage type gp3: {storage}");
-        return combination(message);
+        return Some(Refusal::new("InvalidParameterCombination", message));
     }
     None
 }

@@ -1,4 +1,4 @@
-//! The containers that MiniStack starts for instances: found by its labels, given an address on the lab's network, and
+//! The containers that MiniStack starts for instances and clusters: found by its labels, given an address on the lab's network, and
 //! told what they have to run with.
 
 use std::net::Ipv4Addr;
@@ -78,8 +78,9 @@ impl Containers {
         let owner = format!("label={}", self.owner);
         let ids =
             docker(["ps", "--quiet", "--no-trunc", "--filter", "label=ministack=rds", "--filter", &owner]).await?;
-        let format = "{{.Id}} {{.State.StartedAt}} {{index .Config.Labels \"region\"}} {{index .Config.Labels \"db_id\"}} \
-                      {{range .Mounts}}{{.Name}}{{end}}";
+        let format = "{{.Id}} {{.State.StartedAt}} {{index .Config.Labels \"region\"}} \
+                      {{with index .Config.Labels \"cluster_id\"}}cluster:{{.}}\
+                      {{else}}{{index .Config.Labels \"db_id\"}}{{end}} {{range .Mounts}}{{.Name}}{{end}}";
         let mut found = Vec::new();
         for id in ids.lines() {
             // It may have ended since.
@@ -103,7 +104,7 @@ impl Containers {
     /// Gives the container its certificate and configuration; then its PostgreSQL starts.
     pub async fn provide(&self, container: &Container, address: Ipv4Addr, files: &Files) -> anyhow::Result<()> {
         self.set_firewall(container, &files.firewall).await?;
-        let signed = self.authority.sign(&container.key.id, address)?;
+        let signed = self.authority.sign(container.key.name(), address)?;
         let mut script = write(&[
             ("server.crt", &signed.certificate),
             ("server.key", &signed.key),
@@ -176,6 +177,8 @@ mod tests {
     fn a_container_is_read_from_what_docker_says() {
         let found = container("abc 2026-11-21T06:00:00Z us-east-1 phase1-db volume-1").unwrap();
         assert_eq!(found.key, Key { region: "us-east-1".into(), id: "phase1-db".into() });
+        let cluster = container("abc 2026-11-21T06:00:00Z us-east-1 cluster:phase1-db volume-1").unwrap();
+        assert_eq!(cluster.key, Key::cluster("us-east-1", "phase1-db"));
         assert_eq!(container("abc 2026-11-21T06:00:00Z us-east-1 phase1-db"), None, "no volume: not one of ours");
     }
 

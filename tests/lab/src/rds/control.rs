@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::behind::{Caller, Group, Instance};
 use super::containers::{self, Container, Containers, Files, Starts};
-use super::records::{Record, Records, Started};
+use super::records::{Key, Record, Records, Started};
 use super::{Rds, firewall, parameters};
 
 /// Until what did not work is tried again: MiniStack knows an instance a moment after its container runs.
@@ -85,14 +85,14 @@ impl Rds {
     ) -> anyhow::Result<()> {
         let caller = Caller { access_key: record.access_key.clone(), region: container.key.region.clone() };
         let instance =
-            self.behind.instance(&caller, &container.key.id).await?.context("MiniStack does not know it yet")?;
+            self.behind.instance(&caller, &container.key).await?.context("MiniStack does not know it yet")?;
         let start = (container.id.clone(), container.started_at.clone());
         let Some(before) = provided.get(&start) else {
             let files = self.start(containers, container, record, &caller, instance).await?;
             provided.insert(start, files);
             return Ok(());
         };
-        let files = self.later(record, &caller, &instance).await?;
+        let files = self.later(&container.key, record, &caller, &instance).await?;
         if files.firewall != before.firewall {
             containers.set_firewall(container, &files.firewall).await?;
         }
@@ -116,7 +116,7 @@ impl Rds {
             self.records.move_on(&container.key);
             anyhow::bail!("{} is taken, the next one is tried", record.address);
         }
-        let group = self.behind.group(caller, &instance.group).await?;
+        let group = self.behind.group(caller, &container.key, &instance.group).await?;
         let files = self.files(record, caller, &instance, &group.all).await?;
         let started = Started { group: instance.group, fixed: parameters::only_static(&group.all) };
         self.records.change(&container.key, |record| {
@@ -130,9 +130,9 @@ impl Rds {
     }
 
     /// What a server that runs may have: a group that was associated since waits for the reboot, and so do parameters.
-    async fn later(&self, record: &Record, caller: &Caller, instance: &Instance) -> anyhow::Result<Files> {
+    async fn later(&self, key: &Key, record: &Record, caller: &Caller, instance: &Instance) -> anyhow::Result<Files> {
         let started = record.started_with.as_ref().context("it has not started")?;
-        let Group { immediate, .. } = self.behind.group(caller, &started.group).await?;
+        let Group { immediate, .. } = self.behind.group(caller, key, &started.group).await?;
         let in_effect = immediate.into_iter().chain(started.fixed.clone()).collect();
         self.files(record, caller, instance, &in_effect).await
     }

@@ -1,11 +1,11 @@
-//! CreateDBInstance: what the lab adds to the request, and what it takes back if MiniStack refuses it.
+//! CreateDBInstance and CreateDBCluster: what the lab adds to the request, and what it takes back if MiniStack refuses it.
 
 use rand::Rng;
 use rand::distr::Alphanumeric;
 
 use super::Rds;
 use super::behind::Caller;
-use super::checks::VERSION;
+use super::checks::{AURORA_VERSION, VERSION};
 use super::form::Form;
 use super::records::{Key, Record};
 
@@ -22,8 +22,7 @@ pub struct Creation {
 impl Rds {
     /// Completes the request, and notes the instance before MiniStack makes it.
     pub(super) async fn prepare(&self, caller: &Caller, form: &mut Form) -> anyhow::Result<Creation> {
-        let id = form.get("DBInstanceIdentifier").unwrap_or_default().to_owned();
-        let key = Key { region: caller.region.clone(), id };
+        let key = Key::instance(&caller.region, form.get("DBInstanceIdentifier").unwrap_or_default());
         if self.records.get(&key).is_some() {
             // MiniStack refuses it.
             return Ok(Creation::default());
@@ -36,6 +35,26 @@ impl Rds {
             form.set("EngineVersion", VERSION.1);
         }
         let secret = self.manage_password(caller, form).await?;
+        self.note(caller, key, secret, unnamed).await
+    }
+
+    /// The same for a cluster. MiniStack makes the secret of its master user itself.
+    pub(super) async fn prepare_cluster(&self, caller: &Caller, form: &mut Form) -> anyhow::Result<Creation> {
+        let key = Key::cluster(&caller.region, form.get("DBClusterIdentifier").unwrap_or_default());
+        if self.records.get(&key).is_some() {
+            return Ok(Creation::default());
+        }
+        let unnamed = form.get("DatabaseName").is_none();
+        if unnamed {
+            form.set("DatabaseName", "postgres");
+        }
+        if form.get("EngineVersion").is_none_or(|version| version == AURORA_VERSION.0) {
+            form.set("EngineVersion", AURORA_VERSION.1);
+        }
+        self.note(caller, key, None, unnamed).await
+    }
+
+    async fn note(&self, caller: &Caller, key: Key, secret: Option<String>, unnamed: bool) -> anyhow::Result<Creation> {
         let record = |address| Record {
             address,
             secret: secret.clone(),

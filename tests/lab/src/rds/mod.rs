@@ -6,11 +6,13 @@
 //! - containers: gives each a certificate, its parameter group's parameters and its security groups before PostgreSQL
 //!   starts. The image (`images/rds`) waits for that.
 //!
-//! Only single PostgreSQL instances are handled; everything else passes through as it is.
+//! Single PostgreSQL instances are handled, and clusters of Aurora PostgreSQL with one instance, for which MiniStack
+//! starts the same image; everything else passes through as it is.
 
 mod authority;
 mod behind;
 mod checks;
+mod clusters;
 mod containers;
 mod control;
 mod create;

@@ -15,10 +15,31 @@ use crate::store;
 /// Addresses of databases on the lab's network: 192 to 199, between those of hosts and the static ones.
 const ADDRESSES: std::ops::RangeInclusive<u8> = 192..=199;
 
+/// Before the name of a cluster: an instance may have the same.
+const CLUSTER: &str = "cluster:";
+
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     pub region: String,
     pub id: String,
+}
+
+impl Key {
+    pub fn instance(region: &str, name: &str) -> Self {
+        Self { region: region.to_owned(), id: name.to_owned() }
+    }
+
+    pub fn cluster(region: &str, name: &str) -> Self {
+        Self { region: region.to_owned(), id: format!("{CLUSTER}{name}") }
+    }
+
+    pub fn is_cluster(&self) -> bool {
+        self.id.starts_with(CLUSTER)
+    }
+
+    pub fn name(&self) -> &str {
+        self.id.strip_prefix(CLUSTER).unwrap_or(&self.id)
+    }
 }
 
 impl std::fmt::Display for Key {

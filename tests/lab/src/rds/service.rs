@@ -21,6 +21,7 @@ use crate::gateway::{Passthrough, Target, error_response, is_form};
 use crate::lightsail::Lightsail;
 
 const MAX_BODY: usize = 4 * 1024 * 1024;
+const ENGINES: [&str; 2] = ["postgres", "aurora-postgresql"];
 
 pub struct Rds {
     pub(super) behind: Behind,
@@ -73,37 +74,65 @@ impl Rds {
         let (parts, body) = request.into_parts();
         let mut form = Form::parse(&to_bytes(body, MAX_BODY).await?);
         let caller = Caller { access_key: access_key(&parts.headers), region: target.region.clone() };
-        if target.operation == "CreateDBInstance" && form.get("Engine") != Some("postgres") {
+        if form.get("Engine").is_some_and(|engine| !ENGINES.contains(&engine)) {
             return Ok(pass.forward(target, Request::from_parts(parts, form.encode().into())).await);
         }
-        if let Some(refusal) = self.check(&caller, &target.operation, &form).await? {
+        let key = self.about(&caller, &form).await?;
+        let serves = key.as_ref().is_some_and(Key::is_cluster);
+        if let Some(refusal) = self.check(&caller, &target.operation, &form, serves).await? {
             return Ok(error_response(target.protocol, 400, refusal.code, &refusal.message));
         }
         let creation = match target.operation.as_str() {
-            "CreateDBInstance" => self.prepare(&caller, &mut form).await?,
+            "CreateDBInstance" if !serves => self.prepare(&caller, &mut form).await?,
+            "CreateDBCluster" => self.prepare_cluster(&caller, &mut form).await?,
             _ => Creation::default(),
         };
+        let last = self.last_snapshot(&caller, &target.operation, &form).await?;
         let mut parts = parts;
         parts.headers.remove(header::CONTENT_LENGTH);
         let response = pass.forward(target, Request::from_parts(parts, form.encode().into())).await;
         if !response.status().is_success() {
             self.undo(&caller, creation).await?;
+            if let Some(snapshot) = last {
+                self.behind.forget_snapshot(&caller, &snapshot).await?;
+            }
             return Ok(response);
         }
-        self.conclude(&caller, &target.operation, &form).await?;
+        if let Some(key) = key {
+            self.conclude(&caller, &target.operation, &key).await?;
+        }
         self.corrected(&caller, response).await
     }
 
+    /// The database that a request names: its cluster, where it has one.
+    async fn about(&self, caller: &Caller, form: &Form) -> anyhow::Result<Option<Key>> {
+        if let Some(cluster) = form.get("DBClusterIdentifier") {
+            return Ok(Some(Key::cluster(&caller.region, cluster)));
+        }
+        let Some(id) = form.get("DBInstanceIdentifier") else { return Ok(None) };
+        let cluster = self.behind.cluster_of(caller, id).await?;
+        let key = cluster.map(|cluster| Key::cluster(&caller.region, &cluster));
+        Ok(Some(key.unwrap_or_else(|| Key::instance(&caller.region, id))))
+    }
+
+    /// Of a cluster, while there is one to take it of; MiniStack takes none.
+    async fn last_snapshot(&self, caller: &Caller, operation: &str, form: &Form) -> anyhow::Result<Option<String>> {
+        let names = form.get("DBClusterIdentifier").zip(form.get("FinalDBSnapshotIdentifier"));
+        let Some((cluster, snapshot)) = names.filter(|_| operation == "DeleteDBCluster") else { return Ok(None) };
+        self.behind.snapshot_cluster(caller, cluster, snapshot).await?;
+        Ok(Some(snapshot.to_owned()))
+    }
+
     /// What follows from a request that MiniStack has granted.
-    async fn conclude(&self, caller: &Caller, operation: &str, form: &Form) -> anyhow::Result<()> {
-        let Some(id) = form.get("DBInstanceIdentifier") else { return Ok(()) };
-        let key = Key { region: caller.region.clone(), id: id.to_owned() };
+    async fn conclude(&self, caller: &Caller, operation: &str, key: &Key) -> anyhow::Result<()> {
         match operation {
-            "DeleteDBInstance" => self.forget(caller, &key).await,
+            // What a cluster's instance leaves is its cluster's.
+            "DeleteDBInstance" if key.is_cluster() => Ok(()),
+            "DeleteDBInstance" | "DeleteDBCluster" => self.forget(caller, key).await,
             // Without containers there is no start that would note it.
             "CreateDBInstance" | "RebootDBInstance" if self.containers.is_none() => {
-                let started = self.would_start_with(caller, id).await?;
-                self.records.change(&key, |record| record.started_with = started);
+                let started = self.would_start_with(caller, key).await?;
+                self.records.change(key, |record| record.started_with = started);
                 Ok(())
             }
             _ => Ok(()),
@@ -122,9 +151,9 @@ impl Rds {
     }
 
     /// What the server would have in effect if it started now.
-    pub(super) async fn would_start_with(&self, caller: &Caller, id: &str) -> anyhow::Result<Option<Started>> {
-        let Some(instance) = self.behind.instance(caller, id).await? else { return Ok(None) };
-        let group = self.behind.group(caller, &instance.group).await?;
+    pub(super) async fn would_start_with(&self, caller: &Caller, key: &Key) -> anyhow::Result<Option<Started>> {
+        let Some(instance) = self.behind.instance(caller, key).await? else { return Ok(None) };
+        let group = self.behind.group(caller, key, &instance.group).await?;
         Ok(Some(Started { group: instance.group, fixed: parameters::only_static(&group.all) }))
     }
 
@@ -133,19 +162,19 @@ impl Rds {
         let body = to_bytes(body, MAX_BODY).await?;
         let text = std::str::from_utf8(&body)?;
         let mut known = BTreeMap::new();
-        for id in view::identifiers(text) {
-            let key = Key { region: caller.region.clone(), id: id.clone() };
+        for key in view::keys(&caller.region, text) {
             if let Some(record) = self.records.get(&key) {
-                known.insert(id, self.shown(caller, &key, record).await?);
+                let shown = self.shown(caller, &key, record).await?;
+                known.insert(key, shown);
             }
         }
-        let corrected = Bytes::from(view::correct(text, &known));
+        let corrected = Bytes::from(view::correct(&caller.region, text, &known));
         parts.headers.remove(header::CONTENT_LENGTH);
         Ok(Response::from_parts(parts, Body::from(corrected)))
     }
 
     async fn shown(&self, caller: &Caller, key: &Key, record: Record) -> anyhow::Result<Shown> {
-        let now = self.would_start_with(caller, &key.id).await?;
+        let now = self.would_start_with(caller, key).await?;
         let in_sync = record.started_with.is_none() || now.is_none() || record.started_with == now;
         let started = record.started_with.is_some() || self.containers.is_none();
         Ok(Shown { address: record.address, secret: record.secret, unnamed: record.unnamed, started, in_sync })

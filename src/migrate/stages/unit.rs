@@ -1,0 +1,28 @@
+//! Processes of their own beside this one, as transient units of systemd: they outlive it.
+
+use std::path::Path;
+
+use tokio::process::Command;
+
+use super::StageError;
+
+/// `infra agent WORD FOLDER`. The unit is gone when its process has ended.
+pub async fn start(unit: &str, word: &str, folder: &Path) -> Result<(), StageError> {
+    let program = std::env::current_exe().map_err(|source| StageError::Io { path: "/proc/self/exe".into(), source })?;
+    let mut run = Command::new("systemd-run");
+    run.args(["--collect", "--unit", unit, "--property=Type=exec"]).arg(program).args(["agent", word]).arg(folder);
+    let output = run.output().await.map_err(|source| StageError::Io { path: "systemd-run".into(), source })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(StageError::Systemd { message: String::from_utf8_lossy(&output.stderr).trim().to_owned() })
+}
+
+/// There may be none.
+pub async fn stop(unit: &str) {
+    let mut stop = Command::new("systemctl");
+    stop.args(["stop", unit]);
+    if let Err(error) = stop.output().await {
+        tracing::warn!("systemctl stop {unit}: {error}");
+    }
+}
