@@ -154,10 +154,12 @@ async fn names(client: &Client, what: &'static str, sql: &str) -> Result<BTreeSe
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// Extensions of the source with their schemas, and what takes the place of one that the target may not have.
-fn asked(source: &Catalog) -> impl Iterator<Item = (&str, &str)> {
-    let of_source = source.extensions.iter().map(|extension| (extension.name.as_str(), extension.schema.as_str()));
-    of_source.chain(instead_of(source).into_iter().map(|helper| (helper.name, helper.schema)))
+fn creation(name: &str, schema: &str) -> String {
+    let (name, quoted) = (quote_identifier(name), quote_identifier(schema));
+    // Reserved names, such as pg_catalog, exist everywhere, and are refused even IF NOT EXISTS.
+    let make =
+        if schema.starts_with("pg_") { String::new() } else { format!("CREATE SCHEMA IF NOT EXISTS {quoted}; ") };
+    format!("{make}CREATE EXTENSION {name} WITH SCHEMA {quoted} CASCADE")
 }
 
 struct Trial<'a> {
@@ -180,35 +182,25 @@ impl Trial<'_> {
     }
 
     async fn extensions(&self, source: &Catalog) -> Result<BTreeMap<String, ExtensionState>, TargetError> {
-        let sql = "SELECT a.name::text, a.default_version, a.installed_version, n.nspname::text FROM pg_available_extensions a
-             LEFT JOIN pg_extension e ON e.extname = a.name LEFT JOIN pg_namespace n ON n.oid = e.extnamespace";
+        let sql = "SELECT name::text, default_version, installed_version FROM pg_available_extensions";
         let rows = self.client.query(sql, &[]).await.map_err(query("extensions"))?;
-        type Known = (Option<String>, Option<String>, Option<String>);
-        let known: BTreeMap<String, Known> =
-            rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2), row.get(3)))).collect();
-        let helpers = instead_of(source);
+        let known: BTreeMap<String, (Option<String>, Option<String>)> =
+            rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect();
         let mut states = BTreeMap::new();
-        for (name, schema) in asked(source) {
+        let of_source =
+            source.extensions.iter().map(|extension| (extension.name.as_str(), extension.schema.as_str(), ""));
+        let helpers = instead_of(source).into_iter().map(|helper| (helper.name, helper.schema, helper.proof));
+        for (name, schema, proof) in of_source.chain(helpers) {
             let state = match known.get(name) {
                 None => ExtensionState::Missing,
-                // Its functions are called by their full names.
-                Some((_, Some(_), Some(other)))
-                    if helpers.iter().any(|helper| helper.name == name && helper.schema != other) =>
-                {
-                    ExtensionState::Refused { message: format!("it is in the schema {other}") }
-                }
-                Some((_, Some(version), _)) => ExtensionState::Installed { version: version.clone() },
-                Some((version, None, _)) => {
-                    let (quoted, name) = (quote_identifier(schema), quote_identifier(name));
-                    // Reserved names, such as pg_catalog, exist everywhere, and are refused even IF NOT EXISTS.
-                    let reserved = schema.starts_with("pg_");
-                    let make = if reserved { String::new() } else { format!("CREATE SCHEMA IF NOT EXISTS {quoted}; ") };
-                    let create = format!("{make}CREATE EXTENSION {name} WITH SCHEMA {quoted} CASCADE");
-                    match self.refusal(&create).await? {
-                        None => ExtensionState::Available { version: version.clone().unwrap_or_default() },
-                        Some(message) => ExtensionState::Refused { message },
-                    }
-                }
+                Some((_, Some(version))) => match self.refusal(proof).await? {
+                    None => ExtensionState::Installed { version: version.clone() },
+                    Some(message) => ExtensionState::Refused { message },
+                },
+                Some((version, None)) => match self.refusal(&format!("{}; {proof}", creation(name, schema))).await? {
+                    None => ExtensionState::Available { version: version.clone().unwrap_or_default() },
+                    Some(message) => ExtensionState::Refused { message },
+                },
             };
             states.insert(name.to_owned(), state);
         }
