@@ -10,6 +10,7 @@ mod look;
 mod preflight;
 mod remove;
 mod replicate;
+mod row_security;
 mod schema;
 mod servers;
 mod since;

@@ -12,7 +12,7 @@ use super::large_object::{self, LargeObject};
 use super::loss::{Consequence, Loss};
 use super::role::Replaced;
 use super::target::Target;
-use super::{grant, owner, role, setting};
+use super::{grant, owner, role, row_security, setting};
 use crate::migrate::catalog::{Catalog, QualifiedName, TableKind, quote_identifier, quote_literal};
 use crate::migrate::timescale::Conversion;
 
@@ -53,8 +53,7 @@ pub fn is_vital(kind: &str) -> bool {
 }
 
 /// They go when their table goes.
-const WITH_TABLE: [&str; 6] =
-    ["CHECK CONSTRAINT", "INDEX ATTACH", "ROW SECURITY", "SEQUENCE OWNED BY", "STATISTICS", "TABLE ATTACH"];
+const WITH_TABLE: [&str; 5] = ["CHECK CONSTRAINT", "INDEX ATTACH", "SEQUENCE OWNED BY", "STATISTICS", "TABLE ATTACH"];
 
 /// Said about other objects: they go with those without a word.
 const SAID: [&str; 6] = ["ACL", "COMMENT", "DEFAULT ACL", "SECURITY LABEL", "SHELL TYPE", "INDEX ATTACH"];
@@ -152,9 +151,8 @@ fn own_phase(item: &Item) -> Phase {
         // `STATISTICS`, which ANALYZE fills, are not among them: they exist before the rows.
         "CHECK CONSTRAINT" | "TRIGGER" | "RULE" | "POLICY" => Phase::AfterData,
         "ACL" | "DEFAULT ACL" | "COMMENT" => Phase::Grants,
-        "EVENT TRIGGER" | "PUBLICATION" | "PUBLICATION TABLE" | "PUBLICATION TABLES IN SCHEMA" | "ROW SECURITY" => {
-            Phase::Last
-        }
+        "EVENT TRIGGER" | "PUBLICATION" | "PUBLICATION TABLE" | "PUBLICATION TABLES IN SCHEMA" => Phase::Last,
+        "ROW SECURITY" => Phase::RowSecurity,
         _ => Phase::BeforeData,
     }
 }
@@ -169,6 +167,7 @@ fn converted(item: &Item, phase: Phase, lookup: &Lookup<'_>, target: &Target, re
             vec![Entry::new(phase, &item.kind, name, grant::rewritten(&item.definition, replaced))]
         }
         ("COMMENT", _) if item.tag.starts_with("EXTENSION ") && !target.superuser => vec![lenient(item, name)],
+        ("ROW SECURITY", _) => vec![row_security::entry(item, phase, name)],
         ("SCHEMA", _) => {
             let create = format!("CREATE SCHEMA IF NOT EXISTS {}", quote_identifier(&item.tag));
             let statements = std::iter::once(create).chain(owner::statement(item)).collect();

@@ -28,8 +28,10 @@ pub enum Phase {
     /// Contents of materialized views, computed with their owners' rights.
     Refresh,
     Settings,
-    /// What acts by itself, or hides rows even from who copies them: event triggers, publications, row security.
+    /// What acts by itself: event triggers, publications.
     Last,
+    /// Hides rows, where it is forced from their owner too: in force when nothing is brought or compared any more.
+    RowSecurity,
 }
 
 impl Phase {

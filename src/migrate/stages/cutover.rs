@@ -2,7 +2,7 @@
 //! hold rows that the old one lacks, and the way back goes through replication.
 //!
 //! pause the clients → let nobody else write → drain → sequences → what changed since it was verified → make the way
-//! back → point the clients → start them and see them healthy.
+//! back → put row security in force → point the clients → start them and see them healthy.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::context::{Context, FORWARD};
-use super::{StageError, drift, quiet, settle, way_back};
+use super::{StageError, drift, quiet, settle, structure, way_back};
 use crate::host::{DatabaseLocation, Progress};
 use crate::migrate::catalog;
 use crate::migrate::replicate::{Channel, refuse_writes};
@@ -49,6 +49,10 @@ pub enum Reached {
 /// for the rollback, which loses nothing either.
 pub async fn perform(context: &Context) -> Result<String, StageError> {
     let reached = context.folder.read::<Reached>("cutover.json")?;
+    if reached == Some(Reached::Paused) {
+        // It was cut off: rows may be hidden already, and more may come.
+        structure::reveal(context, &context.new_database().await?).await?;
+    }
     if reached.is_none() {
         // Nothing has been touched yet: there is nothing to undo.
         settle::ready(context).await?;
@@ -111,6 +115,7 @@ async fn switch(context: &Context) -> Result<String, StageError> {
     } else {
         way_back::forgo(context, &new, &maintenance).await?;
     }
+    structure::hide(context, &new).await?;
     pause.way_back_ms = millis(since);
     context.folder.write("cutover.json", &Reached::Pointed)?;
     start(context, &mut pause, began).await
@@ -152,6 +157,7 @@ pub async fn undo(context: &Context) -> Result<(), StageError> {
     if !pointed {
         // Replication goes on; the next cutover finds everything as this one did.
         let (old, new) = (context.old().await?, context.new_database().await?);
+        structure::reveal(context, &new).await?;
         let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
         forward.subscribe(&way_back::source_for_target(context).await?).await?;
     }

@@ -12,7 +12,7 @@ use crate::migrate::copy;
 use crate::migrate::index::{self, Builds, Progress};
 use crate::migrate::schema::{self, Consequence, Entry, Loss, Phase, Schema, apply, settle};
 use crate::migrate::timescale;
-use crate::postgres::PostgresError;
+use crate::postgres::{Client, PostgresError};
 
 const FILE: &str = "schema.json";
 /// The schema was read since nobody writes: with hypertables.
@@ -137,9 +137,20 @@ pub async fn undo_after(context: &Context) -> Result<(), StageError> {
     Ok(())
 }
 
-/// What acts by itself, or hides rows: once the databases have been compared.
+/// What acts by itself: once the databases have been compared.
 pub async fn last(context: &Context) -> Result<(), StageError> {
     run(context, &read(context).await?, &[Phase::Last]).await.map(drop)
+}
+
+/// Rows are hidden from whom policies hide them: when the clients are about to come, and nothing is to be brought or compared
+/// any more.
+pub async fn hide(context: &Context, new: &Client) -> Result<(), StageError> {
+    Ok(schema::enforce_row_security(new, &read(context).await?).await?)
+}
+
+/// And open to the migration again.
+pub async fn reveal(context: &Context, new: &Client) -> Result<(), StageError> {
+    Ok(schema::suspend_row_security(new, &read(context).await?).await?)
 }
 
 /// Entries of phases, one after the other; they outlive a crash of the new server when it returns.

@@ -61,7 +61,7 @@ pub fn rule(s: &Situation) -> Vec<Finding> {
             format!("TABLE {}", table.name.plain()),
             "forces row security, at the target also for the migration's user",
         )
-        .so("its policies are put into force last, after the rows were compared")
+        .so("its policies are put in force in the pause, after the last rows have arrived and were compared")
         .remedy("nothing")
     }));
     found
