@@ -210,11 +210,14 @@ pub fn admit(word: Word, status: &Status) -> Result<(), AgentError> {
 }
 
 /// Writes the user's word into the journal.
-pub fn ask(path: PathBuf, word: Word) -> Result<(), AgentError> {
+pub async fn ask(path: PathBuf, word: Word) -> Result<(), AgentError> {
     let folder = Folder::at(path);
     admit(word, &folder.status()?)?;
     if word == Word::Finish && !is_secured(&folder)? {
         return Err(AgentError::NotSecured);
+    }
+    if word == Word::Rollback && !stages::has_way_back(&Context::new(folder.clone())?).await? {
+        return Err(StageError::NoWayBack.into());
     }
     let event = match word {
         Word::Resume => return Ok(()),

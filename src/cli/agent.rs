@@ -81,7 +81,7 @@ pub async fn run(args: AgentArgs) -> Result<Exit, CommandError> {
         AgentVerb::RemoveOld { folder } => agent::remove_old(folder).await?,
         AgentVerb::Accept { folder, codes } => agent::accept(folder, codes)?,
         AgentVerb::Limit { folder, rate } => agent::limit(folder, rate)?,
-        AgentVerb::Ask { folder, word } => agent::ask(folder, word.into())?,
+        AgentVerb::Ask { folder, word } => agent::ask(folder, word.into()).await?,
     }
     Ok(Exit::Done)
 }
