@@ -3,12 +3,14 @@
 
 mod health;
 mod look;
+mod old_data;
 mod report;
 
 use std::path::{Path, PathBuf};
 
 pub use health::SourceHealth;
 pub use look::look;
+pub use old_data::{keep_old, remove_old};
 pub use report::{Report, Work};
 
 use serde::{Deserialize, Serialize};
@@ -51,6 +53,12 @@ pub enum AgentError {
         "the new database still has the settings of the load, or no backup: infra migrate finish, on the operator's side, sees to that first"
     )]
     NotSecured,
+    #[error(
+        "the old data are kept until {until}: infra migrate finish --keep 0d --include-data says that they may go now"
+    )]
+    Kept { until: jiff::Timestamp },
+    #[error("the migration is not finished: the old data are its way back")]
+    NotFinished,
     #[error("the clients use a database that an earlier migration moved: the bundle's own service holds old data")]
     Moved,
 }
@@ -202,11 +210,14 @@ pub fn admit(word: Word, status: &Status) -> Result<(), AgentError> {
 }
 
 /// Writes the user's word into the journal.
-pub fn ask(path: PathBuf, word: Word) -> Result<(), AgentError> {
+pub async fn ask(path: PathBuf, word: Word) -> Result<(), AgentError> {
     let folder = Folder::at(path);
     admit(word, &folder.status()?)?;
     if word == Word::Finish && !is_secured(&folder)? {
         return Err(AgentError::NotSecured);
+    }
+    if word == Word::Rollback && !stages::has_way_back(&Context::new(folder.clone())?).await? {
+        return Err(StageError::NoWayBack.into());
     }
     let event = match word {
         Word::Resume => return Ok(()),

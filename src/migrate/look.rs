@@ -8,6 +8,7 @@ use super::measure::{self, Reading};
 use super::preflight::{Capacity, Finding, Orphans, PreflightError, Situation, check, find_orphans, gather, presume};
 use super::saga::Mode;
 use super::schema::{self, ArchiveError, DumpError, Loss, TargetError};
+use super::timescale::{self, TimescaleError};
 use crate::postgres::{Client, Endpoint, PostgresError, connect};
 
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,8 @@ pub enum LookError {
     Dump(#[from] DumpError),
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Timescale(#[from] TimescaleError),
     #[error(transparent)]
     Examine(#[from] TargetError),
 }
@@ -95,7 +98,6 @@ const ORPHANS_UP_TO: u64 = 1 << 30;
 pub async fn look(ends: &Ends) -> Result<Look, LookError> {
     let source = connect(&ends.source, "infra look").await?;
     let catalog = catalog::read(&source).await?;
-    let volume = Volume::from(&catalog);
     let few = catalog.with_rows().map(Table::bytes).sum::<u64>() <= ORPHANS_UP_TO;
     let orphans = if few { Some(find_orphans(&source, &catalog).await?) } else { None };
     let (reading, wal) = measure::written(&source, measure::read(&ends.source, &catalog)).await?;
@@ -103,7 +105,7 @@ pub async fn look(ends: &Ends) -> Result<Look, LookError> {
     Ok(Look {
         source_version: situation.catalog.database.server_version,
         target_version: ends.target.is_some().then_some(situation.abilities.version),
-        volume,
+        volume: Volume::from(&situation.catalog),
         reading: reading?,
         wal_bytes_per_second: wal,
         free_bytes: ends.capacity.source_free_bytes,
@@ -135,14 +137,16 @@ async fn situation(
         }
     };
     let archive = schema::dump(&ends.dump, None).await?;
-    let built = schema::build(schema::parse(&archive)?, &catalog, large_objects, &abilities);
+    let timescale = timescale::read(source).await?;
+    let built = timescale::build(schema::parse(&archive)?, &catalog, timescale.as_ref(), large_objects, &abilities);
     Ok(Situation {
         mode: ends.mode,
         source: facts,
         target,
-        catalog,
+        catalog: built.conversion.seen(catalog),
         target_catalog,
         abilities,
+        timescale,
         losses: built.losses,
         capacity: ends.capacity,
         orphans,

@@ -8,6 +8,7 @@ pub mod estimate;
 pub mod folder;
 pub mod index;
 pub mod job;
+pub mod kept;
 pub mod look;
 pub mod measure;
 pub mod partitions;
@@ -20,6 +21,7 @@ pub mod schema;
 pub mod sequences;
 pub mod since;
 pub mod stages;
+pub mod timescale;
 pub mod verify;
 
 /// Where infra keeps what it needs in a database while a migration lasts. It is no part of what is moved or compared.

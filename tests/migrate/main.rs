@@ -14,5 +14,6 @@ mod row_security;
 mod schema;
 mod servers;
 mod since;
+mod timescale;
 mod verify;
 mod wire;

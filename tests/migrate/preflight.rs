@@ -26,6 +26,7 @@ async fn findings(moving: &Move, mode: Mode) -> Vec<Finding> {
         target: preflight::gather(&target).await.unwrap(),
         catalog,
         abilities,
+        timescale: None,
         losses: built.losses,
         capacity: Capacity { connections: 8, ..Capacity::default() },
     };

@@ -7,6 +7,7 @@ use infra::migrate::catalog::{self, Catalog};
 use infra::migrate::copy::{Held, Hold, copy, hold};
 use infra::migrate::folder::Folder;
 use infra::migrate::schema::{self, Consequence, Phase, Schema};
+use infra::migrate::timescale;
 use tokio_postgres::Client;
 
 use crate::copy::setup::setup;
@@ -50,8 +51,9 @@ impl Move {
         let command = self.source.tool("pg_dump", &[&self.source.url("corpus")]);
         let items = schema::parse(&schema::dump(&command, None).await.unwrap()).unwrap();
         let facts = schema::examine(&target, &catalog).await.unwrap();
-        let built = schema::build(items, &catalog, large, &facts);
-        (catalog, built)
+        let timescale = timescale::read(&source).await.unwrap();
+        let built = timescale::build(items, &catalog, timescale.as_ref(), large, &facts);
+        (built.conversion.seen(catalog), built)
     }
 
     pub async fn apply(&self, target: &Client, built: &Schema, until: Phase) {

@@ -3,6 +3,7 @@
 
 mod attach;
 mod begin;
+mod finish;
 mod guide;
 mod limit;
 mod provider;
@@ -20,6 +21,7 @@ use crate::error::{CommandError, Exit};
 use crate::migrate::saga::Next;
 use crate::plan::{FindingCode, Rate};
 use attach::{Attached, attach, look};
+use finish::FinishArgs;
 use limit::LimitArgs;
 
 #[derive(Debug, Args)]
@@ -77,8 +79,8 @@ enum Word {
     Abort(UndoArg),
     /// Go back to the old database with every row, after they have
     Rollback(UndoArg),
-    /// Give up the way back and clean up
-    Finish(PlanArg),
+    /// Give up the way back and clean up; afterwards, remove the old data
+    Finish(FinishArgs),
 }
 
 #[derive(Debug, Args)]
@@ -149,7 +151,7 @@ pub async fn run(global: &Global, args: MigrateArgs) -> Result<Exit, CommandErro
         Word::Cutover(arg) => obey(global, agent::Word::Cutover, Said::of(arg.plan)).await,
         Word::Abort(arg) => obey(global, agent::Word::Abort, Said::undoing(arg)).await,
         Word::Rollback(arg) => obey(global, agent::Word::Rollback, Said::undoing(arg)).await,
-        Word::Finish(arg) => obey(global, agent::Word::Finish, Said::of(arg.plan)).await,
+        Word::Finish(arg) => finish::finish(global, arg).await,
     }
 }
 
@@ -167,9 +169,6 @@ async fn obey(global: &Global, word: agent::Word, said: Said) -> Result<Exit, Co
     }
     if !agreed(global, word, &report)? || removal.include_data && !removal_agreed(&at, &removal)? {
         return Ok(Exit::Failed);
-    }
-    if word == agent::Word::Finish {
-        provider::secure(global, &at, &report).await?;
     }
     say(&at, word, &accept).await?;
     let exit = attach(global, &at, Attached::Serves).await?;

@@ -21,7 +21,7 @@ pub use object::{Database, Extension, LargeObjects, Privilege, Routine, Special,
 pub use read::{CatalogError, read, read_sequences};
 pub use role::{Membership, Role, Setting};
 pub use sequence::{Sequence, SequenceOwner};
-pub use table::{Column, Generated, Identity, Persistence, ReplicaIdentity, Table, TableKind};
+pub use table::{Column, Generated, Identity, Persistence, ReplicaIdentity, Slice, Table, TableKind};
 pub use types::{DataType, TypeKind};
 
 /// A server's version as `server_version_num` has it: 150004 is 15.4.

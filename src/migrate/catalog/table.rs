@@ -82,6 +82,9 @@ pub struct Table {
     pub extension: Option<String>,
     /// For a table that an extension made and people fill: which rows are theirs, as a WHERE clause, maybe empty.
     pub extension_filter: Option<String>,
+    /// None: its rows are its own, as those of every table that exists.
+    #[serde(default)]
+    pub slice: Option<Slice>,
     /// Without dropped ones, in their order.
     pub columns: Vec<Column>,
     pub dropped_columns: u32,
@@ -92,6 +95,13 @@ pub struct Table {
     pub heap_bytes: u64,
     pub toast_bytes: u64,
     pub index_bytes: u64,
+}
+
+/// Rows of a partition that only the target has: those of the source's table that meet a condition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slice {
+    pub of: QualifiedName,
+    pub condition: String,
 }
 
 impl Table {

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::format::{Format, format};
-use crate::migrate::catalog::{Catalog, Oid, QualifiedName, Table};
+use crate::migrate::catalog::{Catalog, Oid, QualifiedName, Slice, Table};
 
 /// Sizes in bytes, TOAST included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +45,9 @@ pub struct Relation {
     /// Of a table that an extension made: the WHERE clause of the rows that are the users'. Its other rows are there
     /// already.
     pub filter: Option<String>,
+    /// None: its rows are read from the source's table of that name.
+    #[serde(default)]
+    pub slice: Option<Slice>,
 }
 
 /// Blocks from `from` on, up to and without `to`.
@@ -124,12 +127,19 @@ pub fn parts_of_tables(parts: &[Part]) -> HashMap<QualifiedName, usize> {
 
 fn relation(table: &Table, format: Format) -> Relation {
     let columns = table.stored_columns().map(|column| column.name.clone()).collect();
-    Relation { name: table.name.clone(), columns, format, filter: table.extension_filter.clone() }
+    Relation {
+        name: table.name.clone(),
+        columns,
+        format,
+        filter: table.extension_filter.clone(),
+        slice: table.slice.clone(),
+    }
 }
 
 fn cut(table: &Table, relation: Relation, sizing: Sizing, ranges: bool) -> Vec<(u64, Work)> {
     let bytes = table.bytes();
-    if !ranges || bytes <= sizing.whole || table.pages < 2 {
+    // A slice has no blocks of its own.
+    if !ranges || bytes <= sizing.whole || table.pages < 2 || relation.slice.is_some() {
         return vec![(bytes, Work::Whole(relation))];
     }
     let count = bytes.div_ceil(sizing.part.max(1)).clamp(2, table.pages);

@@ -1,11 +1,15 @@
 //! The statements of a part.
 
 use super::plan::{Blocks, Relation};
-use crate::migrate::catalog::{Oid, QualifiedName, quote_identifier};
+use crate::migrate::catalog::{Oid, QualifiedName, Slice, quote_identifier};
 
 /// Reads a whole table, or its blocks. `ONLY`, and COPY of a table by its name: rows of children are theirs.
 pub fn read(relation: &Relation, blocks: Option<Blocks>) -> String {
     let (name, options) = (&relation.name, format!("(FORMAT {})", relation.format.word()));
+    if let Some(Slice { of, condition }) = &relation.slice {
+        let columns = names(&relation.columns);
+        return format!("COPY (SELECT {columns} FROM {of} WHERE {condition}) TO STDOUT {options}");
+    }
     let condition = match (blocks, &relation.filter) {
         (Some(Blocks { from, to: None }), _) => format!("WHERE ctid >= '({from},0)'"),
         (Some(Blocks { from, to: Some(to) }), _) => format!("WHERE ctid >= '({from},0)' AND ctid < '({to},0)'"),
@@ -65,7 +69,7 @@ mod tests {
 
     fn relation(columns: &[&str]) -> Relation {
         let columns = columns.iter().map(|column| (*column).to_owned()).collect();
-        Relation { name: QualifiedName::new("s", "T"), columns, format: Format::Binary, filter: None }
+        Relation { name: QualifiedName::new("s", "T"), columns, format: Format::Binary, filter: None, slice: None }
     }
 
     #[test]
@@ -76,6 +80,11 @@ mod tests {
         assert_eq!(
             read(&table, Some(blocks)),
             r#"COPY (SELECT "a", "B" FROM ONLY "s"."T" WHERE ctid >= '(3,0)' AND ctid < '(7,0)') TO STDOUT (FORMAT binary)"#
+        );
+        let slice = Slice { of: QualifiedName::new("s", "hyper"), condition: "\"at\" < '2026-01-01'".into() };
+        assert_eq!(
+            read(&Relation { slice: Some(slice), ..table.clone() }, None),
+            r#"COPY (SELECT "a", "B" FROM "s"."hyper" WHERE "at" < '2026-01-01') TO STDOUT (FORMAT binary)"#
         );
         assert_eq!(write(&table, true), r#"COPY "s"."T" ("a", "B") FROM STDIN (FORMAT binary, FREEZE)"#);
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::migrate::catalog::Catalog;
 use crate::migrate::saga::Mode;
 use crate::migrate::schema::{Loss, Target};
+use crate::migrate::timescale::Timescale;
 
 /// Everything about both ends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,6 +18,9 @@ pub struct Situation {
     pub catalog: Catalog,
     pub target_catalog: Catalog,
     pub abilities: Target,
+    /// What the source has of TimescaleDB, if it has it.
+    #[serde(default)]
+    pub timescale: Option<Timescale>,
     /// Of the schema, as `schema::build` tells them.
     pub losses: Vec<Loss>,
     pub capacity: Capacity,
@@ -66,8 +70,6 @@ pub struct ServerFacts {
     /// Materialized views that use functions without a search_path of their own.
     pub path_dependent_views: Vec<String>,
     pub cron_jobs: u32,
-    /// Hypertables, if TimescaleDB is installed.
-    pub hypertables: u32,
 }
 
 impl ServerFacts {

@@ -17,17 +17,13 @@ pub enum PreflightError {
 pub async fn gather(client: &Client) -> Result<ServerFacts, PreflightError> {
     client.run("refusing to write", "SET default_transaction_read_only = on; SET jit = off").await?;
     let jobs = if has(client, "cron.job").await? { "(SELECT count(*) FROM cron.job)" } else { "0" };
-    let hypertables = "_timescaledb_catalog.hypertable";
-    let hypertables =
-        if has(client, hypertables).await? { format!("(SELECT count(*) FROM {hypertables})") } else { "0".to_owned() };
     let sql = include_str!("sql/facts.sql")
         .replace(
             "{user_schema}",
             &format!("n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', '{HELPER_SCHEMA}')"),
         )
         .replace("{helper_schema}", HELPER_SCHEMA)
-        .replace("{cron_jobs}", jobs)
-        .replace("{hypertables}", &hypertables);
+        .replace("{cron_jobs}", jobs);
     let row =
         client.row("gathering facts", &format!("SELECT row_to_json(facts)::text FROM ({sql}) AS facts"), &[]).await?;
     let mut facts: ServerFacts = serde_json::from_str(row.get(0))?;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::facts::ServerFacts;
 use crate::migrate::catalog::{Catalog, LargeObjects};
 use crate::migrate::schema::{Ability, ExtensionState, Target};
+use crate::migrate::timescale::instead_of;
 
 /// A situation's half.
 pub struct Presumed {
@@ -16,6 +17,8 @@ pub struct Presumed {
 
 /// What RDS and Aurora do not have, whatever their version.
 const NOT_ON_RDS: [&str; 1] = ["timescaledb"];
+/// At least; pg_cron is there too, but only for who loads it by a parameter.
+const PARTMAN_OF_RDS: &str = "5.1";
 
 pub fn presume(source: &Catalog, facts: &ServerFacts) -> Presumed {
     Presumed { facts: server(facts), catalog: empty(source), abilities: abilities(source) }
@@ -48,7 +51,6 @@ fn server(source: &ServerFacts) -> ServerFacts {
         firing_triggers: vec![],
         path_dependent_views: vec![],
         cron_jobs: 0,
-        hypertables: 0,
     }
 }
 
@@ -81,6 +83,11 @@ fn abilities(source: &Catalog) -> Target {
             let state = if NOT_ON_RDS.contains(&extension.name.as_str()) { ExtensionState::Missing } else { available };
             (extension.name.clone(), state)
         })
+        .chain(
+            instead_of(source).into_iter().filter(|helper| helper.name == "pg_partman").map(|helper| {
+                (helper.name.to_owned(), ExtensionState::Available { version: PARTMAN_OF_RDS.to_owned() })
+            }),
+        )
         .collect();
     Target {
         version: source.database.server_version,

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::migrate::catalog::{Catalog, ReplicaIdentity, Table};
 use crate::migrate::saga::Mode;
+use crate::migrate::schema::ExtensionState;
 
 fn server() -> ServerFacts {
     serde_json::from_value(json!({
@@ -16,7 +17,7 @@ fn server() -> ServerFacts {
             "max_worker_processes": "8", "max_logical_replication_workers": "4"
         },
         "connections": 5, "slots": [], "senders": 0, "long_transactions": [], "prepared": [], "xid_age": 100,
-        "unreadable": [], "left_over": [], "firing_triggers": [], "path_dependent_views": [], "cron_jobs": 0, "hypertables": 0
+        "unreadable": [], "left_over": [], "firing_triggers": [], "path_dependent_views": [], "cron_jobs": 0
     }))
     .expect("facts")
 }
@@ -67,6 +68,7 @@ fn healthy() -> Situation {
         catalog: catalog(vec![table(1, "one")]),
         target_catalog: catalog(vec![]),
         abilities: serde_json::from_value(abilities).expect("abilities"),
+        timescale: None,
         losses: vec![],
         capacity: Capacity {
             target_storage_bytes: Some(10_000_000),
@@ -158,12 +160,27 @@ fn one_fault_is_one_finding() {
 fn content_that_bites_later_is_told() {
     let mut situation = healthy();
     situation.source.cron_jobs = 2;
-    situation.source.hypertables = 1;
     situation.source.path_dependent_views.push("public.v".into());
     situation.catalog.large_objects.count = 1;
     situation.catalog.extensions[0].version = "1.7".into();
-    let found = ["hypertables", "cron-jobs", "search-path", "extension-version", "large-objects"];
+    let found = ["cron-jobs", "search-path", "extension-version", "large-objects"];
     assert_eq!(codes(&situation), found);
+}
+
+#[test]
+fn hypertables_are_converted_offline_or_not_at_all() {
+    let hypertable = json!({
+        "id": 1, "schema": "public", "name": "one", "column": "at", "column_type": "timestamp with time zone",
+        "interval": 86_400_000_000_i64, "further": [], "ranges": []
+    });
+    let timescale = json!({ "hypertables": [hypertable], "aggregates": [], "jobs": [], "calls": [], "functions": [] });
+    let mut situation = Situation { timescale: serde_json::from_value(timescale).expect("hypertables"), ..healthy() };
+    assert_eq!(codes(&situation), ["hypertables-online"]);
+    situation.mode = Mode::Offline;
+    assert_eq!(check(&situation), []);
+    let there = ExtensionState::Available { version: "2.23".into() };
+    situation.abilities.extensions.insert("timescaledb".into(), there);
+    assert_eq!(codes(&situation), ["hypertables"]);
 }
 
 #[test]

@@ -14,12 +14,16 @@ use super::role::Replaced;
 use super::target::Target;
 use super::{grant, owner, role, row_security, setting};
 use crate::migrate::catalog::{Catalog, QualifiedName, TableKind, quote_identifier, quote_literal};
+use crate::migrate::timescale::Conversion;
 
 /// What is done at the target, in this order, and what is not.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schema {
     pub entries: Vec<Entry>,
     pub losses: Vec<Loss>,
+    /// How the source was read for it.
+    #[serde(default)]
+    pub conversion: Conversion,
 }
 
 impl Schema {
@@ -43,6 +47,10 @@ const VITAL: [&str; 12] = [
     "TYPE",
     "VIEW",
 ];
+
+pub fn is_vital(kind: &str) -> bool {
+    VITAL.contains(&kind)
+}
 
 /// They go when their table goes.
 const WITH_TABLE: [&str; 5] = ["CHECK CONSTRAINT", "INDEX ATTACH", "SEQUENCE OWNED BY", "STATISTICS", "TABLE ATTACH"];
@@ -73,7 +81,7 @@ pub fn build(mut items: Vec<Item>, source: &Catalog, mut large_objects: Vec<Larg
     entries.extend(large_object::entries(&large_objects, target));
     entries.extend(refreshes(&kept, source));
     entries.extend(settings.into_iter().chain(setting::database(source, target)));
-    let mut schema = Schema { entries, losses };
+    let mut schema = Schema { entries, losses, conversion: Conversion::default() };
     schema.entries.sort_by_key(|entry| entry.phase);
     in_order_of_need(&mut schema.entries);
     schema
@@ -94,7 +102,7 @@ fn judge<'a>(items: &'a [Item], judge: &Judge<'_>) -> (Vec<&'a Item>, Vec<Loss>)
             if !SAID.contains(&item.kind.as_str()) {
                 losses[cause].takes.push(described(item));
             }
-            if VITAL.contains(&item.kind.as_str()) {
+            if is_vital(&item.kind) {
                 losses[cause].consequence = Consequence::Blocks;
             }
             continue;

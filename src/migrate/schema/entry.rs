@@ -63,7 +63,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    pub(super) fn new(phase: Phase, kind: &str, name: impl Into<String>, statements: Vec<String>) -> Self {
+    pub(in crate::migrate) fn new(phase: Phase, kind: &str, name: impl Into<String>, statements: Vec<String>) -> Self {
         let name = name.into();
         let mut hash = Sha256::new();
         for part in [kind, &name].into_iter().chain(statements.iter().map(String::as_str)) {
@@ -74,7 +74,7 @@ impl Entry {
         Self { id, phase, kind: kind.to_owned(), name, table: None, statements, undo: None }
     }
 
-    pub(super) fn undone_by(mut self, undo: impl Into<String>) -> Self {
+    pub(in crate::migrate) fn undone_by(mut self, undo: impl Into<String>) -> Self {
         self.undo = Some(undo.into()).filter(|undo: &String| !undo.trim().is_empty());
         self
     }

@@ -59,7 +59,9 @@ impl<'a> Judge<'a> {
             Some(ExtensionState::Missing) | None => "the target does not have it".to_owned(),
         };
         let remedy = match item.tag.as_str() {
-            "timescaledb" => "use a target with TimescaleDB: a server of your own, or any postgres:// URL that has it",
+            "timescaledb" => {
+                "nothing, if the conversion of its hypertables is agreed to: what else used it is named here"
+            }
             _ => {
                 "allow or install it at the target, choose another target, or drop it at the source if nothing uses it"
             }

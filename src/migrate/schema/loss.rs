@@ -28,7 +28,7 @@ pub struct Loss {
 }
 
 impl Loss {
-    pub(super) fn new(
+    pub(in crate::migrate) fn new(
         code: &str,
         object: impl Into<String>,
         what: impl Into<String>,
@@ -44,7 +44,7 @@ impl Loss {
         }
     }
 
-    pub(super) fn note(
+    pub(in crate::migrate) fn note(
         code: &str,
         object: impl Into<String>,
         what: impl Into<String>,

@@ -24,11 +24,13 @@ mod target;
 
 pub use apply::{Applied, ApplyError, apply, apply_together, done, prepare_session, settle};
 pub use archive::{ArchiveError, DumpId, Item, parse};
-pub use build::{Schema, build};
+pub use build::{Schema, build, is_vital};
 pub use dump::{DumpError, arguments, dump};
 pub use entry::{Entry, EntryId, Phase};
+pub use fate::described;
 pub use large_object::{LargeObject, read_large_objects};
 pub use loss::{Consequence, Loss};
 pub use remove::{RemoveError, Removed, remove};
 pub use row_security::{enforce_row_security, suspend_row_security};
+pub use split::statements;
 pub use target::{Ability, ExtensionState, Target, TargetError, examine};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::Client;
 
 use crate::migrate::catalog::{Catalog, ServerVersion, quote_identifier, quote_literal};
+use crate::migrate::timescale::instead_of;
 
 /// Things that some servers let only their owner do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -153,6 +154,14 @@ async fn names(client: &Client, what: &'static str, sql: &str) -> Result<BTreeSe
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
+fn creation(name: &str, schema: &str) -> String {
+    let (name, quoted) = (quote_identifier(name), quote_identifier(schema));
+    // Reserved names, such as pg_catalog, exist everywhere, and are refused even IF NOT EXISTS.
+    let make =
+        if schema.starts_with("pg_") { String::new() } else { format!("CREATE SCHEMA IF NOT EXISTS {quoted}; ") };
+    format!("{make}CREATE EXTENSION {name} WITH SCHEMA {quoted} CASCADE")
+}
+
 struct Trial<'a> {
     client: &'a Client,
 }
@@ -178,24 +187,22 @@ impl Trial<'_> {
         let known: BTreeMap<String, (Option<String>, Option<String>)> =
             rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect();
         let mut states = BTreeMap::new();
-        for extension in &source.extensions {
-            let state = match known.get(&extension.name) {
+        let of_source =
+            source.extensions.iter().map(|extension| (extension.name.as_str(), extension.schema.as_str(), ""));
+        let helpers = instead_of(source).into_iter().map(|helper| (helper.name, helper.schema, helper.proof));
+        for (name, schema, proof) in of_source.chain(helpers) {
+            let state = match known.get(name) {
                 None => ExtensionState::Missing,
-                Some((_, Some(version))) => ExtensionState::Installed { version: version.clone() },
-                Some((version, None)) => {
-                    let create = format!(
-                        "CREATE SCHEMA IF NOT EXISTS {}; CREATE EXTENSION {} WITH SCHEMA {0} CASCADE",
-                        // Reserved names of extensions, such as pg_catalog, exist everywhere.
-                        quote_identifier(&extension.schema),
-                        quote_identifier(&extension.name)
-                    );
-                    match self.refusal(&create).await? {
-                        None => ExtensionState::Available { version: version.clone().unwrap_or_default() },
-                        Some(message) => ExtensionState::Refused { message },
-                    }
-                }
+                Some((_, Some(version))) => match self.refusal(proof).await? {
+                    None => ExtensionState::Installed { version: version.clone() },
+                    Some(message) => ExtensionState::Refused { message },
+                },
+                Some((version, None)) => match self.refusal(&format!("{}; {proof}", creation(name, schema))).await? {
+                    None => ExtensionState::Available { version: version.clone().unwrap_or_default() },
+                    Some(message) => ExtensionState::Refused { message },
+                },
             };
-            states.insert(extension.name.clone(), state);
+            states.insert(name.to_owned(), state);
         }
         Ok(states)
     }

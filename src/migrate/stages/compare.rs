@@ -13,6 +13,7 @@ use crate::migrate::drift::DriftError;
 use crate::migrate::partitions::complete_indexes;
 use crate::migrate::replicate::{Channel, ReplicateError};
 use crate::migrate::saga::Mode;
+use crate::migrate::schema::Schema;
 use crate::migrate::since::{Same, Since};
 use crate::migrate::verify::{End, ObjectKey, Options, Report, VerifyError, verify};
 use crate::postgres::{Client, PostgresError};
@@ -65,9 +66,9 @@ async fn once(context: &Context) -> Result<String, StageError> {
     let moment = moment(context).await?;
     let source = End { endpoint: context.source().await?, snapshot: Some(moment.old_snapshot.clone()) };
     let target = End { endpoint: context.target().await?, snapshot: Some(moment.new_snapshot.clone()) };
-    let losses = structure::read(context).await?.losses;
-    let options =
-        Options { workers: context.jobs(), sequence_values: false, before_last: true, losses, ..Options::default() };
+    let Schema { losses, conversion, .. } = structure::read(context).await?;
+    let (workers, sequence_values, before_last) = (context.jobs(), false, true);
+    let options = Options { workers, sequence_values, before_last, losses, conversion, ..Options::default() };
     let folder = context.folder.clone();
     let told = move |event| drop(folder.write("progress.json", &event));
     let mut report = verify(&source, &target, &options, told).await?;

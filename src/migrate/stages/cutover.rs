@@ -50,7 +50,10 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
     };
     let Err(error) = result else { return result };
     if context.folder.read::<Reached>("cutover.json")? == Some(Reached::Pointed) {
-        return Err(StageError::MustRollBack { why: Box::new(error) });
+        return match way_back::is_there(context).await {
+            Ok(false) => Err(StageError::MustGoOn { why: Box::new(error) }),
+            _ => Err(StageError::MustRollBack { why: Box::new(error) }),
+        };
     }
     match undo(context).await {
         Ok(()) => Err(StageError::CutoverUndone { why: Box::new(error) }),
@@ -95,7 +98,11 @@ async fn switch(context: &Context) -> Result<String, StageError> {
     if online {
         forward.pause().await?;
     }
-    way_back::open(context, &old, &new, &maintenance).await?;
+    if way_back::comes_back(context).await? {
+        way_back::open(context, &old, &new, &maintenance).await?;
+    } else {
+        way_back::forgo(context, &new, &maintenance).await?;
+    }
     structure::hide(context, &new).await?;
     pause.way_back_ms = millis(since);
     context.folder.write("cutover.json", &Reached::Pointed)?;
@@ -120,7 +127,12 @@ pub async fn undo(context: &Context) -> Result<(), StageError> {
     let pointed = context.folder.read::<Reached>("cutover.json")? == Some(Reached::Pointed);
     if pointed {
         context.host.stop_clients(context.site(), &context.job.source.clients).await?;
-        way_back::bring_home(context, DRAIN).await?;
+        if way_back::comes_back(context).await? {
+            way_back::bring_home(context, DRAIN).await?;
+        } else if !way_back::is_there(context).await? {
+            start_clients(context).await?;
+            return Err(StageError::NoWayBack);
+        }
         context.host.point_clients(context.site(), None).await?;
     }
     quiet::open(context).await?;

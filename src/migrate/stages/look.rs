@@ -5,7 +5,7 @@ use super::context::{Context, FINDINGS};
 use super::structure;
 use crate::migrate::catalog;
 use crate::migrate::preflight::{Capacity, Finding, Severity, Situation, check, find_orphans, gather};
-use crate::migrate::schema;
+use crate::migrate::{schema, timescale};
 
 pub async fn perform(context: &Context) -> Result<String, StageError> {
     if !context.has_target()? {
@@ -17,18 +17,21 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
     context.folder.remove(FINDINGS)?;
     structure::forget(context)?;
     let (old, new) = (context.old().await?, context.new_database().await?);
-    let schema = structure::read(context).await?;
+    let built = structure::read(context).await?;
     let catalog = catalog::read(&old).await?;
     let orphans = find_orphans(&old, &catalog).await?;
+    let abilities = schema::examine(&new, &catalog).await?;
+    let timescale = timescale::read(&old).await?;
     let situation = Situation {
         mode: context.job.mode,
         source: gather(&old).await?,
-        abilities: schema::examine(&new, &catalog).await?,
+        abilities,
+        timescale,
         target_catalog: catalog::read(&new).await?,
         target: gather(&new).await?,
-        losses: schema.losses.clone(),
+        losses: built.losses.clone(),
         capacity: Capacity { connections: u32::try_from(context.jobs()).unwrap_or(8), ..Capacity::default() },
-        catalog,
+        catalog: built.conversion.seen(catalog),
         orphans: Some(orphans),
     };
     let findings = check(&situation);

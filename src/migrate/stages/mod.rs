@@ -26,11 +26,12 @@ use std::time::Duration;
 
 pub use backup::SafetyCopy;
 pub use context::{ACCEPTED, Context, FINDINGS, RELAY_PORT, pg_dump, source};
+pub use finish::remove_old;
 pub use log_watch::{is_watched, leave_watch, log_watch, relieve_watch, watch_log};
 pub use pause::Pause;
 pub use rows::hold;
 pub use settle::{try_stop_recording, watch};
-pub use way_back::carry_partitions;
+pub use way_back::{carry_partitions, is_there as has_way_back};
 
 use super::catalog::CatalogError;
 use super::copy::CopyError;
@@ -43,6 +44,7 @@ use super::saga::Stage;
 use super::schema::{ApplyError, ArchiveError, DumpError, RemoveError, TargetError};
 use super::sequences::SequenceError;
 use super::since::SinceError;
+use super::timescale::TimescaleError;
 use super::verify::VerifyError;
 use crate::host::HostError;
 use crate::postgres::PostgresError;
@@ -57,6 +59,8 @@ pub enum StageError {
     Postgres(#[from] PostgresError),
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    #[error(transparent)]
+    Timescale(#[from] TimescaleError),
     #[error(transparent)]
     Examine(#[from] TargetError),
     #[error(transparent)]
@@ -127,6 +131,15 @@ pub enum StageError {
         crate::error::chain(undo.as_ref())
     )]
     CutoverStuck { why: Box<StageError>, undo: Box<StageError> },
+    #[error(
+        "the old database had hypertables, into which nothing can be brought back, and rows were written to the new one: going back would lose them. The new database serves; infra migrate finish when all is well"
+    )]
+    NoWayBack,
+    #[error(
+        "the clients do not work with the new database, and there is no way back, since rows were written to it: {}; infra migrate resume starts them again",
+        crate::error::chain(why.as_ref())
+    )]
+    MustGoOn { why: Box<StageError> },
     #[error("the clients do not work with the new database: {}", crate::error::chain(why.as_ref()))]
     MustRollBack { why: Box<StageError> },
 }
@@ -146,7 +159,10 @@ pub async fn perform(stage: Stage, context: &Context) -> Result<String, StageErr
         Stage::Follow => follow::perform(context).await,
         Stage::Verify => compare::perform(context).await,
         Stage::Cutover => cutover::perform(context).await,
-        Stage::Guard => Ok("infra migrate rollback goes back with every row, until infra migrate finish".into()),
+        Stage::Guard => Ok(match way_back::comes_back(context).await? {
+            true => "infra migrate rollback goes back with every row, until infra migrate finish".into(),
+            false => "there is no way back once rows are written: infra migrate finish when all is well".into(),
+        }),
         Stage::Finish => finish::perform(context).await,
     }
 }

@@ -9,6 +9,7 @@ use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::catalog::{quote_identifier, quote_literal};
 use crate::migrate::replicate::{Channel, make_beat};
 use crate::migrate::saga::Mode;
+use crate::migrate::timescale::{start_workers, stop_workers};
 use crate::postgres::{Client, Secret};
 
 /// Letters and digits: some 190 bits.
@@ -24,6 +25,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
     if context.job.mode == Mode::Offline {
         pause::begin(context)?;
         context.host.stop_clients(context.site(), &context.job.source.clients).await?;
+        stop_workers(&old).await?;
         drop(old);
         quiet::readers_only(context).await?;
         return Ok("the clients are paused, and the old database is read-only".into());
@@ -66,6 +68,7 @@ pub async fn clean_old(context: &Context) -> Result<(), StageError> {
     );
     old.run("cleaning the old database", &sql).await?;
     encrypt::undo(context, &old).await?;
+    start_workers(&old).await?;
     for role in [READ_ROLE, APPLY_ROLE] {
         role::remove(&old, role).await?;
     }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use super::context::{Context, FORWARD};
 use super::{StageError, structure, unit};
-use crate::migrate::catalog::{self, Catalog, QualifiedName};
+use crate::migrate::catalog::{Catalog, QualifiedName};
 use crate::migrate::copy::{self, Copied, CopyError, CopyEvent, Held, Hold, Setup, Sizing, disk_of};
 use crate::migrate::drift::DriftError;
 use crate::migrate::index::{self, Builds};
@@ -36,7 +36,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
     loop {
         // The schema was read before the safety copy and before the new database was made: that may be hours ago.
         make_partitions(&context.old().await?, &context.new_database().await?).await.map_err(DriftError::from)?;
-        let catalog = catalog::read(&*context.old().await?).await?;
+        let catalog = structure::source(context, &schema).await?;
         let builds = structure::builds(context, &schema, &catalog).await?;
         if ensure_holder(context).await? == Snapshot::New {
             index::start_over(&context.new_database().await?, &builds).await?;

@@ -10,10 +10,13 @@ use super::context::{Context, pg_dump};
 use crate::migrate::catalog::{self, Catalog};
 use crate::migrate::copy;
 use crate::migrate::index::{self, Builds, Progress};
-use crate::migrate::schema::{self, Entry, Phase, Schema, apply, settle};
+use crate::migrate::schema::{self, Consequence, Entry, Loss, Phase, Schema, apply, settle};
+use crate::migrate::timescale;
 use crate::postgres::{Client, PostgresError};
 
 const FILE: &str = "schema.json";
+/// The schema was read since nobody writes: with hypertables.
+const CHUNKS_SETTLED: &str = "chunks-settled.json";
 const TELL: Duration = Duration::from_secs(1);
 /// What exists before the rows come.
 const BEFORE: [Phase; 2] = [Phase::Roles, Phase::BeforeData];
@@ -22,9 +25,37 @@ const REST: [Phase; 4] = [Phase::AfterData, Phase::Grants, Phase::Refresh, Phase
 
 /// Makes the schema's first half at the new database.
 pub async fn before(context: &Context) -> Result<String, StageError> {
+    settle_chunks(context).await?;
     let schema = read(context).await?;
     let objects = run(context, &schema, &BEFORE).await?;
     Ok(format!("{objects} objects"))
+}
+
+/// Chunks come with the clock. Now that nobody writes they are what they will be, and nothing has been made yet.
+async fn settle_chunks(context: &Context) -> Result<(), StageError> {
+    let settled = context.folder.read::<bool>(CHUNKS_SETTLED)?.unwrap_or(false);
+    if settled || !read(context).await?.conversion.has_hypertables() {
+        return Ok(());
+    }
+    forget(context)?;
+    let accepted = context.accepted()?;
+    let open = |loss: &&Loss| match loss.consequence {
+        Consequence::Blocks => true,
+        Consequence::Consent => !accepted.contains(&loss.code),
+        Consequence::Note => false,
+    };
+    // Whatever else changed since it was asked about.
+    let losses = read(context).await?.losses;
+    let said: Vec<_> = losses.iter().filter(open).map(|l| format!("{} [{}]: {}", l.object, l.code, l.what)).collect();
+    if !said.is_empty() {
+        return Err(StageError::InTheWay { findings: said.join("\n    ") });
+    }
+    Ok(context.folder.write(CHUNKS_SETTLED, &true)?)
+}
+
+/// The old database, as the schema was built from it.
+pub async fn source(context: &Context, schema: &Schema) -> Result<Catalog, StageError> {
+    Ok(schema.conversion.seen(catalog::read(&*context.old().await?).await?))
 }
 
 /// The schema is read anew.
@@ -43,7 +74,8 @@ pub async fn read(context: &Context) -> Result<Schema, StageError> {
     let large_objects = schema::read_large_objects(&old).await;
     let large_objects = large_objects.map_err(|error| PostgresError::of("reading the large objects", error))?;
     let archive = schema::dump(&dump_command(context).await?, None).await?;
-    let schema = schema::build(schema::parse(&archive)?, &source, large_objects, &target);
+    let timescale = timescale::read(&old).await?;
+    let schema = timescale::build(schema::parse(&archive)?, &source, timescale.as_ref(), large_objects, &target);
     context.folder.write(FILE, &schema)?;
     Ok(schema)
 }
@@ -90,7 +122,7 @@ async fn progress(context: &Context, schema: &Schema) -> Result<Progress, StageE
 
 /// All rows are there. What builds beside the copy did is marked, and passed over.
 async fn build(context: &Context, schema: &Schema) -> Result<(), StageError> {
-    let source = catalog::read(&*context.old().await?).await?;
+    let source = source(context, schema).await?;
     let (announce, complete) = tokio::sync::mpsc::unbounded_channel();
     for tables in copy::tables(&context.folder)? {
         announce.send(tables).expect("the receiver is here");
@@ -136,5 +168,6 @@ pub async fn undo(context: &Context) -> Result<(), StageError> {
         schema::remove(&context.new_database().await?, &schema).await?;
     }
     context.folder.remove(FILE)?;
+    context.folder.remove(CHUNKS_SETTLED)?;
     super::finish::clean_new(context).await
 }

@@ -4,17 +4,20 @@
 use std::time::Duration;
 
 use super::context::{APPLY_ROLE, BACK, Context, READ_ROLE, RELAY_PORT};
-use super::{StageError, quiet};
+use super::{StageError, quiet, structure};
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::catalog::{QualifiedName, quote_identifier};
 use crate::migrate::drift::DriftError;
 use crate::migrate::partitions::make_partitions;
-use crate::migrate::replicate::Channel;
+use crate::migrate::replicate::{Channel, rows_written};
 use crate::postgres::{Client, Endpoint, Secret, Tls, connect};
 
 /// When partitions were looked for last.
 const LOOKED: &str = "way-back-looked";
 const EVERY: Duration = Duration::from_secs(30);
+/// `rows_written` of the new database when the clients were pointed to it, where nothing comes back.
+const WRITTEN: &str = "written-new.json";
+const COUNTED: Duration = Duration::from_millis(1500);
 
 /// The old database as the new one's server sees it.
 pub async fn source_for_target(context: &Context) -> Result<Endpoint, StageError> {
@@ -59,9 +62,35 @@ pub async fn carry_partitions(context: &Context) -> Result<(), StageError> {
         return Ok(());
     }
     context.folder.write_text(LOOKED, "")?;
+    if !comes_back(context).await? {
+        return Ok(());
+    }
     let (new, applier) = (context.new_database().await?, as_applier(context).await?);
     make_partitions(&new, &applier).await.map_err(DriftError::from)?;
     Ok(())
+}
+
+/// Replication writes into tables, and hypertables have their rows in chunks: what the new database gets for one that was
+/// converted could come back only beside them.
+pub async fn comes_back(context: &Context) -> Result<bool, StageError> {
+    Ok(!structure::read(context).await?.conversion.has_hypertables())
+}
+
+/// Instead of `open`, where nothing comes back: as long as the clients have written nothing, the old database has every row.
+pub async fn forgo(context: &Context, new: &Client, maintenance: &Client) -> Result<(), StageError> {
+    context.folder.write(WRITTEN, &rows_written(new).await?)?;
+    quiet::admit_readers(context, maintenance).await
+}
+
+/// Going back loses nothing. Ask it when no client is writing, or its answer may be late.
+pub async fn is_there(context: &Context) -> Result<bool, StageError> {
+    if comes_back(context).await? {
+        return Ok(true);
+    }
+    // A server counts what a session wrote when that ends, or a second after.
+    tokio::time::sleep(COUNTED).await;
+    let written = rows_written(&context.new_database().await?).await?;
+    Ok(context.folder.read::<i64>(WRITTEN)? == Some(written))
 }
 
 /// Nothing comes back any more.

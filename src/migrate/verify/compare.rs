@@ -91,7 +91,12 @@ pub fn explained(key: &ObjectKey, losses: &[Loss]) -> Option<String> {
         full == plain(named) || (object.len() < named.len() && mentions(&name, &object))
     };
     // What is said about roles in general explains no object.
-    let telling = losses.iter().filter(|loss| !loss.code.starts_with("role-") || key.kind == "ROLE");
+    // Nor does what is said of hypertables: what follows from their conversion is expected, and nothing else.
+    let general = |loss: &Loss| {
+        ["hypertable", "timescaledb-call", "timescaledb-job"].iter().any(|code| loss.code.starts_with(code))
+    };
+    let telling =
+        losses.iter().filter(|loss| !general(loss) && (!loss.code.starts_with("role-") || key.kind == "ROLE"));
     let found = telling.into_iter().find(|loss| concerns(&loss.object) || loss.takes.iter().any(concerns));
     found.map(|loss| loss.code.clone())
 }
@@ -106,7 +111,8 @@ fn without_kind(named: &str) -> &str {
     rest
 }
 
-fn mentions(name: &str, object: &str) -> bool {
+/// The name of an object, or of something that belongs to it.
+pub fn mentions(name: &str, object: &str) -> bool {
     let end = |rest: &str| rest.is_empty() || rest.starts_with([' ', '.', ':', '(']);
     name.match_indices(object).any(|(at, _)| {
         let begins = at == 0 || name[..at].ends_with(' ');

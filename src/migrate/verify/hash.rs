@@ -28,6 +28,13 @@ pub struct Subject {
     pub at_target: bool,
 }
 
+impl Subject {
+    /// As the target has it: what is a slice of another table at the source is a table of its own there.
+    pub fn at_its_own(&self) -> Self {
+        Self { relation: self.relation.at_its_own(), ..self.clone() }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
     /// Place in the list of subjects.
@@ -53,6 +60,9 @@ pub fn buckets(table: &Table) -> u32 {
 
 /// By blocks of the heap, each with its share of the bytes kept out of line. The last is open: the table may have grown.
 pub fn parts(subject: usize, table: &Table) -> Vec<Part> {
+    if table.slice.is_some() {
+        return vec![Part { subject, filter: None, bytes: table.bytes() }];
+    }
     let count = (table.bytes() / PART_BYTES + 1).min(table.pages.max(1));
     let bound = |part: u64| table.pages * part / count;
     let filter = |part: u64| match (part == 0, part + 1 == count) {
@@ -146,6 +156,7 @@ mod tests {
             row_security_forced: false,
             extension: None,
             extension_filter: None,
+            slice: None,
             columns: vec![],
             dropped_columns: 0,
             estimated_rows: None,

@@ -16,7 +16,7 @@ mod row;
 mod run;
 
 pub use changed::{Changed, ChangedTable, Keys, Side};
-pub use compare::explained;
+pub use compare::{explained, mentions};
 pub use end::{End, VerifyError};
 pub use object::{Definition, ObjectKey, read_objects};
 pub use recheck::{emptied, prepare_recheck, recheck};

@@ -10,12 +10,24 @@ pub struct Relation {
     pub name: QualifiedName,
     /// What follows FROM; its rows are `r`.
     pub from: String,
+    /// Rows have a `ctid`.
+    pub places: bool,
     /// `bigint`, never null.
     pub hash: String,
     /// Columns that identify a row, as names; empty without a key.
     pub key: Vec<String>,
     /// The hash of each column by name, for rows that differ.
     pub columns: Vec<(String, String)>,
+}
+
+impl Relation {
+    /// Read from the table that it is named for.
+    pub fn at_its_own(&self) -> Self {
+        if self.places {
+            return self.clone();
+        }
+        Self { from: format!("ONLY {} AS r", self.name), places: true, ..self.clone() }
+    }
 }
 
 /// Other than 0, so that nobody's own hash column is the same.
@@ -29,12 +41,18 @@ const VARCHAR: u32 = 1043;
 const BYTEA: u32 = 17;
 
 /// `key` is the primary key's columns, or those of another unique key.
+///
+/// A slice is read through the table that it is of, where its rows have no places: compressed ones are in none.
 pub fn of_table(table: &Table, key: &[String]) -> Relation {
     let columns: Vec<_> = table.columns.iter().map(|column| (column.name.clone(), value(column))).collect();
     let values: Vec<_> = columns.iter().map(|(_, value)| value.as_str()).collect();
     Relation {
         name: table.name.clone(),
-        from: format!("ONLY {} AS r", table.name),
+        from: match &table.slice {
+            Some(slice) => format!("(SELECT * FROM {} WHERE {}) AS r", slice.of, slice.condition),
+            None => format!("ONLY {} AS r", table.name),
+        },
+        places: table.slice.is_none(),
         hash: hashed(&format!("ROW({})::text", values.join(", "))),
         key: key.to_vec(),
         columns: columns.iter().map(|(name, value)| (name.clone(), hashed(&format!("ROW({value})::text")))).collect(),
@@ -104,6 +122,7 @@ pub fn of_large_objects() -> Relation {
     Relation {
         name: QualifiedName::new("pg_catalog", "pg_largeobject"),
         from: "pg_catalog.pg_largeobject_metadata AS r".to_owned(),
+        places: true,
         hash: hashed(&format!("ROW(r.oid, {bytes})::text")),
         key: vec!["oid".to_owned()],
         columns: vec![("data".to_owned(), hashed(&format!("{bytes}::text")))],
@@ -149,8 +168,9 @@ pub fn rows_of_buckets(relation: &Relation, buckets: u32, wanted: &[i32], most: 
         }
     };
     let wanted = wanted.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let place = if relation.places { "r.ctid::text" } else { "''::text" };
     format!(
-        "SELECT h, place, key FROM (SELECT {} AS h, r.ctid::text AS place, {key} AS key FROM {} OFFSET 0) AS hashed
+        "SELECT h, place, key FROM (SELECT {} AS h, {place} AS place, {key} AS key FROM {} OFFSET 0) AS hashed
           WHERE (h & {})::int4 = ANY ('{{{wanted}}}') LIMIT {most}",
         relation.hash,
         relation.from,

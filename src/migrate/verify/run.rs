@@ -16,6 +16,7 @@ use super::report::{ObjectDifference, Report, TableResult};
 use super::row::{self, Relation};
 use crate::migrate::catalog::{self, Catalog, Oid, QualifiedName, Table};
 use crate::migrate::schema::Loss;
+use crate::migrate::timescale::Conversion;
 use crate::postgres::Client;
 
 #[derive(Debug, Clone)]
@@ -30,11 +31,20 @@ pub struct Options {
     pub before_last: bool,
     /// What was consented to.
     pub losses: Vec<Loss>,
+    /// How the source is looked at.
+    pub conversion: Conversion,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { workers: 2, tables: None, sequence_values: true, before_last: false, losses: vec![] }
+        Self {
+            workers: 2,
+            tables: None,
+            sequence_values: true,
+            before_last: false,
+            losses: vec![],
+            conversion: Conversion::default(),
+        }
     }
 }
 
@@ -57,8 +67,10 @@ pub async fn verify(
     let started = Timestamp::now();
     let (here, there) = tokio::try_join!(Look::open(source), Look::open(target))?;
     let (before, after) = tokio::try_join!(catalog(&here), catalog(&there))?;
-    let (mut objects_here, mut objects_there) =
-        tokio::try_join!(read_objects(&here.first), read_objects(&there.first))?;
+    let (objects_here, objects_there) = tokio::try_join!(read_objects(&here.first), read_objects(&there.first))?;
+    let mut objects_here = options.conversion.expected(objects_here, &before);
+    let mut objects_there = options.conversion.compared(objects_there, &after);
+    let before = options.conversion.seen(before);
     if options.sequence_values {
         objects_here.extend(sequence_values(&before.sequences));
         objects_there.extend(sequence_values(&after.sequences));
@@ -154,10 +166,11 @@ impl Scope {
             let done = progress.fetch_add(bytes, Ordering::Relaxed) + bytes;
             tell(VerifyEvent::Bytes { done, total });
         };
+        let theirs = Arc::new(self.subjects.iter().map(Subject::at_its_own).collect());
         let subjects = Arc::new(self.subjects);
         let (ours, theirs) = tokio::try_join!(
             hash::hash(here, Arc::clone(&subjects), self.here, workers, done.clone()),
-            hash::hash(there, Arc::clone(&subjects), self.there, workers, done)
+            hash::hash(there, theirs, self.there, workers, done)
         )?;
         let mut results = Vec::new();
         for ((subject, ours), theirs) in subjects.iter().zip(&ours).zip(&theirs) {

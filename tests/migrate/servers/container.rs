@@ -4,7 +4,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// What the lab's setup builds of templates/phoenix/db.
-const IMAGE: &str = "infra-lab-timescaledb";
+pub const BUNDLE: &str = "infra-lab-timescaledb";
+/// And of tests/lab/images/rds: the same with the extensions of RDS.
+pub const RDS: &str = "infra-lab/postgres:17-alpine";
 
 /// The first superuser there, who owns what servers make by themselves.
 pub const BOOTSTRAP: &str = "bootstrap";
@@ -15,7 +17,7 @@ pub struct Container {
 }
 
 impl Container {
-    pub fn start(port: u16, settings: &[String]) -> Self {
+    pub fn start(image: &str, port: u16, settings: &[String]) -> Self {
         let container = Self { name: format!("infra-test-postgres-{}-{port}", std::process::id()), port };
         let options = settings.iter().map(|setting| format!(" -c '{setting}'")).collect::<String>();
         // A started-again container has its data already. As on managed servers the first superuser is nobody's.
@@ -32,10 +34,11 @@ impl Container {
             "--network=host",
             "--shm-size=256m",
             "--label=infra-test",
+            "--user=postgres",
             "--name",
             &container.name,
             "--entrypoint=sh",
-            IMAGE,
+            image,
             "-c",
             &script,
         ]);

@@ -43,9 +43,18 @@ impl Server {
     }
 
     pub fn v17_with(settings: &[&str]) -> Self {
+        Self::in_container(container::BUNDLE, settings)
+    }
+
+    /// PostgreSQL 17 with the extensions that RDS has.
+    pub fn rds_with(settings: &[&str]) -> Self {
+        Self::in_container(container::RDS, settings)
+    }
+
+    fn in_container(image: &str, settings: &[&str]) -> Self {
         let port = free_port();
         let settings = settings_for(port, settings);
-        Self { port, place: Place::Container(container::Container::start(port, &settings)), settings }
+        Self { port, place: Place::Container(container::Container::start(image, port, &settings)), settings }
     }
 
     pub fn port(&self) -> u16 {

@@ -53,30 +53,14 @@ pub fn rule(s: &Situation) -> Vec<Finding> {
         .so("it is filled with an empty search_path, and may fail")
         .remedy("ALTER FUNCTION … SET search_path, or qualify the names in it")
     }));
-    found.extend(all([
-        (s.source.cron_jobs > 0).then(|| {
-            Finding::warning(
-                "cron-jobs",
-                "EXTENSION pg_cron",
-                format!("{} jobs are scheduled at the source", s.source.cron_jobs),
-            )
-            .so("they go on there, and do not exist at the target")
-            .remedy("unschedule them at cutover, and schedule them at the target")
-        }),
-        (s.source.hypertables > 0 && !s.abilities.extensions.get("timescaledb").is_some_and(available)).then(|| {
-            Finding::blocker(
-                "hypertables",
-                "EXTENSION timescaledb",
-                format!("{} hypertables need TimescaleDB, which the target does not have", s.source.hypertables),
-            )
-            .so("their chunks cannot exist there")
-            .remedy("use a target with TimescaleDB: a server of your own, or any postgres:// URL that has it")
-        }),
-    ]));
+    found.extend(all([(s.source.cron_jobs > 0).then(|| {
+        Finding::warning(
+            "cron-jobs",
+            "EXTENSION pg_cron",
+            format!("{} jobs are scheduled at the source", s.source.cron_jobs),
+        )
+        .so("they go on there, and do not exist at the target")
+        .remedy("unschedule them at cutover, and schedule them at the target")
+    })]));
     found
-}
-
-fn available(state: &crate::migrate::schema::ExtensionState) -> bool {
-    use crate::migrate::schema::ExtensionState::{Available, Installed};
-    matches!(state, Available { .. } | Installed { .. })
 }

@@ -4,6 +4,7 @@ mod capacity;
 mod connection;
 mod content;
 mod database;
+mod hypertables;
 mod losses;
 mod replication;
 mod state;
@@ -14,7 +15,7 @@ use super::finding::Finding;
 
 pub type Rule = fn(&Situation) -> Vec<Finding>;
 
-pub const ALL: [Rule; 8] = [
+pub const ALL: [Rule; 9] = [
     connection::rule,
     replication::rule,
     state::rule,
@@ -22,6 +23,7 @@ pub const ALL: [Rule; 8] = [
     capacity::rule,
     database::rule,
     content::rule,
+    hypertables::rule,
     losses::rule,
 ];
 

@@ -51,6 +51,5 @@ SELECT COALESCE((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), fals
          WHERE c.relkind = 'm' AND p.oid >= 16384 AND p.prosqlbody IS NULL
            AND NOT EXISTS (SELECT FROM unnest(p.proconfig) AS s WHERE s LIKE 'search_path=%')
            AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')), '[]') AS path_dependent_views,
-       {cron_jobs} AS cron_jobs,
-       {hypertables} AS hypertables
+       {cron_jobs} AS cron_jobs
   FROM users

@@ -1,0 +1,118 @@
+//! What the extension knows of a database, as typed data.
+
+use serde::{Deserialize, Serialize};
+
+use crate::migrate::catalog::{Oid, QualifiedName};
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timescale {
+    /// Of the users; those in which the extension keeps compressed chunks and aggregates are left out.
+    pub hypertables: Vec<Hypertable>,
+    /// Those that others are made of come first.
+    pub aggregates: Vec<Aggregate>,
+    /// Policies, and what users let run.
+    pub jobs: Vec<Job>,
+    /// Functions of users whose text calls the extension.
+    pub calls: Vec<Call>,
+    /// Names of the extension's functions that people call.
+    pub functions: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hypertable {
+    /// The extension's number.
+    pub id: i32,
+    #[serde(flatten)]
+    pub name: QualifiedName,
+    /// What it is cut by.
+    pub column: String,
+    /// As `format_type` writes it.
+    pub column_type: String,
+    /// Of a chunk: microseconds, or the column's own unit where it is a number.
+    pub interval: i64,
+    /// Columns of further dimensions.
+    pub further: Vec<String>,
+    /// Of the chunks, in order.
+    pub ranges: Vec<Range>,
+}
+
+/// A range of time that one chunk covers, or several where there are further dimensions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Range {
+    /// Microseconds since 1970 in UTC, or the column's own unit; the smallest and largest number have no bound.
+    pub from: i64,
+    /// Not included.
+    pub to: i64,
+    pub chunks: u32,
+    pub compressed: u32,
+    /// Of rows, as they are on disk.
+    pub stored_bytes: u64,
+    /// As they were before they were compressed.
+    pub bytes: u64,
+}
+
+/// A continuous aggregate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Aggregate {
+    /// The number of the hypertable that holds its contents, by which jobs name it.
+    pub id: i32,
+    /// The view's.
+    pub oid: Oid,
+    #[serde(flatten)]
+    pub name: QualifiedName,
+    /// The hypertable or aggregate that it reads.
+    pub of: QualifiedName,
+    /// The query that its user gave, with qualified names.
+    pub definition: String,
+    pub columns: Vec<ViewColumn>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ViewColumn {
+    pub name: String,
+    pub of_type: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    pub id: i32,
+    pub schema: String,
+    pub procedure: String,
+    pub every_seconds: i64,
+    /// The number of its hypertable.
+    pub hypertable: Option<i32>,
+    /// Of a retention policy: an interval, or a number.
+    pub drop_after: Option<String>,
+}
+
+impl Job {
+    /// A user's own, in contrast to a policy.
+    pub fn is_users(&self) -> bool {
+        !super::is_its_schema(&self.schema)
+    }
+
+    pub fn is_retention(&self) -> bool {
+        !self.is_users() && self.procedure == "policy_retention"
+    }
+
+    pub fn is_refresh(&self) -> bool {
+        !self.is_users() && self.procedure == "policy_refresh_continuous_aggregate"
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// `shop.bucketed()`
+    pub routine: String,
+    pub calls: Vec<String>,
+}
+
+impl Timescale {
+    pub fn retention(&self, hypertable: &Hypertable) -> Option<&Job> {
+        self.jobs.iter().find(|job| job.is_retention() && job.hypertable == Some(hypertable.id))
+    }
+
+    pub fn refresh(&self, aggregate: &Aggregate) -> Option<&Job> {
+        self.jobs.iter().find(|job| job.is_refresh() && job.hypertable == Some(aggregate.id))
+    }
+}

@@ -1,0 +1,99 @@
+//! The comparison of both ends' objects, where the source has hypertables: what it says of them is what it would say of
+//! partitioned tables, and partitions are compared by their rows.
+
+use std::collections::BTreeMap;
+
+use super::conversion::Conversion;
+use super::policy::{MANAGER, MANAGER_SCHEMA, SCHEDULER};
+use super::{indexes, is_its_schema};
+use crate::migrate::catalog::{Catalog, QualifiedName, quote_identifier};
+use crate::migrate::verify::{Definition, ObjectKey, mentions};
+
+type Objects = BTreeMap<ObjectKey, Definition>;
+
+impl Conversion {
+    /// Of the source: how it would describe its objects. `catalog` is the source's as it is.
+    pub fn expected(&self, objects: Objects, catalog: &Catalog) -> Objects {
+        if !self.active {
+            return objects;
+        }
+        let expected = objects.into_iter().filter(|(ObjectKey { kind, name }, definition)| {
+            let trigger = kind == "TRIGGER" && definition.contains(" EXECUTE FUNCTION _timescaledb_");
+            let schema = kind == "SCHEMA" && is_its_schema(name);
+            !trigger
+                && !schema
+                && !concerns(name, |word| word.split_once('.').is_some_and(|(of, _)| is_its_schema(of)))
+                && !concerns(name, |word| is_its_schema(word.trim_end_matches(':')))
+        });
+        expected.map(|(key, definition)| self.expected_one(key, definition, catalog)).collect()
+    }
+
+    fn expected_one(&self, key: ObjectKey, definition: Definition, catalog: &Catalog) -> (ObjectKey, Definition) {
+        let table = |name: &QualifiedName| self.hypertables.iter().find(|one| one.name == *name);
+        let definition = match key.kind.as_str() {
+            "TABLE" => {
+                let known = self.hypertables.iter().find(|one| plain(&one.name.plain()) == plain(&key.name));
+                known.map_or(definition.clone(), |one| as_partitioned(&definition, &one.column))
+            }
+            "INDEX" => {
+                let index = catalog.indexes.iter().find(|index| plain(&index.name.plain()) == plain(&key.name));
+                let of = index.and_then(|index| catalog.table(index.table)).and_then(|of| table(&of.name));
+                match of.and_then(|of| indexes::for_root(&definition, &of.name)) {
+                    Some(root) => root.replace(" CLUSTERED", "").replace(" REPLICA IDENTITY", ""),
+                    None => definition,
+                }
+            }
+            _ => definition,
+        };
+        (key, definition)
+    }
+
+    /// Of the target: without partitions and what makes them.
+    pub fn compared(&self, objects: Objects, catalog: &Catalog) -> Objects {
+        if !self.active {
+            return objects;
+        }
+        let roots: Vec<_> = catalog
+            .tables
+            .iter()
+            .filter(|table| self.hypertables.iter().any(|one| one.name == table.name))
+            .map(|table| table.oid)
+            .collect();
+        let partitions: Vec<_> =
+            catalog.tables.iter().filter(|table| table.parents.iter().any(|parent| roots.contains(parent))).collect();
+        let indexes = catalog.indexes.iter().filter(|index| partitions.iter().any(|table| table.oid == index.table));
+        let names = partitions.iter().map(|table| &table.name).chain(indexes.map(|index| &index.name));
+        let theirs: Vec<String> = names.map(|name| plain(&name.plain())).collect();
+        let is_helper = |ObjectKey { kind, name }: &ObjectKey| {
+            let extension = kind == "EXTENSION" && [MANAGER, SCHEDULER].contains(&name.as_str());
+            let schema = [MANAGER_SCHEMA, "cron"];
+            let within = |word: &str| word.split_once('.').is_some_and(|(of, _)| schema.contains(&of));
+            extension || concerns(name, |word| schema.contains(&word.trim_end_matches(':')) || within(word))
+        };
+        let is_partition = |key: &ObjectKey| {
+            let name = plain(&key.name);
+            theirs.iter().any(|one| mentions(&name, one))
+        };
+        objects.into_iter().filter(|(key, _)| !is_partition(key) && !is_helper(key)).collect()
+    }
+}
+
+/// Names have their kind before them, and more behind.
+fn concerns(name: &str, is_it: impl Fn(&str) -> bool) -> bool {
+    name.split(' ').any(is_it)
+}
+
+/// Both are written by servers, which quote where they must.
+fn plain(name: &str) -> String {
+    name.replace('"', "")
+}
+
+/// As the description of a table is put together: kind, persistence, replica identity, settings, key.
+fn as_partitioned(definition: &str, column: &str) -> String {
+    let definition = definition.strip_prefix("r ").unwrap_or(definition);
+    let definition = definition.replace("replica identity i", "replica identity d");
+    let kept = definition.split_once(" with ").map_or(definition.as_str(), |(before, _)| before);
+    let simple = column.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    let column = if simple { column.to_owned() } else { quote_identifier(column) };
+    format!("p {kept} by RANGE ({column})")
+}

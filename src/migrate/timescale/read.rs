@@ -1,0 +1,60 @@
+//! Reads the extension's catalogue by a fixed number of queries, which are in `sql/`.
+
+use serde::de::DeserializeOwned;
+use tokio_postgres::{Client, SimpleQueryMessage};
+
+use super::catalog::Timescale;
+
+#[derive(Debug, thiserror::Error)]
+pub enum TimescaleError {
+    #[error("cannot read the {what} of TimescaleDB")]
+    Query { what: &'static str, source: tokio_postgres::Error },
+    #[error("TimescaleDB describes its {what} in a way that infra does not know")]
+    Decode { what: &'static str, source: serde_json::Error },
+}
+
+/// None: the database does not have the extension. Everything is as of one snapshot, and only read.
+pub async fn read(client: &Client) -> Result<Option<Timescale>, TimescaleError> {
+    let failed = |source| TimescaleError::Query { what: "catalogue", source };
+    let there = "SELECT to_regclass('_timescaledb_catalog.hypertable') IS NOT NULL";
+    if texts(&client.simple_query(there).await.map_err(failed)?).next() != Some("t") {
+        return Ok(None);
+    }
+    // Names come out qualified.
+    let begin =
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = pg_catalog; SET LOCAL jit = off";
+    client.batch_execute(begin).await.map_err(failed)?;
+    let timescale = within(client).await;
+    client.batch_execute("ROLLBACK").await.map_err(failed)?;
+    timescale.map(Some)
+}
+
+async fn within(client: &Client) -> Result<Timescale, TimescaleError> {
+    #[derive(serde::Deserialize)]
+    struct Function {
+        name: String,
+    }
+    let functions: Vec<Function> = rows(client, "functions", include_str!("sql/functions.sql")).await?;
+    Ok(Timescale {
+        hypertables: rows(client, "hypertables", include_str!("sql/hypertables.sql")).await?,
+        aggregates: rows(client, "continuous aggregates", include_str!("sql/aggregates.sql")).await?,
+        jobs: rows(client, "jobs", include_str!("sql/jobs.sql")).await?,
+        calls: rows(client, "callers", include_str!("sql/calls.sql")).await?,
+        functions: functions.into_iter().map(|function| function.name).collect(),
+    })
+}
+
+async fn rows<T: DeserializeOwned>(client: &Client, what: &'static str, sql: &str) -> Result<Vec<T>, TimescaleError> {
+    let sql = format!("SELECT row_to_json(described)::text FROM ({sql}) AS described");
+    let answer = client.simple_query(&sql).await.map_err(|source| TimescaleError::Query { what, source })?;
+    let decode = |text| serde_json::from_str(text).map_err(|source| TimescaleError::Decode { what, source });
+    texts(&answer).map(decode).collect()
+}
+
+/// The first column of each row.
+fn texts(messages: &[SimpleQueryMessage]) -> impl Iterator<Item = &str> {
+    messages.iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0),
+        _ => None,
+    })
+}

@@ -1,0 +1,202 @@
+//! Hypertables become partitions, on a server without TimescaleDB and for a user without superuser. The source is a double
+//! of the extension, which `double.sql` describes; `real` is the same with the extension itself.
+
+mod real;
+
+use std::collections::BTreeMap;
+
+use infra::migrate::preflight::Severity;
+use infra::migrate::schema::{Consequence, Phase, Schema};
+use infra::migrate::verify::{End, Options, Report, verify};
+use infra::postgres::Endpoint;
+
+use crate::schema::Move;
+use crate::servers::{SUPERUSER, Server};
+
+fn double() -> Server {
+    let source = Server::v15();
+    source.psql(SUPERUSER, "CREATE DATABASE corpus TEMPLATE template0");
+    source.psql("corpus", include_str!("double.sql"));
+    source.psql("corpus", include_str!("shop.sql"));
+    source
+}
+
+/// With its database and user, who is no superuser.
+fn prepared(target: Server) -> Server {
+    // Who may use pg_cron on RDS.
+    target.psql(
+        SUPERUSER,
+        "CREATE ROLE rds_superuser; CREATE ROLE master LOGIN CREATEROLE CREATEDB; GRANT rds_superuser TO master",
+    );
+    target.psql(SUPERUSER, "CREATE DATABASE moved OWNER master TEMPLATE template0");
+    target
+}
+
+async fn moved(target: Server) -> (Move, Schema) {
+    let moving = Move { source: double(), target, user: "master" };
+    let (catalog, built) = moving.schema().await;
+    let client = moving.at_target().await;
+    moving.apply(&client, &built, Phase::BeforeData).await;
+    moving.copy(&catalog).await;
+    moving.apply(&client, &built, Phase::Settings).await;
+    (moving, built)
+}
+
+async fn compared(moving: &Move, built: &Schema) -> Report {
+    let end = |url: String| End::new(Endpoint::parse(&url).unwrap());
+    let (source, target) = (end(moving.source.url("corpus")), end(moving.target.url_as("master", "moved")));
+    let (losses, conversion) = (built.losses.clone(), built.conversion.clone());
+    let options = Options { losses, conversion, sequence_values: false, before_last: true, ..Options::default() };
+    verify(&source, &target, &options, |_| ()).await.unwrap()
+}
+
+/// Codes of what is lost, with how often.
+fn codes(built: &Schema) -> BTreeMap<&str, usize> {
+    let mut codes = BTreeMap::new();
+    for loss in built.losses.iter().filter(|loss| loss.consequence != Consequence::Note) {
+        *codes.entry(loss.code.as_str()).or_default() += 1;
+    }
+    codes
+}
+
+#[tokio::test]
+async fn hypertables_become_partitions_with_every_row() {
+    let (moving, built) = moved(prepared(Server::v17())).await;
+    let expected = [
+        ("continuous-aggregate", 1),
+        ("continuous-aggregate-refresh", 1),
+        ("extension-missing", 1),
+        ("hypertable", 3),
+        ("hypertable-compression", 1),
+        ("hypertable-no-way-back", 1),
+        ("hypertable-partitions", 3),
+        ("hypertable-retention", 1),
+        ("timescaledb-call", 1),
+        ("timescaledb-function", 1),
+        ("timescaledb-job", 1),
+    ];
+    assert_eq!(codes(&built), BTreeMap::from(expected), "{:#?}", built.losses);
+    let report = compared(&moving, &built).await;
+    assert!(report.matches(), "{}", report.markdown());
+    let rows: i64 = report.tables.iter().map(|table| table.source_rows).sum();
+    assert_eq!(rows, 10 + 21_000 + 100 + 20);
+    let at = |sql: &str| moving.target.psql("moved", sql);
+    let partitions = "SELECT c.relname, pg_get_expr(c.relpartbound, c.oid), (xpath('//n/text()', query_to_xml(format('SELECT count(*) AS n FROM ONLY %s', c.oid::regclass), false, true, '')))[1]
+          FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'shop.\"Readings\"'::regclass ORDER BY 1";
+    assert_eq!(
+        at(&format!("SET timezone = 'UTC'; {partitions}")),
+        "Readings_default|DEFAULT|0
+Readings_p20260101|FOR VALUES FROM ('2026-01-01 00:00:00+00') TO ('2026-01-08 00:00:00+00')|10000
+Readings_p20260108|FOR VALUES FROM ('2026-01-08 00:00:00+00') TO ('2026-01-15 00:00:00+00')|10000
+Readings_p20260122|FOR VALUES FROM ('2026-01-22 00:00:00+00') TO ('2026-01-29 00:00:00+00')|1000"
+    );
+    let indexes = "SELECT count(*), bool_and(x.indisvalid) FROM pg_index x JOIN pg_class c ON c.oid = x.indrelid WHERE c.relname ~ '^Readings'";
+    assert_eq!(at(indexes), "15|t", "three of the table, each with one of every partition");
+    assert_eq!(
+        at("SELECT count(*), sum(n) FROM average.daily"),
+        moving.source.psql("corpus", "SELECT count(*), sum(n) FROM average.daily")
+    );
+    assert_eq!(
+        at("SELECT count(*), max(top) FROM shop.quarters"),
+        moving.source.psql("corpus", "SELECT count(*), max(top) FROM shop.quarters")
+    );
+    assert_eq!(at("SELECT relkind FROM pg_class WHERE oid = 'average.daily'::regclass"), "m");
+    let lands = "WITH new AS (INSERT INTO shop.\"Readings\" VALUES ('2026-01-03 00:00:30+00', 3, 1, 'new'), ('2026-03-01', 3, 1, 'new') RETURNING tableoid::regclass::text)
+          SELECT string_agg(tableoid, ' ' ORDER BY tableoid) FROM new";
+    assert_eq!(at(lands), r#"shop."Readings_default" shop."Readings_p20260101""#);
+    assert_eq!(at("SELECT count(*) FROM pg_namespace WHERE nspname ~ 'timescaledb'"), "0");
+}
+
+#[tokio::test]
+async fn a_row_that_differs_in_a_partition_is_found() {
+    let (moving, built) = moved(prepared(Server::v17())).await;
+    moving.target.psql(
+        "moved",
+        "UPDATE shop.\"Readings\" SET value = -1 WHERE at = '2026-01-01 00:07:00+00'; DROP INDEX shop.by_device",
+    );
+    let report = compared(&moving, &built).await;
+    let wrong: Vec<_> = report.tables.iter().filter(|table| !table.matches()).collect();
+    let [table] = &wrong[..] else { panic!("{}", report.markdown()) };
+    assert_eq!(table.name.plain(), "shop.\"Readings_p20260101\"");
+    assert_eq!(table.differences.len(), 1, "{}", report.markdown());
+    let objects: Vec<_> = report.faults().map(|fault| fault.object.name.as_str()).collect();
+    assert_eq!(objects, ["shop.by_device"]);
+}
+
+#[tokio::test]
+async fn policies_are_those_of_the_targets_own_extensions() {
+    let settings = ["shared_preload_libraries=pg_cron", "cron.database_name=moved", "cron.launch_active_jobs=off"];
+    let target = prepared(Server::rds_with(&settings));
+    // Jobs are its owner's to write, who at RDS is nobody's user.
+    target.psql("moved", "CREATE EXTENSION pg_cron");
+    let (moving, built) = moved(target).await;
+    let found = codes(&built);
+    assert!(
+        !found.contains_key("hypertable-retention") && !found.contains_key("continuous-aggregate-refresh"),
+        "{found:?}"
+    );
+    assert_eq!(found.get("hypertable-partitions"), Some(&1), "the one by number: {found:?}");
+    let report = compared(&moving, &built).await;
+    assert!(report.matches(), "{}", report.markdown());
+    moving.apply(&moving.at_target().await, &built, Phase::Last).await;
+    let at = |sql: &str| moving.target.psql("moved", sql);
+    let config = "SELECT parent_table, control, partition_interval, retention, retention_keep_table, infinite_time_partitions FROM partman.part_config ORDER BY 1";
+    assert_eq!(at(config), "shop.Readings|at|7 days|90 days|f|t\nshop.spaced|day|30 days||t|t");
+    assert_eq!(
+        at("SELECT schedule, command FROM cron.job ORDER BY jobname"),
+        "@hourly|CALL partman.run_maintenance_proc()\n0 * * * *|REFRESH MATERIALIZED VIEW \"average\".\"daily\""
+    );
+    let ahead = "SELECT count(*) > 4, min(c.relname) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+          WHERE i.inhparent = 'shop.\"Readings\"'::regclass AND c.relname > 'Readings_p20260122' AND c.relname <> 'Readings_default'";
+    assert_eq!(at(ahead), "t|Readings_p20260129", "they go on where the last one ends");
+    let now = "WITH new AS (INSERT INTO shop.\"Readings\" VALUES (now(), 3, 1, 'new') RETURNING tableoid::regclass::text) SELECT tableoid ~ '_p20' FROM new";
+    assert_eq!(at(now), "t");
+    // What expired goes, what is new stays.
+    at("CALL partman.run_maintenance_proc()");
+    assert_eq!(at("SELECT count(*) FROM shop.\"Readings\" WHERE at < now() - interval '97 days'"), "0");
+    assert_eq!(at("SELECT count(*) FROM shop.\"Readings\" WHERE at > now() - interval '1 day'"), "1");
+    let report = compared(&moving, &built).await;
+    let unexpected: Vec<_> = report.faults().collect();
+    assert!(unexpected.is_empty(), "{unexpected:#?}");
+}
+
+#[tokio::test]
+async fn all_that_was_made_goes_again() {
+    let (moving, built) = moved(prepared(Server::rds_with(&[]))).await;
+    assert_eq!(codes(&built).get("hypertable-maintenance"), Some(&1), "there is pg_partman, and nobody who runs it");
+    moving.apply(&moving.at_target().await, &built, Phase::Last).await;
+    let target = Endpoint::parse(&moving.target.url_as("master", "moved")).unwrap();
+    let target = infra::postgres::connect(&target, "test").await.unwrap();
+    infra::migrate::schema::remove(&target, &built).await.unwrap();
+    let left =
+        "SELECT string_agg(nspname, ' ' ORDER BY nspname) FROM pg_namespace WHERE nspname !~ '^pg_|^information'";
+    assert_eq!(moving.target.psql("moved", left), "infra_migration public");
+    assert_eq!(moving.target.psql("moved", "SELECT count(*) FROM pg_extension WHERE extname <> 'plpgsql'"), "0");
+}
+
+/// The whole look, as the guide shows it: offline nothing is in the way but what needs consent.
+#[tokio::test]
+async fn the_look_tells_everything_before_anything_is_changed() {
+    use infra::migrate::look::{Ends, look};
+    use infra::migrate::saga::Mode;
+    let source = double();
+    let ends = |mode| Ends {
+        dump: source.tool("pg_dump", &[&source.url("corpus")]),
+        source: Endpoint::parse(&source.url("corpus")).unwrap(),
+        target: None,
+        mode,
+        capacity: Default::default(),
+    };
+    let online = look(&ends(Mode::Online)).await.unwrap();
+    let blockers = |look: &infra::migrate::look::Look| -> Vec<String> {
+        let found = look.findings.iter().filter(|finding| finding.severity == Severity::Blocker);
+        found.map(|finding| finding.code.clone()).collect()
+    };
+    assert_eq!(blockers(&online), ["hypertables-online"]);
+    let offline = look(&ends(Mode::Offline)).await.unwrap();
+    assert_eq!(blockers(&offline), Vec::<String>::new());
+    let readings = offline.losses.iter().find(|loss| loss.object == "HYPERTABLE shop.\"Readings\"").unwrap();
+    assert!(readings.what.starts_with("becomes a table with 3 partitions of 7 days by at"), "{readings:?}");
+    assert!(offline.volume.data_bytes > 5_000_000, "compressed rows count as what they become: {:?}", offline.volume);
+    assert!(offline.volume.tables < 20, "chunks are no tables of their own: {:?}", offline.volume);
+}
