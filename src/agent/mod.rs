@@ -3,12 +3,14 @@
 
 mod health;
 mod look;
+mod old_data;
 mod report;
 
 use std::path::{Path, PathBuf};
 
 pub use health::SourceHealth;
 pub use look::look;
+pub use old_data::{keep_old, remove_old};
 pub use report::Report;
 
 use serde::{Deserialize, Serialize};
@@ -51,6 +53,12 @@ pub enum AgentError {
         "the new database still has the settings of the load, or no backup: infra migrate finish, on the operator's side, sees to that first"
     )]
     NotSecured,
+    #[error(
+        "the old data are kept until {until}: infra migrate finish --keep 0d --include-data says that they may go now"
+    )]
+    Kept { until: jiff::Timestamp },
+    #[error("the migration is not finished: the old data are its way back")]
+    NotFinished,
     #[error("the clients use a database that an earlier migration moved: the bundle's own service holds old data")]
     Moved,
 }

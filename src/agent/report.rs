@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::health::{SourceHealth, health};
 use super::{AgentError, Secured};
 use crate::inventory::host_facts::MigrationFacts;
-use crate::migrate::folder::Folder;
+use crate::migrate::folder::{Folder, FolderError};
 use crate::migrate::job::Destination;
+use crate::migrate::kept::{KEPT, Kept};
 use crate::migrate::preflight::{Finding, Severity};
 use crate::migrate::saga::{Cutover, Direction, Mode, Next, Status, next};
 use crate::migrate::stages::{Context, FINDINGS, Pause, SafetyCopy};
@@ -40,9 +41,16 @@ pub struct Report {
     /// If it was asked for, and the migration is not over.
     #[serde(default)]
     pub source: Option<SourceHealth>,
+    /// The old data, once the migration is finished.
+    #[serde(default)]
+    pub kept: Option<Kept>,
 }
 
 impl Report {
+    pub fn is_finished(&self) -> bool {
+        self.next == Next::Nothing && self.status.direction == Direction::Forward
+    }
+
     /// Aborted or rolled back, to the end.
     pub fn is_undone(&self) -> bool {
         self.next == Next::Nothing && self.status.direction != Direction::Forward
@@ -71,6 +79,7 @@ pub(super) async fn report(folder: Folder, source: bool) -> Result<Report, Agent
         progress: folder.read("progress.json")?,
         safety_copy: folder.read("safety.json")?,
         pause: folder.read("pause.json")?,
+        kept: folder.read(KEPT)?,
         running: is_running().await,
     })
 }
@@ -94,7 +103,7 @@ pub(super) fn brief(folder: &Folder) -> Result<Option<MigrationFacts>, AgentErro
     let status = folder.status()?;
     let next = next(&status, job.mode, job.cutover, jiff::Timestamp::now());
     let what = match (next, status.failure()) {
-        (Next::Nothing, _) => return Ok(None),
+        (Next::Nothing, _) => return Ok(rest(folder, job.id)?),
         (_, Some((stage, error))) => format!("stopped at {stage}: {error}"),
         (Next::Run(stage), _) => stage.purpose().to_owned(),
         (Next::Undo(stage), _) => format!("undo {stage}"),
@@ -102,6 +111,17 @@ pub(super) fn brief(folder: &Folder) -> Result<Option<MigrationFacts>, AgentErro
         (Next::AwaitFinish, _) => "the new database serves, the old one is the way back".to_owned(),
     };
     Ok(Some(MigrationFacts { id: job.id, what, holds: status.holds_host() }))
+}
+
+/// What a finished migration has left to decide.
+fn rest(folder: &Folder, id: String) -> Result<Option<MigrationFacts>, FolderError> {
+    let now = jiff::Timestamp::now();
+    let kept = folder.read::<Kept>(KEPT)?.filter(|kept| kept.may_go(now).is_some());
+    Ok(kept.map(|kept| MigrationFacts {
+        id,
+        what: format!("finished; the old data: {}", kept.told(now)),
+        holds: false,
+    }))
 }
 
 async fn is_running() -> bool {

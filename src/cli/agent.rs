@@ -41,6 +41,10 @@ enum AgentVerb {
     Provisioned { folder: PathBuf },
     /// Take in what was done for it by its provider, from standard input
     Secured { folder: PathBuf },
+    /// Take in how many seconds the old data are to stay
+    Keep { folder: PathBuf, seconds: u64 },
+    /// Remove the old data
+    RemoveOld { folder: PathBuf },
     /// Take in what else the user agrees to
     Accept {
         folder: PathBuf,
@@ -73,6 +77,8 @@ pub async fn run(args: AgentArgs) -> Result<Exit, CommandError> {
         AgentVerb::Brief { folder } => out::line(serde_json::json!(agent::brief(folder)?)),
         AgentVerb::Provisioned { folder } => agent::provisioned(folder, &request()?)?,
         AgentVerb::Secured { folder } => agent::secured(folder, &request()?)?,
+        AgentVerb::Keep { folder, seconds } => agent::keep_old(folder, seconds)?,
+        AgentVerb::RemoveOld { folder } => agent::remove_old(folder).await?,
         AgentVerb::Accept { folder, codes } => agent::accept(folder, codes)?,
         AgentVerb::Limit { folder, rate } => agent::limit(folder, rate)?,
         AgentVerb::Ask { folder, word } => agent::ask(folder, word.into()).await?,

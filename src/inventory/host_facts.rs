@@ -29,7 +29,7 @@ pub struct HostFacts {
     pub current_release: Option<u32>,
     pub services: Vec<ServiceFacts>,
     pub lock: Option<LockFacts>,
-    /// A migration that is not over.
+    /// A migration that is not over, or whose old data are still there.
     #[serde(default)]
     pub migration: Option<MigrationFacts>,
     /// From where the observer is connected, as the host sees it.

@@ -8,6 +8,7 @@ pub mod estimate;
 pub mod folder;
 pub mod index;
 pub mod job;
+pub mod kept;
 pub mod look;
 pub mod measure;
 pub mod partitions;

@@ -205,6 +205,8 @@ pub struct Migrate {
     pub accept: Vec<FindingCode>,
     /// How fast rows may be copied.
     pub max_rate: Option<Rate>,
+    /// How long the old data stay after the migration is finished.
+    pub keep: Option<Span>,
     pub rds: Option<MigrateRds>,
     pub aurora: Option<MigrateAurora>,
 }
@@ -250,6 +252,11 @@ pub struct Backup {
     pub incremental: Option<Schedule>,
     /// How long backups stay.
     pub keep: Span,
+}
+
+impl Migrate {
+    /// Long enough for a month-end close or a holiday to show what nobody thought of.
+    pub const KEEP: Span = Span::from_secs(14 * 24 * 60 * 60);
 }
 
 impl Bundle {

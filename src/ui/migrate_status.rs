@@ -31,6 +31,9 @@ pub fn migration_text(report: &Report) -> String {
     if let Some(pause) = &report.pause {
         line(&mut text, format_args!("pause       {}", pause_text(pause)));
     }
+    if let Some(kept) = &report.kept {
+        line(&mut text, format_args!("old data    {}", kept.told(jiff::Timestamp::now())));
+    }
     for (word, what) in words(report) {
         line(&mut text, format_args!("next        infra migrate {word}: {what}"));
     }
@@ -123,9 +126,10 @@ pub mod fixture {
     //! Migrations at some point.
 
     use super::*;
-    use crate::migrate::job::{Destination, Secured};
+    use crate::host::Site;
+    use crate::migrate::job::{Destination, JOB_VERSION, Job, Secured, Source};
     use crate::migrate::saga::Event;
-    use crate::plan::Engine;
+    use crate::plan::{Engine, NodeName};
 
     pub fn report(events: &[Event], next: Next, running: bool) -> Report {
         Report {
@@ -144,6 +148,34 @@ pub mod fixture {
             pause: None,
             open: vec![],
             source: None,
+            kept: None,
+        }
+    }
+
+    fn host() -> NodeName {
+        "vault".to_owned().try_into().expect("a name")
+    }
+
+    pub fn job() -> Job {
+        Job {
+            v: JOB_VERSION,
+            id: "20261121-093000".into(),
+            mode: Mode::Online,
+            cutover: Cutover::Auto,
+            site: Site::new("demo".to_owned().try_into().expect("a name"), host(), vec![]),
+            host: host(),
+            source: Source {
+                service: "db".into(),
+                database: "telemetry".into(),
+                clients: vec![],
+                password_variable: "POSTGRES_PASSWORD".into(),
+            },
+            to: Destination::Url,
+            jobs: None,
+            max_rate: None,
+            accepted: vec![],
+            health_timeout_seconds: 60,
+            by: "somebody@somewhere".into(),
         }
     }
 
@@ -155,6 +187,8 @@ pub mod fixture {
 
 #[cfg(test)]
 mod tests {
+    use crate::migrate::kept::Kept;
+
     use super::fixture::{report, until};
     use super::*;
     use crate::migrate::saga::Event;
@@ -201,6 +235,8 @@ mod tests {
         let undone = [until(Stage::Schema), vec![Event::AbortAsked]].concat();
         let undoing = report(&undone, Next::Undo(Stage::Schema), true);
         let finished = report(&until(Stage::Finish), Next::Nothing, false);
+        let removed = Some(jiff::Timestamp::UNIX_EPOCH);
+        let finished = Report { kept: Some(Kept { until: jiff::Timestamp::UNIX_EPOCH, removed }), ..finished };
         let screens = [ready, guarded, failed, undoing, finished].map(|report| migration_text(&report));
         insta::assert_snapshot!("status_states", screens.join("\n"));
     }

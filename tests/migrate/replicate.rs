@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use infra::migrate::replicate::{Channel, ReplicateError, make_beat, readmit, readmit_readers, refuse_writes};
+use infra::migrate::replicate::{
+    Channel, ReplicateError, empty_database, make_beat, readmit, readmit_readers, refuse_writes,
+};
 use infra::postgres::{Client, Endpoint, connect};
 
 use crate::servers::Server;
@@ -127,6 +129,25 @@ async fn a_closed_database_takes_no_writes_and_opens_again() {
     readmit(&maintenance, "app", &overridden).await.unwrap();
     for role in ["postgres", "stubborn"] {
         server.connect_as(role, "app").await.batch_execute("INSERT INTO t VALUES (4)").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn old_data_go_under_whoever_looks_at_them_and_an_empty_database_takes_their_place() {
+    for server in [Server::v15(), Server::v17()] {
+        server.psql("postgres", "CREATE ROLE app LOGIN; CREATE DATABASE \"old \"\"data\" OWNER app");
+        server.psql("old \"data", "CREATE TABLE t AS SELECT 1 AS i");
+        let reader = server.connect_as("app", "old%20%22data").await;
+        let maintenance = open(&server, "postgres").await;
+        for _ in 0..2 {
+            empty_database(&maintenance, "old \"data").await.unwrap();
+        }
+        assert!(reader.batch_execute("SELECT 1").await.is_err(), "its session was ended");
+        let new = server.connect_as("app", "old%20%22data").await;
+        assert!(new.batch_execute("SELECT * FROM t").await.is_err(), "nothing is left");
+        assert!(new.batch_execute("CREATE TABLE public.u (i int)").await.is_err(), "and nothing comes by mistake");
+        let owner = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'old \"data'";
+        assert_eq!(server.psql("postgres", owner), "app");
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod imports;
 mod pages;
+mod permissions;
 mod rules;
 mod source;
 

@@ -3,6 +3,7 @@
 
 mod attach;
 mod begin;
+mod finish;
 mod guide;
 mod limit;
 mod provider;
@@ -20,6 +21,7 @@ use crate::error::{CommandError, Exit};
 use crate::migrate::saga::Next;
 use crate::plan::{FindingCode, Rate};
 use attach::{attach, look};
+use finish::FinishArgs;
 use limit::LimitArgs;
 
 #[derive(Debug, Args)]
@@ -77,8 +79,8 @@ enum Word {
     Abort(UndoArg),
     /// Go back to the old database with every row, after they have
     Rollback(UndoArg),
-    /// Give up the way back and clean up
-    Finish(PlanArg),
+    /// Give up the way back and clean up; afterwards, remove the old data
+    Finish(FinishArgs),
 }
 
 #[derive(Debug, Args)]
@@ -122,6 +124,7 @@ pub async fn run(global: &Global, args: MigrateArgs) -> Result<Exit, CommandErro
     let Some(word) = args.word else { return begin::begin(global, args.start).await };
     let (word, plan, extra) = match word {
         Word::Limit(arg) => return limit::limit(global, arg).await,
+        Word::Finish(arg) => return finish::finish(global, arg).await,
         Word::Status(arg) => (None, arg.plan, Extra::default()),
         Word::Resume(arg) => (Some(agent::Word::Resume), arg.plan, Extra { accept: arg.accept, ..Extra::default() }),
         Word::Cutover(arg) => (Some(agent::Word::Cutover), arg.plan, Extra::default()),
@@ -129,7 +132,6 @@ pub async fn run(global: &Global, args: MigrateArgs) -> Result<Exit, CommandErro
         Word::Rollback(arg) => {
             (Some(agent::Word::Rollback), arg.plan, Extra { removal: arg.removal, ..Extra::default() })
         }
-        Word::Finish(arg) => (Some(agent::Word::Finish), arg.plan, Extra::default()),
     };
     let at = on_host(global, plan, None, "migrate").await?;
     let Some(word) = word else { return attach(global, &at, true).await };
@@ -139,9 +141,6 @@ pub async fn run(global: &Global, args: MigrateArgs) -> Result<Exit, CommandErro
     }
     if !agreed(global, word, &report)? || extra.removal.include_data && !removal_agreed(&at, &extra.removal)? {
         return Ok(Exit::Failed);
-    }
-    if word == agent::Word::Finish {
-        provider::secure(global, &at, &report).await?;
     }
     say(&at, word, &extra.accept).await?;
     let exit = attach(global, &at, false).await?;

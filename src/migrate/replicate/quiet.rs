@@ -89,6 +89,22 @@ pub async fn readmit(maintenance: &Client, database: &str, overridden: &[String]
     Ok(maintenance.run("opening the old database again", &sql.join(";\n")).await?)
 }
 
+/// All that is in it goes, whoever looks at it, and an empty one that is read-only by default takes its name and owner.
+/// `maintenance` is a session of the same server in another database. May be repeated.
+pub async fn empty_database(maintenance: &Client, database: &str) -> Result<(), QuietError> {
+    let name = quote_identifier(database);
+    let sql =
+        "SELECT coalesce((SELECT pg_catalog.pg_get_userbyid(datdba) FROM pg_catalog.pg_database WHERE datname = $1),
+                               current_user)::text";
+    let owner: String = maintenance.row("reading the old database's owner", sql, &[&database]).await?.get(0);
+    let owner = quote_identifier(&owner);
+    // Neither may stand in a transaction with something else.
+    maintenance.run("removing the old data", &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?;
+    maintenance.run("making an empty database", &format!("CREATE DATABASE {name} OWNER {owner}")).await?;
+    let close = format!("ALTER DATABASE {name} SET {READ_ONLY} = on");
+    Ok(maintenance.run("making it read-only", &close).await?)
+}
+
 /// Roles that write by default wherever they are: their own setting would win over the database's.
 async fn overriding(maintenance: &Client, writer: &str) -> Result<Vec<String>, PostgresError> {
     let sql =

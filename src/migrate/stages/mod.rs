@@ -26,6 +26,7 @@ use std::time::Duration;
 pub use backup::SafetyCopy;
 pub use context::{ACCEPTED, Context, FINDINGS, RELAY_PORT, pg_dump, source};
 pub use cutover::Pause;
+pub use finish::remove_old;
 pub use log_watch::{is_watched, leave_watch, log_watch, relieve_watch, watch_log};
 pub use rows::hold;
 pub use settle::{try_stop_recording, watch};
