@@ -15,6 +15,8 @@ fn wrong_words_are_refused_with_a_remedy() -> anyhow::Result<()> {
         (&["--accept", "No Key"], "`No Key` is not the code of a finding"),
         (&["--offline", "--online"], "cannot be used with"),
         (&["--to", "mysql://db"], "a database's URL looks like"),
+        (&["finish", "--keep", "soon"], "`soon` is not a duration"),
+        (&["finish", "--confirm", "demo"], "--include-data"),
         (&["--to", TO], "the new database's password is not known"),
     ] {
         let refused = program.run(&[&["migrate"][..], arguments].concat())?.must(2)?;

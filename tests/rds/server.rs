@@ -8,6 +8,7 @@ use anyhow::{Context, bail, ensure};
 use infra::cloud::Databases;
 use infra::inventory::{Database, DatabaseState};
 use infra::plan::Engine;
+use infra::postgres::{Endpoint, Secret, Tls, connect};
 use infra::steps::{DatabaseAction, DatabaseWish, provision, revert};
 use tokio::process::Command;
 
@@ -82,6 +83,7 @@ async fn life(stage: &Stage, wish: &DatabaseWish) -> anyhow::Result<()> {
     let authorities = stage.authorities();
     let master = Master { database: &database, password, authorities: &authorities };
 
+    reached_by_infra(&master).await?;
     is_like_rds(&master).await?;
     parameters_follow(stage, &master, wish).await?;
     only_the_host_may_connect(stage, &master, wish).await?;
@@ -90,6 +92,28 @@ async fn life(stage: &Stage, wish: &DatabaseWish) -> anyhow::Result<()> {
     ensure!(left.database.is_none() && left.security_group.is_none() && left.parameter_groups.is_empty(), "{left:?}");
     ensure!(left.snapshots.iter().any(|snapshot| snapshot.name.as_str() == "demo-db-last"), "{left:?}");
     ensure!(stage.rds.password(secret).await.is_err(), "the secret has gone with its database");
+    Ok(())
+}
+
+/// As its stages connect: by the name that AWS tells, the password that it keeps, and the authorities that it publishes.
+async fn reached_by_infra(master: &Master<'_>) -> anyhow::Result<()> {
+    let address = master.database.endpoint.as_ref().context("no endpoint")?;
+    let mut endpoint = Endpoint {
+        host: address.host.clone(),
+        port: address.port.get(),
+        database: "postgres".into(),
+        user: master.database.master.clone(),
+        password: Secret::new(master.password.as_str()),
+        tls: Tls::VerifyFull { ca: master.authorities.to_owned() },
+    };
+    let client = connect(&endpoint, "test").await?;
+    let row = client.row("asking for the user", "SELECT rolbypassrls FROM pg_roles WHERE rolname = current_user", &[]);
+    ensure!(!row.await?.get::<_, bool>(0), "row security holds for the master user");
+    let strangers = tempfile::tempdir()?;
+    let other =
+        lab::rds::Authority::open(strangers.path()).map(|_| lab::rds::Authority::certificate(strangers.path()))?;
+    endpoint.tls = Tls::VerifyFull { ca: other };
+    ensure!(connect(&endpoint, "test").await.is_err(), "a server that somebody else vouches for is not taken");
     Ok(())
 }
 

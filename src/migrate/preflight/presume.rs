@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::facts::ServerFacts;
-use crate::migrate::catalog::{Catalog, LargeObjects};
+use crate::migrate::catalog::{Catalog, LargeObjects, ServerVersion};
 use crate::migrate::schema::{Ability, ExtensionState, Target};
 use crate::migrate::timescale::instead_of;
 
@@ -17,6 +17,8 @@ pub struct Presumed {
 
 /// What RDS and Aurora do not have, whatever their version.
 const NOT_ON_RDS: [&str; 1] = ["timescaledb"];
+/// What infra makes there.
+const MADE: ServerVersion = ServerVersion(170_000);
 /// At least; pg_cron is there too, but only for who loads it by a parameter.
 const PARTMAN_OF_RDS: &str = "5.1";
 
@@ -90,7 +92,7 @@ fn abilities(source: &Catalog) -> Target {
         )
         .collect();
     Target {
-        version: source.database.server_version,
+        version: source.database.server_version.max(MADE),
         database: source.database.name.clone(),
         user: "master".to_owned(),
         superuser: false,

@@ -6,6 +6,7 @@ use super::*;
 use crate::migrate::catalog::{Catalog, ReplicaIdentity, Table};
 use crate::migrate::saga::Mode;
 use crate::migrate::schema::ExtensionState;
+use crate::migrate::timescale::Timescale;
 
 fn server() -> ServerFacts {
     serde_json::from_value(json!({
@@ -174,9 +175,14 @@ fn hypertables_are_converted_offline_or_not_at_all() {
         "interval": 86_400_000_000_i64, "further": [], "ranges": []
     });
     let timescale = json!({ "hypertables": [hypertable], "aggregates": [], "jobs": [], "calls": [], "functions": [] });
-    let mut situation = Situation { timescale: serde_json::from_value(timescale).expect("hypertables"), ..healthy() };
+    let mut situation =
+        Situation { timescale: serde_json::from_value(timescale.clone()).expect("hypertables"), ..healthy() };
     assert_eq!(codes(&situation), ["hypertables-online"]);
+    situation.timescale = Some(Timescale::default());
+    assert_eq!(codes(&situation), ["timescaledb-online"]);
     situation.mode = Mode::Offline;
+    assert_eq!(check(&situation), []);
+    situation.timescale = serde_json::from_value(timescale).expect("hypertables");
     assert_eq!(check(&situation), []);
     let there = ExtensionState::Available { version: "2.23".into() };
     situation.abilities.extensions.insert("timescaledb".into(), there);

@@ -7,9 +7,10 @@ use crate::migrate::saga::Mode;
 use crate::migrate::timescale::is_there;
 
 pub fn rule(s: &Situation) -> Vec<Finding> {
-    let Some(timescale) = s.timescale.as_ref().filter(|timescale| !timescale.hypertables.is_empty()) else {
-        return vec![];
-    };
+    let Some(timescale) = s.timescale.as_ref() else { return vec![] };
+    if timescale.hypertables.is_empty() {
+        return unused(s);
+    }
     let count = timescale.hypertables.len();
     let kept = is_there(&s.abilities);
     let identity = timescale.hypertables.iter().filter(|hypertable| {
@@ -49,4 +50,13 @@ pub fn rule(s: &Situation) -> Vec<Finding> {
             .remedy("choose a target of version 17 or later")
     }));
     found
+}
+
+/// Its own tables are in every publication of all tables.
+fn unused(s: &Situation) -> Vec<Finding> {
+    all([(!is_there(&s.abilities) && s.mode == Mode::Online).then(|| {
+        Finding::blocker("timescaledb-online", "EXTENSION timescaledb", "has no hypertables, but tables of its own")
+            .so("replication would bring their changes to a server that does not have them")
+            .remedy("DROP EXTENSION timescaledb if nothing uses it, or migrate with --offline")
+    })])
 }
