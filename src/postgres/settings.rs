@@ -4,11 +4,13 @@
 use postgres_protocol::escape::escape_literal as literal;
 
 /// Those that the server does not know (older versions) are passed over.
-const PINNED: [(&str, &str); 14] = [
+const PINNED: [(&str, &str); 15] = [
     ("DateStyle", "ISO, YMD"),
     ("IntervalStyle", "postgres"),
     ("TimeZone", "UTC"),
     ("bytea_output", "hex"),
+    // Of a database or a role: while the old one is the way back, it is read-only for everybody else.
+    ("default_transaction_read_only", "off"),
     ("extra_float_digits", "3"),
     ("idle_in_transaction_session_timeout", "0"),
     ("idle_session_timeout", "0"),

@@ -10,7 +10,8 @@ use crate::migrate::catalog::quote_identifier;
 use crate::postgres::{Client, PostgresError};
 
 const PATIENCE: Duration = Duration::from_secs(10);
-const READ_ONLY: &str = "default_transaction_read_only";
+/// The setting by which a database takes no writes by default.
+pub const READ_ONLY: &str = "default_transaction_read_only";
 const POLL: Duration = Duration::from_millis(20);
 
 #[derive(Debug, thiserror::Error)]

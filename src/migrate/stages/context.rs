@@ -75,12 +75,8 @@ impl Context {
         endpoint.ok_or(StageError::NoTarget)
     }
 
-    /// For the migration's own statements, which may change it: while the old database is the way back, it is read-only for
-    /// everybody by default.
     pub async fn old(&self) -> Result<Client, StageError> {
-        let client = connect(&self.source().await?, APPLICATION).await?;
-        client.run("preparing the session", "SET default_transaction_read_only = off").await?;
-        Ok(client)
+        Ok(connect(&self.source().await?, APPLICATION).await?)
     }
 
     /// The old server, in a database that is not being moved.

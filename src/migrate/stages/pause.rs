@@ -36,6 +36,10 @@ pub fn end(context: &Context) -> Result<(), StageError> {
     Ok(context.folder.remove(SINCE)?)
 }
 
+pub fn is_on(context: &Context) -> Result<bool, StageError> {
+    Ok(context.folder.read::<Timestamp>(SINCE)?.is_some())
+}
+
 /// In milliseconds.
 pub fn so_far(context: &Context) -> Result<u64, StageError> {
     let since = context.folder.read::<Timestamp>(SINCE)?;

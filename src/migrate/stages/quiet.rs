@@ -1,8 +1,9 @@
 //! The old database while nobody but replication may write to it: after the cutover, and offline from the beginning.
 
 use super::context::{APPLY_ROLE, Context};
-use super::{StageError, role};
-use crate::migrate::replicate::{readmit, readmit_readers, refuse_writes};
+use super::{StageError, pause, role};
+use crate::migrate::catalog::Catalog;
+use crate::migrate::replicate::{READ_ONLY, readmit, readmit_readers, refuse_writes};
 use crate::postgres::Client;
 
 /// In the migration's folder: roles whose own setting was overridden.
@@ -27,4 +28,15 @@ pub async fn admit_readers(context: &Context, maintenance: &Client) -> Result<()
 pub async fn open(context: &Context) -> Result<(), StageError> {
     let overridden = context.folder.read::<Vec<String>>(OVERRIDDEN)?.unwrap_or_default();
     Ok(readmit(&context.old_maintenance().await?, &context.job.source.database, &overridden).await?)
+}
+
+/// What keeps writers out is the migration's own, and goes nowhere.
+pub fn without_ours(context: &Context, mut catalog: Catalog) -> Result<Catalog, StageError> {
+    let paused = pause::is_on(context)?;
+    catalog.roles.retain(|role| role.name != APPLY_ROLE);
+    catalog.settings.retain(|setting| {
+        let keeps_out = paused && setting.in_database && setting.name == READ_ONLY;
+        !keeps_out && setting.role.as_deref() != Some(APPLY_ROLE)
+    });
+    Ok(catalog)
 }

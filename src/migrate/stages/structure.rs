@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::StageError;
 use super::context::{Context, pg_dump};
+use super::{StageError, quiet};
 use crate::migrate::catalog::{self, Catalog};
 use crate::migrate::copy;
 use crate::migrate::index::{self, Builds, Progress};
@@ -69,7 +69,7 @@ pub async fn read(context: &Context) -> Result<Schema, StageError> {
         return Ok(schema);
     }
     let (old, new) = (context.old().await?, context.new_database().await?);
-    let source = catalog::read(&old).await?;
+    let source = quiet::without_ours(context, catalog::read(&old).await?)?;
     let target = schema::examine(&new, &source).await?;
     let large_objects = schema::read_large_objects(&old).await;
     let large_objects = large_objects.map_err(|error| PostgresError::of("reading the large objects", error))?;

@@ -1,0 +1,66 @@
+"""A migration whose losses have to be agreed to, from loading what is lost to reading the report."""
+
+import json
+import subprocess
+import time
+
+import scene
+from databases import SERVICE
+from scene import fail, infra, ok
+
+
+def load_files(files):
+    """From outside: the bundle's own user could do the same."""
+    command = ["docker", "ps", "--format", "{{.Names}}", "--filter", f"label=infra-lab={scene.lab_id()}"]
+    host = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[0]
+    psql = f'exec docker exec -i "{SERVICE}" psql -U postgres -d telemetry -Xq -v ON_ERROR_STOP=1'
+    for file in files:
+        sql = file.read_bytes()
+        done = subprocess.run(["docker", "exec", "-i", host, "sh", "-c", psql], input=sql, capture_output=True)
+        # An index that could not be built is part of it.
+        if done.returncode:
+            fail(f"{file.name}: {done.stderr.decode()}")
+
+
+def guide(system, mode):
+    """The codes that somebody has to agree to, and all that is named."""
+    told = json.loads(infra("migrate", system.path, "--to", "rds", mode, "--plan-only", "--json"))
+    if told["blockers"]:
+        fail(f"blockers: {told['blockers']}")
+    look = told["look"]
+    print(f"the guide: {len(look['findings'])} findings, {len(look['losses'])} losses; to be agreed to: {', '.join(told['open'])}")
+    return told
+
+
+def there(system, mode, guided):
+    began = time.monotonic()
+    refused = scene.run("migrate", system.path, "--to", "rds", mode, "--yes")
+    if guided["open"] and refused.returncode != 5:
+        fail(f"it began without consent: exit {refused.returncode}\n{refused.stderr}")
+    codes = set(guided["open"])
+    command = ["migrate", system.path, "--to", "rds", mode, "--yes"]
+    # What only the new database's server can tell is asked for once it is there.
+    for _ in range(3):
+        accept = ["--accept", ",".join(sorted(codes))] if codes else []
+        ended = scene.run(*command, *accept)
+        report = json.loads(scene.run("migrate", "status", system.path, "--json").stdout.splitlines()[0])
+        if ended.returncode != 5:
+            break
+        print(f"asked for: {', '.join(report['open'])}")
+        codes |= set(report["open"])
+        command = ["migrate", "resume", system.path]
+    if ended.returncode:
+        fail(f"exit {ended.returncode}\n{ended.stdout}\n{ended.stderr}")
+    pause = report["pause"]["total_ms"]
+    print(f"{mode.lstrip('-')}: migrated in {time.monotonic() - began:.0f} s; writers waited {pause} ms by infra's clock")
+
+
+def verified(system):
+    text = system.on_host(f"cat {scene.STATE_ON_HOST}/migrations/current/verification.json")
+    report = json.loads(text)
+    wrong = [table["name"] for table in report["tables"] if table["source_hash"] != table["target_hash"]]
+    rows = sum(table["source_rows"] for table in report["tables"])
+    unexplained = [difference for difference in report["objects"] if not difference["explained"]]
+    if wrong or unexplained:
+        fail(f"{wrong} {unexplained}")
+    ok(f"all hashes match: {rows} rows of {len(report['tables'])} tables, {report['objects_compared']} objects")
