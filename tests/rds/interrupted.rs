@@ -3,7 +3,7 @@
 
 use anyhow::{Context, ensure};
 use infra::inventory::{DatabaseInventory, ResourceName};
-use infra::plan::Port;
+use infra::plan::{Engine, Port};
 use infra::steps::{DatabaseWish, provision, revert, secure};
 use serde_json::{Value, json};
 
@@ -131,7 +131,11 @@ async fn settled(wish: &DatabaseWish) -> anyhow::Result<()> {
     let groups: Vec<_> = found.parameter_groups.into_values().collect();
     ensure!(groups.len() == 1, "{groups:?}");
     let parameters = &groups[0].parameters;
-    ensure!(parameters.keys().eq(["rds.force_ssl", "rds.logical_replication"]), "{parameters:?}");
+    let mut kept = vec!["rds.force_ssl", "rds.logical_replication"];
+    if wish.size.engine() == Engine::Rds {
+        kept.insert(0, "max_slot_wal_keep_size");
+    }
+    ensure!(parameters.keys().eq(kept), "{parameters:?}");
     ensure!(found.database.context("no database")?.backup_days == 7);
 
     let first = ResourceName::new("demo-db-first-1");
