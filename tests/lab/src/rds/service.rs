@@ -22,6 +22,8 @@ use crate::lightsail::Lightsail;
 
 const MAX_BODY: usize = 4 * 1024 * 1024;
 const ENGINES: [&str; 2] = ["postgres", "aurora-postgresql"];
+/// Of any engine: those of others, and of none, are MiniStack's alone.
+const MAKES: [&str; 2] = ["CreateDBInstance", "CreateDBCluster"];
 
 pub struct Rds {
     pub(super) behind: Behind,
@@ -74,7 +76,8 @@ impl Rds {
         let (parts, body) = request.into_parts();
         let mut form = Form::parse(&to_bytes(body, MAX_BODY).await?);
         let caller = Caller { access_key: access_key(&parts.headers), region: target.region.clone() };
-        if form.get("Engine").is_some_and(|engine| !ENGINES.contains(&engine)) {
+        let ours = form.get("Engine").is_some_and(|engine| ENGINES.contains(&engine));
+        if MAKES.contains(&target.operation.as_str()) && !ours {
             return Ok(pass.forward(target, Request::from_parts(parts, form.encode().into())).await);
         }
         let key = self.about(&caller, &form).await?;
