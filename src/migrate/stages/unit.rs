@@ -18,6 +18,12 @@ pub async fn start(unit: &str, word: &str, folder: &Path) -> Result<(), StageErr
     Err(StageError::Systemd { message: String::from_utf8_lossy(&output.stderr).trim().to_owned() })
 }
 
+/// Its process runs.
+pub async fn is_active(unit: &str) -> bool {
+    let state = Command::new("systemctl").args(["is-active", "--quiet", unit]).status().await;
+    state.is_ok_and(|status| status.success())
+}
+
 /// There may be none.
 pub async fn stop(unit: &str) {
     let mut stop = Command::new("systemctl");
