@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
 use super::context::{Context, FORWARD};
@@ -22,6 +22,9 @@ use crate::postgres::{Endpoint, Tls};
 
 /// Under load the last changes take a moment; more means that something is wrong, and the pause must end.
 const DRAIN: Duration = Duration::from_secs(60);
+/// The clients stand still until the old database serves again: a server that restarts is waited for, not a person.
+const PATIENCE: Duration = Duration::from_secs(60);
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// How far it came: what an undo has to look at. Kept in the folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -30,6 +33,8 @@ pub enum Reached {
     Paused,
     /// The clients may have written to the new database.
     Pointed,
+    /// On the way back: every row is in the old one, and the clients are pointed to it. The new one has nothing to give.
+    Home,
 }
 
 /// An error before the clients were pointed to the new database has been undone when it is returned; a later one asks
@@ -124,8 +129,23 @@ async fn start(context: &Context, pause: &mut Pause) -> Result<String, StageErro
 
 /// The old database serves again, with every row.
 pub async fn undo(context: &Context) -> Result<(), StageError> {
-    let pointed = context.folder.read::<Reached>("cutover.json")? == Some(Reached::Pointed);
-    if pointed {
+    let began = Instant::now();
+    loop {
+        match serve_old(context).await {
+            Err(StageError::NoWayBack) => return Err(StageError::NoWayBack),
+            Err(error) if began.elapsed() < PATIENCE => {
+                tracing::warn!("going back to the old database, once more: {}", crate::error::chain(&error));
+                sleep(AGAIN).await;
+            }
+            ended => return ended,
+        }
+    }
+}
+
+async fn serve_old(context: &Context) -> Result<(), StageError> {
+    let reached = context.folder.read::<Reached>("cutover.json")?;
+    let switched = reached >= Some(Reached::Pointed);
+    if reached == Some(Reached::Pointed) {
         context.host.stop_clients(context.site(), &context.job.source.clients).await?;
         if way_back::comes_back(context).await? {
             way_back::bring_home(context, DRAIN).await?;
@@ -134,15 +154,16 @@ pub async fn undo(context: &Context) -> Result<(), StageError> {
             return Err(StageError::NoWayBack);
         }
         context.host.point_clients(context.site(), None).await?;
+        context.folder.write("cutover.json", &Reached::Home)?;
     }
     quiet::open(context).await?;
     way_back::close(context).await?;
-    if !pointed && context.job.mode == Mode::Offline {
+    if !switched && context.job.mode == Mode::Offline {
         // The clients wait on, as since `prepare`.
         quiet::readers_only(context).await?;
         return Ok(context.folder.remove("cutover.json")?);
     }
-    if !pointed {
+    if !switched {
         // Replication goes on; the next cutover finds everything as this one did.
         let (old, new) = (context.old().await?, context.new_database().await?);
         structure::reveal(context, &new).await?;
