@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::conversion::Conversion;
 use super::policy::{MANAGER, MANAGER_SCHEMA, SCHEDULER};
+use super::restore::RESTORE_MODE;
 use super::{indexes, is_its_schema};
 use crate::migrate::catalog::{Catalog, QualifiedName, quote_identifier};
 use crate::migrate::verify::{Definition, ObjectKey, mentions};
@@ -49,7 +50,12 @@ impl Conversion {
     }
 
     /// Of the target: without partitions and what makes them.
-    pub fn compared(&self, objects: Objects, catalog: &Catalog) -> Objects {
+    pub fn compared(&self, mut objects: Objects, catalog: &Catalog) -> Objects {
+        if self.restore.is_some() {
+            // Until the clients come.
+            let [(restore_mode, _)] = RESTORE_MODE;
+            objects.retain(|key, _| !(key.kind == "SETTING" && key.name.ends_with(restore_mode)));
+        }
         if !self.active {
             return objects;
         }
