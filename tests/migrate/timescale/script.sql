@@ -1,6 +1,7 @@
 -- After double.sql, the rest of the extension's script: which rows are the users', as in 2.23. And a guard that the real one
 -- does not have: nobody makes chunks but in restore mode.
-GRANT USAGE ON SCHEMA _timescaledb_catalog, _timescaledb_config, _timescaledb_functions, _timescaledb_internal TO PUBLIC;
+GRANT USAGE ON SCHEMA _timescaledb_catalog, _timescaledb_config, _timescaledb_functions, _timescaledb_internal, timescaledb_information TO PUBLIC;
+GRANT SELECT ON ALL TABLES IN SCHEMA _timescaledb_catalog, _timescaledb_config, timescaledb_information TO PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('_timescaledb_catalog.hypertable', 'WHERE id >= 1');
 SELECT pg_catalog.pg_extension_config_dump('_timescaledb_catalog.hypertable_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('_timescaledb_catalog.dimension', '');
