@@ -1,7 +1,10 @@
 //! TimescaleDB to a server that has it: the double as an extension that both servers can make, with the rows that a dump takes
 //! along. The extension itself: see `real`.
 
+use std::time::Duration;
+
 use infra::migrate::preflight::Severity;
+use infra::migrate::replicate::rows_written;
 use infra::migrate::schema::{self, ExtensionState, Phase};
 use infra::migrate::timescale;
 use infra::postgres::{Client, Endpoint, connect};
@@ -84,7 +87,12 @@ async fn everything_stays_what_it_is() {
     assert_eq!(at(MODE), "0");
     let counts = timescale::same_counts(&old, &session(&moving.target.url("moved")).await).await.unwrap();
     assert_eq!(counts, "3 hypertables, 7 chunks, 1 of them compressed, 2 continuous aggregates, 4 jobs");
+    let written = rows_written(&new).await.unwrap();
     at("DELETE FROM _timescaledb_config.bgw_job WHERE id = 1003");
+    at("INSERT INTO shop.devices VALUES (99, 'somebody wrote')");
+    // A session's counts are there when it has ended, or soon after.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(rows_written(&new).await.unwrap(), written + 1, "jobs are the extension's own affair");
     let differs = timescale::same_counts(&old, &new).await.unwrap_err().to_string();
     assert!(
         differs.contains("4 jobs in the old database, and ") && differs.ends_with("3 jobs in the new one"),
