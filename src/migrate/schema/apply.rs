@@ -65,7 +65,8 @@ pub async fn apply<'a>(
     let done = done(client).await?;
     let (already, open): (Vec<&Entry>, Vec<&Entry>) = entries.into_iter().partition(|entry| done.contains(&entry.id));
     let mut applied = Applied { done: 0, already: already.len() };
-    let batches = open.chunk_by(|one, next| one.phase == next.phase && one.phase.is_quick());
+    let together = |one: &&Entry, next: &&Entry| one.phase == next.phase && !is_alone(one) && !is_alone(next);
+    let batches = open.chunk_by(together);
     for batch in batches.flat_map(|batch| batch.chunks(TOGETHER)) {
         let before = applied.done;
         apply_together(client, batch, |entry| {
@@ -76,6 +77,11 @@ pub async fn apply<'a>(
         applied.already += batch.len() - (applied.done - before);
     }
     Ok(applied)
+}
+
+/// Of extensions some load a library that a session takes once: made again after a rollback, they fail.
+fn is_alone(entry: &Entry) -> bool {
+    !entry.phase.is_quick() || entry.kind == "EXTENSION"
 }
 
 /// Commits of entries are not waited for, so a crash of the server can undo one that was counted. Once the log is on
