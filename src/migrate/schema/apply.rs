@@ -41,8 +41,7 @@ pub async fn prepare_session(client: &Client) -> Result<(), ApplyError> {
     let prepare = |source| ApplyError::Prepare { source };
     client.batch_execute(SESSION).await.map_err(prepare)?;
     // Looked for first: to make it, the right to create schemas is needed even if it exists.
-    let exists = format!("SELECT pg_catalog.to_regclass('{HELPER_SCHEMA}.entries') IS NOT NULL");
-    if client.query_one(&exists, &[]).await.map_err(prepare)?.get(0) {
+    if has_marks(client).await? {
         return Ok(());
     }
     let markers = format!(
@@ -52,7 +51,15 @@ pub async fn prepare_session(client: &Client) -> Result<(), ApplyError> {
          {}",
         remember()
     );
-    client.batch_execute(&markers).await.map_err(prepare)
+    let Err(error) = client.batch_execute(&markers).await else { return Ok(()) };
+    // What a killed run left going at the server may have made them meanwhile: it was waited for.
+    if has_marks(client).await? { Ok(()) } else { Err(prepare(error)) }
+}
+
+async fn has_marks(client: &Client) -> Result<bool, ApplyError> {
+    let exists = format!("SELECT pg_catalog.to_regclass('{HELPER_SCHEMA}.entries') IS NOT NULL");
+    let row = client.query_one(&exists, &[]).await.map_err(|source| ApplyError::Prepare { source })?;
+    Ok(row.get(0))
 }
 
 /// In the order of the list; stops at the first that fails. `told` hears of each one that was run.
