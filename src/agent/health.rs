@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{sleep, timeout};
 
 use crate::migrate::copy::{DiskLoad, Pressure as _, disk_of};
-use crate::migrate::stages::{Context, StageError};
+use crate::migrate::stages::{Context, StageError, is_given_up};
 
 /// What the disk did is counted over this.
 const SAMPLE: Duration = Duration::from_millis(500);
@@ -23,7 +23,7 @@ pub struct SourceHealth {
     pub await_ms: Option<f64>,
     /// WAL that is kept for the migration's slots.
     pub retained_wal_bytes: Option<u64>,
-    /// It has kept less than they need.
+    /// It has kept less than they need, or they were dropped before it fills its disk.
     pub slot_lost: bool,
     /// Of the disk that holds its data.
     pub free_bytes: Option<u64>,
@@ -53,7 +53,7 @@ async fn database(context: &Context) -> Result<SourceHealth, StageError> {
         queue_depth: None,
         await_ms: None,
         retained_wal_bytes: kept.and_then(|bytes| u64::try_from(bytes).ok()),
-        slot_lost: row.get(1),
+        slot_lost: row.get::<_, bool>(1) || is_given_up(context)?,
         free_bytes,
     })
 }

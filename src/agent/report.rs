@@ -10,7 +10,7 @@ use crate::migrate::job::Destination;
 use crate::migrate::kept::{KEPT, Kept};
 use crate::migrate::preflight::{Finding, Severity};
 use crate::migrate::saga::{Cutover, Direction, Mode, Next, Stage, Status, next};
-use crate::migrate::stages::{Context, FINDINGS, Pause, SafetyCopy};
+use crate::migrate::stages::{Context, FINDINGS, Pause, SafetyCopy, is_active};
 use crate::plan::Engine;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -104,7 +104,7 @@ pub(super) async fn report(folder: Folder, source: bool) -> Result<Report, Agent
         safety_copy: folder.read("safety.json")?,
         pause: folder.read("pause.json")?,
         kept: folder.read(KEPT)?,
-        running: is_running().await,
+        running: is_active("infra-migrate").await,
     })
 }
 
@@ -146,10 +146,4 @@ fn rest(folder: &Folder, id: String) -> Result<Option<MigrationFacts>, FolderErr
         what: format!("finished; the old data: {}", kept.told(now)),
         holds: false,
     }))
-}
-
-async fn is_running() -> bool {
-    let state =
-        tokio::process::Command::new("systemctl").args(["is-active", "--quiet", "infra-migrate"]).status().await;
-    state.is_ok_and(|status| status.success())
 }

@@ -64,9 +64,9 @@ fn health_text(health: &SourceHealth) -> String {
     let mut parts = vec![];
     parts.extend(health.queue_depth.map(|depth| format!("disk queue {depth:.1}")));
     parts.extend(health.await_ms.map(|ms| format!("{ms:.1} ms a request")));
-    if let Some(kept) = health.retained_wal_bytes {
-        let lost = if health.slot_lost { ", LOST" } else { "" };
-        parts.push(format!("{} of WAL kept for the migration{lost}", bytes(kept)));
+    parts.extend(health.retained_wal_bytes.map(|kept| format!("{} of WAL kept for the migration", bytes(kept))));
+    if health.slot_lost {
+        parts.push("changes since the copy LOST: abort, and begin again".to_owned());
     }
     parts.extend(health.free_bytes.map(|free| format!("{} free on its disk", bytes(free))));
     if parts.is_empty() { "does not tell".to_owned() } else { parts.join(", ") }
@@ -243,6 +243,14 @@ mod tests {
         let finished = Report { kept: Some(Kept { until: jiff::Timestamp::UNIX_EPOCH, removed }), ..finished };
         let screens = [ready, waiting, guarded, failed, undoing, finished].map(|report| migration_text(&report));
         insta::assert_snapshot!("status_states", screens.join("\n"));
+    }
+
+    #[test]
+    fn slots_that_were_dropped_are_told_of() {
+        let lost = SourceHealth { slot_lost: true, ..SourceHealth::default() };
+        assert_eq!(health_text(&lost), "changes since the copy LOST: abort, and begin again");
+        let kept = SourceHealth { retained_wal_bytes: Some(64_000_000), ..lost };
+        assert!(health_text(&kept).starts_with("64 MB of WAL kept for the migration, changes since"));
     }
 
     #[test]

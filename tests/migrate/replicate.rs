@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use infra::migrate::replicate::{
-    Channel, ReplicateError, empty_database, make_beat, readmit, readmit_readers, refuse_writes,
+    Channel, ReplicateError, empty_database, hold_writers, make_beat, readmit, readmit_readers, refuse_writes,
 };
 use infra::postgres::{Client, Endpoint, connect};
 
@@ -175,4 +175,23 @@ async fn sequences_are_carried_with_what_was_called() {
     let next = "SELECT nextval('public.fresh'), nextval('public.used'), nextval('public.down'), nextval('public.\"Odd name\"')";
     let row = pair.new.row("drawing", next, &[]).await.unwrap();
     assert_eq!([0, 1, 2, 3].map(|column| row.get::<_, i64>(column)), [7, 2, -2, 42]);
+}
+
+#[tokio::test]
+async fn a_writer_that_wants_what_is_locked_already_goes_first() {
+    let server = Server::v15();
+    server.psql("postgres", "CREATE DATABASE app");
+    server.psql("app", TABLES);
+    let (locks, writer) = (open(&server, "app").await, open(&server, "app").await);
+    writer.run("writing", "BEGIN; INSERT INTO public.parted VALUES ('2026-01-05', 1)").await.unwrap();
+    let tables = ["public.kept", "public.parted"].map(str::to_owned);
+    let writing = async {
+        let waits = "SELECT 1 FROM pg_locks WHERE relation = 'public.parted'::regclass AND NOT granted";
+        while writer.rows("looking", waits, &[]).await.unwrap().is_empty() {}
+        writer.run("writing", "INSERT INTO public.kept VALUES (1, 'x'); COMMIT").await
+    };
+    let (held, written) = tokio::join!(hold_writers(&locks, &tables), writing);
+    written.unwrap();
+    held.unwrap();
+    assert_eq!(ids(&locks).await, [1, 1]);
 }

@@ -7,6 +7,7 @@ Wants=network-online.target
 ${STATE_MOUNT:+RequiresMountsFor=$STATE_MOUNT}
 
 [Service]
+Environment=INFRA_LOG=infra=warn
 ExecStart=$BIN agent migrate $FOLDER
 Restart=on-failure
 RestartSec=2

@@ -24,7 +24,8 @@ pub enum CopyEvent {
     TableDone {
         table: String,
     },
-    /// Every second. `moved` are bytes on the wire since the start; `done` counts finished parts, as the source measures.
+    /// Every second. `moved` are bytes on the wire since the start; `done` counts parts as the source measures them, those
+    /// under way by what went.
     Progress {
         done: u64,
         total: u64,

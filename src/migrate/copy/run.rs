@@ -111,6 +111,10 @@ struct Run {
     open: Mutex<HashMap<QualifiedName, usize>>,
     total: u64,
     done: AtomicU64,
+    /// Of the parts that workers have at present, as the source measures.
+    running: AtomicU64,
+    /// On the wire, for parts that are done.
+    passed: AtomicU64,
     rows: AtomicU64,
     parts: AtomicU64,
 }
@@ -131,6 +135,8 @@ impl Run {
             total: parts.iter().map(|part| part.bytes).sum(),
             limit: Limit::new(rate),
             done: AtomicU64::new(0),
+            running: AtomicU64::new(0),
+            passed: AtomicU64::new(0),
             rows: AtomicU64::new(0),
             parts: AtomicU64::new(0),
             ends,
@@ -161,7 +167,10 @@ impl Run {
         let mut worker =
             Worker { ends, plan, block_size: self.block_size, limit: &self.limit, tell: &*self.tell, pair: None };
         while let Some(part) = self.next() {
+            self.running.fetch_add(part.bytes, Ordering::Relaxed);
             let passed = worker.copy(&part).await?;
+            self.running.fetch_sub(part.bytes, Ordering::Relaxed);
+            self.passed.fetch_add(passed.bytes, Ordering::Relaxed);
             self.rows.fetch_add(passed.rows, Ordering::Relaxed);
             self.parts.fetch_add(1, Ordering::Relaxed);
             let what = part.work.describe();
@@ -203,6 +212,12 @@ impl Run {
         Copied { parts: get(&self.parts) as usize, rows: get(&self.rows), bytes: self.limit.moved() }
     }
 
+    /// A table that is copied whole would otherwise stand at nothing until its end.
+    fn under_way(&self) -> u64 {
+        let get = |number: &AtomicU64| number.load(Ordering::Relaxed);
+        under_way(self.limit.moved(), get(&self.passed), get(&self.running))
+    }
+
     /// Each second: the user's limit, the source's disk, progress.
     async fn watch(&self, mut beat: Beat<'_>) -> std::convert::Infallible {
         let mut interval = tokio::time::interval(BEAT);
@@ -210,8 +225,26 @@ impl Run {
         loop {
             interval.tick().await;
             let (bytes_per_second, brake) = beat.beat(&*self.tell);
-            let (done, moved) = (self.done.load(Ordering::Relaxed), self.limit.moved());
+            let (moved, done) = (self.limit.moved(), self.done.load(Ordering::Relaxed) + self.under_way());
             (self.tell)(CopyEvent::Progress { done, total: self.total, moved, bytes_per_second, brake });
         }
+    }
+}
+
+/// Of `running` bytes as the source measures: what went over the wire beyond the parts that are done. A part that is tried
+/// again went more than once.
+fn under_way(moved: u64, passed: u64, running: u64) -> u64 {
+    moved.saturating_sub(passed).min(running)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_counts_as_far_as_it_went_and_never_for_more_than_it_is() {
+        assert_eq!(under_way(700, 400, 1000), 300);
+        assert_eq!(under_way(2400, 400, 1000), 1000, "tried again");
+        assert_eq!(under_way(400, 410, 0), 0, "a part that was done a moment ago");
     }
 }

@@ -15,7 +15,9 @@ pub use beat::{Beat, make_beat};
 pub use channel::{Channel, Lag};
 pub use history::{History, Reading};
 pub use message::{Described, DescribedColumn, Message, MessageError, Tuple, Value};
-pub use quiet::{Quiet, QuietError, READ_ONLY, empty_database, readmit, readmit_readers, refuse_writes, rows_written};
+pub use quiet::{
+    Quiet, QuietError, READ_ONLY, empty_database, hold_writers, readmit, readmit_readers, refuse_writes, rows_written,
+};
 pub use retention::{Because, Bound, Kept};
 
 use std::time::Duration;

@@ -1,5 +1,6 @@
-//! A database that nobody writes to: for the seconds of a cutover it takes no sessions at all, whatever a role's own
-//! settings say; while it is only the way back it is read-only by default for everybody.
+//! A database that nobody writes to: for a moment its writers are held up by locks; for the seconds of a cutover it takes
+//! no sessions at all, whatever a role's own settings say; while it is only the way back it is read-only by default for
+//! everybody.
 
 use std::time::Duration;
 
@@ -13,6 +14,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The setting by which a database takes no writes by default.
 pub const READ_ONLY: &str = "default_transaction_read_only";
 const POLL: Duration = Duration::from_millis(20);
+/// How long writers may be held up by a lock that is not given at once. Twice the server's `deadlock_timeout` of 1 s: of
+/// two that wait for each other, the one that finds out first is ended, and that must not be the writer.
+const LOCK_TIMEOUT: &str = "2s";
+const ATTEMPTS: u32 = 10;
+/// Writers are let through before the next attempt.
+const BETWEEN: Duration = Duration::from_secs(1);
 
 #[derive(Debug, thiserror::Error)]
 pub enum QuietError {
@@ -55,6 +62,36 @@ pub async fn refuse_writes(maintenance: &Client, keep: &Client) -> Result<Quiet,
         }
         sleep(POLL).await;
     }
+}
+
+/// Writers of these tables wait until `locks` commits, or its connection ends; since when, comes back.
+pub async fn hold_writers(locks: &Client, tables: &[String]) -> Result<Instant, PostgresError> {
+    let mut attempt = 0;
+    loop {
+        let began = Instant::now();
+        match lock(locks, tables).await {
+            Ok(()) => return Ok(began),
+            Err(error) if is_taken(&error) && attempt < ATTEMPTS => attempt += 1,
+            Err(error) => return Err(error),
+        }
+        locks.run("letting writers go on", "ROLLBACK").await?;
+        sleep(BETWEEN).await;
+    }
+}
+
+async fn lock(locks: &Client, tables: &[String]) -> Result<(), PostgresError> {
+    let operation = "holding writers up";
+    locks.run(operation, &format!("BEGIN; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")).await?;
+    if tables.is_empty() {
+        return Ok(());
+    }
+    locks.run(operation, &format!("LOCK TABLE {} IN SHARE MODE", tables.join(", "))).await
+}
+
+/// lock_not_available: somebody has had a table for long. deadlock_detected: a writer has one of them and wants another
+/// that is locked already.
+fn is_taken(error: &PostgresError) -> bool {
+    matches!(error.sqlstate(), Some("55P03" | "40P01"))
 }
 
 /// How many rows were ever written in the client's database, but for the migration's own. A crash of the server begins

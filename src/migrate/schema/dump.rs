@@ -1,6 +1,6 @@
 //! Runs pg_dump, wherever it is: inside the database's container on a host, on this machine in tests.
 
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
 use tokio::process::Command;
 
@@ -35,5 +35,28 @@ pub async fn dump(command: &[String], snapshot: Option<&str>) -> Result<Vec<u8>,
     if output.status.success() {
         return Ok(output.stdout);
     }
-    Err(DumpError::Failed { message: String::from_utf8_lossy(&output.stderr).trim().to_owned() })
+    Err(DumpError::Failed { message: reason(&output) })
+}
+
+/// Why a program failed, in its own words; one that was killed has none.
+pub fn reason(output: &Output) -> String {
+    match String::from_utf8_lossy(&output.stderr).trim() {
+        "" => output.status.to_string(),
+        words => words.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::process::ExitStatus;
+
+    use super::*;
+
+    #[test]
+    fn a_program_that_was_killed_fails_for_a_reason_too() {
+        let output = |stderr: &str| Output { status: ExitStatus::from_raw(9), stdout: vec![], stderr: stderr.into() };
+        assert_eq!(reason(&output("error: no such table\n")), "error: no such table");
+        assert_eq!(reason(&output("\n")), "signal: 9 (SIGKILL)");
+    }
 }

@@ -25,7 +25,7 @@ mod target;
 pub use apply::{Applied, ApplyError, apply, apply_together, done, prepare_session, settle};
 pub use archive::{ArchiveError, DumpId, Item, parse};
 pub use build::{Schema, build, is_vital};
-pub use dump::{DumpError, arguments, dump};
+pub use dump::{DumpError, arguments, dump, reason};
 pub use entry::{Entry, EntryId, Phase};
 pub use fate::described;
 pub use large_object::{LargeObject, read_large_objects};

@@ -10,6 +10,7 @@ use tokio::process::Command;
 use super::StageError;
 use super::context::Context;
 use super::structure::dump_command;
+use crate::migrate::schema::reason;
 
 /// The host's own disk: the database lives on an attached one.
 const PLACE: &str = "/var/lib/infra/safety";
@@ -47,8 +48,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
         .await
         .map_err(io(&draft))?;
     if !output.status.success() {
-        let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(StageError::Dump { message });
+        return Err(StageError::Dump { message: reason(&output) });
     }
     file.sync_all().await.map_err(io(&draft))?;
     let bytes = file.metadata().await.map_err(io(&draft))?.len();
@@ -82,5 +82,5 @@ async fn restore(context: &Context, dump: &PathBuf, what: &str) -> Result<String
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    Err(StageError::Dump { message: String::from_utf8_lossy(&output.stderr).trim().to_owned() })
+    Err(StageError::Dump { message: reason(&output) })
 }

@@ -11,15 +11,13 @@ use super::{drift, settle, structure, way_back};
 use crate::migrate::catalog::{self, TableKind};
 use crate::migrate::drift::DriftError;
 use crate::migrate::partitions::complete_indexes;
-use crate::migrate::replicate::{Channel, ReplicateError};
+use crate::migrate::replicate::{Channel, ReplicateError, hold_writers};
 use crate::migrate::saga::Mode;
 use crate::migrate::schema::Schema;
 use crate::migrate::since::{Same, Since};
 use crate::migrate::verify::{End, ObjectKey, Options, Report, VerifyError, verify};
 use crate::postgres::{Client, PostgresError};
 
-/// How long writers may be held up by a lock that is not given at once.
-const LOCK_TIMEOUT: &str = "2s";
 const ATTEMPTS: u32 = 10;
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -113,13 +111,7 @@ async fn moment(context: &Context) -> Result<Moment, StageError> {
     let mut attempt = 0;
     loop {
         match same_moment(context).await {
-            // lock_not_available: somebody had a table for long; writers are let through before the next try.
-            Err(StageError::Postgres(error))
-                if (error.sqlstate() == Some("55P03") || is_gone(&error)) && attempt < ATTEMPTS =>
-            {
-                attempt += 1;
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
+            Err(StageError::Postgres(error)) if is_gone(&error) && attempt < ATTEMPTS => attempt += 1,
             // Rows of a partition that was made a moment ago.
             Err(StageError::Replicate(ReplicateError::ApplyFailed { .. })) if attempt < ATTEMPTS => {
                 attempt += 1;
@@ -142,14 +134,10 @@ async fn same_moment(context: &Context) -> Result<Moment, StageError> {
         .filter(|table| table.kind != TableKind::Foreign && !table.is_partition() && table.extension.is_none())
         .map(|table| table.name.to_string())
         .collect();
-    let began = Instant::now();
+    let mut began = Instant::now();
     let mut same = None;
     if context.job.mode == Mode::Online {
-        locks.run("holding writers up", &format!("BEGIN; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")).await?;
-        if !tables.is_empty() {
-            let lock = format!("LOCK TABLE {} IN SHARE MODE", tables.join(", "));
-            locks.run("holding writers up", &lock).await?;
-        }
+        began = hold_writers(&locks, &tables).await?;
         Channel { name: FORWARD, publisher: &control, subscriber: &arrives }.drain(DRAIN).await?;
         same = Some(Since { source: &control, target: &arrives, folder: &context.folder }.same().await?);
     }

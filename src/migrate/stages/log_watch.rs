@@ -17,6 +17,8 @@ use crate::postgres::Client;
 const EVERY: Duration = Duration::from_secs(5);
 const FILE: &str = "log-bound.json";
 const UNIT: &str = "infra-migrate-log";
+/// Why the slots were dropped, until a copy takes one anew.
+const GIVEN_UP: &str = "log-given-up.json";
 
 /// Stages during which the log grows for as long as they take. The cutover is short, and must not lose its slot.
 pub fn is_watched(stage: Stage, mode: Mode) -> bool {
@@ -71,6 +73,8 @@ pub async fn check_log(context: &Context) -> Result<bool, StageError> {
     let kept = Kept::read(&old, &[FORWARD, RECORD]).await?;
     for slot in &kept {
         if let Err(error) = slot.check(&bound) {
+            // First, so that nobody finds no slots and no reason.
+            context.folder.write(GIVEN_UP, &crate::error::chain(&error))?;
             give_up(context, &old).await?;
             return Err(error.into());
         }
@@ -87,6 +91,16 @@ async fn give_up(context: &Context, old: &Client) -> Result<(), ReplicateError> 
         tracing::warn!("{}", crate::error::chain(&error));
     }
     Ok(())
+}
+
+/// The changes since the copy are lost.
+pub fn is_given_up(context: &Context) -> Result<bool, StageError> {
+    Ok(context.folder.read::<String>(GIVEN_UP)?.is_some())
+}
+
+/// What is copied from now on has a slot of its own.
+pub fn begin_anew(context: &Context) -> Result<(), StageError> {
+    Ok(context.folder.remove(GIVEN_UP)?)
 }
 
 /// Of the beginning: later the log itself takes from what is free.

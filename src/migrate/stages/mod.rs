@@ -27,10 +27,11 @@ use std::time::Duration;
 pub use backup::SafetyCopy;
 pub use context::{ACCEPTED, Context, FINDINGS, RELAY_PORT, pg_dump, source};
 pub use finish::remove_old;
-pub use log_watch::{is_watched, leave_watch, log_watch, relieve_watch, watch_log};
+pub use log_watch::{is_given_up, is_watched, leave_watch, log_watch, relieve_watch, watch_log};
 pub use pause::Pause;
 pub use rows::hold;
 pub use settle::{try_stop_recording, watch};
+pub use unit::is_active;
 pub use way_back::{carry_partitions, is_there as has_way_back};
 
 use super::catalog::CatalogError;
@@ -103,6 +104,8 @@ pub enum StageError {
     Dump { message: String },
     #[error("no snapshot could be taken within {} s: a long transaction of the old database may be in its way", waited.as_secs())]
     NoSnapshot { waited: Duration },
+    #[error("the process that takes the snapshot ended: {why}")]
+    NoHolder { why: String },
     #[error(
         "this is in the way:\n    {findings}\nacknowledge warnings and losses by their codes: infra migrate resume --accept CODE,CODE"
     )]

@@ -2,6 +2,7 @@
 //! completes. The holder is a unit of its own under systemd, so that this process may die and come back to the same
 //! snapshot; it ends with the last row.
 
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::{Instant, sleep};
 
 use super::context::{Context, FORWARD};
+use super::log_watch::begin_anew;
 use super::{StageError, structure, unit};
 use crate::migrate::catalog::{Catalog, QualifiedName};
 use crate::migrate::copy::{self, Copied, CopyError, CopyEvent, Held, Hold, Setup, Sizing, disk_of};
@@ -22,6 +24,8 @@ use crate::migrate::saga::Mode;
 /// What was copied, once all of it was: from then on the copy is over, whatever happens to its snapshot.
 const COPIED: &str = "copied.json";
 const HOLDER_UNIT: &str = "infra-migrate-snapshot";
+/// Why the last holder ended, unless it was killed.
+const HOLDER_ENDED: &str = "snapshot-ended.json";
 /// A slot waits for the transactions that run when it is made.
 const HOLDER_PATIENCE: Duration = Duration::from_secs(120);
 /// From this queue depth on the copy gives way: the warning zone of the systems that infra serves.
@@ -125,27 +129,40 @@ async fn ensure_holder(context: &Context) -> Result<Snapshot, StageError> {
     }
     unit::stop(HOLDER_UNIT).await;
     context.folder.remove("snapshot.json")?;
+    context.folder.remove(HOLDER_ENDED)?;
+    begin_anew(context)?;
     unit::start(HOLDER_UNIT, "hold", context.folder.path()).await?;
     let began = Instant::now();
-    while Held::read(&context.folder)?.is_none() {
+    loop {
+        // Looked at before the file: a holder that has ended writes no more.
+        let runs = unit::is_active(HOLDER_UNIT).await;
+        if Held::read(&context.folder)?.is_some() {
+            return Ok(Snapshot::New);
+        }
+        if !runs {
+            let why = context.folder.read(HOLDER_ENDED)?.unwrap_or_else(|| "it was killed".to_owned());
+            return Err(StageError::NoHolder { why });
+        }
         if began.elapsed() > HOLDER_PATIENCE {
             return Err(StageError::NoSnapshot { waited: HOLDER_PATIENCE });
         }
         sleep(Duration::from_millis(100)).await;
     }
-    Ok(Snapshot::New)
 }
 
-/// What `infra agent hold` does.
+/// What `infra agent hold` does. Whoever waits for the snapshot is told by a file why there is none.
 pub async fn hold(context: &Context) -> Result<(), StageError> {
+    let Err(error) = hold_snapshot(context).await;
+    context.folder.write(HOLDER_ENDED, &crate::error::chain(&error))?;
+    Err(error)
+}
+
+async fn hold_snapshot(context: &Context) -> Result<Infallible, StageError> {
     let hold = match context.job.mode {
         Mode::Online => Hold::Slot(FORWARD.to_owned()),
         Mode::Offline => Hold::Transaction,
     };
-    match copy::hold(&context.source().await?, &context.folder, hold).await {
-        Ok(never) => match never {},
-        Err(error) => Err(error.into()),
-    }
+    Ok(copy::hold(&context.source().await?, &context.folder, hold).await?)
 }
 
 /// The rows at the target go with its tables.

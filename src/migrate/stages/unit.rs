@@ -10,12 +10,22 @@ use super::StageError;
 pub async fn start(unit: &str, word: &str, folder: &Path) -> Result<(), StageError> {
     let program = std::env::current_exe().map_err(|source| StageError::Io { path: "/proc/self/exe".into(), source })?;
     let mut run = Command::new("systemd-run");
-    run.args(["--collect", "--unit", unit, "--property=Type=exec"]).arg(program).args(["agent", word]).arg(folder);
+    // What it warns of is read in its log, or nowhere.
+    run.args(["--collect", "--unit", unit, "--property=Type=exec", "--setenv=INFRA_LOG=infra=warn"])
+        .arg(program)
+        .args(["agent", word])
+        .arg(folder);
     let output = run.output().await.map_err(|source| StageError::Io { path: "systemd-run".into(), source })?;
     if output.status.success() {
         return Ok(());
     }
     Err(StageError::Systemd { message: String::from_utf8_lossy(&output.stderr).trim().to_owned() })
+}
+
+/// Its process runs.
+pub async fn is_active(unit: &str) -> bool {
+    let state = Command::new("systemctl").args(["is-active", "--quiet", unit]).status().await;
+    state.is_ok_and(|status| status.success())
 }
 
 /// There may be none.
