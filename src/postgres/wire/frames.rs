@@ -86,7 +86,7 @@ mod tests {
         let mut bytes = [a_message(b'd', b"one"), a_message(b'd', b""), a_message(b'd', b"dd")].concat();
         let data = bytes.len();
         bytes.extend(a_message(b'c', b""));
-        let mut contents = vec![];
+        let mut contents: Vec<u8> = vec![];
         assert_eq!(Frames::default().scan(&bytes, |piece| contents.extend(piece)), Ok(data));
         assert_eq!(contents, b"onedd");
     }
