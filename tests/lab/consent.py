@@ -9,22 +9,29 @@ from databases import SERVICE
 from scene import fail, infra, ok
 
 
+def in_service(command, content, options=""):
+    """In the container of the old database, from outside."""
+    names = ["docker", "ps", "--format", "{{.Names}}", "--filter", f"label=infra-lab={scene.lab_id()}"]
+    host = subprocess.run(names, check=True, capture_output=True, text=True).stdout.split()[0]
+    script = f'exec docker exec -i {options} "{SERVICE}" {command}'
+    done = subprocess.run(["docker", "exec", "-i", host, "sh", "-c", script], input=content, capture_output=True)
+    if done.returncode:
+        fail(f"{command}: {done.stderr.decode()}")
+
+
+def load(sql):
+    """The bundle's own user could do the same. An index that could not be built may be part of it."""
+    in_service("psql -U postgres -d telemetry -Xq -v ON_ERROR_STOP=1", sql)
+
+
 def load_files(files):
-    """From outside: the bundle's own user could do the same."""
-    command = ["docker", "ps", "--format", "{{.Names}}", "--filter", f"label=infra-lab={scene.lab_id()}"]
-    host = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[0]
-    psql = f'exec docker exec -i "{SERVICE}" psql -U postgres -d telemetry -Xq -v ON_ERROR_STOP=1'
     for file in files:
-        sql = file.read_bytes()
-        done = subprocess.run(["docker", "exec", "-i", host, "sh", "-c", psql], input=sql, capture_output=True)
-        # An index that could not be built is part of it.
-        if done.returncode:
-            fail(f"{file.name}: {done.stderr.decode()}")
+        load(file.read_bytes())
 
 
-def guide(system, mode):
+def guide(system, mode, to="rds"):
     """The codes that somebody has to agree to, and all that is named."""
-    told = json.loads(infra("migrate", system.path, "--to", "rds", mode, "--plan-only", "--json"))
+    told = json.loads(infra("migrate", system.path, "--to", to, mode, "--plan-only", "--json"))
     if told["blockers"]:
         fail(f"blockers: {told['blockers']}")
     look = told["look"]
@@ -32,13 +39,13 @@ def guide(system, mode):
     return told
 
 
-def there(system, mode, guided):
+def there(system, mode, guided, to="rds"):
     began = time.monotonic()
-    refused = scene.run("migrate", system.path, "--to", "rds", mode, "--yes")
+    refused = scene.run("migrate", system.path, "--to", to, mode, "--yes")
     if guided["open"] and refused.returncode != 5:
         fail(f"it began without consent: exit {refused.returncode}\n{refused.stderr}")
     codes = set(guided["open"])
-    command = ["migrate", system.path, "--to", "rds", mode, "--yes"]
+    command = ["migrate", system.path, "--to", to, mode, "--yes"]
     # What only the new database's server can tell is asked for once it is there.
     for _ in range(3):
         accept = ["--accept", ",".join(sorted(codes))] if codes else []

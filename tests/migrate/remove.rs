@@ -35,7 +35,7 @@ fn database(moving: &Move) -> String {
 #[tokio::test]
 async fn nothing_is_left_and_a_second_migration_begins_as_the_first() {
     for user in ["master", SUPERUSER] {
-        let (moving, built) = moved(&corpus::PORTABLE, user, Phase::RowSecurity).await;
+        let (moving, built) = moved(&corpus::PORTABLE, user, Phase::HandOver).await;
         let target = open(&moving).await;
         let removed = schema::remove(&target, &built).await.unwrap();
         assert!(removed.objects > 50 && removed.kept_roles.is_empty(), "{removed:?}");
@@ -52,7 +52,7 @@ async fn nothing_is_left_and_a_second_migration_begins_as_the_first() {
         let (catalog, again) = moving.schema().await;
         moving.apply(&moving.at_target().await, &again, Phase::BeforeData).await;
         moving.copy(&catalog).await;
-        moving.apply(&moving.at_target().await, &again, Phase::RowSecurity).await;
+        moving.apply(&moving.at_target().await, &again, Phase::HandOver).await;
     }
 }
 

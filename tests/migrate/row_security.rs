@@ -6,7 +6,7 @@ use std::time::Duration;
 use infra::migrate::catalog::{self, QualifiedName};
 use infra::migrate::folder::Folder;
 use infra::migrate::replicate::{Channel, make_beat};
-use infra::migrate::schema::{Phase, Schema, enforce_row_security, suspend_row_security};
+use infra::migrate::schema::{Phase, Schema, hand_over, take_back};
 use infra::migrate::since::{Look, Since, SinceError};
 use infra::migrate::verify::{End, Options, verify};
 use infra::postgres::{Client, Endpoint, connect};
@@ -115,21 +115,21 @@ async fn rows_arrive_and_are_compared_until_policies_hide_them() {
     secured.write(1).await;
     let look = secured.look().await.unwrap();
     assert_eq!((look.differing().count(), look.rows()), (0, 200), "{look:?}");
-    let source = End { endpoint: Endpoint::parse(&secured.moving.source.url("corpus")).unwrap(), snapshot: None };
-    let target = End { endpoint: target(&secured.moving), snapshot: None };
+    let source = End::new(Endpoint::parse(&secured.moving.source.url("corpus")).unwrap());
+    let target = End::new(target(&secured.moving));
     let options = Options { before_last: true, sequence_values: false, ..Options::default() };
     let report = verify(&source, &target, &options, |_| ()).await.unwrap();
     assert!(report.tables.iter().all(|table| table.matches()) && report.rows() == 200, "{}", report.markdown());
 
-    enforce_row_security(&secured.new, &secured.schema).await.unwrap();
-    enforce_row_security(&secured.new, &secured.schema).await.unwrap();
+    hand_over(&secured.new, &secured.schema).await.unwrap();
+    hand_over(&secured.new, &secured.schema).await.unwrap();
     assert_eq!(secured.seen().await, [0, 100], "forced for the owner too");
     secured.moving.target.psql("moved", "UPDATE forced SET body = 'y' WHERE id = 1");
     assert!(secured.look().await.is_err(), "why it comes last: what is hidden is not compared, and that is an error");
 
     // A pause that failed: replication goes on, and the row that was changed is found.
-    suspend_row_security(&secured.new, &secured.schema).await.unwrap();
-    suspend_row_security(&secured.new, &secured.schema).await.unwrap();
+    take_back(&secured.new, &secured.schema).await.unwrap();
+    take_back(&secured.new, &secured.schema).await.unwrap();
     secured.write(1001).await;
     assert_eq!(secured.seen().await, [200, 200]);
     let look = secured.look().await.unwrap();

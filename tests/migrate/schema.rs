@@ -121,14 +121,14 @@ pub async fn moved(parts: &[&str], user: &'static str, until: Phase) -> (Move, S
 
 #[tokio::test]
 async fn all_of_it_arrives_at_a_superuser() {
-    let (moving, built) = moved(&corpus::PORTABLE, SUPERUSER, Phase::RowSecurity).await;
+    let (moving, built) = moved(&corpus::PORTABLE, SUPERUSER, Phase::HandOver).await;
     assert_eq!(moving.differences(), Vec::<String>::new());
     assert!(built.losses.iter().all(|loss| loss.consequence == Consequence::Note), "{:#?}", built.losses);
 }
 
 #[tokio::test]
 async fn all_of_it_arrives_at_a_user_without_superuser() {
-    let (moving, built) = moved(&corpus::PORTABLE, "master", Phase::RowSecurity).await;
+    let (moving, built) = moved(&corpus::PORTABLE, "master", Phase::HandOver).await;
     assert_eq!(moving.differences(), Vec::<String>::new());
     assert!(built.losses.iter().all(|loss| loss.consequence == Consequence::Note), "{:#?}", built.losses);
     let again = schema::apply(&moving.at_target().await, &built.entries, |_| ()).await.unwrap();

@@ -38,6 +38,8 @@ pub struct Setup {
     pub sizing: Sizing,
     /// The source's disk, and the queue depth from which on it is in the warning zone.
     pub pressure: Option<(Box<dyn Pressure>, f64)>,
+    /// TimescaleDB's at the source, in which its chunks are tables like others.
+    pub restore_mode: bool,
 }
 
 /// What one run moved. Parts of earlier runs are not counted.
@@ -59,12 +61,12 @@ pub async fn copy(
     tell: Arc<Tell>,
     complete: Arc<Complete>,
 ) -> Result<Copied, CopyError> {
-    let Setup { source, target, folder, jobs, sizing, pressure } = setup;
+    let Setup { source, target, folder, jobs, sizing, pressure, restore_mode } = setup;
     let held = Held::read(&folder)?.ok_or_else(|| CopyError::NoSnapshot { path: folder.path().to_owned() })?;
     let client = connect(&source, "infra copy").await?;
     let (encoding, block_size) = (encoding(&client).await?, block_size(&client).await?);
     drop(client);
-    let ends = Ends { source, target, held, encoding };
+    let ends = Ends { source, target, held, encoding, restore_mode };
     let prepared = prepare(&folder, &ends, catalog, sizing, &*tell).await?;
     let run = Arc::new(Run::new(prepared, ends, block_size, read_limit(&folder), tell, complete));
     run.start();

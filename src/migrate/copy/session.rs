@@ -3,6 +3,7 @@
 use super::error::CopyError;
 use super::hold::{HOLDER, Held};
 use crate::migrate::catalog::quote_literal;
+use crate::migrate::timescale::RESTORE_MODE;
 use crate::postgres::wire::{Connection, Mode};
 use crate::postgres::{Endpoint, PostgresError, set};
 
@@ -34,6 +35,7 @@ pub struct Ends {
     pub held: Held,
     /// Of the source's database: bytes leave it as they are, and the target converts or checks them.
     pub encoding: String,
+    pub restore_mode: bool,
 }
 
 impl Ends {
@@ -45,6 +47,9 @@ impl Ends {
         let mut source = Connection::open(&self.source, APPLICATION, Mode::Sql).await?;
         source.query("preparing to read", &set(&READING)).await?;
         source.query("preparing to read", &set(&[("client_encoding", &self.encoding)])).await?;
+        if self.restore_mode {
+            source.query("preparing to read", &set(&RESTORE_MODE)).await?;
+        }
         source.query("preparing to read", &enter_snapshot(&self.held)).await.map_err(gone)?;
         // After a restart of the server a name of a snapshot comes again, for another one.
         let holder = source.query("preparing to read", &same_holder(&self.held)).await?;

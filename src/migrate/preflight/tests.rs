@@ -169,7 +169,7 @@ fn content_that_bites_later_is_told() {
 }
 
 #[test]
-fn hypertables_are_converted_offline_or_not_at_all() {
+fn hypertables_are_moved_offline_or_not_at_all() {
     let hypertable = json!({
         "id": 1, "schema": "public", "name": "one", "column": "at", "column_type": "timestamp with time zone",
         "interval": 86_400_000_000_i64, "further": [], "ranges": []
@@ -186,7 +186,9 @@ fn hypertables_are_converted_offline_or_not_at_all() {
     assert_eq!(check(&situation), []);
     let there = ExtensionState::Available { version: "2.23".into() };
     situation.abilities.extensions.insert("timescaledb".into(), there);
-    assert_eq!(codes(&situation), ["hypertables"]);
+    assert_eq!(check(&situation), [], "they stay what they are");
+    situation.mode = Mode::Online;
+    assert_eq!(codes(&situation), ["hypertables-online"]);
 }
 
 #[test]

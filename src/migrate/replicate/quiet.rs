@@ -94,11 +94,13 @@ fn is_taken(error: &PostgresError) -> bool {
     matches!(error.sqlstate(), Some("55P03" | "40P01"))
 }
 
-/// How many rows were ever written in the client's database, but for the migration's own. A crash of the server begins
-/// anew: what differs may have changed, what is equal has not.
+/// How many rows were ever written in the client's database, but for the migration's own, and what TimescaleDB notes down
+/// about its jobs. A crash of the server begins anew: what differs may have changed, what is equal has not.
 pub async fn rows_written(client: &Client) -> Result<i64, PostgresError> {
     let sql = "SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::bigint
-               FROM pg_catalog.pg_stat_user_tables WHERE schemaname <> $1";
+               FROM pg_catalog.pg_stat_user_tables
+               WHERE schemaname NOT IN ($1, '_timescaledb_cache', '_timescaledb_catalog', '_timescaledb_config')
+                 AND NOT (schemaname = '_timescaledb_internal' AND relname LIKE 'bgw\\_%')";
     Ok(client.row("counting what was written", sql, &[&HELPER_SCHEMA]).await?.get(0))
 }
 

@@ -41,8 +41,7 @@ pub async fn prepare_session(client: &Client) -> Result<(), ApplyError> {
     let prepare = |source| ApplyError::Prepare { source };
     client.batch_execute(SESSION).await.map_err(prepare)?;
     // Looked for first: to make it, the right to create schemas is needed even if it exists.
-    let exists = format!("SELECT pg_catalog.to_regclass('{HELPER_SCHEMA}.entries') IS NOT NULL");
-    if client.query_one(&exists, &[]).await.map_err(prepare)?.get(0) {
+    if has_marks(client).await? {
         return Ok(());
     }
     let markers = format!(
@@ -52,7 +51,15 @@ pub async fn prepare_session(client: &Client) -> Result<(), ApplyError> {
          {}",
         remember()
     );
-    client.batch_execute(&markers).await.map_err(prepare)
+    let Err(error) = client.batch_execute(&markers).await else { return Ok(()) };
+    // What a killed run left going at the server may have made them meanwhile: it was waited for.
+    if has_marks(client).await? { Ok(()) } else { Err(prepare(error)) }
+}
+
+async fn has_marks(client: &Client) -> Result<bool, ApplyError> {
+    let exists = format!("SELECT pg_catalog.to_regclass('{HELPER_SCHEMA}.entries') IS NOT NULL");
+    let row = client.query_one(&exists, &[]).await.map_err(|source| ApplyError::Prepare { source })?;
+    Ok(row.get(0))
 }
 
 /// In the order of the list; stops at the first that fails. `told` hears of each one that was run.
@@ -65,7 +72,8 @@ pub async fn apply<'a>(
     let done = done(client).await?;
     let (already, open): (Vec<&Entry>, Vec<&Entry>) = entries.into_iter().partition(|entry| done.contains(&entry.id));
     let mut applied = Applied { done: 0, already: already.len() };
-    let batches = open.chunk_by(|one, next| one.phase == next.phase && one.phase.is_quick());
+    let together = |one: &&Entry, next: &&Entry| one.phase == next.phase && !is_alone(one) && !is_alone(next);
+    let batches = open.chunk_by(together);
     for batch in batches.flat_map(|batch| batch.chunks(TOGETHER)) {
         let before = applied.done;
         apply_together(client, batch, |entry| {
@@ -76,6 +84,11 @@ pub async fn apply<'a>(
         applied.already += batch.len() - (applied.done - before);
     }
     Ok(applied)
+}
+
+/// Of extensions some load a library that a session takes once: made again after a rollback, they fail.
+fn is_alone(entry: &Entry) -> bool {
+    !entry.phase.is_quick() || entry.kind == "EXTENSION"
 }
 
 /// Commits of entries are not waited for, so a crash of the server can undo one that was counted. Once the log is on

@@ -12,7 +12,7 @@ use super::large_object::{self, LargeObject};
 use super::loss::{Consequence, Loss};
 use super::role::Replaced;
 use super::target::Target;
-use super::{grant, owner, role, row_security, setting};
+use super::{grant, hand_over, owner, role, setting};
 use crate::migrate::catalog::{Catalog, QualifiedName, TableKind, quote_identifier, quote_literal};
 use crate::migrate::timescale::Conversion;
 
@@ -152,7 +152,7 @@ fn own_phase(item: &Item) -> Phase {
         "CHECK CONSTRAINT" | "TRIGGER" | "RULE" | "POLICY" => Phase::AfterData,
         "ACL" | "DEFAULT ACL" | "COMMENT" => Phase::Grants,
         "EVENT TRIGGER" | "PUBLICATION" | "PUBLICATION TABLE" | "PUBLICATION TABLES IN SCHEMA" => Phase::Last,
-        "ROW SECURITY" => Phase::RowSecurity,
+        "ROW SECURITY" => Phase::HandOver,
         _ => Phase::BeforeData,
     }
 }
@@ -167,7 +167,7 @@ fn converted(item: &Item, phase: Phase, lookup: &Lookup<'_>, target: &Target, re
             vec![Entry::new(phase, &item.kind, name, grant::rewritten(&item.definition, replaced))]
         }
         ("COMMENT", _) if item.tag.starts_with("EXTENSION ") && !target.superuser => vec![lenient(item, name)],
-        ("ROW SECURITY", _) => vec![row_security::entry(item, phase, name)],
+        ("ROW SECURITY", _) => vec![hand_over::row_security(item, phase, name)],
         ("SCHEMA", _) => {
             let create = format!("CREATE SCHEMA IF NOT EXISTS {}", quote_identifier(&item.tag));
             let statements = std::iter::once(create).chain(owner::statement(item)).collect();

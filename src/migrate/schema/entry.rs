@@ -30,8 +30,10 @@ pub enum Phase {
     Settings,
     /// What acts by itself: event triggers, publications.
     Last,
-    /// Hides rows, where it is forced from their owner too: in force when nothing is brought or compared any more.
-    RowSecurity,
+    /// When nothing is brought or compared any more, and the clients are about to come: rows are hidden from whom policies
+    /// hide them.
+    #[serde(alias = "row_security")]
+    HandOver,
 }
 
 impl Phase {

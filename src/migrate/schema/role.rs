@@ -3,13 +3,15 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::entry::{Entry, Phase};
 use super::loss::{Consequence, Loss};
 use super::target::{Ability, Target};
 use crate::migrate::catalog::{Catalog, Membership, Role, quote_identifier, quote_literal};
 
 /// Superusers of the source whose name is taken at the target by somebody else's: what they own goes to the target's user.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replaced {
     names: BTreeSet<String>,
     by: String,
@@ -42,6 +44,17 @@ impl Replaced {
     pub fn written(&self, role: &str) -> Option<String> {
         let is = |name: &String| name == role || quote_identifier(name) == role;
         self.names.iter().any(is).then(|| quote_identifier(&self.by))
+    }
+
+    /// The text of a column that names a role, as the target has it.
+    pub fn in_query(&self, column: &str) -> String {
+        let text = |name: &str| quote_literal(&quote_identifier(name));
+        // The server quotes only where it must.
+        let known = |name: &String| format!("{column} = {}::regrole", text(name));
+        match self.names.iter().map(known).collect::<Vec<_>>().join(" OR ") {
+            none if none.is_empty() => format!("{column}::text"),
+            any => format!("CASE WHEN {any} THEN quote_ident({}) ELSE {column}::text END", quote_literal(&self.by)),
+        }
     }
 }
 

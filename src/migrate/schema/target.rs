@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::Client;
 
 use crate::migrate::catalog::{Catalog, ServerVersion, quote_identifier, quote_literal};
-use crate::migrate::timescale::instead_of;
+use crate::migrate::timescale::{self, instead_of};
 
 /// Things that some servers let only their owner do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -64,7 +64,7 @@ pub enum ExtensionState {
     Installed {
         version: String,
     },
-    /// Its default version could be made just now.
+    /// It could be made just now, in its default version or in the one that it has to have.
     Available {
         version: String,
     },
@@ -154,12 +154,13 @@ async fn names(client: &Client, what: &'static str, sql: &str) -> Result<BTreeSe
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-fn creation(name: &str, schema: &str) -> String {
+fn creation(name: &str, schema: &str, version: Option<&str>) -> String {
     let (name, quoted) = (quote_identifier(name), quote_identifier(schema));
     // Reserved names, such as pg_catalog, exist everywhere, and are refused even IF NOT EXISTS.
     let make =
         if schema.starts_with("pg_") { String::new() } else { format!("CREATE SCHEMA IF NOT EXISTS {quoted}; ") };
-    format!("{make}CREATE EXTENSION {name} WITH SCHEMA {quoted} CASCADE")
+    let version = version.map(|version| format!(" VERSION {}", quote_literal(version))).unwrap_or_default();
+    format!("{make}CREATE EXTENSION {name} WITH SCHEMA {quoted}{version} CASCADE")
 }
 
 struct Trial<'a> {
@@ -187,24 +188,44 @@ impl Trial<'_> {
         let known: BTreeMap<String, (Option<String>, Option<String>)> =
             rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect();
         let mut states = BTreeMap::new();
-        let of_source =
-            source.extensions.iter().map(|extension| (extension.name.as_str(), extension.schema.as_str(), ""));
+        let of_source = source.extensions.iter().map(|extension| {
+            let proof = if extension.name == timescale::EXTENSION { timescale::MAY_RESTORE } else { "" };
+            (extension.name.as_str(), extension.schema.as_str(), proof)
+        });
         let helpers = instead_of(source).into_iter().map(|helper| (helper.name, helper.schema, helper.proof));
+        let same = self.same_version(source).await?;
         for (name, schema, proof) in of_source.chain(helpers) {
+            let same = same.as_ref().filter(|_| name == timescale::EXTENSION);
             let state = match known.get(name) {
                 None => ExtensionState::Missing,
                 Some((_, Some(version))) => match self.refusal(proof).await? {
                     None => ExtensionState::Installed { version: version.clone() },
                     Some(message) => ExtensionState::Refused { message },
                 },
-                Some((version, None)) => match self.refusal(&format!("{}; {proof}", creation(name, schema))).await? {
-                    None => ExtensionState::Available { version: version.clone().unwrap_or_default() },
-                    Some(message) => ExtensionState::Refused { message },
-                },
+                Some((version, None)) => {
+                    let create = creation(name, schema, same.map(String::as_str));
+                    match self.refusal(&format!("{create}; {proof}")).await? {
+                        None => {
+                            let version = same.or(version.as_ref());
+                            ExtensionState::Available { version: version.cloned().unwrap_or_default() }
+                        }
+                        Some(message) => ExtensionState::Refused { message },
+                    }
+                }
             };
             states.insert(name.to_owned(), state);
         }
         Ok(states)
+    }
+
+    /// Of TimescaleDB: the source's version, if the target can make it; no other can read the source's catalogue.
+    async fn same_version(&self, source: &Catalog) -> Result<Option<String>, TargetError> {
+        let Some(own) = source.extensions.iter().find(|extension| extension.name == timescale::EXTENSION) else {
+            return Ok(None);
+        };
+        let sql = "SELECT version FROM pg_available_extension_versions WHERE name = $1 AND version = $2";
+        let row = self.client.query_opt(sql, &[&own.name, &own.version]).await.map_err(query("extensions"))?;
+        Ok(row.map(|row| row.get(0)))
     }
 
     async fn settings(&self, source: &Catalog) -> Result<BTreeMap<String, String>, TargetError> {

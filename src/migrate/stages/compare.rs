@@ -62,9 +62,11 @@ async fn once(context: &Context) -> Result<String, StageError> {
         complete_indexes(&context.old().await?, &context.new_database().await?).await.map_err(DriftError::from)?;
     }
     let moment = moment(context).await?;
-    let source = End { endpoint: context.source().await?, snapshot: Some(moment.old_snapshot.clone()) };
-    let target = End { endpoint: context.target().await?, snapshot: Some(moment.new_snapshot.clone()) };
     let Schema { losses, conversion, .. } = structure::read(context).await?;
+    let end =
+        |endpoint, snapshot| End { endpoint, snapshot: Some(snapshot), restore_mode: conversion.restore.is_some() };
+    let source = end(context.source().await?, moment.old_snapshot.clone());
+    let target = end(context.target().await?, moment.new_snapshot.clone());
     let (workers, sequence_values, before_last) = (context.jobs(), false, true);
     let options = Options { workers, sequence_values, before_last, losses, conversion, ..Options::default() };
     let folder = context.folder.clone();

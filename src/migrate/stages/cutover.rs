@@ -2,7 +2,7 @@
 //! hold rows that the old one lacks, and the way back goes through replication.
 //!
 //! pause the clients → let nobody else write → drain → sequences → what changed since it was verified → make the way
-//! back → put row security in force → point the clients → start them and see them healthy.
+//! back → hand the new database over → point the clients → start them and see them healthy.
 
 use std::time::Duration;
 
@@ -37,8 +37,8 @@ pub enum Reached {
 pub async fn perform(context: &Context) -> Result<String, StageError> {
     let reached = context.folder.read::<Reached>("cutover.json")?;
     if reached == Some(Reached::Paused) {
-        // It was cut off: rows may be hidden already, and more may come.
-        structure::reveal(context, &context.new_database().await?).await?;
+        // It was cut off: the new database may be handed over already, and more is to come.
+        structure::take_back(context, &context.new_database().await?).await?;
     }
     if reached.is_none() {
         // Nothing has been touched yet: there is nothing to undo.
@@ -103,7 +103,7 @@ async fn switch(context: &Context) -> Result<String, StageError> {
     } else {
         way_back::forgo(context, &new, &maintenance).await?;
     }
-    structure::hide(context, &new).await?;
+    structure::hand_over(context, &new).await?;
     pause.way_back_ms = millis(since);
     context.folder.write("cutover.json", &Reached::Pointed)?;
     start(context, &mut pause).await
@@ -137,6 +137,8 @@ pub async fn undo(context: &Context) -> Result<(), StageError> {
     }
     quiet::open(context).await?;
     way_back::close(context).await?;
+    let new = context.new_database().await?;
+    structure::take_back(context, &new).await?;
     if !pointed && context.job.mode == Mode::Offline {
         // The clients wait on, as since `prepare`.
         quiet::readers_only(context).await?;
@@ -144,8 +146,7 @@ pub async fn undo(context: &Context) -> Result<(), StageError> {
     }
     if !pointed {
         // Replication goes on; the next cutover finds everything as this one did.
-        let (old, new) = (context.old().await?, context.new_database().await?);
-        structure::reveal(context, &new).await?;
+        let old = context.old().await?;
         let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
         forward.subscribe(&way_back::source_for_target(context).await?).await?;
     }

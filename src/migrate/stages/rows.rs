@@ -37,6 +37,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
         return ended(&copied).await;
     }
     let schema = structure::read(context).await?;
+    let restore_mode = schema.conversion.restore.is_some();
     loop {
         // The schema was read before the safety copy and before the new database was made: that may be hours ago.
         make_partitions(&context.old().await?, &context.new_database().await?).await.map_err(DriftError::from)?;
@@ -45,7 +46,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
         if ensure_holder(context).await? == Snapshot::New {
             index::start_over(&context.new_database().await?, &builds).await?;
         }
-        match copy_and_build(context, &catalog, builds).await {
+        match copy_and_build(context, &catalog, builds, restore_mode).await {
             Ok(copied) => return ended(&copied).await,
             // With a new snapshot it starts over, and says so.
             Err(StageError::Copy(CopyError::SnapshotGone { .. })) => unit::stop(HOLDER_UNIT).await,
@@ -60,7 +61,12 @@ async fn ended(copied: &Copied) -> Result<String, StageError> {
 }
 
 /// Returns with the last row; builds that it began go on.
-async fn copy_and_build(context: &Context, catalog: &Catalog, builds: Builds) -> Result<Copied, StageError> {
+async fn copy_and_build(
+    context: &Context,
+    catalog: &Catalog,
+    builds: Builds,
+    restore_mode: bool,
+) -> Result<Copied, StageError> {
     let setup = Setup {
         source: context.source().await?,
         target: context.target().await?,
@@ -68,6 +74,7 @@ async fn copy_and_build(context: &Context, catalog: &Catalog, builds: Builds) ->
         jobs: context.job.jobs,
         sizing: Sizing::default(),
         pressure: pressure(context).await?,
+        restore_mode,
     };
     let (announce, complete) = unbounded_channel();
     context.overlap.start(builds, complete).await;

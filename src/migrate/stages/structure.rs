@@ -98,6 +98,9 @@ pub async fn after(context: &Context) -> Result<String, StageError> {
         never = tell(context, &schema) => match never {},
     }
     run(context, &schema, &REST).await?;
+    if let Some(restore) = &schema.conversion.restore {
+        timescale::carry(&context.old().await?, &context.new_database().await?, restore).await?;
+    }
     let indexes = schema.phase(Phase::Index).count();
     Ok(format!("{indexes} indexes"))
 }
@@ -142,15 +145,20 @@ pub async fn last(context: &Context) -> Result<(), StageError> {
     run(context, &read(context).await?, &[Phase::Last]).await.map(drop)
 }
 
-/// Rows are hidden from whom policies hide them: when the clients are about to come, and nothing is to be brought or compared
-/// any more.
-pub async fn hide(context: &Context, new: &Client) -> Result<(), StageError> {
-    Ok(schema::enforce_row_security(new, &read(context).await?).await?)
+/// The clients are about to come, and nothing is to be brought or compared any more.
+pub async fn hand_over(context: &Context, new: &Client) -> Result<(), StageError> {
+    let schema = read(context).await?;
+    schema::hand_over(new, &schema).await?;
+    if schema.conversion.restore.is_some() {
+        // A session that saw the end of restore mode may know too little.
+        timescale::same_counts(&context.old().await?, &context.new_database().await?).await?;
+    }
+    Ok(())
 }
 
-/// And open to the migration again.
-pub async fn reveal(context: &Context, new: &Client) -> Result<(), StageError> {
-    Ok(schema::suspend_row_security(new, &read(context).await?).await?)
+/// Open to the migration again.
+pub async fn take_back(context: &Context, new: &Client) -> Result<(), StageError> {
+    Ok(schema::take_back(new, &read(context).await?).await?)
 }
 
 /// Entries of phases, one after the other; they outlive a crash of the new server when it returns.

@@ -115,11 +115,8 @@ pub async fn tables(new: &Client) -> Result<Vec<QualifiedName>, StageError> {
 /// A session of the old database whose user is the role that applies changes.
 async fn as_applier(context: &Context) -> Result<Client, StageError> {
     let client = connect(&context.source().await?, "infra migrate").await?;
-    let sql = format!(
-        "SET SESSION AUTHORIZATION {}; SET default_transaction_read_only = off; SET transaction_read_only = off",
-        quote_identifier(APPLY_ROLE)
-    );
-    client.run("taking the role that applies changes", &sql).await?;
+    let role = format!("SET SESSION AUTHORIZATION {}", quote_identifier(APPLY_ROLE));
+    client.run("taking the role that applies changes", &role).await?;
     Ok(client)
 }
 

@@ -8,7 +8,7 @@ use super::conversion::Conversion;
 use super::items::{Archive, in_order};
 use super::partition::Time;
 use super::policy::{Helpers, policies};
-use super::{EXTENSION, is_there, loss, schema_of_functions};
+use super::{EXTENSION, is_there, loss, restore, schema_of_functions};
 use crate::migrate::catalog::Catalog;
 use crate::migrate::schema::{self, DumpId, Item, LargeObject, Loss, Schema, Target, described, is_vital};
 
@@ -21,9 +21,10 @@ pub fn build(
     large_objects: Vec<LargeObject>,
     target: &Target,
 ) -> Schema {
-    let Some(timescale) = timescale.filter(|_| !is_there(target)) else {
-        return schema::build(items, catalog, large_objects, target);
-    };
+    let Some(timescale) = timescale else { return schema::build(items, catalog, large_objects, target) };
+    if is_there(target) {
+        return restore::build(items, catalog, timescale, large_objects, target);
+    }
     let mut conversion = Conversion::of(timescale, catalog);
     let seen = conversion.seen(catalog.clone());
     let archive = Archive { source: catalog, seen: &seen, hypertables: &conversion.hypertables };

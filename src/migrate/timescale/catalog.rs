@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::migrate::catalog::{Oid, QualifiedName};
+use crate::migrate::catalog::{Oid, QualifiedName, quote_identifier};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timescale {
@@ -16,6 +16,36 @@ pub struct Timescale {
     pub calls: Vec<Call>,
     /// Names of the extension's functions that people call.
     pub functions: Vec<String>,
+    /// What it knows of all that, as far as a dump has it.
+    #[serde(default)]
+    pub own_tables: Vec<OwnTable>,
+    #[serde(default)]
+    pub own_sequences: Vec<QualifiedName>,
+}
+
+/// A table of the extension with rows that are the users'.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnTable {
+    #[serde(flatten)]
+    pub name: QualifiedName,
+    /// A WHERE clause, maybe empty: rows that are not the extension's.
+    pub filter: String,
+    pub columns: Vec<OwnColumn>,
+    /// Other tables that its foreign keys point to.
+    pub needs: Vec<QualifiedName>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnColumn {
+    pub name: String,
+    /// Names a role.
+    pub role: bool,
+}
+
+impl OwnColumn {
+    pub fn quoted(&self) -> String {
+        quote_identifier(&self.name)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

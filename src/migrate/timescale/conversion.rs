@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::catalog::{Aggregate, Timescale};
 use super::partition::{Converted, Partition, Time, converted};
+use super::restore::Restore;
 use super::{EXTENSION, indexes, is_its_schema};
 use crate::migrate::catalog::{Catalog, Oid, QualifiedName, Slice, Table, TableKind};
 
-/// What was decided, once for all of a migration. Empty for a database without hypertables, or where the target has the
-/// extension: then nothing is changed.
+/// What was decided, once for all of a migration. Empty for a database without the extension.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conversion {
     pub hypertables: Vec<Converted>,
@@ -20,6 +20,9 @@ pub struct Conversion {
     pub more_bytes: u64,
     /// There was something to convert, be it only the extension itself.
     pub active: bool,
+    /// The target has the extension too.
+    #[serde(default)]
+    pub restore: Option<Restore>,
 }
 
 impl Conversion {
@@ -32,12 +35,13 @@ impl Conversion {
             aggregates: vec![],
             more_bytes: ranges.map(|range| range.bytes.saturating_sub(range.stored_bytes)).sum(),
             active: true,
+            restore: None,
         }
     }
 
     /// Rows that are written to the new database do not come back to these.
     pub fn has_hypertables(&self) -> bool {
-        !self.hypertables.is_empty()
+        !self.hypertables.is_empty() || self.restore.as_ref().is_some_and(|restore| restore.hypertables > 0)
     }
 
     pub fn keep(&mut self, aggregate: &Aggregate) {
@@ -46,6 +50,9 @@ impl Conversion {
 
     /// The source's catalogue, as the rest of the migration is to see it.
     pub fn seen(&self, mut catalog: Catalog) -> Catalog {
+        if self.restore.is_some() {
+            catalog.tables.retain(|table| table.extension.as_deref() != Some(EXTENSION));
+        }
         if !self.active {
             return catalog;
         }

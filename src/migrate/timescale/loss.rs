@@ -25,7 +25,7 @@ pub fn losses(timescale: &Timescale, converted: &[Converted], catalog: &Catalog)
         losses.extend(keys(hypertable, catalog));
     }
     if !converted.is_empty() {
-        losses.push(no_way_back(converted));
+        losses.push(no_way_back(converted.len()));
     }
     losses.extend(timescale.jobs.iter().filter(|job| job.is_users()).map(|job| {
         let object = format!("JOB {} ({}.{})", job.id, job.schema, job.procedure);
@@ -108,9 +108,8 @@ fn keys(hypertable: &Hypertable, catalog: &Catalog) -> Vec<Loss> {
         .collect()
 }
 
-fn no_way_back(converted: &[Converted]) -> Loss {
-    let tables =
-        if converted.len() == 1 { "a hypertable".to_owned() } else { format!("{} hypertables", converted.len()) };
+pub fn no_way_back(hypertables: usize) -> Loss {
+    let tables = if hypertables == 1 { "a hypertable".to_owned() } else { format!("{hypertables} hypertables") };
     let what = format!(
         "there is no way back with {tables}: native replication cannot write into chunks. Once the clients have written \
          to the new database, a rollback is refused"

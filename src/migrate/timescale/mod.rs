@@ -1,4 +1,4 @@
-//! TimescaleDB to a server that does not have it. A hypertable becomes a table of native RANGE partitions by its time
+//! TimescaleDB to a server that has it: `restore`. And to one that does not: a hypertable becomes a table of native RANGE partitions by its time
 //! column, one for each chunk interval and a default one; a continuous aggregate becomes a materialized view; policies
 //! become rows of pg_partman and jobs of pg_cron where the target has these. What has no counterpart is a loss, by name.
 //!
@@ -6,10 +6,11 @@
 //! partitions (`build`, [`Conversion::seen`]). Everything after that works as with any other database. Rows of a partition
 //! are those of the hypertable in its range of time: only the hypertable itself can read chunks that are compressed.
 //!
-//! Pure, but for `read` and `workers`. Reads the extension's catalogue as 2.10 to 2.23 have it.
+//! Pure, but for `read`, `carry` and `workers`. Reads the extension's catalogue as 2.10 to 2.23 have it.
 
 mod bucket;
 mod build;
+mod carry;
 mod catalog;
 mod conversion;
 mod indexes;
@@ -19,16 +20,19 @@ mod objects;
 mod partition;
 mod policy;
 mod read;
+mod restore;
 #[cfg(test)]
 mod tests;
 mod workers;
 
 pub use build::build;
-pub use catalog::{Aggregate, Call, Hypertable, Job, Range, Timescale, ViewColumn};
+pub use carry::{carry, same_counts};
+pub use catalog::{Aggregate, Call, Hypertable, Job, OwnTable, Range, Timescale, ViewColumn};
 pub use conversion::Conversion;
 pub use partition::{Converted, Partition};
 pub use policy::instead_of;
 pub use read::{TimescaleError, read};
+pub use restore::{MAY_RESTORE, RESTORE_MODE, Restore};
 pub use workers::{start_workers, stop_workers};
 
 use crate::migrate::catalog::Catalog;
@@ -37,7 +41,7 @@ use crate::migrate::schema::{ExtensionState, Target};
 /// The extension's name.
 pub const EXTENSION: &str = "timescaledb";
 
-/// The target can have the extension: nothing is converted for it.
+/// The target has the extension or can have it, and lets its user restore into it: nothing is converted for it.
 pub fn is_there(target: &Target) -> bool {
     let state = target.extensions.get(EXTENSION);
     matches!(state, Some(ExtensionState::Available { .. } | ExtensionState::Installed { .. }))

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::conversion::Conversion;
 use super::policy::{MANAGER, MANAGER_SCHEMA, SCHEDULER};
+use super::restore::RESTORE_MODE;
 use super::{indexes, is_its_schema};
 use crate::migrate::catalog::{Catalog, QualifiedName, quote_identifier};
 use crate::migrate::verify::{Definition, ObjectKey, mentions};
@@ -13,7 +14,10 @@ type Objects = BTreeMap<ObjectKey, Definition>;
 
 impl Conversion {
     /// Of the source: how it would describe its objects. `catalog` is the source's as it is.
-    pub fn expected(&self, objects: Objects, catalog: &Catalog) -> Objects {
+    pub fn expected(&self, mut objects: Objects, catalog: &Catalog) -> Objects {
+        if self.restore.is_some() {
+            objects.retain(|key, _| !is_servers_own(key));
+        }
         if !self.active {
             return objects;
         }
@@ -49,7 +53,10 @@ impl Conversion {
     }
 
     /// Of the target: without partitions and what makes them.
-    pub fn compared(&self, objects: Objects, catalog: &Catalog) -> Objects {
+    pub fn compared(&self, mut objects: Objects, catalog: &Catalog) -> Objects {
+        if self.restore.is_some() {
+            objects.retain(|key, _| !is_servers_own(key));
+        }
         if !self.active {
             return objects;
         }
@@ -76,6 +83,13 @@ impl Conversion {
         };
         objects.into_iter().filter(|(key, _)| !is_partition(key) && !is_helper(key)).collect()
     }
+}
+
+/// Restore mode, until the clients come; and who may use the extension's schemas.
+fn is_servers_own(ObjectKey { kind, name }: &ObjectKey) -> bool {
+    let [(restore_mode, _)] = RESTORE_MODE;
+    let of_schema = || name.strip_prefix("SCHEMA ").and_then(|rest| rest.split(' ').next()).is_some_and(is_its_schema);
+    (kind == "SETTING" && name.ends_with(restore_mode)) || (kind == "GRANT" && of_schema())
 }
 
 /// Names have their kind before them, and more behind.

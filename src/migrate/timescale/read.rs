@@ -4,6 +4,7 @@ use serde::de::DeserializeOwned;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::catalog::Timescale;
+use crate::postgres::PostgresError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum TimescaleError {
@@ -11,6 +12,12 @@ pub enum TimescaleError {
     Query { what: &'static str, source: tokio_postgres::Error },
     #[error("TimescaleDB describes its {what} in a way that infra does not know")]
     Decode { what: &'static str, source: serde_json::Error },
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
+    #[error("{what} of TimescaleDB is not what it was after it was written to the new database")]
+    Differs { what: String },
+    #[error("TimescaleDB counts {here} in the old database, and {there} in the new one")]
+    Counts { here: String, there: String },
 }
 
 /// None: the database does not have the extension. Everything is as of one snapshot, and only read.
@@ -41,6 +48,8 @@ async fn within(client: &Client) -> Result<Timescale, TimescaleError> {
         jobs: rows(client, "jobs", include_str!("sql/jobs.sql")).await?,
         calls: rows(client, "callers", include_str!("sql/calls.sql")).await?,
         functions: functions.into_iter().map(|function| function.name).collect(),
+        own_tables: rows(client, "own tables", include_str!("sql/own_tables.sql")).await?,
+        own_sequences: rows(client, "own sequences", include_str!("sql/own_sequences.sql")).await?,
     })
 }
 

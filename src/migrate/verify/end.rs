@@ -1,7 +1,8 @@
 //! One of the two databases: sessions that all see the same moment.
 
 use crate::migrate::catalog::CatalogError;
-use crate::postgres::{Client, Endpoint, PostgresError, connect};
+use crate::migrate::timescale::RESTORE_MODE;
+use crate::postgres::{Client, Endpoint, PostgresError, connect, set};
 
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
@@ -18,38 +19,40 @@ pub enum VerifyError {
 pub struct End {
     pub endpoint: Endpoint,
     pub snapshot: Option<String>,
+    /// TimescaleDB's, in which its chunks are tables like others.
+    pub restore_mode: bool,
 }
 
 impl End {
     pub fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, snapshot: None }
+        Self { endpoint, snapshot: None, restore_mode: false }
     }
 }
 
 /// An end while it is looked at. The snapshot lives as long as the first session.
 pub struct Look {
     pub first: Client,
-    endpoint: Endpoint,
-    snapshot: String,
+    /// With the shared snapshot.
+    end: End,
 }
 
 impl Look {
     pub async fn open(end: &End) -> Result<Self, VerifyError> {
-        let first = session(&end.endpoint, end.snapshot.as_deref()).await?;
+        let first = session(end).await?;
         let snapshot = match &end.snapshot {
             Some(snapshot) => snapshot.clone(),
             None => first.row("exporting a snapshot", "SELECT pg_catalog.pg_export_snapshot()", &[]).await?.get(0),
         };
-        Ok(Self { first, endpoint: end.endpoint.clone(), snapshot })
+        Ok(Self { first, end: End { snapshot: Some(snapshot), ..end.clone() } })
     }
 
     pub async fn another(&self) -> Result<Client, VerifyError> {
-        session(&self.endpoint, Some(&self.snapshot)).await
+        session(&self.end).await
     }
 
     /// Outside of the snapshot, for what begins a transaction itself.
     pub async fn another_to_describe(&self) -> Result<Client, VerifyError> {
-        Ok(connect(&self.endpoint, "infra verify").await?)
+        Ok(connect(&self.end.endpoint, "infra verify").await?)
     }
 
     /// Gives its locks back at once, not when the server notices that the session is gone.
@@ -58,11 +61,11 @@ impl Look {
     }
 
     pub fn snapshot(&self) -> &str {
-        &self.snapshot
+        self.end.snapshot.as_deref().expect("made when it was opened")
     }
 
     pub fn address(&self) -> String {
-        format!("{}/{}", self.endpoint.address(), self.endpoint.database)
+        format!("{}/{}", self.end.endpoint.address(), self.end.endpoint.database)
     }
 }
 
@@ -83,12 +86,15 @@ pub async fn done(client: &Client) -> Result<(), PostgresError> {
 
 /// In a transaction that only reads. One process a session: how many work side by side is said by the number of sessions.
 /// Money is written in the C locale on both ends; a policy that would hide rows makes the query fail.
-async fn session(endpoint: &Endpoint, snapshot: Option<&str>) -> Result<Client, VerifyError> {
-    let client = connect(endpoint, "infra verify").await?;
+async fn session(end: &End) -> Result<Client, VerifyError> {
+    let client = connect(&end.endpoint, "infra verify").await?;
     let begin = "SET lc_monetary = 'C'; SET row_security = off; SET max_parallel_workers_per_gather = 0; SET jit = off";
     client.run("preparing the verification", begin).await?;
+    if end.restore_mode {
+        client.run("preparing the verification", &set(&RESTORE_MODE)).await?;
+    }
     client.run("beginning to read", BEGIN).await?;
-    if let Some(snapshot) = snapshot {
+    if let Some(snapshot) = &end.snapshot {
         let import = format!("SET TRANSACTION SNAPSHOT {}", crate::migrate::catalog::quote_literal(snapshot));
         client.run("looking through the exported snapshot", &import).await?;
     }

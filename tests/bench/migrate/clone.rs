@@ -50,7 +50,8 @@ async fn main() -> anyhow::Result<()> {
         Err(_) => Sizing::default(),
     };
     let ends = (source.clone(), target.clone());
-    let setup = Setup { source, target: target.clone(), folder, jobs: Some(jobs), sizing, pressure: None };
+    let setup =
+        Setup { source, target: target.clone(), folder, jobs: Some(jobs), sizing, pressure: None, restore_mode: false };
     let complete = Arc::new(move |tables: &[QualifiedName]| drop(sender.send(tables.to_vec())));
     let builds = Builds::of(&catalog, built.entries.clone(), target, jobs, memory(&new).await?);
     let copied = async {
@@ -64,7 +65,7 @@ async fn main() -> anyhow::Result<()> {
     let after = built.entries.iter().filter(|entry| entry.phase > Phase::Validate);
     schema::apply(&new, after, |_| {}).await.context("after data")?;
     let seconds = began.elapsed().as_secs_f64();
-    let (source, target) = (End { endpoint: ends.0, snapshot: None }, End { endpoint: ends.1, snapshot: None });
+    let (source, target) = (End::new(ends.0), End::new(ends.1));
     let options = Options { workers: jobs, losses: built.losses, ..Options::default() };
     let report = verify(&source, &target, &options, |_| {}).await?;
     anyhow::ensure!(report.matches(), "the databases differ:\n{}", report.markdown());

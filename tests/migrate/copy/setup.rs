@@ -124,7 +124,15 @@ const TABLES: &str =
 
 pub fn setup(old: &str, new: &str, folder: &Path) -> Setup {
     let (source, target) = (Endpoint::parse(old).unwrap(), Endpoint::parse(new).unwrap());
-    Setup { source, target, folder: Folder::at(folder), jobs: Some(3), sizing: TINY, pressure: None }
+    Setup {
+        source,
+        target,
+        folder: Folder::at(folder),
+        jobs: Some(3),
+        sizing: TINY,
+        pressure: None,
+        restore_mode: false,
+    }
 }
 
 /// Not a test: what `Ends::child` runs.

@@ -56,6 +56,14 @@ impl Container {
         self.docker(&["wait", &self.name]);
     }
 
+    /// A file for CREATE EXTENSION to find.
+    pub fn add_extension_file(&self, name: &str, content: &str) {
+        let place = format!("cat > /usr/share/postgresql/17/extension/{name}");
+        let argv = ["docker", "exec", "--interactive", "--user=root", &self.name, "sh", "-c", &place];
+        let output = super::run(&argv.map(str::to_owned), content.as_bytes());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
     pub fn tool(&self, program: &str) -> Vec<String> {
         ["docker", "exec", "--interactive", &self.name, program].map(str::to_owned).to_vec()
     }

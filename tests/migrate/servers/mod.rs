@@ -57,6 +57,14 @@ impl Server {
         Self { port, place: Place::Container(container::Container::start(image, port, &settings)), settings }
     }
 
+    /// An extension that the server does not come with: its control file and its script. In containers only.
+    pub fn add_extension(&self, name: &str, version: &str, script: &str) {
+        let Place::Container(container) = &self.place else { panic!("this machine's own files stay as they are") };
+        let control = format!("default_version = '{version}'\nrelocatable = false\nschema = public\ntrusted = true\n");
+        container.add_extension_file(&format!("{name}.control"), &control);
+        container.add_extension_file(&format!("{name}--{version}.sql"), script);
+    }
+
     pub fn port(&self) -> u16 {
         self.port
     }

@@ -2,6 +2,7 @@
 //! of the extension, which `double.sql` describes; `real` is the same with the extension itself.
 
 mod real;
+mod restore;
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ use crate::servers::{SUPERUSER, Server};
 fn double() -> Server {
     let source = Server::v15();
     source.psql(SUPERUSER, "CREATE DATABASE corpus TEMPLATE template0");
-    source.psql("corpus", include_str!("double.sql"));
+    source.psql("corpus", concat!(include_str!("double.sql"), include_str!("adopt.sql")));
     source.psql("corpus", include_str!("shop.sql"));
     source
 }
@@ -43,8 +44,9 @@ async fn moved(target: Server) -> (Move, Schema) {
 }
 
 async fn compared(moving: &Move, built: &Schema) -> Report {
-    let end = |url: String| End::new(Endpoint::parse(&url).unwrap());
-    let (source, target) = (end(moving.source.url("corpus")), end(moving.target.url_as("master", "moved")));
+    let restore_mode = built.conversion.restore.is_some();
+    let end = |url: String| End { restore_mode, ..End::new(Endpoint::parse(&url).unwrap()) };
+    let (source, target) = (end(moving.source.url("corpus")), end(moving.target.url_as(moving.user, "moved")));
     let (losses, conversion) = (built.losses.clone(), built.conversion.clone());
     let options = Options { losses, conversion, sequence_values: false, before_last: true, ..Options::default() };
     verify(&source, &target, &options, |_| ()).await.unwrap()

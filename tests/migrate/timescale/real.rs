@@ -1,11 +1,13 @@
 //! The same with TimescaleDB itself: INFRA_TEST_TIMESCALEDB is the URL of a database that has the extension, of PostgreSQL 17
 //! or before. It may be one that takes a single session at a time, and whose sessions are one, such as PGlite behind a
-//! socket: so the rows are read as the copy reads them, but by psql and without a snapshot.
+//! socket: so the rows are read as the copy reads them, but by psql and without a snapshot. INFRA_TEST_TIMESCALEDB_TARGET is
+//! another one, with the same version and nothing in it. One test after the other (`--test-threads 1`).
 
 use infra::migrate::catalog::{self, Catalog};
 use infra::migrate::schema::{self, Phase, Schema};
 use infra::migrate::timescale;
-use tokio_postgres::NoTls;
+use infra::postgres::{Endpoint, connect};
+use tokio_postgres::{Client, NoTls};
 
 use crate::servers::{Server, run};
 
@@ -16,10 +18,14 @@ struct Real {
 
 impl Real {
     fn psql(&self, sql: &str) -> String {
+        self.psql_at(&self.url, sql)
+    }
+
+    fn psql_at(&self, url: &str, sql: &str) -> String {
         let sql = format!("SET client_min_messages = error; SET timezone = 'UTC'; SET search_path = public; {sql}");
-        let argv = self.target.tool("psql", &[&self.url, "-XqAt", "-v", "ON_ERROR_STOP=1", "-f", "-"]);
+        let argv = self.target.tool("psql", &[url, "-XqAt", "-v", "ON_ERROR_STOP=1", "-f", "-"]);
         let output = run(&argv, sql.as_bytes());
-        assert!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "psql: {} {sql}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
     }
 
@@ -28,7 +34,7 @@ impl Real {
         self.psql("ROLLBACK; DISCARD ALL");
     }
 
-    async fn schema(&self) -> (Catalog, Schema) {
+    async fn schema(&self, target: &Client) -> (Catalog, Schema) {
         self.fresh();
         let (client, connection) = tokio_postgres::connect(&self.url, NoTls).await.unwrap();
         let connection = tokio::spawn(async move { drop(connection.await) });
@@ -39,8 +45,7 @@ impl Real {
         self.fresh();
         let archive = schema::dump(&self.target.tool("pg_dump", &[&self.url]), None).await.unwrap();
         self.fresh();
-        let master = self.target.connect_as("master", "moved").await;
-        let facts = schema::examine(&master, &catalog).await.unwrap();
+        let facts = schema::examine(target, &catalog).await.unwrap();
         let items = schema::parse(&archive).unwrap();
         let built = timescale::build(items, &catalog, found.as_ref(), vec![], &facts);
         (built.conversion.seen(catalog), built)
@@ -66,11 +71,11 @@ async fn the_extension_itself_is_read_and_converted() {
     let real = Real { url, target: super::prepared(Server::v17()) };
     real.fresh();
     real.psql(include_str!("real.sql"));
-    let (catalog, built) = real.schema().await;
+    let master = real.target.connect_as("master", "moved").await;
+    let (catalog, built) = real.schema(&master).await;
     let losses: Vec<_> =
         built.losses.iter().map(|loss| format!("{} {}: {}", loss.code, loss.object, loss.what)).collect();
     println!("{}", losses.join("\n"));
-    let master = real.target.connect_as("master", "moved").await;
     let until = |phase: Phase| built.entries.iter().filter(move |entry| entry.phase <= phase);
     let failed = |error: schema::ApplyError| -> ! { panic!("{error}: {:?}", std::error::Error::source(&error)) };
     schema::apply(&master, until(Phase::BeforeData), |_| ()).await.unwrap_or_else(|error| failed(error));
@@ -102,4 +107,94 @@ async fn the_extension_itself_is_read_and_converted() {
     }
     let inside = "SELECT count(*) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE c.relname ~ '_default$' AND pg_relation_size(c.oid) > 0";
     assert_eq!(real.target.psql("moved", inside), "0", "every row is in the partition of its chunk");
+}
+
+/// What both say once the target has left restore mode, in the extension's own words and through its own plans.
+const SAME: [&str; 12] = [
+    "SELECT count(*), sum(value), md5(string_agg(t::text, '|' ORDER BY t::text COLLATE \"C\")) FROM shop.\"Readings\" AS t",
+    "SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text COLLATE \"C\")) FROM shop.ticks AS t",
+    "SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text COLLATE \"C\")) FROM shop.spaced AS t",
+    "SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text COLLATE \"C\")) FROM shop.daily AS t",
+    "SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text COLLATE \"C\")) FROM shop.calendar AS t",
+    "SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text COLLATE \"C\")) FROM shop.quarters AS t",
+    "SELECT hypertable_name, num_dimensions, num_chunks, compression_enabled FROM timescaledb_information.hypertables ORDER BY 1",
+    "SELECT chunk_name, range_start, range_end, range_start_integer, is_compressed FROM timescaledb_information.chunks ORDER BY 1",
+    "SELECT view_name, materialization_hypertable_name, materialized_only FROM timescaledb_information.continuous_aggregates ORDER BY 1",
+    "SELECT job_id, proc_name, schedule_interval, config, owner FROM timescaledb_information.jobs ORDER BY 1",
+    "SELECT * FROM timescaledb_information.dimensions ORDER BY 1, 2, 3",
+    "SELECT hypertable, segmentby, orderby FROM timescaledb_information.hypertable_compression_settings ORDER BY hypertable::text",
+];
+
+/// The extension at work in the new database: rows old and new, a chunk that is opened and closed again, an aggregate that
+/// is brought up to date, a job, a chunk that expires.
+const WORK: &str = "INSERT INTO shop.\"Readings\" VALUES ('2026-01-03 00:30:00+00', 1, -1, 'old'), ('2026-06-01', 1, -2, 'new');
+    SELECT count(*) FROM show_chunks('shop.\"Readings\"');
+    SELECT decompress_chunk(c) IS NOT NULL FROM show_chunks('shop.\"Readings\"', older_than => '2026-01-09'::timestamptz) AS c;
+    SELECT count(*), sum(value) FROM shop.\"Readings\";
+    SELECT compress_chunk(c) IS NOT NULL FROM show_chunks('shop.\"Readings\"', older_than => '2026-01-16'::timestamptz) AS c;
+    SELECT count(*), sum(value) FROM shop.\"Readings\";
+    CALL refresh_continuous_aggregate('shop.daily', NULL, NULL);
+    SELECT count(*), sum(n) FROM shop.daily;
+    SELECT job_id AS tidy FROM timescaledb_information.jobs WHERE proc_name = 'tidy' \\gset
+    CALL run_job(:tidy);
+    SELECT add_job('shop.tidy', '2h');
+    SELECT count(*) FROM drop_chunks('shop.ticks', older_than => 0);
+    SELECT count(*) FROM shop.ticks;
+    CREATE TABLE shop.more (at timestamptz NOT NULL);
+    SELECT hypertable_id FROM create_hypertable('shop.more', 'at');";
+
+#[tokio::test]
+#[ignore = "needs two servers with TimescaleDB"]
+async fn the_extension_itself_takes_over_what_was_carried() {
+    let variable = |name: &str| std::env::var(name).expect("the URL of a database with TimescaleDB");
+    let (url, to) = (variable("INFRA_TEST_TIMESCALEDB"), variable("INFRA_TEST_TIMESCALEDB_TARGET"));
+    // Only for its programs.
+    let real = Real { url, target: Server::v17() };
+    real.fresh();
+    real.psql(include_str!("real.sql"));
+    real.psql("CALL refresh_continuous_aggregate('shop.daily', '2026-01-01', '2026-01-20')");
+    let new = connect(&Endpoint::parse(&to).unwrap(), "test").await.unwrap();
+    let (catalog, built) = real.schema(&new).await;
+    let restore = built.conversion.restore.as_ref().expect("the target has the extension");
+    let failed = |error: schema::ApplyError| -> ! { panic!("{error}: {:?}", std::error::Error::source(&error)) };
+    let until = |phase: Phase| built.entries.iter().filter(move |entry| entry.phase <= phase);
+    schema::apply(&new, until(Phase::BeforeData), |_| ()).await.unwrap_or_else(|error| failed(error));
+    let mut compressed = 0;
+    for table in catalog.with_rows() {
+        let name = &table.name;
+        let read = format!(
+            "SET timescaledb.restoring = on; SELECT coalesce(json_agg(t), '[]') FROM ONLY {name} AS t WHERE ctid >= '(0,0)'"
+        );
+        let rows = real.psql(&read);
+        compressed += usize::from(name.name.starts_with("compress_") && rows != "[]");
+        // That build does not know COPY from a client.
+        let write =
+            format!("INSERT INTO {name} SELECT * FROM json_populate_recordset(NULL::{name}, $infra${rows}$infra$)");
+        new.run("filling", &write).await.unwrap();
+    }
+    assert_eq!(compressed, 2, "compressed rows travel compressed");
+    schema::apply(&new, until(Phase::Settings), |_| ()).await.unwrap_or_else(|error| failed(error));
+    real.fresh();
+    let old = connect(&Endpoint::parse(&real.url).unwrap(), "test").await.unwrap();
+    assert!(timescale::carry(&old, &new, restore).await.unwrap() > 10);
+    schema::apply(&new, until(Phase::Last), |_| ()).await.unwrap_or_else(|error| failed(error));
+    schema::hand_over(&new, &built).await.unwrap();
+    println!("{}", timescale::same_counts(&old, &new).await.unwrap());
+    drop((old, new));
+    // The one session is free when the server has seen that.
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    real.fresh();
+    for sql in SAME {
+        let there = real.psql_at(&to, sql);
+        assert!(!there.is_empty());
+        assert_eq!(there, real.psql(sql), "{sql}");
+    }
+    assert_eq!(real.psql_at(&to, "SELECT count(*) FROM pg_db_role_setting"), "0", "restore mode is over");
+    // As the old one does, in the same order.
+    let (here, there) = (real.psql(WORK), real.psql_at(&to, WORK));
+    println!("{there}");
+    assert_eq!(there, here);
+    let new = connect(&Endpoint::parse(&to).unwrap(), "test").await.unwrap();
+    schema::take_back(&new, &built).await.unwrap();
+    new.run("removing what was made since", "DROP TABLE shop.more").await.unwrap();
 }

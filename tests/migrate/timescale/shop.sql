@@ -25,6 +25,7 @@ INSERT INTO _timescaledb_catalog.hypertable (id, schema_name, table_name, associ
          (3, '_timescaledb_internal', '_materialized_hypertable_3', '_hyper_3', 1, 0, NULL),
          (4, '_timescaledb_internal', '_materialized_hypertable_4', '_hyper_4', 1, 0, NULL),
          (6, 'shop', 'ticks', '_hyper_6', 1, 0, NULL), (7, 'shop', 'spaced', '_hyper_7', 2, 0, NULL);
+SELECT setval('_timescaledb_catalog.hypertable_id_seq', 7);
 INSERT INTO _timescaledb_catalog.dimension (id, hypertable_id, column_name, column_type, aligned, num_slices, interval_length)
   VALUES (1, 1, 'at', 'timestamptz', true, NULL, 604800000000), (2, 3, 'day', 'timestamptz', true, NULL, 6048000000000),
          (5, 6, 'n', 'bigint', true, NULL, 100), (6, 7, 'day', 'date', true, NULL, 2592000000000), (7, 7, 'k', 'text', false, 2, NULL);

@@ -3,12 +3,13 @@
 use crate::migrate::preflight::facts::Situation;
 use crate::migrate::preflight::finding::{Finding, Severity};
 use crate::migrate::schema::{Consequence, ExtensionState, Loss};
+use crate::migrate::timescale::EXTENSION;
 
 pub fn rule(s: &Situation) -> Vec<Finding> {
     let versions =
         s.catalog.extensions.iter().filter_map(|extension| match s.abilities.extensions.get(&extension.name)? {
             ExtensionState::Installed { version } | ExtensionState::Available { version }
-                if *version != extension.version =>
+                if *version != extension.version && extension.name != EXTENSION =>
             {
                 Some(
                     Finding::note(
