@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use infra::migrate::catalog::{self, Catalog, QualifiedName};
 use infra::migrate::copy::{Hold, copy, tables};
-use infra::migrate::index::{Builds, Progress, build, progress, start_over};
+use infra::migrate::index::{Builds, Memory, Progress, build, progress, start_over};
 use infra::migrate::schema::{self, Entry, Phase};
 use infra::postgres::{Client, connect};
 
@@ -57,7 +57,13 @@ impl Move {
     }
 
     fn builds(&self) -> Builds {
-        Builds::of(&self.source, self.entries.clone(), self.ends.setup().target, 3, 64 << 20)
+        Builds::of(
+            &self.source,
+            self.entries.clone(),
+            self.ends.setup().target,
+            3,
+            Memory { bytes: 64 << 20, processes: 3 },
+        )
     }
 
     /// Returns how many entries were run.

@@ -23,7 +23,7 @@ use session::Sessions;
 use tables::{Tables, Work};
 
 pub use again::start_over;
-pub use session::memory;
+pub use session::{Memory, memory};
 
 const PHASES: RangeInclusive<Phase> = Phase::Index..=Phase::Validate;
 
@@ -52,8 +52,9 @@ pub struct Builds {
     pub target: Endpoint,
     /// Sessions side by side.
     pub jobs: usize,
-    /// Bytes of the target's memory for all of them together.
-    pub memory: u64,
+    pub memory: Memory,
+    /// In bytes of rows.
+    pub largest_table: u64,
     /// Of the schema; those of other phases than indexes and constraints are passed over.
     pub entries: Vec<Entry>,
     /// Tables that will be announced. What belongs to others may be built at once.
@@ -64,12 +65,13 @@ pub struct Builds {
 
 impl Builds {
     /// For all tables of a database, to be announced as they are complete.
-    pub fn of(source: &Catalog, entries: Vec<Entry>, target: Endpoint, jobs: usize, memory: u64) -> Self {
+    pub fn of(source: &Catalog, entries: Vec<Entry>, target: Endpoint, jobs: usize, memory: Memory) -> Self {
         let announced = source.with_rows().map(|table| table.name.clone()).collect();
         let roots =
             source.tables.iter().filter(|table| table.kind == TableKind::Partitioned && table.parents.is_empty());
         let partitioned = roots.map(|table| table.name.clone()).collect();
-        Self { target, jobs, memory, entries, announced, partitioned }
+        let largest_table = source.with_rows().map(|table| table.bytes()).max().unwrap_or(0);
+        Self { target, jobs, memory, largest_table, entries, announced, partitioned }
     }
 }
 

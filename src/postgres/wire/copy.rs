@@ -1,5 +1,6 @@
-//! COPY from one server into another. The source's messages are passed on as they come, in large writes; only their
-//! borders are looked at. Memory does not depend on the size of rows.
+//! COPY from one server into another. A server sends each row as a message of its own; what comes with one read is passed
+//! on as one message, because taking a message in costs a server more than taking in a row's bytes. Only the borders of
+//! messages are looked at. Memory does not depend on the size of rows.
 
 use std::future::Future;
 
@@ -7,10 +8,9 @@ use bytes::Buf;
 use futures::FutureExt;
 use postgres_protocol::message::backend::Message;
 use postgres_protocol::message::frontend;
-use tokio::io::AsyncWriteExt;
 
 use super::connection::{Connection, server, unexpected, unfit};
-use super::frames::{BadLength, Frames};
+use super::frames::{BadLength, Frames, message};
 use crate::postgres::error::PostgresError;
 
 /// Is told of bytes before they are written, and may make them wait.
@@ -88,7 +88,7 @@ pub async fn discard(source: &mut Connection, from: &str, operation: &str) -> Re
     source.expect_copy(operation).await?;
     let (mut frames, mut bytes) = (Frames::default(), 0);
     loop {
-        let data = frames.scan(&source.input).map_err(|bad| too_long(operation, &bad))?;
+        let data = frames.scan(&source.input, |_| ()).map_err(|bad| too_long(operation, &bad))?;
         source.input.advance(data);
         bytes += data as u64;
         if source.input.is_empty() {
@@ -116,14 +116,13 @@ async fn stream(
     let mut frames = Frames::default();
     let mut bytes = 0;
     loop {
-        let data = frames.scan(&source.input).map_err(|bad| at(Side::Source)(too_long(operation, &bad)))?;
+        let data =
+            message(&mut target.output, |output| frames.scan(&source.input, |piece| output.extend_from_slice(piece)));
+        let data = data.map_err(|bad| at(Side::Source)(too_long(operation, &bad)))?;
         if data > 0 {
-            meter.pass(data).await;
-            let written = target.stream.write_all(&source.input[..data]).await;
-            if let Err(error) = written {
-                return Err(at(Side::Target)(target.last_words(operation, error).await));
-            }
             source.input.advance(data);
+            meter.pass(data).await;
+            target.send(operation).await.map_err(at(Side::Target))?;
             bytes += data as u64;
             target.complain(operation).map_err(at(Side::Target))?;
         }
