@@ -9,24 +9,17 @@ from databases import SERVICE
 from scene import fail, infra, ok
 
 
-def in_service(command, content, options=""):
-    """In the container of the old database, from outside."""
-    names = ["docker", "ps", "--format", "{{.Names}}", "--filter", f"label=infra-lab={scene.lab_id()}"]
-    host = subprocess.run(names, check=True, capture_output=True, text=True).stdout.split()[0]
-    script = f'exec docker exec -i {options} "{SERVICE}" {command}'
-    done = subprocess.run(["docker", "exec", "-i", host, "sh", "-c", script], input=content, capture_output=True)
-    if done.returncode:
-        fail(f"{command}: {done.stderr.decode()}")
-
-
-def load(sql):
-    """The bundle's own user could do the same. An index that could not be built may be part of it."""
-    in_service("psql -U postgres -d telemetry -Xq -v ON_ERROR_STOP=1", sql)
-
-
 def load_files(files):
+    """From outside: the bundle's own user could do the same."""
+    command = ["docker", "ps", "--format", "{{.Names}}", "--filter", f"label=infra-lab={scene.lab_id()}"]
+    host = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[0]
+    psql = f'exec docker exec -i "{SERVICE}" psql -U postgres -d telemetry -Xq -v ON_ERROR_STOP=1'
     for file in files:
-        load(file.read_bytes())
+        sql = file.read_bytes()
+        done = subprocess.run(["docker", "exec", "-i", host, "sh", "-c", psql], input=sql, capture_output=True)
+        # An index that could not be built is part of it.
+        if done.returncode:
+            fail(f"{file.name}: {done.stderr.decode()}")
 
 
 def guide(system, mode, to="rds"):

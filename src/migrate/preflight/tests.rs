@@ -187,6 +187,8 @@ fn hypertables_are_moved_offline_or_not_at_all() {
     let there = ExtensionState::Available { version: "2.23".into() };
     situation.abilities.extensions.insert("timescaledb".into(), there);
     assert_eq!(check(&situation), [], "they stay what they are");
+    situation.target.settings.insert("wal_level".into(), "replica".into());
+    assert_eq!(check(&situation), [], "and nothing comes back");
     situation.mode = Mode::Online;
     assert_eq!(codes(&situation), ["hypertables-online"]);
 }

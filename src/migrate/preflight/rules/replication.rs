@@ -27,7 +27,9 @@ pub fn rule(s: &Situation) -> Vec<Finding> {
             .remedy(format!("SELECT pg_drop_replication_slot('{}') if it is not needed", slot.name))
         })
         .collect();
-    found.extend(way_back(s));
+    if !has_hypertables(s) {
+        found.extend(way_back(s));
+    }
     if s.mode == Mode::Online {
         found.extend(source(s));
     }
@@ -96,6 +98,11 @@ fn source(s: &Situation) -> Vec<Finding> {
                 .remedy("make sure that less is written while rows are copied, or raise it")
         }),
     ])
+}
+
+/// They come offline only, and nothing is brought back to them.
+fn has_hypertables(s: &Situation) -> bool {
+    s.timescale.as_ref().is_some_and(|timescale| !timescale.hypertables.is_empty())
 }
 
 /// Replication to and from the new database.
