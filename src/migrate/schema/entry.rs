@@ -31,7 +31,7 @@ pub enum Phase {
     /// What acts by itself: event triggers, publications.
     Last,
     /// When nothing is brought or compared any more, and the clients are about to come: rows are hidden from whom policies
-    /// hide them.
+    /// hide them, and TimescaleDB works again.
     #[serde(alias = "row_security")]
     HandOver,
 }

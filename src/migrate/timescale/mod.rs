@@ -1,10 +1,11 @@
-//! TimescaleDB to a server that has it: `restore`. And to one that does not: a hypertable becomes a table of native RANGE partitions by its time
-//! column, one for each chunk interval and a default one; a continuous aggregate becomes a materialized view; policies
-//! become rows of pg_partman and jobs of pg_cron where the target has these. What has no counterpart is a loss, by name.
+//! TimescaleDB to a server that has it: everything stays what it is (`restore`, `carry`).
 //!
-//! The idea: the catalogue and pg_dump's archive of the source are rewritten once to what they would be if it had native
-//! partitions (`build`, [`Conversion::seen`]). Everything after that works as with any other database. Rows of a partition
-//! are those of the hypertable in its range of time: only the hypertable itself can read chunks that are compressed.
+//! And to a server that does not have it. A hypertable becomes a table of native RANGE partitions by its time column, one
+//! for each chunk interval and a default one; a continuous aggregate becomes a materialized view; policies become rows of
+//! pg_partman and jobs of pg_cron where the target has these. What has no counterpart is a loss, by name. The catalogue and
+//! pg_dump's archive of the source are rewritten once to what they would be if it had native partitions (`build`,
+//! [`Conversion::seen`]). Everything after that works as with any other database. Rows of a partition are those of the
+//! hypertable in its range of time: only the hypertable itself can read chunks that are compressed.
 //!
 //! Pure, but for `read`, `carry` and `workers`. Reads the extension's catalogue as 2.10 to 2.23 have it.
 
