@@ -6,9 +6,13 @@
 //! whole server leave no trace either.
 
 mod outcome;
+mod pass;
+mod rows;
 mod run;
 mod scratch;
+mod uses;
 
 pub use outcome::{Refusal, Rehearsal};
-pub use run::{RehearseError, rehearse, rehearsed};
+pub use rows::Source;
+pub use run::{RehearseError, rehearsed};
 pub use scratch::{drop_scratch, scratch_name};

@@ -10,7 +10,7 @@ use super::{StageError, quiet};
 use crate::migrate::catalog::{self, Catalog};
 use crate::migrate::copy;
 use crate::migrate::index::{self, Builds, Progress};
-use crate::migrate::rehearse::rehearsed;
+use crate::migrate::rehearse;
 use crate::migrate::schema::{self, Consequence, Entry, Loss, Phase, Schema, Target, apply, settle};
 use crate::migrate::timescale;
 use crate::postgres::{Client, PostgresError};
@@ -82,7 +82,8 @@ pub async fn read(context: &Context) -> Result<Schema, StageError> {
     let items = schema::parse(&archive)?;
     let build =
         |target: &Target| timescale::build(items.clone(), &source, timescale.as_ref(), large_objects.clone(), target);
-    let (schema, rehearsal) = rehearsed(&context.target().await?, &mut target, build).await?;
+    let ends = rehearse::Source { client: &old, catalog: &source };
+    let (schema, rehearsal) = rehearse::rehearsed(&ends, &context.target().await?, &mut target, build).await?;
     context.folder.write(REHEARSAL, &rehearsal)?;
     context.folder.write(FILE, &schema)?;
     Ok(schema)
