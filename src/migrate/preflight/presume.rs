@@ -56,6 +56,7 @@ fn server(source: &ServerFacts) -> ServerFacts {
         unreadable: vec![],
         left_over: vec![],
         firing_triggers: vec![],
+        firing_event_triggers: vec![],
         path_dependent_views: vec![],
         cron_jobs: 0,
     }
@@ -77,6 +78,7 @@ fn empty(source: &Catalog) -> Catalog {
         memberships: vec![],
         settings: vec![],
         special: vec![],
+        rights_of_others: vec![],
         large_objects: LargeObjects { count: 0, bytes: 0 },
     }
 }

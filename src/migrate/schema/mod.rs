@@ -14,6 +14,7 @@ mod entry;
 mod fate;
 mod grant;
 mod hand_over;
+mod inherit;
 mod large_object;
 mod loss;
 mod owner;
