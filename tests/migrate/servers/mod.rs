@@ -19,6 +19,8 @@ pub struct Server {
 enum Place {
     Local(local::Local),
     Container(container::Container),
+    /// Somebody else's, with a folder of its programs.
+    Running(String),
 }
 
 pub const SUPERUSER: &str = "postgres";
@@ -49,6 +51,14 @@ impl Server {
     /// PostgreSQL 17 with the extensions that RDS has.
     pub fn rds_with(settings: &[&str]) -> Self {
         Self::in_container(container::RDS, settings)
+    }
+
+    /// One that runs already, named by this variable as `PORT:FOLDER`: a superuser `postgres` is trusted on that port of
+    /// the loopback address, and the folder holds psql and pg_dump of its version, or of a later one.
+    pub fn running(variable: &str) -> Option<Self> {
+        let named = std::env::var(variable).ok()?;
+        let (port, programs) = named.split_once(':').unwrap_or_else(|| panic!("{variable} is no PORT:FOLDER"));
+        Some(Self { port: port.parse().unwrap(), place: Place::Running(programs.to_owned()), settings: vec![] })
     }
 
     fn in_container(image: &str, settings: &[&str]) -> Self {
@@ -94,6 +104,7 @@ impl Server {
         let mut argv = match &self.place {
             Place::Local(local) => local.tool(program),
             Place::Container(container) => container.tool(program),
+            Place::Running(programs) => vec![format!("{programs}/{program}")],
         };
         argv.extend(arguments.iter().map(ToString::to_string));
         argv
@@ -118,6 +129,7 @@ impl Server {
         match &self.place {
             Place::Local(local) => local.stop(),
             Place::Container(container) => container.stop(),
+            Place::Running(_) => panic!("a server that the test did not start is not stopped by it"),
         }
     }
 
@@ -126,6 +138,7 @@ impl Server {
         match &self.place {
             Place::Local(local) => local.run(&self.settings),
             Place::Container(container) => container.start_again(),
+            Place::Running(_) => {}
         }
     }
 }
