@@ -70,9 +70,21 @@ impl Server {
     /// An extension that the server does not come with: its control file and its script. In containers only.
     pub fn add_extension(&self, name: &str, version: &str, script: &str) {
         let Place::Container(container) = &self.place else { panic!("this machine's own files stay as they are") };
+        container.add_extension_file(&format!("{name}--{version}.sql"), script);
+        self.add_extension_default(name, version);
+    }
+
+    /// The version that is made when none is asked for.
+    pub fn add_extension_default(&self, name: &str, version: &str) {
+        let Place::Container(container) = &self.place else { panic!("this machine's own files stay as they are") };
         let control = format!("default_version = '{version}'\nrelocatable = false\nschema = public\ntrusted = true\n");
         container.add_extension_file(&format!("{name}.control"), &control);
-        container.add_extension_file(&format!("{name}--{version}.sql"), script);
+    }
+
+    /// From a version that was added to another.
+    pub fn add_extension_update(&self, name: &str, from: &str, to: &str, script: &str) {
+        let Place::Container(container) = &self.place else { panic!("this machine's own files stay as they are") };
+        container.add_extension_file(&format!("{name}--{from}--{to}.sql"), script);
     }
 
     pub fn port(&self) -> u16 {
