@@ -19,6 +19,6 @@ pub use changed::{Changed, ChangedTable, Keys, Side};
 pub use compare::{explained, mentions};
 pub use end::{End, VerifyError};
 pub use object::{Definition, ObjectKey, read_objects};
-pub use recheck::{emptied, prepare_recheck, recheck};
+pub use recheck::{emptied, prepare_recheck, recheck, same_rows};
 pub use report::{ObjectDifference, Rechecked, Report, RowDifference, RowFault, TableResult, markdown_of_changes};
 pub use run::{Options, VerifyEvent, compare_objects, verify};

@@ -1,4 +1,6 @@
-WITH relation AS (
+WITH remembered AS (
+  {remembered_identities}
+), relation AS (
   SELECT c.*, n.nspname, format('%I.%I', n.nspname, c.relname) AS identity
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
    WHERE {user_schema}
@@ -36,7 +38,7 @@ WITH relation AS (
 SELECT 'SCHEMA' AS kind, n.nspname::text AS object, '' AS definition FROM pg_namespace n WHERE {user_schema}
 UNION ALL
 SELECT 'TABLE', r.identity,
-       concat_ws(' ', r.relkind, r.relpersistence, 'replica identity ' || r.relreplident::text,
+       concat_ws(' ', r.relkind, r.relpersistence, 'replica identity ' || COALESCE((SELECT m.identity FROM remembered m WHERE m.relation = r.oid), r.relreplident)::text,
          CASE WHEN r.relrowsecurity THEN 'row security' END, CASE WHEN r.relforcerowsecurity THEN 'forced' END,
          'with ' || (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(r.reloptions) AS o),
          CASE WHEN r.relkind = 'p' THEN 'by ' || pg_get_partkeydef(r.oid) END,
@@ -58,7 +60,7 @@ SELECT 'COLUMN', format('%s.%I', r.identity, a.attname),
 UNION ALL
 SELECT 'INDEX', format('%I.%I', r.nspname, i.relname),
        concat_ws(' ', pg_get_indexdef(i.oid), CASE WHEN NOT x.indisvalid THEN 'INVALID' END,
-         CASE WHEN x.indisclustered THEN 'CLUSTERED' END, CASE WHEN x.indisreplident THEN 'REPLICA IDENTITY' END,
+         CASE WHEN x.indisclustered THEN 'CLUSTERED' END, CASE WHEN x.indisreplident AND NOT EXISTS (SELECT FROM remembered m WHERE m.relation = r.oid) THEN 'REPLICA IDENTITY' END,
          'attached to ' || (SELECT h.inhparent::regclass::text FROM pg_inherits h WHERE h.inhrelid = i.oid))
   FROM relation r JOIN pg_index x ON x.indrelid = r.oid JOIN pg_class i ON i.oid = x.indexrelid
 UNION ALL
@@ -66,6 +68,8 @@ SELECT 'CONSTRAINT', format('%s.%I', r.identity, con.conname),
        concat_ws(' ', pg_get_constraintdef(con.oid), CASE WHEN con.conislocal THEN 'local' END,
          CASE WHEN con.connoinherit AND con.contype = 'c' THEN 'not inherited' END)
   FROM relation r JOIN pg_constraint con ON con.conrelid = r.oid WHERE con.contype <> 'n'
+UNION ALL
+SELECT 'CONSTRAINT', format('%s.%I', l.identity, l.name), l.definition || ' local' FROM ({loosened_keys}) AS l
 UNION ALL
 SELECT 'TRIGGER', format('%s.%I', r.identity, t.tgname), pg_get_triggerdef(t.oid) || ' enabled ' || t.tgenabled::text
   FROM relation r JOIN pg_trigger t ON t.tgrelid = r.oid WHERE NOT t.tgisinternal
@@ -111,7 +115,7 @@ UNION ALL
 SELECT 'EXTENSION', e.extname, n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
 UNION ALL
 SELECT 'EVENT TRIGGER', e.evtname, concat_ws(' ', e.evtevent, e.evtfoid::regprocedure, e.evtenabled, e.evttags) FROM pg_event_trigger e
- WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = e.oid AND d.deptype = 'e')
+ WHERE e.evtname <> '{identity_trigger}' AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = e.oid AND d.deptype = 'e')
 -- Whose they are, and who may.
 UNION ALL
 SELECT 'OWNER', 'TABLE ' || r.identity, pg_get_userbyid(r.relowner) FROM relation r WHERE r.relkind IN ('r', 'p', 'f', 'v', 'm', 'S')
