@@ -280,3 +280,30 @@ async fn what_cannot_be_compared_is_known_by_the_servers_own_rules() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_cut_off_is_remembered() {
+    let server = Server::v17();
+    server.psql("postgres", "CREATE DATABASE app");
+    let tables: Vec<String> = (0..60).map(|number| format!("CREATE TABLE t{number:02} (a int)")).collect();
+    server.psql("app", &tables.join("; "));
+    let before = identities(&server);
+    let full = |server: &Server| identities(server).matches(" f").count();
+    let mut partly = 0;
+    for milliseconds in [2, 5, 10, 20, 40] {
+        let client = open(&server).await;
+        let giving = tokio::spawn(async move { give(&client, None).await });
+        tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+        giving.abort();
+        drop(giving.await);
+        partly += usize::from((1..60).contains(&full(&server)));
+        let client = open(&server).await;
+        let taking = tokio::spawn(async move { take_back(&client).await });
+        tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+        taking.abort();
+        drop(taking.await);
+        take_back(&open(&server).await).await.unwrap();
+        assert_eq!(identities(&server), before);
+    }
+    assert!(partly > 0, "none was cut off in its middle");
+}

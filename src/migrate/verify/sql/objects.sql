@@ -1,5 +1,7 @@
 WITH remembered AS (
   {remembered_identities}
+), loosened AS (
+  {loosened_keys}
 ), relation AS (
   SELECT c.*, n.nspname, format('%I.%I', n.nspname, c.relname) AS identity
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -69,7 +71,9 @@ SELECT 'CONSTRAINT', format('%s.%I', r.identity, con.conname),
          CASE WHEN con.connoinherit AND con.contype = 'c' THEN 'not inherited' END)
   FROM relation r JOIN pg_constraint con ON con.conrelid = r.oid WHERE con.contype <> 'n'
 UNION ALL
-SELECT 'CONSTRAINT', format('%s.%I', l.identity, l.name), l.definition || ' local' FROM ({loosened_keys}) AS l
+SELECT 'CONSTRAINT', format('%s.%I', l.identity, l.name), l.definition || ' local' FROM loosened l
+UNION ALL
+SELECT 'COMMENT', format('table constraint %I on %s', l.name, l.identity), l.comment FROM loosened l WHERE l.comment IS NOT NULL
 UNION ALL
 SELECT 'TRIGGER', format('%s.%I', r.identity, t.tgname), pg_get_triggerdef(t.oid) || ' enabled ' || t.tgenabled::text
   FROM relation r JOIN pg_trigger t ON t.tgrelid = r.oid WHERE NOT t.tgisinternal
