@@ -100,7 +100,7 @@ impl Application {
 
 /// Of each table and index, what says by what rows are found.
 fn identities(server: &Server) -> String {
-    let sql = "SELECT string_agg(relname || ' ' || relreplident, ', ' ORDER BY relname) FROM pg_class
+    let sql = "SELECT string_agg(relname || ' ' || relreplident::text, ', ' ORDER BY relname) FROM pg_class
                 WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace
                UNION ALL SELECT string_agg(indexrelid::regclass::text, ', ') FROM pg_index WHERE indisreplident
                UNION ALL SELECT string_agg(evtname, ',') FROM pg_event_trigger";
