@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use infra::migrate::catalog::{self, QualifiedName};
 use infra::migrate::folder::Folder;
-use infra::migrate::identity::{IdentityError, give, give_to_new, take_back, unfollowed};
+use infra::migrate::identity::{IdentityError, give, give_to_new, look_for_new, take_back, unfollowed};
 use infra::migrate::replicate::{Channel, make_beat};
 use infra::migrate::since::Since;
 use infra::migrate::verify::compare_objects;
@@ -306,4 +306,25 @@ async fn whatever_is_cut_off_is_remembered() {
         assert_eq!(identities(&server), before);
     }
     assert!(partly > 0, "none was cut off in its middle");
+}
+
+#[tokio::test]
+async fn without_the_right_to_a_trigger_new_tables_are_looked_for() {
+    let server = Server::v17();
+    server.psql("postgres", "CREATE ROLE master LOGIN; CREATE DATABASE app OWNER master");
+    let made = "CREATE TABLE log (at date, n int) PARTITION BY RANGE (at); CREATE TABLE keyed (n int PRIMARY KEY)";
+    server.psql_as("master", "app", &format!("CREATE SCHEMA own; SET search_path = own; {made}"));
+    let master = connect(&Endpoint::parse(&server.url_as("master", "app")).unwrap(), "test").await.unwrap();
+    assert_eq!(give(&master, None).await.unwrap(), 1);
+    assert!(!give_to_new(&master).await.unwrap());
+    master.run("publishing", "CREATE PUBLICATION p FOR TABLE own.log, own.keyed").await.unwrap();
+    let come = "CREATE TABLE own.log_1 PARTITION OF own.log DEFAULT; INSERT INTO own.log VALUES (now(), 1)";
+    master.run("making a partition", come).await.unwrap();
+    assert!(master.run("writing", "UPDATE own.log SET n = 2").await.is_err(), "else nothing is shown");
+    look_for_new(&master, &master).await.unwrap();
+    master.run("writing", "UPDATE own.log SET n = 2").await.unwrap();
+    master.run("ending", "DROP PUBLICATION p").await.unwrap();
+    take_back(&master).await.unwrap();
+    let left = "SELECT count(*) FROM pg_class WHERE relreplident = 'f'";
+    assert_eq!(server.psql("app", left), "0");
 }
