@@ -19,4 +19,5 @@ mod since;
 mod through_root;
 mod timescale;
 mod verify;
+mod versions;
 mod wire;

@@ -74,7 +74,16 @@ async fn once(context: &Context) -> Result<String, StageError> {
         Mode::Online => Some(carried::names(&catalog::read(&*context.old().await?).await?)),
         Mode::Offline => None,
     };
-    let options = Options { workers, sequence_values, before_last, losses, conversion, later, ..Options::default() };
+    let options = Options {
+        later,
+        workers,
+        sequence_values,
+        before_last,
+        losses,
+        conversion,
+        prints: structure::prints(context)?,
+        ..Options::default()
+    };
     let folder = context.folder.clone();
     let told = move |event| drop(folder.write("progress.json", &event));
     let mut report = verify(&source, &target, &options, told).await?;

@@ -2,6 +2,7 @@
 
 mod backup;
 mod carry;
+mod chunks;
 mod compare;
 mod context;
 mod cutover;
@@ -130,6 +131,10 @@ pub enum StageError {
         "the schema changed while the migration ran:\n    {what}\nmake the same change in the new database, or take it back in the old one, then infra migrate resume; or infra migrate abort"
     )]
     SchemaChanged { what: String },
+    #[error(
+        "the old database is not what was looked at, so the clients were not paused for it, or run again:\n    {what}\ninfra migrate resume looks at it anew (--accept CODE,… for what has a code), infra migrate abort undoes everything"
+    )]
+    ChangedBeforePause { what: String },
     #[error(
         "{megabytes} MB of unlogged tables, large objects and tables without a key that replication can use are to be carried while the clients wait: make them less, or infra migrate resume --accept carried-in-pause"
     )]
