@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// One statement under the table's lock.
 struct Work {
     table: QualifiedName,
-    /// Of an extension, whose owner may be somebody else: then it is left alone.
+    /// Of an extension, which may belong to somebody else or not let itself be changed: then it is left alone.
     optional: bool,
     sql: String,
 }
@@ -156,7 +156,6 @@ async fn all(client: &Client, work: Vec<Work>) -> Result<(), IdentityError> {
             Ok(()) => {}
             // undefined_table: it was dropped meanwhile.
             Err(error) if error.sqlstate() == Some("42P01") => {}
-            Err(error) if error.sqlstate() == Some("42501") && work.optional => {}
             // lock_not_available, deadlock_detected
             Err(error) if matches!(error.sqlstate(), Some("55P03" | "40P01")) => {
                 if began.elapsed() > PATIENCE {
@@ -165,6 +164,9 @@ async fn all(client: &Client, work: Vec<Work>) -> Result<(), IdentityError> {
                 }
                 queue.push_back((attempt + 1, work));
                 sleep(BETWEEN).await;
+            }
+            Err(error) if work.optional && !error.is_transient() => {
+                tracing::warn!("{}", crate::error::chain(&error));
             }
             Err(error) => return Err(error.into()),
         }
