@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use infra::migrate::catalog::{self, QualifiedName};
 use infra::migrate::folder::Folder;
-use infra::migrate::identity::{IdentityError, give, give_to_new, take_back, unfollowed};
+use infra::migrate::identity::{IdentityError, give, give_to_new, look_for_new, take_back, unfollowed};
 use infra::migrate::replicate::{Channel, make_beat};
 use infra::migrate::since::Since;
 use infra::migrate::verify::{Prints, compare_objects};
@@ -100,7 +100,7 @@ impl Application {
 
 /// Of each table and index, what says by what rows are found.
 fn identities(server: &Server) -> String {
-    let sql = "SELECT string_agg(relname || ' ' || relreplident, ', ' ORDER BY relname) FROM pg_class
+    let sql = "SELECT string_agg(relname || ' ' || relreplident::text, ', ' ORDER BY relname) FROM pg_class
                 WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace
                UNION ALL SELECT string_agg(indexrelid::regclass::text, ', ') FROM pg_index WHERE indisreplident
                UNION ALL SELECT string_agg(evtname, ',') FROM pg_event_trigger";
@@ -279,4 +279,52 @@ async fn what_cannot_be_compared_is_known_by_the_servers_own_rules() {
             assert_eq!(distinct.is_ok(), *equal, "{name}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_cut_off_is_remembered() {
+    let server = Server::v17();
+    server.psql("postgres", "CREATE DATABASE app");
+    let tables: Vec<String> = (0..60).map(|number| format!("CREATE TABLE t{number:02} (a int)")).collect();
+    server.psql("app", &tables.join("; "));
+    let before = identities(&server);
+    let full = |server: &Server| identities(server).matches(" f").count();
+    let mut partly = 0;
+    for milliseconds in [2, 5, 10, 20, 40] {
+        let client = open(&server).await;
+        let giving = tokio::spawn(async move { give(&client, None).await });
+        tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+        giving.abort();
+        drop(giving.await);
+        partly += usize::from((1..60).contains(&full(&server)));
+        let client = open(&server).await;
+        let taking = tokio::spawn(async move { take_back(&client).await });
+        tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+        taking.abort();
+        drop(taking.await);
+        take_back(&open(&server).await).await.unwrap();
+        assert_eq!(identities(&server), before);
+    }
+    assert!(partly > 0, "none was cut off in its middle");
+}
+
+#[tokio::test]
+async fn without_the_right_to_a_trigger_new_tables_are_looked_for() {
+    let server = Server::v17();
+    server.psql("postgres", "CREATE ROLE master LOGIN; CREATE DATABASE app OWNER master");
+    let made = "CREATE TABLE log (at date, n int) PARTITION BY RANGE (at); CREATE TABLE keyed (n int PRIMARY KEY)";
+    server.psql_as("master", "app", &format!("CREATE SCHEMA own; SET search_path = own; {made}"));
+    let master = connect(&Endpoint::parse(&server.url_as("master", "app")).unwrap(), "test").await.unwrap();
+    assert_eq!(give(&master, None).await.unwrap(), 1);
+    assert!(!give_to_new(&master).await.unwrap());
+    master.run("publishing", "CREATE PUBLICATION p FOR TABLE own.log, own.keyed").await.unwrap();
+    let come = "CREATE TABLE own.log_1 PARTITION OF own.log DEFAULT; INSERT INTO own.log VALUES (now(), 1)";
+    master.run("making a partition", come).await.unwrap();
+    assert!(master.run("writing", "UPDATE own.log SET n = 2").await.is_err(), "else nothing is shown");
+    look_for_new(&master, &master).await.unwrap();
+    master.run("writing", "UPDATE own.log SET n = 2").await.unwrap();
+    master.run("ending", "DROP PUBLICATION p").await.unwrap();
+    take_back(&master).await.unwrap();
+    let left = "SELECT count(*) FROM pg_class WHERE relreplident = 'f'";
+    assert_eq!(server.psql("app", left), "0");
 }

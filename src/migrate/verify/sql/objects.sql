@@ -2,6 +2,8 @@
 -- after it has read its own print, writes it differently.
 WITH RECURSIVE remembered AS (
   {remembered_identities}
+), loosened AS (
+  {loosened_keys}
 ), relation AS (
   SELECT c.*, n.nspname, format('%I.%I', n.nspname, c.relname) AS identity
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -96,11 +98,11 @@ SELECT 'CONSTRAINT',
          CASE WHEN con.connoinherit AND con.contype = 'c' THEN 'not inherited' END),
        CASE WHEN con.contype IN ('c', 'x') THEN pg_get_constraintdef(con.oid) END
   FROM relation r JOIN pg_constraint con ON con.conrelid = r.oid WHERE con.contype <> 'n'
+-- Foreign keys that are away for a while.
 UNION ALL
-SELECT 'CONSTRAINT', format('%s.%I', l.identity, l.name),
-       concat_ws(' ', l.definition, CASE WHEN l.definition LIKE '% NOT VALID' THEN 'not validated' END, CASE WHEN l.definition LIKE '% DEFERRABLE%' THEN 'deferrable' END,
-         CASE WHEN l.definition LIKE '% INITIALLY DEFERRED%' THEN 'deferred' END, 'local'), ''
-  FROM ({loosened_keys}) AS l
+SELECT 'CONSTRAINT', format('%s.%I', l.identity, l.name), l.facts, NULL FROM loosened l
+UNION ALL
+SELECT 'COMMENT', format('table constraint %I on %s', l.name, l.identity), l.comment, '' FROM loosened l WHERE l.comment IS NOT NULL
 UNION ALL
 SELECT 'TRIGGER', format('%s.%I', r.identity, t.tgname),
        regexp_replace(def.text, CASE WHEN t.tgqual IS NULL THEN '$^' ELSE ' WHEN \((.*)\) EXECUTE ' END, ' WHEN … EXECUTE ')
