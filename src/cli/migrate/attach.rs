@@ -138,8 +138,7 @@ fn last_words(report: &Report) -> Vec<String> {
         Next::Nothing => vec!["everything is undone: the old database serves".to_owned()],
         Next::AwaitCutover => vec![waiting_text(report.cutover)],
         Next::AwaitFinish => {
-            let pause =
-                report.pause.map(|pause| format!("the new database serves; writers waited {} ms", pause.total_ms));
+            let pause = report.pause.map(|pause| format!("the new database serves; writers waited {}", pause.told()));
             let words = "infra migrate finish gives up the way back; infra migrate rollback takes it, with every row";
             pause.into_iter().chain([words.to_owned()]).collect()
         }

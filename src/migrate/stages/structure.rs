@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::context::{Context, pg_dump};
-use super::{StageError, quiet};
+use super::context::{Context, FINDINGS, pg_dump};
+use super::{StageError, look, quiet};
 use crate::migrate::catalog::{self, Catalog};
 use crate::migrate::copy;
 use crate::migrate::index::{self, Builds, Progress};
-use crate::migrate::schema::{self, Consequence, Entry, Loss, Phase, Schema, apply, settle};
+use crate::migrate::preflight::{Finding, Severity};
+use crate::migrate::schema::{self, Entry, Phase, Schema, apply, settle};
 use crate::migrate::timescale;
 use crate::postgres::{Client, PostgresError};
 
@@ -38,18 +39,16 @@ async fn settle_chunks(context: &Context) -> Result<(), StageError> {
         return Ok(());
     }
     forget(context)?;
-    let accepted = context.accepted()?;
-    let open = |loss: &&Loss| match loss.consequence {
-        Consequence::Blocks => true,
-        Consequence::Consent => !accepted.contains(&loss.code),
-        Consequence::Note => false,
-    };
     // Whatever else changed since it was asked about.
-    let losses = read(context).await?.losses;
-    let said: Vec<_> = losses.iter().filter(open).map(|l| format!("{} [{}]: {}", l.object, l.code, l.what)).collect();
-    if !said.is_empty() {
-        return Err(StageError::InTheWay { findings: said.join("\n    ") });
-    }
+    let losses: Vec<Finding> = read(context).await?.losses.iter().map(Finding::from).collect();
+    let is_new = |old: &Finding| losses.iter().any(|new| (&new.code, &new.object) == (&old.code, &old.object));
+    let mut findings: Vec<Finding> = context.folder.read(FINDINGS)?.unwrap_or_default();
+    // What was open at an earlier attempt may be gone.
+    let accepted = context.accepted()?;
+    let settled = |old: &Finding| old.severity == Severity::Note || accepted.contains(&old.code);
+    findings.retain(|finding| settled(finding) && !is_new(finding));
+    findings.extend(losses);
+    look::agreed(context, &findings)?;
     Ok(context.folder.write(CHUNKS_SETTLED, &true)?)
 }
 

@@ -14,6 +14,7 @@ mod recheck;
 mod report;
 mod row;
 mod run;
+mod summary;
 
 pub use changed::{Changed, ChangedTable, Keys, Side};
 pub use compare::{explained, mentions};
@@ -22,3 +23,4 @@ pub use object::{Definition, ObjectKey, read_objects};
 pub use recheck::{emptied, prepare_recheck, recheck};
 pub use report::{ObjectDifference, Rechecked, Report, RowDifference, RowFault, TableResult, markdown_of_changes};
 pub use run::{Options, VerifyEvent, compare_objects, verify};
+pub use summary::summary_of_changes;
