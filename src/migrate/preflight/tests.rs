@@ -169,9 +169,23 @@ fn content_that_bites_later_is_told() {
 }
 
 #[test]
+fn a_version_that_nobody_tried_is_said_to_be_one() {
+    let noted = |version: &str| {
+        let mut situation = Situation { mode: Mode::Offline, timescale: Some(Timescale::default()), ..healthy() };
+        let own = json!({ "name": "timescaledb", "version": version, "schema": "public" });
+        situation.catalog.extensions.push(serde_json::from_value(own).expect("an extension"));
+        codes(&situation)
+    };
+    assert_eq!(noted("2.13.0"), Vec::<String>::new());
+    assert_eq!(noted("2.29.2"), Vec::<String>::new());
+    assert_eq!(noted("2.30.1"), ["timescaledb-untried"]);
+    assert_eq!(noted("2.9.3-dev"), ["timescaledb-untried"]);
+}
+
+#[test]
 fn hypertables_are_moved_offline_or_not_at_all() {
     let hypertable = json!({
-        "id": 1, "schema": "public", "name": "one", "column": "at", "column_type": "timestamp with time zone",
+        "schema": "public", "name": "one", "column": "at", "column_type": "timestamp with time zone",
         "interval": 86_400_000_000_i64, "further": [], "ranges": []
     });
     let timescale = json!({ "hypertables": [hypertable], "aggregates": [], "jobs": [], "calls": [], "functions": [] });

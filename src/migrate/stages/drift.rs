@@ -30,7 +30,8 @@ pub async fn same_schema(context: &Context, source: &Client, target: &Client) ->
         if context.folder.read::<Fingerprints>(FILE)?.as_ref() == Some(&now) {
             return Ok(());
         }
-        let drift = Drift::look(source, target, &structure::read(context).await?.losses).await?;
+        let drift =
+            Drift::look(source, target, &structure::read(context).await?.losses, &structure::prints(context)?).await?;
         let user = &target.endpoint().user;
         differences = drift.differences;
         differences.retain(|difference| !compare::is_ours(&difference.object, user));
@@ -52,9 +53,14 @@ pub async fn same_schema(context: &Context, source: &Client, target: &Client) ->
         return Ok(());
     }
     let said: Vec<String> = differences.iter().map(told).collect();
-    context.folder.write(SCHEMA_CHANGES, &said)?;
-    let mut lines: Vec<String> = said.iter().take(FEW).map(|change| wrapped("  ", 4, change)).collect();
-    let more = said.len().saturating_sub(FEW);
+    Err(StageError::SchemaChanged { what: first_of(context, &said)? })
+}
+
+/// A line each of the first; all of them go to the folder, where `status` finds them.
+pub fn first_of(context: &Context, changes: &[String]) -> Result<String, StageError> {
+    context.folder.write(SCHEMA_CHANGES, &changes)?;
+    let mut lines: Vec<String> = changes.iter().take(FEW).map(|change| wrapped("  ", 4, change)).collect();
+    let more = changes.len().saturating_sub(FEW);
     lines.extend((more > 0).then(|| format!("  and {more} more: infra migrate status --report")));
-    Err(StageError::SchemaChanged { what: lines.join("\n") })
+    Ok(lines.join("\n"))
 }

@@ -1,6 +1,7 @@
 //! What each stage does on the host, and how it is undone. Every one may be cut off anywhere and begun again.
 
 mod backup;
+mod chunks;
 mod compare;
 mod context;
 mod cutover;
@@ -124,6 +125,10 @@ pub enum StageError {
         "the schema changed while the migration ran:\n{what}\nmake the same change in the new database, or take it back in the old one, then infra migrate resume; or infra migrate abort"
     )]
     SchemaChanged { what: String },
+    #[error(
+        "the old database is not what was looked at, so the clients were not paused for it, or run again:\n{what}\ninfra migrate resume looks at it anew (--accept CODE,… for what has a code), infra migrate abort undoes everything"
+    )]
+    ChangedBeforePause { what: String },
     #[error("the new database is not known yet: it has not been provisioned")]
     NoTarget,
     #[error("the migration has not been prepared")]

@@ -4,7 +4,7 @@ use rand::Rng;
 use rand::distr::Alphanumeric;
 
 use super::context::{APPLY_ROLE, Context, FORWARD, READ_ROLE};
-use super::{StageError, encrypt, pause, quiet, role};
+use super::{StageError, chunks, encrypt, look, pause, quiet, role, structure};
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::catalog::{quote_identifier, quote_literal};
 use crate::migrate::replicate::{Channel, make_beat};
@@ -18,22 +18,54 @@ const PASSWORD_LENGTH: usize = 32;
 pub async fn perform(context: &Context) -> Result<String, StageError> {
     // An earlier attempt may have been cut off while nobody was let in.
     quiet::open(context).await?;
+    // What changed since the last look is told while the clients run.
+    if !structure::is_read(context)? {
+        if pause::is_on(context)? {
+            serve(context).await?;
+        }
+        look::perform(context).await?;
+    }
     let (old, new) = (context.old().await?, context.new_database().await?);
     make_beat(&new).await?;
     // Offline too: the way back needs both.
     make_beat(&old).await?;
     if context.job.mode == Mode::Offline {
-        pause::begin(context)?;
-        context.host.stop_clients(context.site(), &context.job.source.clients).await?;
-        stop_workers(&old).await?;
         drop(old);
-        quiet::readers_only(context).await?;
-        return Ok("the clients are paused, and the old database is read-only".into());
+        return paused(context).await;
     }
     encrypt::perform(context, &old).await?;
     read_role(context, &old).await?;
     Channel { name: FORWARD, publisher: &old, subscriber: &new }.publish(None).await?;
     Ok(String::new())
+}
+
+/// Offline, after everything that can fail before. Where it fails all the same, the clients run again.
+async fn paused(context: &Context) -> Result<String, StageError> {
+    let Err(error) = stop_writers(context).await else {
+        return Ok("the clients are paused, and the old database is read-only".into());
+    };
+    if let Err(stuck) = serve(context).await {
+        tracing::warn!("the clients could not be started again: {}", crate::error::chain(&stuck));
+    }
+    Err(error)
+}
+
+async fn stop_writers(context: &Context) -> Result<(), StageError> {
+    pause::begin(context)?;
+    context.host.stop_clients(context.site(), &context.job.source.clients).await?;
+    let old = context.old().await?;
+    stop_workers(&old).await?;
+    drop(old);
+    quiet::readers_only(context).await?;
+    chunks::settle(context).await
+}
+
+/// As before the pause.
+async fn serve(context: &Context) -> Result<(), StageError> {
+    quiet::open(context).await?;
+    start_workers(&context.old().await?).await?;
+    context.host.start_clients(context.site(), &context.job.source.clients).await?;
+    pause::end(context)
 }
 
 /// Its password goes nowhere but into the subscription and a file of the migration's folder.
@@ -51,7 +83,7 @@ async fn read_role(context: &Context, old: &Client) -> Result<(), StageError> {
     let name = quote_identifier(READ_ROLE);
     let database = quote_identifier(&context.job.source.database);
     let sql = format!(
-        "SET password_encryption = 'scram-sha-256'; ALTER ROLE {name} PASSWORD {}; GRANT CONNECT ON DATABASE {database} TO {name}; GRANT pg_read_all_data TO {name}",
+        "SET password_encryption = 'scram-sha-256'; ALTER ROLE {name} PASSWORD {}; GRANT CONNECT ON DATABASE {database} TO {name}",
         quote_literal(password.expose())
     );
     Ok(old.run("setting the password of the role that replicates", &sql).await?)
@@ -78,8 +110,7 @@ pub async fn clean_old(context: &Context) -> Result<(), StageError> {
 pub async fn undo(context: &Context) -> Result<(), StageError> {
     quiet::open(context).await?;
     if context.job.mode == Mode::Offline {
-        context.host.start_clients(context.site(), &context.job.source.clients).await?;
-        pause::end(context)?;
+        serve(context).await?;
     }
     clean_old(context).await
 }

@@ -5,19 +5,18 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::context::{Context, FINDINGS, pg_dump};
-use super::{StageError, look, quiet};
+use super::context::{Context, pg_dump};
+use super::{StageError, chunks, quiet};
 use crate::migrate::catalog::{self, Catalog};
 use crate::migrate::copy;
 use crate::migrate::index::{self, Builds, Progress};
-use crate::migrate::preflight::{Finding, Severity};
 use crate::migrate::schema::{self, Entry, Phase, Schema, apply, settle};
 use crate::migrate::timescale;
+use crate::migrate::verify::Prints;
 use crate::postgres::{Client, PostgresError};
 
 const FILE: &str = "schema.json";
-/// The schema was read since nobody writes: with hypertables.
-const CHUNKS_SETTLED: &str = "chunks-settled.json";
+const PRINTS: &str = "prints.json";
 const TELL: Duration = Duration::from_secs(1);
 /// What exists before the rows come.
 const BEFORE: [Phase; 2] = [Phase::Roles, Phase::BeforeData];
@@ -26,30 +25,9 @@ const REST: [Phase; 4] = [Phase::AfterData, Phase::Grants, Phase::Refresh, Phase
 
 /// Makes the schema's first half at the new database.
 pub async fn before(context: &Context) -> Result<String, StageError> {
-    settle_chunks(context).await?;
     let schema = read(context).await?;
     let objects = run(context, &schema, &BEFORE).await?;
     Ok(format!("{objects} objects"))
-}
-
-/// Chunks come with the clock. Now that nobody writes they are what they will be, and nothing has been made yet.
-async fn settle_chunks(context: &Context) -> Result<(), StageError> {
-    let settled = context.folder.read::<bool>(CHUNKS_SETTLED)?.unwrap_or(false);
-    if settled || !read(context).await?.conversion.has_hypertables() {
-        return Ok(());
-    }
-    forget(context)?;
-    // Whatever else changed since it was asked about.
-    let losses: Vec<Finding> = read(context).await?.losses.iter().map(Finding::from).collect();
-    let is_new = |old: &Finding| losses.iter().any(|new| (&new.code, &new.object) == (&old.code, &old.object));
-    let mut findings: Vec<Finding> = context.folder.read(FINDINGS)?.unwrap_or_default();
-    // What was open at an earlier attempt may be gone.
-    let accepted = context.accepted()?;
-    let settled = |old: &Finding| old.severity == Severity::Note || accepted.contains(&old.code);
-    findings.retain(|finding| settled(finding) && !is_new(finding));
-    findings.extend(losses);
-    look::agreed(context, &findings)?;
-    Ok(context.folder.write(CHUNKS_SETTLED, &true)?)
 }
 
 /// The old database, as the schema was built from it.
@@ -67,6 +45,23 @@ pub async fn read(context: &Context) -> Result<Schema, StageError> {
     if let Some(schema) = context.folder.read(FILE)? {
         return Ok(schema);
     }
+    let schema = fresh(context).await?;
+    chunks::remember(context, &context.old().await?, &schema).await?;
+    keep(context, &schema)?;
+    Ok(schema)
+}
+
+/// It has been looked at, and can be gone on with.
+pub fn is_read(context: &Context) -> Result<bool, StageError> {
+    Ok(context.folder.read::<Schema>(FILE)?.is_some())
+}
+
+pub fn keep(context: &Context, schema: &Schema) -> Result<(), StageError> {
+    Ok(context.folder.write(FILE, schema)?)
+}
+
+/// As it is now.
+pub async fn fresh(context: &Context) -> Result<Schema, StageError> {
     let (old, new) = (context.old().await?, context.new_database().await?);
     let source = quiet::without_ours(context, catalog::read(&old).await?)?;
     let target = schema::examine(&new, &source).await?;
@@ -74,9 +69,12 @@ pub async fn read(context: &Context) -> Result<Schema, StageError> {
     let large_objects = large_objects.map_err(|error| PostgresError::of("reading the large objects", error))?;
     let archive = schema::dump(&dump_command(context).await?, None).await?;
     let timescale = timescale::read(&old).await?;
-    let schema = timescale::build(schema::parse(&archive)?, &source, timescale.as_ref(), large_objects, &target);
-    context.folder.write(FILE, &schema)?;
-    Ok(schema)
+    Ok(timescale::build(schema::parse(&archive)?, &source, timescale.as_ref(), large_objects, &target))
+}
+
+/// How the new database's server prints what the old one's prints.
+pub fn prints(context: &Context) -> Result<Prints, StageError> {
+    Ok(context.folder.read(PRINTS)?.unwrap_or_default())
 }
 
 pub async fn dump_command(context: &Context) -> Result<Vec<String>, StageError> {
@@ -175,6 +173,5 @@ pub async fn undo(context: &Context) -> Result<(), StageError> {
         schema::remove(&context.new_database().await?, &schema).await?;
     }
     context.folder.remove(FILE)?;
-    context.folder.remove(CHUNKS_SETTLED)?;
     super::finish::clean_new(context).await
 }

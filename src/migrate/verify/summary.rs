@@ -1,6 +1,7 @@
 //! What differs, for a terminal: the first tables and objects in words. The report has them all. Pure.
 
 use super::report::{ObjectDifference, Rechecked, Report, RowDifference, TableResult, told};
+use crate::migrate::drift;
 use crate::migrate::prose::wrapped;
 
 /// A definition that is longer is in the report: a function's text on a terminal says nothing.
@@ -66,15 +67,13 @@ fn rows(differences: &[RowDifference], more: bool) -> String {
 }
 
 fn of_object(difference: &ObjectDifference) -> String {
-    let object = format!("{} {}", difference.object.kind, difference.object.name);
-    let short = |text: &&String| text.len() <= SHORT && !text.contains('\n');
+    let is_short = |text: &String| text.len() <= SHORT && !text.contains('\n');
+    let object = &difference.object;
     item(&match (&difference.source, &difference.target) {
-        (Some(_), None) => format!("{object} is in the old database and not in the new one"),
-        (None, _) => format!("{object} is in the new database and not in the old one"),
-        (Some(here), Some(there)) if short(&here) && short(&there) => {
-            format!("{object} is `{here}` in the old database and `{there}` in the new one")
+        (Some(here), Some(there)) if !is_short(here) || !is_short(there) => {
+            format!("{} {} has another definition in the new database", object.kind, object.name)
         }
-        (Some(_), Some(_)) => format!("{object} has another definition in the new database"),
+        _ => drift::told(difference),
     })
 }
 
