@@ -357,6 +357,8 @@ pub mod fixture {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::fixture::{finding, view};
     use super::*;
     use crate::migrate::preflight::Severity;
@@ -392,13 +394,13 @@ mod tests {
     fn many() -> GuideView {
         let mut view = view(Mode::Online);
         let kinds = [
-            (Severity::Blocker, ["orphans", "row-security", "unreadable"]),
-            (Severity::Warning, ["no-replica-identity", "unlogged", "access-method"]),
-            (Severity::Note, ["generated-column", "inheritance", "foreign-table"]),
+            (Severity::Blocker, ["orphans", "row-security"]),
+            (Severity::Warning, ["no-replica-identity", "unlogged"]),
+            (Severity::Note, ["generated-column", "inheritance"]),
         ];
         for (severity, codes) in kinds {
             for code in codes {
-                let tables = (0..500).map(|n| format!("TABLE public.table_with_a_name_{n}"));
+                let tables = (0..500).map(|n| format!("TABLE public.table_{n}"));
                 view.look.findings.extend(tables.map(|table| finding(severity, code, &table)));
             }
         }
@@ -414,14 +416,12 @@ mod tests {
         assert!(text.contains("All of it: .infra/demo/findings.txt, or --json"), "{text}");
         assert!(is_long(&view));
         let document = serde_json::json!(view).to_string();
-        for (place, whole) in
-            [("the file", findings_text(&view)), ("without one", guide_text(&view, None, true)), ("json", document)]
-        {
+        let wholes = [findings_text(&view), guide_text(&view, None, true), document];
+        for whole in &wholes {
+            let words: BTreeSet<_> = whole.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '.').collect();
             for found in &view.look.findings {
                 let name = found.object.rsplit(' ').next().unwrap_or_default();
-                let named = |c: char| c.is_alphanumeric() || c == '_';
-                let ends = |at: usize| !whole[at + name.len()..].starts_with(named);
-                assert!(whole.match_indices(name).any(|(at, _)| ends(at)), "{place}: {}", found.object);
+                assert!(words.contains(name), "{}: {}", found.object, &whole[..200]);
             }
         }
     }
@@ -436,8 +436,8 @@ mod tests {
     #[test]
     fn warnings_of_one_code_are_one_question() {
         let many: Vec<_> = (0..9).map(|n| finding(Severity::Warning, "unlogged", &format!("TABLE t{n}"))).collect();
-        assert_eq!(warning_text("unlogged", &many), "[unlogged] 9 tables: what of …");
-        assert_eq!(warning_text("unlogged", &many[..2]), "[unlogged] TABLE t0, TABLE t1: what of …");
+        assert_eq!(warning_text("unlogged", &many), "[unlogged] 9 tables: what of TABLE …");
+        assert_eq!(warning_text("unlogged", &many[..2]), "[unlogged] TABLE t0, TABLE t1: what of TABLE …");
         assert_eq!(warning_text("unlogged", &many[..1]), "[unlogged] TABLE t0: what of TABLE t0");
     }
 }

@@ -14,10 +14,10 @@ use crate::postgres::{Client, Lsn, PostgresError};
 /// A slot is free between two attempts of the subscriber's server, which come every five seconds.
 const LOOKS: u32 = 30;
 const AGAIN: Duration = Duration::from_millis(200);
-/// Of the first transaction that is stuck, so many changes are tried. It may have millions.
-const CHANGES: i64 = 1000;
-/// Bytes of a change: one that is longer is not looked at.
-const LONG: i32 = 1 << 20;
+/// So many changes are read, from what the publisher keeps on: a transaction may have millions.
+const CHANGES: i32 = 1000;
+/// Bytes of a change: what is longer is not looked at. All of them are in memory together.
+const LONG: i32 = 16 << 10;
 
 /// One change as SQL, and in words that hold no value but its key's.
 struct Change {
@@ -77,7 +77,7 @@ async fn changes(channel: &Channel<'_>) -> Result<Vec<Change>, ReplicateError> {
 async fn peeked(channel: &Channel<'_>) -> Result<Vec<tokio_postgres::Row>, PostgresError> {
     let sql = "SELECT CASE WHEN pg_catalog.octet_length(data) <= $2 THEN data END
                FROM pg_catalog.pg_logical_slot_peek_binary_changes(
-                   $1, NULL, 1, 'proto_version', '1', 'publication_names', $3) LIMIT $4";
+                   $1, NULL, $4::int, 'proto_version', '1', 'publication_names', $3) LIMIT $4::int";
     let mut looks = 0;
     loop {
         let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
@@ -194,7 +194,8 @@ fn literal(value: &Value) -> Option<String> {
     match value {
         Value::Null => Some("NULL".to_owned()),
         Value::Text(text) => Some(quote_literal(text)),
-        Value::Unchanged => None,
+        // Kept out of line, and left alone.
+        _ => None,
     }
 }
 
@@ -219,7 +220,7 @@ fn told(what: &str, table: &Described, row: &Tuple) -> String {
         .filter(|(column, _)| column.identifies)
         .filter_map(|(column, value)| match value {
             Value::Text(text) => Some(format!("{} = {text}", column.name)),
-            Value::Null | Value::Unchanged => None,
+            _ => None,
         })
         .collect();
     if key.is_empty() {

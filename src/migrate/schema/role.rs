@@ -214,14 +214,17 @@ fn existing(role: &Role, target: &Target) -> Option<Loss> {
     })
 }
 
-fn passwords(source: &Catalog, target: &Target) -> Option<Loss> {
+fn passwords<'a>(source: &'a Catalog, target: &'a Target) -> impl Iterator<Item = Loss> + 'a {
     let without = |role: &&Role| role.login && !target.roles.contains(&role.name);
-    let names: Vec<_> = source.roles.iter().filter(without).map(|role| role.name.clone()).collect();
-    let loss = Loss::note(
-        "role-password",
-        format!("{} roles that log in", names.len()),
-        "have no password at the target",
-        "\\password ROLE in psql at the target, before anything connects as it; the clients that infra switches need none",
-    );
-    (!names.is_empty()).then_some(Loss { takes: names, ..loss })
+    source.roles.iter().filter(without).map(|role| {
+        Loss::note(
+            "role-password",
+            format!("ROLE {}", role.name),
+            "logs in, and has no password at the target",
+            format!(
+                "\\password {} in psql at the target, before anything connects as it; the clients that infra switches need none",
+                role.name
+            ),
+        )
+    })
 }

@@ -36,7 +36,7 @@ fn list(entries: &[String], most: usize) -> String {
     let shown: String = entries.iter().take(most).map(String::as_str).collect();
     match entries.len().saturating_sub(most) {
         0 => shown,
-        more => format!("{shown}  and {more} more tables and objects\n"),
+        more => format!("{shown}  and {more} more\n"),
     }
 }
 
@@ -59,9 +59,9 @@ fn of_table(table: &TableResult) -> String {
 fn rows(differences: &[RowDifference], more: bool) -> String {
     let mut text: String = differences.iter().take(ROWS).map(|row| wrapped("    row ", 6, &told(row)) + "\n").collect();
     match differences.len().saturating_sub(ROWS) {
-        0 if more => text.push_str("    and more rows\n"),
+        0 if more => text.push_str("    and more\n"),
         0 => {}
-        rest => text.push_str(&format!("    and {}{rest} more rows\n", if more { "at least " } else { "" })),
+        rest => text.push_str(&format!("    and {}{rest} more\n", if more { "at least " } else { "" })),
     }
     text
 }
@@ -135,11 +135,11 @@ mod tests {
             report.summary(3),
             "  TABLE public.less: 9 rows in the old database, 5 in the new one\n    \
              row missing at the target: key [\"1\"]\n    row missing at the target: key [\"2\"]\n    \
-             row missing at the target: key [\"3\"]\n    and 1 more rows\n  \
+             row missing at the target: key [\"3\"]\n    and 1 more\n  \
              TABLE public.other: 5 rows in each database, with other content\n    \
              row changed in body: key [\"7\"]\n  \
              COLUMN public.t.c is `integer` in the old database and `bigint` in the new one\n  \
-             and 1 more tables and objects\n"
+             and 1 more\n"
         );
         report.tables.truncate(1);
         report.objects.clear();
