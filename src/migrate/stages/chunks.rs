@@ -44,9 +44,9 @@ async fn objects(old: &Client, schema: &Schema) -> Result<Objects, StageError> {
     objects.retain(|key, _| !compare::is_ours(key, ""));
     for definition in objects.values_mut() {
         for way in ["d", "i", "f", "n"] {
-            *definition = definition.replace(&format!(" replica identity {way}"), "");
+            definition.facts = definition.facts.replace(&format!(" replica identity {way}"), "");
         }
-        *definition = definition.replace(" REPLICA IDENTITY", "");
+        definition.facts = definition.facts.replace(" REPLICA IDENTITY", "");
     }
     Ok(objects)
 }
@@ -83,7 +83,7 @@ mod tests {
     fn everything_that_changed_is_told_by_its_name() {
         let objects = |all: &[(&str, &str)]| -> Objects {
             let key = |name: &str| ObjectKey { kind: "COLUMN".into(), name: name.into() };
-            all.iter().map(|(name, definition)| (key(name), (*definition).to_owned())).collect()
+            all.iter().map(|(name, definition)| (key(name), Definition::of(*definition))).collect()
         };
         let (before, after) =
             (objects(&[("a", "1"), ("b", "2"), ("c", "3")]), objects(&[("a", "1"), ("b", "4"), ("d", "5")]));
