@@ -15,6 +15,7 @@ pub mod look;
 pub mod measure;
 pub mod partitions;
 pub mod preflight;
+pub mod prose;
 mod relay;
 pub mod replicate;
 pub mod run;

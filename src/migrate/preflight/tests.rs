@@ -254,3 +254,35 @@ fn every_finding_says_what_to_do() {
         assert!(!finding.consequence.is_empty() && !finding.remedy.is_empty(), "{finding:?}");
     }
 }
+
+#[test]
+fn remedies_fit_whoever_runs_the_server() {
+    for (role, superuser, says) in [
+        ("rds_superuser", false, "parameter group"),
+        ("admin", true, "ALTER SYSTEM SET"),
+        ("admin", false, "let its provider set"),
+    ] {
+        let mut situation = healthy();
+        (situation.source.replication, situation.abilities.superuser) = (false, superuser);
+        situation.abilities.roles.insert(role.into());
+        for facts in [&mut situation.source, &mut situation.target] {
+            facts.settings = [("max_connections".to_owned(), "8".to_owned())].into();
+        }
+        let found = check(&situation);
+        let remedies = |object: &str, code: &str| {
+            let those: Vec<_> = found.iter().filter(|one| one.code == code && one.object.contains(object)).collect();
+            assert_eq!(those.len(), 1, "{code}: {found:#?}");
+            those[0].remedy.clone()
+        };
+        for (object, code) in
+            [("", "no-way-back"), ("", "no-worker"), ("", "no-slot-target"), ("TARGET", "connections")]
+        {
+            assert!(remedies(object, code).contains(says), "{code}: {}", remedies(object, code));
+        }
+        // The source is a service of the bundle, whatever the target is.
+        for (object, code) in [("", "wal-level"), ("", "no-slot"), ("", "no-sender"), ("SOURCE", "connections")] {
+            assert!(remedies(object, code).contains("compose.yaml"), "{code}: {}", remedies(object, code));
+        }
+        assert!(!remedies("", "no-replication").contains("rds"), "{found:#?}");
+    }
+}

@@ -64,8 +64,9 @@ impl<'a> Judge<'a> {
             "timescaledb" => {
                 "nothing, if the conversion of its hypertables is agreed to: what else used it is named here"
             }
-            _ => {
-                "allow or install it at the target, choose another target, or drop it at the source if nothing uses it"
+            name => {
+                let refused = matches!(self.target.extensions.get(name), Some(ExtensionState::Refused { .. }));
+                self.target.keeper().extension(refused)
             }
         };
         Some(Loss::new("extension-missing", described(item), what, remedy))
@@ -106,8 +107,7 @@ impl<'a> Judge<'a> {
             None => self.target.superuser,
         };
         let what = "the target's user may not make such an object";
-        (!may)
-            .then(|| Loss::new(code, described(item), what, "make it at the target as somebody who may, or do without"))
+        (!may).then(|| Loss::new(code, described(item), what, self.target.keeper().object()))
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::Context;
-use super::{StageError, compare, structure};
+use super::{StageError, compare, drift, structure};
 use crate::migrate::schema::{Consequence, Loss, Schema};
 use crate::migrate::verify::{Definition, ObjectKey, read_objects};
 use crate::postgres::Client;
@@ -35,7 +35,7 @@ pub async fn settle(context: &Context) -> Result<(), StageError> {
         return structure::keep(context, &schema);
     }
     structure::forget(context)?;
-    Err(StageError::ChangedBeforePause { what: told.join("\n    ") })
+    Err(StageError::ChangedBeforePause { what: drift::first_of(context, &told)? })
 }
 
 /// Without chunks, and without what the migration does itself: readers only, and how rows are recognised.

@@ -76,7 +76,7 @@ async fn switch(context: &Context) -> Result<String, StageError> {
     let online = context.job.mode == Mode::Online;
     if online {
         // Most of what is under way arrives before anybody waits for it.
-        forward.drain(DRAIN).await?;
+        forward.drain_or_say(DRAIN).await?;
     }
     context.folder.write("cutover.json", &Reached::Paused)?;
     pause::begin(context)?;
@@ -88,7 +88,7 @@ async fn switch(context: &Context) -> Result<String, StageError> {
     let since = Instant::now();
     if online {
         drift::same_schema(context, &old, &new).await?;
-        forward.drain(DRAIN).await?;
+        forward.drain_or_say(DRAIN).await?;
     } else {
         settle::untouched(context, &old).await?;
     }
@@ -131,7 +131,7 @@ async fn start(context: &Context, pause: &mut Pause) -> Result<String, StageErro
     context.folder.write("pause.json", pause)?;
     serve(context).await?;
     settle::end_forward(context).await;
-    Ok(format!("writers waited {} ms", pause.total_ms))
+    Ok(format!("writers waited {}", pause.told()))
 }
 
 /// The old database serves again, with every row.

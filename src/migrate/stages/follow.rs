@@ -39,7 +39,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
             // A partition that was made a moment ago: it is made here before the next look.
             Err(ReplicateError::ApplyFailed { message }) => {
                 if refused.elapsed() > PATIENCE {
-                    return Err(ReplicateError::ApplyFailed { message }.into());
+                    return Err(forward.said(ReplicateError::ApplyFailed { message }).await.into());
                 }
                 sleep(LOOK).await;
                 continue;

@@ -28,7 +28,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use backup::SafetyCopy;
-pub use context::{ACCEPTED, Context, FINDINGS, RELAY_PORT, pg_dump, source};
+pub use compare::{REPORT, VERIFICATION};
+pub use context::{ACCEPTED, Context, FINDINGS, RELAY_PORT, SCHEMA_CHANGES, pg_dump, source};
 pub use finish::remove_old;
 pub use log_watch::{is_given_up, is_watched, leave_watch, log_watch, relieve_watch, watch_log};
 pub use pause::Pause;
@@ -115,24 +116,25 @@ pub enum StageError {
     NoSnapshot { waited: Duration },
     #[error("the process that takes the snapshot ended: {why}")]
     NoHolder { why: String },
-    #[error(
-        "this is in the way:\n    {findings}\nacknowledge warnings and losses by their codes: infra migrate resume --accept CODE,CODE"
-    )]
+    #[error("it cannot go on yet\n{findings}all of it: infra migrate status --report")]
     InTheWay { findings: String },
-    #[error("the databases differ: {} on the host says where", report.display())]
-    Differs { report: PathBuf },
-    #[error("the databases differ in what changed since they were compared: {first}; {} on the host says more", report.display())]
-    Changed { first: String, report: PathBuf },
+    #[error("the databases differ\n{what}all of it: infra migrate status --report ({} on the host)", report.display())]
+    Differs { what: String, report: PathBuf },
+    #[error(
+        "the databases differ in what changed since they were compared\n{what}all of it: infra migrate status --report ({} on the host)",
+        report.display()
+    )]
+    Changed { what: String, report: PathBuf },
     #[error(
         "{looks} comparisons in a row left as much to compare as before, too much for the pause: more is written than can be compared; infra migrate resume when less is written"
     )]
     TooBusy { looks: usize },
     #[error(
-        "the schema changed while the migration ran:\n    {what}\nmake the same change in the new database, or take it back in the old one, then infra migrate resume; or infra migrate abort"
+        "the schema changed while the migration ran:\n{what}\nmake the same change in the new database, or take it back in the old one, then infra migrate resume; or infra migrate abort"
     )]
     SchemaChanged { what: String },
     #[error(
-        "the old database is not what was looked at, so the clients were not paused for it, or run again:\n    {what}\ninfra migrate resume looks at it anew (--accept CODE,… for what has a code), infra migrate abort undoes everything"
+        "the old database is not what was looked at, so the clients were not paused for it, or run again:\n{what}\ninfra migrate resume looks at it anew (--accept CODE,… for what has a code), infra migrate abort undoes everything"
     )]
     ChangedBeforePause { what: String },
     #[error(

@@ -62,7 +62,7 @@ pub async fn bring_home(context: &Context, patience: Duration) -> Result<(), Sta
     let (new, applier) = (context.new_database().await?, as_applier(context).await?);
     let back = Channel { name: BACK, publisher: &new, subscriber: &applier };
     back.subscribe(&target_for_source(context).await?).await?;
-    back.drain(patience).await?;
+    back.drain_or_say(patience).await?;
     crate::migrate::sequences::carry(&new, &applier).await?;
     carry::home(&new, &applier).await
 }

@@ -15,6 +15,7 @@ mod recheck;
 mod report;
 mod row;
 mod run;
+mod summary;
 mod subject;
 mod uses;
 
@@ -26,5 +27,6 @@ pub use prints::Prints;
 pub use recheck::{emptied, prepare_recheck, recheck, same_rows};
 pub use report::{ObjectDifference, Rechecked, Report, RowDifference, RowFault, TableResult, markdown_of_changes};
 pub use run::{Options, VerifyEvent, compare_objects, verify};
+pub use summary::summary_of_changes;
 pub use subject::{explained, mentions};
 pub use uses::{OtherUse, Uses, other_uses, read_uses};
