@@ -9,6 +9,7 @@ mod drift;
 mod index;
 mod look;
 mod preflight;
+mod rehearse;
 mod remove;
 mod replicate;
 mod row_security;
