@@ -16,6 +16,7 @@ pub mod measure;
 pub mod partitions;
 pub mod preflight;
 pub mod prose;
+pub mod rehearse;
 mod relay;
 pub mod replicate;
 pub mod run;

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::StageError;
 use super::context::{APPLY_ROLE, Context, FORWARD, READ_ROLE};
-use super::{drift, settle, structure, way_back};
+use super::{definitions, drift, settle, structure, way_back};
 use crate::migrate::carried;
 use crate::migrate::catalog::{self, TableKind};
 use crate::migrate::drift::DriftError;
@@ -78,14 +78,13 @@ async fn once(context: &Context) -> Result<String, StageError> {
         Mode::Offline => None,
     };
     let options = Options {
-        later,
         workers,
         sequence_values,
         before_last,
         losses,
         conversion,
         later,
-        prints: structure::prints(context)?,
+        prints: definitions::prints(context)?,
         ..Options::default()
     };
     let folder = context.folder.clone();

@@ -6,6 +6,7 @@ mod chunks;
 mod compare;
 mod context;
 mod cutover;
+mod definitions;
 mod drift;
 mod encrypt;
 mod finish;
@@ -46,6 +47,7 @@ use super::folder::FolderError;
 use super::identity::IdentityError;
 use super::index::IndexError;
 use super::preflight::PreflightError;
+use super::rehearse::RehearseError;
 use super::replicate::{QuietError, ReplicateError};
 use super::saga::Stage;
 use super::schema::{ApplyError, ArchiveError, DumpError, RemoveError, TargetError};
@@ -74,6 +76,8 @@ pub enum StageError {
     SchemaDump(#[from] DumpError),
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Rehearse(#[from] RehearseError),
     #[error(transparent)]
     Apply(#[from] ApplyError),
     #[error(transparent)]

@@ -6,17 +6,22 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::context::{Context, pg_dump};
-use super::{StageError, chunks, identity, quiet};
+use super::{StageError, chunks, definitions, identity, look, quiet};
 use crate::migrate::catalog::{self, Catalog};
 use crate::migrate::copy;
 use crate::migrate::index::{self, Builds, Progress};
-use crate::migrate::schema::{self, Entry, Phase, Schema, apply, settle};
+use crate::migrate::rehearse::{SourceDefinitions, rehearsed};
+use crate::migrate::schema::{self, Entry, Phase, Schema, Target, apply, settle};
 use crate::migrate::timescale;
-use crate::migrate::verify::Prints;
 use crate::postgres::{Client, PostgresError};
 
 const FILE: &str = "schema.json";
-const PRINTS: &str = "prints.json";
+/// What the rehearsal of that schema told: how the new server prints each definition.
+pub const REHEARSAL: &str = "rehearsal.json";
+/// From now on the schema is what was read: the new database is being made of it.
+const SETTLED: &str = "schema-settled.json";
+/// What it showed that the new server refuses.
+const REFUSED: &str = "refused.json";
 const TELL: Duration = Duration::from_secs(1);
 /// What exists before the rows come.
 const BEFORE: [Phase; 2] = [Phase::Roles, Phase::BeforeData];
@@ -25,9 +30,23 @@ const REST: [Phase; 4] = [Phase::AfterData, Phase::Grants, Phase::Refresh, Phase
 
 /// Makes the schema's first half at the new database.
 pub async fn before(context: &Context) -> Result<String, StageError> {
+    read_again(context).await?;
     let schema = read(context).await?;
     let objects = run(context, &schema, &BEFORE).await?;
     Ok(format!("{objects} objects"))
+}
+
+/// The last look before anything is made: the schema may have changed since it was read and rehearsed.
+async fn read_again(context: &Context) -> Result<(), StageError> {
+    if context.folder.read::<bool>(SETTLED)?.unwrap_or(false) {
+        return Ok(());
+    }
+    // With hypertables that was done in the pause, by whom the clients were paused.
+    let chunks = read(context).await?.conversion.has_hypertables();
+    if !chunks && definitions::changed(context, &context.old().await?).await? {
+        look::perform(context).await?;
+    }
+    Ok(context.folder.write(SETTLED, &true)?)
 }
 
 /// The old database, as the schema was built from it.
@@ -37,15 +56,23 @@ pub async fn source(context: &Context, schema: &Schema) -> Result<Catalog, Stage
 
 /// The schema is read anew.
 pub fn forget(context: &Context) -> Result<(), StageError> {
-    Ok(context.folder.remove(FILE)?)
+    context.folder.remove(FILE)?;
+    definitions::forget(context)?;
+    context.folder.remove(REFUSED)?;
+    Ok(context.folder.remove(REHEARSAL)?)
 }
 
-/// The old schema, and what the new database lets us do with it: read once, the same for all of the migration.
+/// The old schema, and what the new database lets us do with it: read and rehearsed once, the same for all of the migration.
 pub async fn read(context: &Context) -> Result<Schema, StageError> {
     if let Some(schema) = context.folder.read(FILE)? {
         return Ok(schema);
     }
-    let schema = fresh(context).await?;
+    let read = Reading::of(context).await?;
+    let mut target = read.target.clone();
+    let (mut schema, rehearsal) = rehearsed(&context.target().await?, &mut target, |target| read.build(target)).await?;
+    definitions::rehearsed(context, read.described, &rehearsal, (&mut schema, &read.source, &target.user))?;
+    context.folder.write(REHEARSAL, &rehearsal)?;
+    context.folder.write(REFUSED, &target.refused)?;
     chunks::remember(context, &context.old().await?, &schema).await?;
     keep(context, &schema)?;
     Ok(schema)
@@ -60,21 +87,38 @@ pub fn keep(context: &Context, schema: &Schema) -> Result<(), StageError> {
     Ok(context.folder.write(FILE, schema)?)
 }
 
-/// As it is now.
+/// As it is now, without what the rehearsal showed that the new server refuses. It is not rehearsed again.
 pub async fn fresh(context: &Context) -> Result<Schema, StageError> {
-    let (old, new) = (context.old().await?, context.new_database().await?);
-    let source = quiet::without_ours(context, catalog::read(&old).await?)?;
-    let target = schema::examine(&new, &source).await?;
-    let large_objects = schema::read_large_objects(&old).await;
-    let large_objects = large_objects.map_err(|error| PostgresError::of("reading the large objects", error))?;
-    let archive = schema::dump(&dump_command(context).await?, None).await?;
-    let timescale = timescale::read(&old).await?;
-    Ok(timescale::build(schema::parse(&archive)?, &source, timescale.as_ref(), large_objects, &target))
+    let mut read = Reading::of(context).await?;
+    read.target.refused = context.folder.read(REFUSED)?.unwrap_or_default();
+    Ok(read.build(&read.target).without(&read.target.refused))
 }
 
-/// How the new database's server prints what the old one's prints.
-pub fn prints(context: &Context) -> Result<Prints, StageError> {
-    Ok(context.folder.read(PRINTS)?.unwrap_or_default())
+/// What a schema is built of.
+struct Reading {
+    source: Catalog,
+    target: Target,
+    items: Vec<schema::Item>,
+    large_objects: Vec<schema::LargeObject>,
+    timescale: Option<timescale::Timescale>,
+    described: SourceDefinitions,
+}
+
+impl Reading {
+    async fn of(context: &Context) -> Result<Self, StageError> {
+        let (old, new) = (context.old().await?, context.new_database().await?);
+        let source = quiet::without_ours(context, catalog::read(&old).await?)?;
+        let target = schema::examine(&new, &source).await?;
+        let large_objects = schema::read_large_objects(&old).await;
+        let large_objects = large_objects.map_err(|error| PostgresError::of("reading the large objects", error))?;
+        let (archive, described) = definitions::dumped(context, &old).await?;
+        let (timescale, items) = (timescale::read(&old).await?, schema::parse(&archive)?);
+        Ok(Self { source, target, items, large_objects, timescale, described })
+    }
+
+    fn build(&self, target: &Target) -> Schema {
+        timescale::build(self.items.clone(), &self.source, self.timescale.as_ref(), self.large_objects.clone(), target)
+    }
 }
 
 pub async fn dump_command(context: &Context) -> Result<Vec<String>, StageError> {
@@ -173,6 +217,7 @@ pub async fn undo(context: &Context) -> Result<(), StageError> {
     if let Some(schema) = context.folder.read::<Schema>(FILE)? {
         schema::remove(&context.new_database().await?, &schema).await?;
     }
-    context.folder.remove(FILE)?;
+    forget(context)?;
+    context.folder.remove(SETTLED)?;
     super::finish::clean_new(context).await
 }
