@@ -19,6 +19,8 @@ pub struct Server {
 enum Place {
     Local(local::Local),
     Container(container::Container),
+    /// Before the name of each of its programs.
+    Given(Vec<String>),
 }
 
 pub const SUPERUSER: &str = "postgres";
@@ -49,6 +51,11 @@ impl Server {
     /// PostgreSQL 17 with the extensions that RDS has.
     pub fn rds_with(settings: &[&str]) -> Self {
         Self::in_container(container::RDS, settings)
+    }
+
+    /// Of somebody else, on a port of the loopback address and trusted there; its programs after these words.
+    pub fn given(port: u16, programs: &str) -> Self {
+        Self { port, settings: vec![], place: Place::Given(programs.split(' ').map(str::to_owned).collect()) }
     }
 
     fn in_container(image: &str, settings: &[&str]) -> Self {
@@ -106,6 +113,7 @@ impl Server {
         let mut argv = match &self.place {
             Place::Local(local) => local.tool(program),
             Place::Container(container) => container.tool(program),
+            Place::Given(words) => words.iter().cloned().chain([program.to_owned()]).collect(),
         };
         argv.extend(arguments.iter().map(ToString::to_string));
         argv
@@ -130,6 +138,7 @@ impl Server {
         match &self.place {
             Place::Local(local) => local.stop(),
             Place::Container(container) => container.stop(),
+            Place::Given(_) => panic!("somebody else's server goes on"),
         }
     }
 
@@ -138,6 +147,7 @@ impl Server {
         match &self.place {
             Place::Local(local) => local.run(&self.settings),
             Place::Container(container) => container.start_again(),
+            Place::Given(_) => panic!("somebody else's server goes on"),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Hypertables become partitions, on a server without TimescaleDB and for a user without superuser. The source is a double
-//! of the extension, which `double.sql` describes; `real` is the same with the extension itself.
+//! of the extension, which `double.sql` describes; `real` and `native` are the same with the extension itself.
 
+mod native;
 mod real;
 mod restore;
 
@@ -10,8 +11,8 @@ use infra::migrate::catalog::Oid;
 use infra::migrate::preflight::Severity;
 use infra::migrate::schema::{Consequence, Phase, Schema};
 use infra::migrate::timescale;
-use infra::migrate::verify::{End, Options, Report, verify};
-use infra::postgres::Endpoint;
+use infra::migrate::verify::{End, Options, Report, read_objects, verify};
+use infra::postgres::{Endpoint, connect};
 
 use crate::schema::Move;
 use crate::servers::{SUPERUSER, Server};
@@ -94,7 +95,11 @@ async fn all_versions_say_the_same() {
     }
     assert_eq!(said[0].hypertables.len(), 9);
     let aggregates: Vec<String> = said[0].aggregates.iter().map(|one| one.name.plain()).collect();
-    assert_eq!(aggregates.last().map(String::as_str), Some("a_first.daily"), "after what it is made of: {aggregates:?}");
+    assert_eq!(
+        aggregates.last().map(String::as_str),
+        Some("a_first.daily"),
+        "after what it is made of: {aggregates:?}"
+    );
     assert_eq!(said[1], said[0]);
     assert_eq!(said[2], said[0]);
 }
@@ -174,7 +179,8 @@ async fn names_types_and_borders_are_carried_as_they_are() {
     let report = compared(&moving, &built).await;
     assert!(report.matches(), "{}", report.markdown());
     let at = |sql: &str| moving.target.psql("moved", &format!("SET timezone = 'UTC'; {sql}"));
-    let partitions = "SELECT c.relname, pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+    let partitions =
+        "SELECT c.relname, pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
          WHERE c.relkind = 'r' AND c.relnamespace = 'odd'::regnamespace AND c.relname !~ '_default$' ORDER BY 1";
     assert_eq!(
         at(partitions),
@@ -192,14 +198,39 @@ user_p20261024_030000|FOR VALUES FROM ('2026-10-24 03:00:00') TO ('2026-10-24 04
           FROM pg_class c WHERE c.relnamespace = 'odd'::regnamespace AND c.relname ~ '_default$'";
     assert_eq!(at(rest), "0", "every row is in the partition of its chunk");
     for view in ["a_first.\"of a place\"", "a_first.daily", "odd.hundreds", "odd.\"of users\""] {
-        let sql = format!("SET timezone = 'UTC'; SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text COLLATE \"C\")) FROM {view} AS t");
+        let sql = format!(
+            "SET timezone = 'UTC'; SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text COLLATE \"C\")) FROM {view} AS t"
+        );
         let here = moving.source.psql("corpus", &sql);
         assert!(!here.starts_with("0|"), "{view}");
         assert_eq!(moving.target.psql("moved", &sql), here, "{view}");
         let name = view.replace('"', "");
-        let kind = format!("SELECT relkind FROM pg_class c WHERE relnamespace::regnamespace || '.' || relname = '{name}'");
+        let kind =
+            format!("SELECT relkind FROM pg_class c WHERE relnamespace::regnamespace || '.' || relname = '{name}'");
         assert_eq!(at(&kind), "m", "{view}");
     }
+}
+
+/// What is looked at before the pause is compared with what is there in it: chunks come with the clock, everything else is told.
+#[tokio::test]
+async fn a_new_chunk_is_no_change_and_everything_else_is() {
+    let moving =
+        Move { source: double_with(include_str!("odd.sql"), ""), target: prepared(Server::v17()), user: "master" };
+    let (_, built) = moving.schema().await;
+    let old = connect(&Endpoint::parse(&moving.source.url("corpus")).unwrap(), "test").await.unwrap();
+    let objects = async || built.conversion.besides_chunks(read_objects(&old).await.unwrap());
+    let before = objects().await;
+    moving.source.psql(
+        "corpus",
+        "CREATE TABLE _timescaledb_internal._hyper_6_99_chunk (CHECK (n >= 100 AND n < 200), UNIQUE (n)) INHERITS (shop.ticks);
+         CREATE INDEX ON odd._hyper_23_231_chunk (\"with space\");
+         ALTER TABLE odd._hyper_23_231_chunk ADD CHECK (\"with space\" > '2026-01-01')",
+    );
+    assert_eq!(objects().await, before);
+    moving.source.psql("corpus", "ALTER TABLE odd.\"user\" ADD COLUMN w integer");
+    let after = objects().await;
+    let new: Vec<_> = after.keys().filter(|key| !before.contains_key(key)).map(|key| key.name.as_str()).collect();
+    assert_eq!(new, ["odd.\"user\".w"]);
 }
 
 #[tokio::test]
@@ -237,10 +268,7 @@ async fn policies_are_those_of_the_targets_own_extensions() {
     let at = |sql: &str| moving.target.psql("moved", sql);
     let config = "SELECT parent_table, control, partition_interval, retention, retention_keep_table, infinite_time_partitions FROM partman.part_config WHERE parent_table ~ '^shop' ORDER BY 1";
     let odd = "SELECT parent_table, control FROM partman.part_config WHERE parent_table ~ '^odd' ORDER BY 1";
-    assert_eq!(
-        at(odd),
-        "odd.Mixed|Mixed Case\nodd.cond|time\nodd.quoted|a\"b\nodd.spaced|with space\nodd.user|user"
-    );
+    assert_eq!(at(odd), "odd.Mixed|Mixed Case\nodd.cond|time\nodd.quoted|a\"b\nodd.spaced|with space\nodd.user|user");
     assert_eq!(at(config), "shop.Readings|at|7 days|90 days|f|t\nshop.spaced|day|30 days||t|t");
     assert_eq!(
         at("SELECT schedule, command FROM cron.job WHERE command !~ 'a_first' ORDER BY jobname"),
