@@ -16,4 +16,5 @@ mod servers;
 mod since;
 mod timescale;
 mod verify;
+mod versions;
 mod wire;

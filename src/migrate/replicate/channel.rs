@@ -183,7 +183,11 @@ impl Channel<'_> {
     }
 
     async fn apply_errors(&self) -> Result<i64, PostgresError> {
-        // pg_stat_subscription_stats exists from PostgreSQL 15 on.
+        // Before PostgreSQL 15 nobody counts them.
+        let counted = "SELECT pg_catalog.to_regclass('pg_catalog.pg_stat_subscription_stats') IS NOT NULL";
+        if !self.subscriber.row("asking whether apply errors are counted", counted, &[]).await?.get::<_, bool>(0) {
+            return Ok(0);
+        }
         let sql = "SELECT coalesce(sum(apply_error_count), 0)::bigint FROM pg_catalog.pg_stat_subscription_stats
                    WHERE subname = $1";
         Ok(self.subscriber.row("counting apply errors", sql, &[&self.name]).await?.get(0))

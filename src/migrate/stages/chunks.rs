@@ -1,18 +1,16 @@
 //! Chunks of hypertables come with the clock: the schema is read once more when nobody writes. Nothing but chunks may have
 //! changed since it was looked at; whatever else did was never tried, and is told by its name while the clients still run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::context::Context;
 use super::{StageError, compare, structure};
 use crate::migrate::schema::{Consequence, Loss, Schema};
-use crate::migrate::verify::{Definition, ObjectKey, read_objects};
+use crate::migrate::verify::{Definition, ObjectKey, Objects, read_objects};
 use crate::postgres::Client;
 
 /// In the migration's folder: what the old database with hypertables was made of when its schema was looked at.
 const OBJECTS: &str = "looked-at.json";
-
-type Objects = BTreeMap<ObjectKey, Definition>;
 
 /// Written down before the schema is.
 pub async fn remember(context: &Context, old: &Client, schema: &Schema) -> Result<(), StageError> {
@@ -44,9 +42,9 @@ async fn objects(old: &Client, schema: &Schema) -> Result<Objects, StageError> {
     objects.retain(|key, _| !compare::is_ours(key, ""));
     for definition in objects.values_mut() {
         for way in ["d", "i", "f", "n"] {
-            *definition = definition.replace(&format!(" replica identity {way}"), "");
+            definition.facts = definition.facts.replace(&format!(" replica identity {way}"), "");
         }
-        *definition = definition.replace(" REPLICA IDENTITY", "");
+        definition.facts = definition.facts.replace(" REPLICA IDENTITY", "");
     }
     Ok(objects)
 }
@@ -83,7 +81,7 @@ mod tests {
     fn everything_that_changed_is_told_by_its_name() {
         let objects = |all: &[(&str, &str)]| -> Objects {
             let key = |name: &str| ObjectKey { kind: "COLUMN".into(), name: name.into() };
-            all.iter().map(|(name, definition)| (key(name), (*definition).to_owned())).collect()
+            all.iter().map(|(name, definition)| (key(name), Definition::of(*definition))).collect()
         };
         let (before, after) =
             (objects(&[("a", "1"), ("b", "2"), ("c", "3")]), objects(&[("a", "1"), ("b", "4"), ("d", "5")]));

@@ -83,7 +83,7 @@ async fn read_role(context: &Context, old: &Client) -> Result<(), StageError> {
     let name = quote_identifier(READ_ROLE);
     let database = quote_identifier(&context.job.source.database);
     let sql = format!(
-        "SET password_encryption = 'scram-sha-256'; ALTER ROLE {name} PASSWORD {}; GRANT CONNECT ON DATABASE {database} TO {name}; GRANT pg_read_all_data TO {name}",
+        "SET password_encryption = 'scram-sha-256'; ALTER ROLE {name} PASSWORD {}; GRANT CONNECT ON DATABASE {database} TO {name}",
         quote_literal(password.expose())
     );
     Ok(old.run("setting the password of the role that replicates", &sql).await?)

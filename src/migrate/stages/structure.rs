@@ -12,9 +12,11 @@ use crate::migrate::copy;
 use crate::migrate::index::{self, Builds, Progress};
 use crate::migrate::schema::{self, Entry, Phase, Schema, apply, settle};
 use crate::migrate::timescale;
+use crate::migrate::verify::Prints;
 use crate::postgres::{Client, PostgresError};
 
 const FILE: &str = "schema.json";
+const PRINTS: &str = "prints.json";
 const TELL: Duration = Duration::from_secs(1);
 /// What exists before the rows come.
 const BEFORE: [Phase; 2] = [Phase::Roles, Phase::BeforeData];
@@ -68,6 +70,11 @@ pub async fn fresh(context: &Context) -> Result<Schema, StageError> {
     let archive = schema::dump(&dump_command(context).await?, None).await?;
     let timescale = timescale::read(&old).await?;
     Ok(timescale::build(schema::parse(&archive)?, &source, timescale.as_ref(), large_objects, &target))
+}
+
+/// How the new database's server prints what the old one's prints.
+pub fn prints(context: &Context) -> Result<Prints, StageError> {
+    Ok(context.folder.read(PRINTS)?.unwrap_or_default())
 }
 
 pub async fn dump_command(context: &Context) -> Result<Vec<String>, StageError> {

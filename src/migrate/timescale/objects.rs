@@ -1,17 +1,13 @@
 //! The comparison of both ends' objects, where the source has hypertables: what it says of them is what it would say of
 //! partitioned tables, and partitions are compared by their rows.
 
-use std::collections::BTreeMap;
-
 use super::conversion::Conversion;
+use super::is_its_schema;
 use super::partition::Converted;
 use super::policy::{MANAGER, MANAGER_SCHEMA, SCHEDULER};
 use super::restore::RESTORE_MODE;
-use super::{indexes, is_its_schema};
 use crate::migrate::catalog::{Catalog, QualifiedName, quote_identifier};
-use crate::migrate::verify::{Definition, ObjectKey, mentions};
-
-type Objects = BTreeMap<ObjectKey, Definition>;
+use crate::migrate::verify::{Definition, ObjectKey, Objects, mentions};
 
 impl Conversion {
     /// Of the source: how it would describe its objects. `catalog` is the source's as it is.
@@ -33,8 +29,9 @@ impl Conversion {
             "INDEX" => {
                 let index = catalog.indexes.iter().find(|index| plain(&index.name.plain()) == plain(&key.name));
                 let of = index.and_then(|index| catalog.table(index.table)).and_then(|of| table(&of.name));
-                match of.and_then(|of| indexes::for_root(&definition, &of.name)) {
-                    Some(root) => root.replace(" CLUSTERED", "").replace(" REPLICA IDENTITY", ""),
+                let facts = |facts: &str| facts.replace(" CLUSTERED", "").replace(" REPLICA IDENTITY", "");
+                match of {
+                    Some(_) => Definition { facts: facts(&definition.facts), ..definition },
                     None => definition,
                 }
             }
@@ -85,10 +82,10 @@ impl Conversion {
     pub fn besides_chunks(&self, mut objects: Objects) -> Objects {
         let elsewhere: Vec<String> = self.elsewhere.iter().map(|name| plain(&name.plain())).collect();
         objects.retain(|ObjectKey { kind, name }, definition| {
-            let trigger = kind == "TRIGGER" && definition.contains(" EXECUTE FUNCTION _timescaledb_");
+            let trigger = kind == "TRIGGER" && definition.facts.contains(" EXECUTE FUNCTION _timescaledb_");
             let schema = kind == "SCHEMA" && is_its_schema(name);
-            let (bare, defined) = (plain(name), plain(definition));
-            let index = |chunk: &String| kind == "INDEX" && defined.contains(&format!(" ON {chunk} USING "));
+            let (bare, facts) = (plain(name), plain(&definition.facts));
+            let index = |chunk: &String| kind == "INDEX" && facts.starts_with(&format!("on {chunk} "));
             !trigger
                 && !schema
                 && !concerns(name, |word| word.split_once('.').is_some_and(|(of, _)| is_its_schema(of)))
@@ -123,17 +120,18 @@ fn plain(name: &str) -> String {
     name.replace('"', "")
 }
 
-/// As the description of a table is put together: kind, persistence, replica identity, settings, key.
-fn as_partitioned(definition: &str, column: &str) -> String {
-    let definition = definition.strip_prefix("r ").unwrap_or(definition);
-    let definition = definition.replace("replica identity i", "replica identity d");
-    let kept = definition.split_once(" with ").map_or(definition.as_str(), |(before, _)| before);
-    format!("p {kept} by {}", bare_key(column))
+/// As the description of a table is put together: kind, persistence, replica identity, settings; its key is printed.
+fn as_partitioned(definition: &Definition, column: &str) -> Definition {
+    let facts = definition.facts.strip_prefix("r ").unwrap_or(&definition.facts);
+    let facts = facts.replace("replica identity i", "replica identity d");
+    let kept = facts.split_once(" with ").map_or(facts.as_str(), |(before, _)| before);
+    Definition { facts: format!("p {kept}"), printed: format!("by {}", bare_key(column)) }
 }
 
 /// A server quotes the words of its own version, such as `time`: the key is compared by its column.
-fn bare(definition: &str, column: &str) -> String {
-    definition.replace(&format!("RANGE ({})", quote_identifier(column)), &bare_key(column))
+fn bare(definition: &Definition, column: &str) -> Definition {
+    let quoted = format!("RANGE ({})", quote_identifier(column));
+    Definition { printed: definition.printed.replace(&quoted, &bare_key(column)), ..definition.clone() }
 }
 
 fn bare_key(column: &str) -> String {

@@ -3,7 +3,7 @@
 
 use crate::servers::{SUPERUSER, Server};
 
-const PARTS: [(&str, &str); 9] = [
+const PARTS: [(&str, &str); 10] = [
     ("roles", include_str!("roles.sql")),
     ("types", include_str!("types.sql")),
     ("tables", include_str!("tables.sql")),
@@ -13,6 +13,7 @@ const PARTS: [(&str, &str); 9] = [
     ("orphans", include_str!("orphans.sql")),
     ("many", include_str!("many.sql")),
     ("large", include_str!("large.sql")),
+    ("every_version", include_str!("every_version.sql")),
 ];
 
 /// What every server can take.

@@ -19,8 +19,8 @@ pub struct Server {
 enum Place {
     Local(local::Local),
     Container(container::Container),
-    /// Before the name of each of its programs.
-    Given(Vec<String>),
+    /// Somebody else's, with a folder of its programs.
+    Running(String),
 }
 
 pub const SUPERUSER: &str = "postgres";
@@ -53,9 +53,12 @@ impl Server {
         Self::in_container(container::RDS, settings)
     }
 
-    /// Of somebody else, on a port of the loopback address and trusted there; its programs after these words.
-    pub fn given(port: u16, programs: &str) -> Self {
-        Self { port, settings: vec![], place: Place::Given(programs.split(' ').map(str::to_owned).collect()) }
+    /// One that runs already, named by this variable as `PORT:FOLDER`: a superuser `postgres` is trusted on that port of
+    /// the loopback address, and the folder holds psql and pg_dump of its version, or of a later one.
+    pub fn running(variable: &str) -> Option<Self> {
+        let named = std::env::var(variable).ok()?;
+        let (port, programs) = named.split_once(':').unwrap_or_else(|| panic!("{variable} is no PORT:FOLDER"));
+        Some(Self { port: port.parse().unwrap(), place: Place::Running(programs.to_owned()), settings: vec![] })
     }
 
     fn in_container(image: &str, settings: &[&str]) -> Self {
@@ -113,7 +116,7 @@ impl Server {
         let mut argv = match &self.place {
             Place::Local(local) => local.tool(program),
             Place::Container(container) => container.tool(program),
-            Place::Given(words) => words.iter().cloned().chain([program.to_owned()]).collect(),
+            Place::Running(programs) => vec![format!("{programs}/{program}")],
         };
         argv.extend(arguments.iter().map(ToString::to_string));
         argv
@@ -138,7 +141,7 @@ impl Server {
         match &self.place {
             Place::Local(local) => local.stop(),
             Place::Container(container) => container.stop(),
-            Place::Given(_) => panic!("somebody else's server goes on"),
+            Place::Running(_) => panic!("a server that the test did not start is not stopped by it"),
         }
     }
 
@@ -147,7 +150,7 @@ impl Server {
         match &self.place {
             Place::Local(local) => local.run(&self.settings),
             Place::Container(container) => container.start_again(),
-            Place::Given(_) => panic!("somebody else's server goes on"),
+            Place::Running(_) => {}
         }
     }
 }

@@ -1,7 +1,7 @@
 //! TimescaleDB itself on servers that take any number of sessions and run its workers: the whole of a migration's reading,
-//! copying and comparing. INFRA_TEST_TIMESCALEDB_SERVERS has two of the same version on this machine, each by its port and the words
-//! that its programs are run with: `19101 docker exec -i one, 19102 docker exec -i two`. Their superuser is postgres, the first of
-//! PostgreSQL 17 or before; databases `corpus` and `moved` are made anew there. One test after the other (`--test-threads 1`).
+//! copying and comparing. INFRA_TEST_TIMESCALEDB_SERVER and INFRA_TEST_TIMESCALEDB_SERVER_TARGET name two of the same version as
+//! `PORT:FOLDER` (`Server::running`), the first of PostgreSQL 17 or before; databases `corpus` and `moved` are made anew there. One
+//! test after the other (`--test-threads 1`).
 
 use infra::migrate::schema::{self, Phase};
 use infra::migrate::timescale::{self, carry, same_counts, start_workers, stop_workers};
@@ -12,14 +12,11 @@ use super::{compared, prepared};
 use crate::schema::Move;
 use crate::servers::{SUPERUSER, Server};
 
-fn given() -> [Server; 2] {
-    let variable = std::env::var("INFRA_TEST_TIMESCALEDB_SERVERS").expect("two servers with TimescaleDB");
-    let server = |one: &str| {
-        let (port, programs) = one.trim().split_once(' ').unwrap();
-        Server::given(port.parse().unwrap(), programs)
-    };
-    let servers: Vec<Server> = variable.split(',').map(server).collect();
-    servers.try_into().unwrap_or_else(|_| panic!("two servers: {variable}"))
+const SOURCE: &str = "INFRA_TEST_TIMESCALEDB_SERVER";
+const TARGET: &str = "INFRA_TEST_TIMESCALEDB_SERVER_TARGET";
+
+fn given(variable: &str) -> Server {
+    Server::running(variable).unwrap_or_else(|| panic!("{variable} names no server with TimescaleDB"))
 }
 
 async fn session(server: &Server, database: &str) -> Client {
@@ -48,7 +45,7 @@ async fn filled(source: &Server) {
 #[tokio::test]
 #[ignore = "needs servers with TimescaleDB"]
 async fn the_extension_itself_is_converted_and_compared() {
-    let [source, _] = given();
+    let source = given(SOURCE);
     filled(&source).await;
     println!(
         "{}",
@@ -81,7 +78,7 @@ async fn the_extension_itself_is_converted_and_compared() {
 #[tokio::test]
 #[ignore = "needs servers with TimescaleDB"]
 async fn the_extension_itself_goes_on_where_it_was_carried_to() {
-    let [source, target] = given();
+    let (source, target) = (given(SOURCE), given(TARGET));
     filled(&source).await;
     target.psql(SUPERUSER, "DROP DATABASE IF EXISTS moved WITH (FORCE)");
     target.psql(SUPERUSER, "CREATE DATABASE moved TEMPLATE template0");
