@@ -4,10 +4,12 @@
 mod catalog;
 mod copy;
 mod corpus;
+mod definitions;
 mod drift;
 mod index;
 mod look;
 mod preflight;
+mod rehearse;
 mod remove;
 mod replicate;
 mod row_security;

@@ -5,6 +5,7 @@ mod chunks;
 mod compare;
 mod context;
 mod cutover;
+mod definitions;
 mod drift;
 mod encrypt;
 mod finish;
@@ -41,6 +42,7 @@ use super::drift::DriftError;
 use super::folder::FolderError;
 use super::index::IndexError;
 use super::preflight::PreflightError;
+use super::rehearse::RehearseError;
 use super::replicate::{QuietError, ReplicateError};
 use super::saga::Stage;
 use super::schema::{ApplyError, ArchiveError, DumpError, RemoveError, TargetError};
@@ -69,6 +71,8 @@ pub enum StageError {
     SchemaDump(#[from] DumpError),
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Rehearse(#[from] RehearseError),
     #[error(transparent)]
     Apply(#[from] ApplyError),
     #[error(transparent)]

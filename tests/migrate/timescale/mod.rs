@@ -14,6 +14,7 @@ use infra::migrate::timescale;
 use infra::migrate::verify::{End, Options, Report, read_objects, verify};
 use infra::postgres::{Endpoint, connect};
 
+use crate::definitions::rehearsed;
 use crate::schema::Move;
 use crate::servers::{SUPERUSER, Server};
 
@@ -60,12 +61,16 @@ async fn moved_from(source: Server, target: Server) -> (Move, Schema) {
     (moving, built)
 }
 
+/// Nothing that the target would print otherwise is left for the comparison of the rows to find.
 async fn compared(moving: &Move, built: &Schema) -> Report {
+    let (prints, otherwise) = rehearsed(moving, built).await;
+    assert_eq!(otherwise, []);
     let restore_mode = built.conversion.restore.is_some();
     let end = |url: String| End { restore_mode, ..End::new(Endpoint::parse(&url).unwrap()) };
     let (source, target) = (end(moving.source.url("corpus")), end(moving.target.url_as(moving.user, "moved")));
     let (losses, conversion) = (built.losses.clone(), built.conversion.clone());
-    let options = Options { losses, conversion, sequence_values: false, before_last: true, ..Options::default() };
+    let options =
+        Options { losses, conversion, prints, sequence_values: false, before_last: true, ..Options::default() };
     verify(&source, &target, &options, |_| ()).await.unwrap()
 }
 

@@ -28,18 +28,18 @@ async fn filled(source: &Server) {
     source.psql(SUPERUSER, "DROP DATABASE IF EXISTS corpus WITH (FORCE)");
     source.psql(SUPERUSER, "CREATE DATABASE corpus TEMPLATE template0");
     source.psql("corpus", "CREATE EXTENSION timescaledb");
+    // They act by the clock, and would drop at once what is old.
+    stop_workers(&session(source, "corpus").await).await.unwrap();
     let quiet = "SET client_min_messages = error; SET timezone = 'UTC';";
     for sql in [include_str!("real.sql"), include_str!("native.sql")] {
         source.psql("corpus", &format!("{quiet}{sql}"));
     }
-    // They act by the clock, and what is compared would change.
     source.psql(
         "corpus",
         "SELECT count(alter_job(job_id, scheduled => false)) FROM timescaledb_information.jobs WHERE job_id >= 1000",
     );
     source.psql("corpus", "CALL refresh_continuous_aggregate('shop.daily', '2026-01-01', '2026-01-20')");
     source.psql(SUPERUSER, "ALTER DATABASE corpus SET TimeZone = 'Europe/Berlin'");
-    stop_workers(&session(source, "corpus").await).await.unwrap();
 }
 
 #[tokio::test]
