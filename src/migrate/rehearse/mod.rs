@@ -10,7 +10,7 @@ mod outcome;
 mod run;
 mod scratch;
 
-pub use arrives::{SourceDefinitions, arrives_otherwise};
+pub use arrives::{ARRIVES_OTHERWISE, SourceDefinitions, arrives_otherwise};
 pub use outcome::{Refusal, Rehearsal};
 pub use run::{RehearseError, rehearse, rehearsed};
 pub use scratch::{drop_scratch, scratch_name};

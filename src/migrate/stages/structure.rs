@@ -10,18 +10,20 @@ use super::{StageError, chunks, definitions, identity, look, quiet};
 use crate::migrate::catalog::{self, Catalog};
 use crate::migrate::copy;
 use crate::migrate::index::{self, Builds, Progress};
-use crate::migrate::rehearse::{SourceDefinitions, rehearsed};
-use crate::migrate::schema::{self, Entry, Phase, Schema, Target, apply, settle};
-use crate::migrate::timescale;
+use crate::migrate::rehearse::{ARRIVES_OTHERWISE, SourceDefinitions, rehearsed};
+use crate::migrate::saga::Mode;
+use crate::migrate::schema::{self, Entry, Item, LargeObject, Phase, Schema, Target, apply, settle};
+use crate::migrate::timescale::{self, Timescale};
+use crate::migrate::verify::Objects;
 use crate::postgres::{Client, PostgresError};
 
 const FILE: &str = "schema.json";
 /// What the rehearsal of that schema told: how the new server prints each definition.
 pub const REHEARSAL: &str = "rehearsal.json";
+/// What the target did not take of it.
+const REFUSED: &str = "refused.json";
 /// From now on the schema is what was read: the new database is being made of it.
 const SETTLED: &str = "schema-settled.json";
-/// What it showed that the new server refuses.
-const REFUSED: &str = "refused.json";
 const TELL: Duration = Duration::from_secs(1);
 /// What exists before the rows come.
 const BEFORE: [Phase; 2] = [Phase::Roles, Phase::BeforeData];
@@ -36,14 +38,14 @@ pub async fn before(context: &Context) -> Result<String, StageError> {
     Ok(format!("{objects} objects"))
 }
 
-/// The last look before anything is made: the schema may have changed since it was read and rehearsed.
+/// The last look before anything is made: the schema may have changed since it was read and rehearsed. Offline that was seen
+/// when the clients were paused.
 async fn read_again(context: &Context) -> Result<(), StageError> {
-    if context.folder.read::<bool>(SETTLED)?.unwrap_or(false) {
+    if context.job.mode == Mode::Offline || context.folder.read::<bool>(SETTLED)?.unwrap_or(false) {
         return Ok(());
     }
-    // With hypertables that was done in the pause, by whom the clients were paused.
-    let chunks = read(context).await?.conversion.has_hypertables();
-    if !chunks && definitions::changed(context, &context.old().await?).await? {
+    if definitions::changed(context, &context.old().await?).await? {
+        // Whatever else changed since it was asked about.
         look::perform(context).await?;
     }
     Ok(context.folder.write(SETTLED, &true)?)
@@ -67,13 +69,15 @@ pub async fn read(context: &Context) -> Result<Schema, StageError> {
     if let Some(schema) = context.folder.read(FILE)? {
         return Ok(schema);
     }
-    let read = Reading::of(context).await?;
-    let mut target = read.target.clone();
-    let (mut schema, rehearsal) = rehearsed(&context.target().await?, &mut target, |target| read.build(target)).await?;
-    definitions::rehearsed(context, read.described, &rehearsal, (&mut schema, &read.source, &target.user))?;
-    context.folder.write(REHEARSAL, &rehearsal)?;
+    let mut seen = Seen::read(context).await?;
+    let mut target = seen.target.clone();
+    let (mut schema, rehearsal) =
+        rehearsed(&context.target().await?, &mut target, |target: &Target| seen.build(target)).await?;
+    let described = std::mem::take(&mut seen.described);
+    chunks::remember(context, &schema, &described.objects)?;
+    definitions::rehearsed(context, described, &rehearsal, (&mut schema, &seen.source, &target.user))?;
     context.folder.write(REFUSED, &target.refused)?;
-    chunks::remember(context, &context.old().await?, &schema).await?;
+    context.folder.write(REHEARSAL, &rehearsal)?;
     keep(context, &schema)?;
     Ok(schema)
 }
@@ -87,37 +91,43 @@ pub fn keep(context: &Context, schema: &Schema) -> Result<(), StageError> {
     Ok(context.folder.write(FILE, schema)?)
 }
 
-/// As it is now, without what the rehearsal showed that the new server refuses. It is not rehearsed again.
-pub async fn fresh(context: &Context) -> Result<Schema, StageError> {
-    let mut read = Reading::of(context).await?;
-    read.target.refused = context.folder.read(REFUSED)?.unwrap_or_default();
-    Ok(read.build(&read.target).without(&read.target.refused))
+/// The schema with the chunks that there are now, and what it is made of; otherwise what the target took stands, and what was
+/// said of it.
+pub async fn read_chunks(context: &Context, before: &Schema) -> Result<(Schema, Objects), StageError> {
+    let seen = Seen::read(context).await?;
+    let refused = context.folder.read(REFUSED)?.unwrap_or_default();
+    let target = Target { refused, ..seen.target.clone() };
+    let mut schema = seen.build(&target).without(&target.refused);
+    let arrives = before.losses.iter().filter(|loss| ARRIVES_OTHERWISE.contains(&loss.code.as_str()));
+    schema.losses.extend(arrives.cloned());
+    Ok((schema, seen.described.objects))
 }
 
-/// What a schema is built of.
-struct Reading {
+/// Both ends at a moment.
+struct Seen {
     source: Catalog,
-    target: Target,
-    items: Vec<schema::Item>,
-    large_objects: Vec<schema::LargeObject>,
-    timescale: Option<timescale::Timescale>,
+    items: Vec<Item>,
+    timescale: Option<Timescale>,
+    large_objects: Vec<LargeObject>,
     described: SourceDefinitions,
+    target: Target,
 }
 
-impl Reading {
-    async fn of(context: &Context) -> Result<Self, StageError> {
+impl Seen {
+    async fn read(context: &Context) -> Result<Self, StageError> {
         let (old, new) = (context.old().await?, context.new_database().await?);
         let source = quiet::without_ours(context, catalog::read(&old).await?)?;
         let target = schema::examine(&new, &source).await?;
         let large_objects = schema::read_large_objects(&old).await;
         let large_objects = large_objects.map_err(|error| PostgresError::of("reading the large objects", error))?;
         let (archive, described) = definitions::dumped(context, &old).await?;
-        let (timescale, items) = (timescale::read(&old).await?, schema::parse(&archive)?);
-        Ok(Self { source, target, items, large_objects, timescale, described })
+        let timescale = timescale::read(&old).await?;
+        Ok(Self { source, items: schema::parse(&archive)?, timescale, large_objects, described, target })
     }
 
     fn build(&self, target: &Target) -> Schema {
-        timescale::build(self.items.clone(), &self.source, self.timescale.as_ref(), self.large_objects.clone(), target)
+        let (items, large_objects) = (self.items.clone(), self.large_objects.clone());
+        timescale::build(items, &self.source, self.timescale.as_ref(), large_objects, target)
     }
 }
 

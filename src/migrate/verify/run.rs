@@ -78,7 +78,7 @@ pub async fn verify(
     let (objects_here, objects_there) = tokio::try_join!(read_objects(&here.first), read_objects(&there.first))?;
     let (uses_here, uses_there) = tokio::try_join!(uses(&here, options), uses(&there, options))?;
     let mut objects_here = options.conversion.expected(objects_here, &before);
-    let mut objects_there = options.conversion.compared(objects_there, &after);
+    let mut objects_there = options.conversion.compared(objects_there);
     let before = options.conversion.seen(before);
     if options.sequence_values {
         objects_here.extend(sequence_values(&before.sequences));
