@@ -49,7 +49,7 @@ async fn both_ends_are_looked_at_and_left_as_they_were() {
     assert_eq!((seen.source_version.major(), seen.target_version.unwrap().major()), (15, 17));
     assert!(codes(&seen, Severity::Blocker).contains("orphans"), "{:#?}", seen.findings);
     let warnings = codes(&seen, Severity::Warning);
-    for code in ["no-tls", "extension-missing", "no-replica-identity"] {
+    for code in ["no-tls", "extension-missing", "unlogged"] {
         assert!(warnings.contains(code), "{code}: {:#?}", seen.findings);
     }
     let told: BTreeSet<_> = seen.findings.iter().map(|finding| (&finding.code, &finding.object)).collect();

@@ -94,7 +94,7 @@ type Change = fn(&mut Situation);
 /// One thing wrong, and what is found because of it.
 #[test]
 fn one_fault_is_one_finding() {
-    let cases: [(&str, Change); 38] = [
+    let cases: [(&str, Change); 39] = [
         ("no-tls", |s| s.target.tls = false),
         ("pooler", |s| s.source.pooled = true),
         ("older-target", |s| s.abilities.version.0 = 160_001),
@@ -138,6 +138,7 @@ fn one_fault_is_one_finding() {
         ("no-replica-identity", |s| s.catalog.tables[0].replica_identity = ReplicaIdentity::Nothing),
         ("unlogged", |s| s.catalog.tables[0].persistence = crate::migrate::catalog::Persistence::Unlogged),
         ("case-twins", |s| s.catalog.tables.push(Table { replica_identity: ReplicaIdentity::Full, ..table(2, "One") })),
+        ("partitions-by-server", |s| s.catalog.tables[0].routed_by_server = true),
         ("access-method", |s| s.catalog.tables[0].access_method = Some("columnar".into())),
         ("target-storage", |s| s.capacity.target_storage_bytes = Some(1_400_000)),
         ("source-disk", |s| s.capacity.source_free_bytes = Some(100)),
@@ -212,8 +213,35 @@ fn offline_mode_needs_no_replication() {
     let mut situation = Situation { mode: Mode::Offline, ..healthy() };
     situation.source.settings.insert("wal_level".into(), "replica".into());
     situation.source.replication = false;
-    situation.catalog.tables[0].replica_identity = ReplicaIdentity::Nothing;
     assert_eq!(check(&situation), []);
+}
+
+#[test]
+fn tables_without_a_key_are_given_an_identity_and_only_what_costs_is_asked_about() {
+    let mut situation = healthy();
+    situation.catalog.indexes.clear();
+    let told = |situation: &Situation| -> Vec<String> {
+        let codes = check(situation).into_iter().map(|finding| format!("{:?} {}", finding.severity, finding.code));
+        codes.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+    };
+    assert_eq!(told(&situation), ["Note no-replica-identity"]);
+    situation.catalog.tables[0].heap_bytes = 200 << 20;
+    situation.capacity.target_storage_bytes = Some(10 << 30);
+    situation.capacity.source_free_bytes = Some(10 << 30);
+    assert_eq!(told(&situation), ["Note no-replica-identity", "Warning slow-identity"]);
+    situation.mode = Mode::Offline;
+    assert_eq!(told(&situation), ["Note no-replica-identity"], "the way back may take its time");
+    situation.mode = Mode::Online;
+    let json = json!({ "number": 1, "name": "body", "type_oid": 114, "type_name": "json", "not_null": false, "identity": null,
+        "generated": null, "has_default": false });
+    situation.catalog.tables[0].columns = vec![serde_json::from_value(json).expect("a column")];
+    let of_type = json!({ "oid": 114, "schema": "pg_catalog", "name": "json", "kind": "b", "element": null, "base": null,
+        "fields": [], "binary": true, "equality": false, "extension": null });
+    situation.catalog.types = vec![serde_json::from_value(of_type).expect("a type")];
+    assert_eq!(told(&situation), ["Note no-replica-identity", "Warning not-followed"]);
+    situation.catalog.tables[0].heap_bytes = 600 << 20;
+    let asked = ["Note no-replica-identity", "Warning carried-in-pause", "Warning not-followed"];
+    assert_eq!(told(&situation), asked);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use super::loss::Loss;
 use super::target::{Ability, ExtensionState, Target};
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::catalog::{Catalog, Oid, Routine};
+use crate::migrate::identity::TRIGGER;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
@@ -40,6 +41,7 @@ impl<'a> Judge<'a> {
             | "BLOBS" => return Fate::Elsewhere,
             "ACL" | "COMMENT" if item.tag.starts_with("DATABASE ") => return Fate::Elsewhere,
             "PUBLICATION" if item.tag.starts_with(HELPER_SCHEMA) => return Fate::Elsewhere,
+            "EVENT TRIGGER" if item.tag == TRIGGER => return Fate::Elsewhere,
             "SHELL TYPE" if !self.target.can(Ability::InternalFunction) => return Fate::Elsewhere,
             "EXTENSION" => self.extension(item),
             "SUBSCRIPTION" | "SUBSCRIPTION TABLE" => Some(subscription(item)),

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::StageError;
 use super::context::{APPLY_ROLE, Context, FORWARD, READ_ROLE};
 use super::{drift, settle, structure, way_back};
+use crate::migrate::carried;
 use crate::migrate::catalog::{self, TableKind};
 use crate::migrate::drift::DriftError;
 use crate::migrate::partitions::complete_indexes;
@@ -71,12 +72,19 @@ async fn once(context: &Context) -> Result<String, StageError> {
     let source = end(context.source().await?, moment.old_snapshot.clone());
     let target = end(context.target().await?, moment.new_snapshot.clone());
     let (workers, sequence_values, before_last) = (context.jobs(), false, true);
+    // Online they are carried and compared in the pause.
+    let later = match context.job.mode {
+        Mode::Online => Some(carried::names(&catalog::read(&*context.old().await?).await?)),
+        Mode::Offline => None,
+    };
     let options = Options {
+        later,
         workers,
         sequence_values,
         before_last,
         losses,
         conversion,
+        later,
         prints: structure::prints(context)?,
         ..Options::default()
     };

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::context::{Context, FORWARD, SCHEMA_CHANGES};
-use super::{StageError, compare, structure};
+use super::{StageError, compare, identity, structure};
 use crate::migrate::drift::{Drift, DriftError, Fingerprints, told};
 use crate::migrate::partitions::drop_partitions;
 use crate::migrate::prose::{FEW, wrapped};
@@ -30,6 +30,7 @@ pub async fn same_schema(context: &Context, source: &Client, target: &Client) ->
         if context.folder.read::<Fingerprints>(FILE)?.as_ref() == Some(&now) {
             return Ok(());
         }
+        identity::of_new_tables(context, source, target).await?;
         let drift =
             Drift::look(source, target, &structure::read(context).await?.losses, &structure::prints(context)?).await?;
         let user = &target.endpoint().user;

@@ -1,6 +1,7 @@
 //! What each stage does on the host, and how it is undone. Every one may be cut off anywhere and begun again.
 
 mod backup;
+mod carry;
 mod chunks;
 mod compare;
 mod context;
@@ -9,6 +10,7 @@ mod drift;
 mod encrypt;
 mod finish;
 mod follow;
+mod identity;
 mod log_watch;
 mod look;
 mod overlap;
@@ -36,10 +38,12 @@ pub use settle::{try_stop_recording, watch};
 pub use unit::is_active;
 pub use way_back::{carry_partitions, is_there as has_way_back};
 
+use super::carried::CarriedError;
 use super::catalog::CatalogError;
 use super::copy::CopyError;
 use super::drift::DriftError;
 use super::folder::FolderError;
+use super::identity::IdentityError;
 use super::index::IndexError;
 use super::preflight::PreflightError;
 use super::replicate::{QuietError, ReplicateError};
@@ -85,6 +89,10 @@ pub enum StageError {
     #[error(transparent)]
     Copy(#[from] CopyError),
     #[error(transparent)]
+    Carried(#[from] CarriedError),
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    #[error(transparent)]
     Replicate(#[from] ReplicateError),
     #[error(transparent)]
     Sequence(#[from] SequenceError),
@@ -129,6 +137,10 @@ pub enum StageError {
         "the old database is not what was looked at, so the clients were not paused for it, or run again:\n{what}\ninfra migrate resume looks at it anew (--accept CODE,… for what has a code), infra migrate abort undoes everything"
     )]
     ChangedBeforePause { what: String },
+    #[error(
+        "{megabytes} MB of unlogged tables, large objects and tables without a key that replication can use are to be carried while the clients wait: make them less, or infra migrate resume --accept carried-in-pause"
+    )]
+    LongPause { megabytes: u64 },
     #[error("the new database is not known yet: it has not been provisioned")]
     NoTarget,
     #[error("the migration has not been prepared")]

@@ -20,6 +20,9 @@ pub struct Pause {
     /// Comparing what changed since the verification.
     #[serde(default)]
     pub changes_ms: u64,
+    /// Carrying what replication does not bring.
+    #[serde(default)]
+    pub carried_ms: u64,
     pub way_back_ms: u64,
     pub start_ms: u64,
     pub total_ms: u64,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::context::{Context, pg_dump};
-use super::{StageError, chunks, quiet};
+use super::{StageError, chunks, identity, quiet};
 use crate::migrate::catalog::{self, Catalog};
 use crate::migrate::copy;
 use crate::migrate::index::{self, Builds, Progress};
@@ -98,6 +98,7 @@ pub async fn after(context: &Context) -> Result<String, StageError> {
     if let Some(restore) = &schema.conversion.restore {
         timescale::carry(&context.old().await?, &context.new_database().await?, restore).await?;
     }
+    identity::at_target(context, &context.old().await?, &context.new_database().await?).await?;
     let indexes = schema.phase(Phase::Index).count();
     Ok(format!("{indexes} indexes"))
 }

@@ -85,7 +85,7 @@ impl Conversion {
             let trigger = kind == "TRIGGER" && definition.facts.contains(" EXECUTE FUNCTION _timescaledb_");
             let schema = kind == "SCHEMA" && is_its_schema(name);
             let (bare, defined) = (plain(name), plain(&definition.to_string()));
-            let index = |chunk: &String| kind == "INDEX" && defined.contains(&format!(" ON {chunk} USING "));
+            let index = |chunk: &String| kind == "INDEX" && defined.starts_with(&format!("on {chunk} "));
             !trigger
                 && !schema
                 && !concerns(name, |word| word.split_once('.').is_some_and(|(of, _)| is_its_schema(of)))

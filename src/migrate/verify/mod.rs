@@ -24,7 +24,7 @@ pub use compare::USES;
 pub use end::{End, VerifyError};
 pub use object::{Definition, ObjectKey, Objects, read_objects};
 pub use prints::Prints;
-pub use recheck::{emptied, prepare_recheck, recheck};
+pub use recheck::{emptied, prepare_recheck, recheck, same_rows};
 pub use report::{ObjectDifference, Rechecked, Report, RowDifference, RowFault, TableResult, markdown_of_changes};
 pub use run::{Options, VerifyEvent, compare_objects, verify};
 pub use summary::summary_of_changes;

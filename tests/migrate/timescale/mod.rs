@@ -94,7 +94,11 @@ async fn all_versions_say_the_same() {
     }
     assert_eq!(said[0].hypertables.len(), 9);
     let aggregates: Vec<String> = said[0].aggregates.iter().map(|one| one.name.plain()).collect();
-    assert_eq!(aggregates.last().map(String::as_str), Some("a_first.daily"), "after what it is made of: {aggregates:?}");
+    assert_eq!(
+        aggregates.last().map(String::as_str),
+        Some("a_first.daily"),
+        "after what it is made of: {aggregates:?}"
+    );
     assert_eq!(said[1], said[0]);
     assert_eq!(said[2], said[0]);
 }
@@ -174,7 +178,8 @@ async fn names_types_and_borders_are_carried_as_they_are() {
     let report = compared(&moving, &built).await;
     assert!(report.matches(), "{}", report.markdown());
     let at = |sql: &str| moving.target.psql("moved", &format!("SET timezone = 'UTC'; {sql}"));
-    let partitions = "SELECT c.relname, pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+    let partitions =
+        "SELECT c.relname, pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
          WHERE c.relkind = 'r' AND c.relnamespace = 'odd'::regnamespace AND c.relname !~ '_default$' ORDER BY 1";
     assert_eq!(
         at(partitions),
@@ -192,12 +197,15 @@ user_p20261024_030000|FOR VALUES FROM ('2026-10-24 03:00:00') TO ('2026-10-24 04
           FROM pg_class c WHERE c.relnamespace = 'odd'::regnamespace AND c.relname ~ '_default$'";
     assert_eq!(at(rest), "0", "every row is in the partition of its chunk");
     for view in ["a_first.\"of a place\"", "a_first.daily", "odd.hundreds", "odd.\"of users\""] {
-        let sql = format!("SET timezone = 'UTC'; SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text COLLATE \"C\")) FROM {view} AS t");
+        let sql = format!(
+            "SET timezone = 'UTC'; SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text COLLATE \"C\")) FROM {view} AS t"
+        );
         let here = moving.source.psql("corpus", &sql);
         assert!(!here.starts_with("0|"), "{view}");
         assert_eq!(moving.target.psql("moved", &sql), here, "{view}");
         let name = view.replace('"', "");
-        let kind = format!("SELECT relkind FROM pg_class c WHERE relnamespace::regnamespace || '.' || relname = '{name}'");
+        let kind =
+            format!("SELECT relkind FROM pg_class c WHERE relnamespace::regnamespace || '.' || relname = '{name}'");
         assert_eq!(at(&kind), "m", "{view}");
     }
 }
@@ -237,10 +245,7 @@ async fn policies_are_those_of_the_targets_own_extensions() {
     let at = |sql: &str| moving.target.psql("moved", sql);
     let config = "SELECT parent_table, control, partition_interval, retention, retention_keep_table, infinite_time_partitions FROM partman.part_config WHERE parent_table ~ '^shop' ORDER BY 1";
     let odd = "SELECT parent_table, control FROM partman.part_config WHERE parent_table ~ '^odd' ORDER BY 1";
-    assert_eq!(
-        at(odd),
-        "odd.Mixed|Mixed Case\nodd.cond|time\nodd.quoted|a\"b\nodd.spaced|with space\nodd.user|user"
-    );
+    assert_eq!(at(odd), "odd.Mixed|Mixed Case\nodd.cond|time\nodd.quoted|a\"b\nodd.spaced|with space\nodd.user|user");
     assert_eq!(at(config), "shop.Readings|at|7 days|90 days|f|t\nshop.spaced|day|30 days||t|t");
     assert_eq!(
         at("SELECT schedule, command FROM cron.job WHERE command !~ 'a_first' ORDER BY jobname"),

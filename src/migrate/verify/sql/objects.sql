@@ -1,6 +1,10 @@
 -- Facts are the same at every server. What a server prints of its parsed expressions is apart: another, or the same one
 -- after it has read its own print, writes it differently.
-WITH RECURSIVE relation AS (
+WITH RECURSIVE remembered AS (
+  {remembered_identities}
+), loosened AS (
+  {loosened_keys}
+), relation AS (
   SELECT c.*, n.nspname, format('%I.%I', n.nspname, c.relname) AS identity
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
    WHERE {user_schema}
@@ -42,7 +46,7 @@ WITH RECURSIVE relation AS (
 SELECT 'SCHEMA' AS kind, n.nspname::text AS object, '' AS facts, '' AS printed FROM pg_namespace n WHERE {user_schema}
 UNION ALL
 SELECT 'TABLE', r.identity,
-       concat_ws(' ', r.relkind, r.relpersistence, 'replica identity ' || r.relreplident::text,
+       concat_ws(' ', r.relkind, r.relpersistence, 'replica identity ' || COALESCE((SELECT m.identity FROM remembered m WHERE m.relation = r.oid), r.relreplident)::text,
          CASE WHEN r.relrowsecurity THEN 'row security' END, CASE WHEN r.relforcerowsecurity THEN 'forced' END,
          'with ' || (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(r.reloptions) AS o),
          (SELECT 'of ' || string_agg(i.inhparent::regclass::text, ', ' ORDER BY i.inhseqno) FROM pg_inherits i WHERE i.inhrelid = r.oid)),
@@ -76,7 +80,7 @@ SELECT 'INDEX', format('%I.%I', r.nspname, i.relname),
          'of them ' || nullif(x.indnatts - x.indnkeyatts, 0) || ' included',
          'with ' || (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(i.reloptions) AS o),
          CASE WHEN NOT x.indisvalid THEN 'INVALID' END,
-         CASE WHEN x.indisclustered THEN 'CLUSTERED' END, CASE WHEN x.indisreplident THEN 'REPLICA IDENTITY' END,
+         CASE WHEN x.indisclustered THEN 'CLUSTERED' END, CASE WHEN x.indisreplident AND NOT EXISTS (SELECT FROM remembered m WHERE m.relation = r.oid) THEN 'REPLICA IDENTITY' END,
          'attached to ' || (SELECT h.inhparent::regclass::text FROM pg_inherits h WHERE h.inhrelid = i.oid)),
        concat_ws(' ', pg_get_expr(x.indexprs, x.indrelid), 'where ' || pg_get_expr(x.indpred, x.indrelid))
   FROM relation r JOIN pg_index x ON x.indrelid = r.oid JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_am am ON am.oid = i.relam
@@ -94,6 +98,11 @@ SELECT 'CONSTRAINT',
          CASE WHEN con.connoinherit AND con.contype = 'c' THEN 'not inherited' END),
        CASE WHEN con.contype IN ('c', 'x') THEN pg_get_constraintdef(con.oid) END
   FROM relation r JOIN pg_constraint con ON con.conrelid = r.oid WHERE con.contype <> 'n'
+-- Foreign keys that are away for a while.
+UNION ALL
+SELECT 'CONSTRAINT', format('%s.%I', l.identity, l.name), l.facts, NULL FROM loosened l
+UNION ALL
+SELECT 'COMMENT', format('table constraint %I on %s', l.name, l.identity), l.comment, '' FROM loosened l WHERE l.comment IS NOT NULL
 UNION ALL
 SELECT 'TRIGGER', format('%s.%I', r.identity, t.tgname),
        regexp_replace(def.text, CASE WHEN t.tgqual IS NULL THEN '$^' ELSE ' WHEN \((.*)\) EXECUTE ' END, ' WHEN … EXECUTE ')
@@ -156,7 +165,7 @@ UNION ALL
 SELECT 'EXTENSION', e.extname, n.nspname, '' FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
 UNION ALL
 SELECT 'EVENT TRIGGER', e.evtname, concat_ws(' ', e.evtevent, e.evtfoid::regprocedure, e.evtenabled, e.evttags), '' FROM pg_event_trigger e
- WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = e.oid AND d.deptype = 'e')
+ WHERE e.evtname <> '{identity_trigger}' AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = e.oid AND d.deptype = 'e')
 -- Whose they are, and who may.
 UNION ALL
 SELECT 'OWNER', 'TABLE ' || r.identity, pg_get_userbyid(r.relowner), '' FROM relation r WHERE r.relkind IN ('r', 'p', 'f', 'v', 'm', 'S')
