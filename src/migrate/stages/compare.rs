@@ -84,7 +84,6 @@ async fn once(context: &Context) -> Result<String, StageError> {
         before_last,
         losses,
         conversion,
-        later,
         prints: structure::prints(context)?,
         ..Options::default()
     };
