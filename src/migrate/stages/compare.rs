@@ -68,7 +68,15 @@ async fn once(context: &Context) -> Result<String, StageError> {
     let source = end(context.source().await?, moment.old_snapshot.clone());
     let target = end(context.target().await?, moment.new_snapshot.clone());
     let (workers, sequence_values, before_last) = (context.jobs(), false, true);
-    let options = Options { workers, sequence_values, before_last, losses, conversion, ..Options::default() };
+    let options = Options {
+        workers,
+        sequence_values,
+        before_last,
+        losses,
+        conversion,
+        prints: structure::prints(context)?,
+        ..Options::default()
+    };
     let folder = context.folder.clone();
     let told = move |event| drop(folder.write("progress.json", &event));
     let mut report = verify(&source, &target, &options, told).await?;

@@ -17,7 +17,10 @@ const FILE: &str = "schema-same.json";
 const DRAIN: Duration = Duration::from_secs(5);
 /// Each round carries what was made or dropped during the one before.
 const ROUNDS: usize = 5;
-const MOST_TOLD: usize = 5;
+/// More than a screen is not read: the file has all.
+const MOST_TOLD: usize = 20;
+/// All that changed, for a person to read.
+const CHANGES: &str = "schema-changes.txt";
 
 /// Cheap while nothing changes. Good only after the indexes were built.
 pub async fn same_schema(context: &Context, source: &Client, target: &Client) -> Result<(), StageError> {
@@ -30,7 +33,8 @@ pub async fn same_schema(context: &Context, source: &Client, target: &Client) ->
         if context.folder.read::<Fingerprints>(FILE)?.as_ref() == Some(&now) {
             return Ok(());
         }
-        let drift = Drift::look(source, target, &structure::read(context).await?.losses).await?;
+        let drift =
+            Drift::look(source, target, &structure::read(context).await?.losses, &structure::prints(context)?).await?;
         let user = &target.endpoint().user;
         differences = drift.differences;
         differences.retain(|difference| !compare::is_ours(&difference.object, user));
@@ -51,8 +55,12 @@ pub async fn same_schema(context: &Context, source: &Client, target: &Client) ->
     if differences.is_empty() {
         return Ok(());
     }
-    let said: Vec<String> = differences.iter().take(MOST_TOLD).map(told).collect();
-    let more = differences.len().saturating_sub(MOST_TOLD);
-    let more = if more > 0 { format!("\n    and {more} more") } else { String::new() };
+    let said: Vec<String> = differences.iter().map(told).collect();
+    context.folder.write_text(CHANGES, &(said.join("\n") + "\n"))?;
+    let more = said.len().saturating_sub(MOST_TOLD);
+    let file = context.folder.file(CHANGES);
+    let more =
+        if more > 0 { format!("\n    and {more} more: {} on the host has all", file.display()) } else { String::new() };
+    let said = &said[..said.len().min(MOST_TOLD)];
     Err(StageError::SchemaChanged { what: format!("{}{more}", said.join("\n    ")) })
 }

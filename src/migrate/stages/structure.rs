@@ -12,9 +12,11 @@ use crate::migrate::copy;
 use crate::migrate::index::{self, Builds, Progress};
 use crate::migrate::schema::{self, Consequence, Entry, Loss, Phase, Schema, apply, settle};
 use crate::migrate::timescale;
+use crate::migrate::verify::Prints;
 use crate::postgres::{Client, PostgresError};
 
 const FILE: &str = "schema.json";
+const PRINTS: &str = "prints.json";
 /// The schema was read since nobody writes: with hypertables.
 const CHUNKS_SETTLED: &str = "chunks-settled.json";
 const TELL: Duration = Duration::from_secs(1);
@@ -78,6 +80,11 @@ pub async fn read(context: &Context) -> Result<Schema, StageError> {
     let schema = timescale::build(schema::parse(&archive)?, &source, timescale.as_ref(), large_objects, &target);
     context.folder.write(FILE, &schema)?;
     Ok(schema)
+}
+
+/// How the new database's server prints what the old one's prints.
+pub fn prints(context: &Context) -> Result<Prints, StageError> {
+    Ok(context.folder.read(PRINTS)?.unwrap_or_default())
 }
 
 pub async fn dump_command(context: &Context) -> Result<Vec<String>, StageError> {

@@ -1,16 +1,12 @@
 //! The comparison of both ends' objects, where the source has hypertables: what it says of them is what it would say of
 //! partitioned tables, and partitions are compared by their rows.
 
-use std::collections::BTreeMap;
-
 use super::conversion::Conversion;
+use super::is_its_schema;
 use super::policy::{MANAGER, MANAGER_SCHEMA, SCHEDULER};
 use super::restore::RESTORE_MODE;
-use super::{indexes, is_its_schema};
 use crate::migrate::catalog::{Catalog, QualifiedName, quote_identifier};
-use crate::migrate::verify::{Definition, ObjectKey, mentions};
-
-type Objects = BTreeMap<ObjectKey, Definition>;
+use crate::migrate::verify::{Definition, ObjectKey, Objects, mentions};
 
 impl Conversion {
     /// Of the source: how it would describe its objects. `catalog` is the source's as it is.
@@ -22,7 +18,7 @@ impl Conversion {
             return objects;
         }
         let expected = objects.into_iter().filter(|(ObjectKey { kind, name }, definition)| {
-            let trigger = kind == "TRIGGER" && definition.contains(" EXECUTE FUNCTION _timescaledb_");
+            let trigger = kind == "TRIGGER" && definition.facts.contains(" EXECUTE FUNCTION _timescaledb_");
             let schema = kind == "SCHEMA" && is_its_schema(name);
             !trigger
                 && !schema
@@ -42,8 +38,9 @@ impl Conversion {
             "INDEX" => {
                 let index = catalog.indexes.iter().find(|index| plain(&index.name.plain()) == plain(&key.name));
                 let of = index.and_then(|index| catalog.table(index.table)).and_then(|of| table(&of.name));
-                match of.and_then(|of| indexes::for_root(&definition, &of.name)) {
-                    Some(root) => root.replace(" CLUSTERED", "").replace(" REPLICA IDENTITY", ""),
+                let facts = |facts: &str| facts.replace(" CLUSTERED", "").replace(" REPLICA IDENTITY", "");
+                match of {
+                    Some(_) => Definition { facts: facts(&definition.facts), ..definition },
                     None => definition,
                 }
             }
@@ -102,12 +99,12 @@ fn plain(name: &str) -> String {
     name.replace('"', "")
 }
 
-/// As the description of a table is put together: kind, persistence, replica identity, settings, key.
-fn as_partitioned(definition: &str, column: &str) -> String {
-    let definition = definition.strip_prefix("r ").unwrap_or(definition);
-    let definition = definition.replace("replica identity i", "replica identity d");
-    let kept = definition.split_once(" with ").map_or(definition.as_str(), |(before, _)| before);
+/// As the description of a table is put together: kind, persistence, replica identity, settings; its key is printed.
+fn as_partitioned(definition: &Definition, column: &str) -> Definition {
+    let facts = definition.facts.strip_prefix("r ").unwrap_or(&definition.facts);
+    let facts = facts.replace("replica identity i", "replica identity d");
+    let kept = facts.split_once(" with ").map_or(facts.as_str(), |(before, _)| before);
     let simple = column.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
     let column = if simple { column.to_owned() } else { quote_identifier(column) };
-    format!("p {kept} by RANGE ({column})")
+    Definition { facts: format!("p {kept}"), printed: format!("by RANGE ({column})") }
 }

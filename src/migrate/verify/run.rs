@@ -7,13 +7,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::compare::{Terms, compare};
+use super::compare::{Terms, compare, compare_uses};
 use super::end::{End, Look, VerifyError};
 use super::hash::{self, Part, Subject, Sum, Sums};
 use super::narrow::{differing, narrow};
 use super::object::{read_objects, sequence_values};
+use super::prints::Prints;
 use super::report::{ObjectDifference, Report, TableResult};
 use super::row::{self, Relation};
+use super::uses::{Uses, read_uses};
 use crate::migrate::catalog::{self, Catalog, Oid, QualifiedName, Table};
 use crate::migrate::schema::Loss;
 use crate::migrate::timescale::Conversion;
@@ -33,6 +35,8 @@ pub struct Options {
     pub losses: Vec<Loss>,
     /// How the source is looked at.
     pub conversion: Conversion,
+    /// How the target's server prints the source's definitions.
+    pub prints: Prints,
 }
 
 impl Default for Options {
@@ -44,6 +48,7 @@ impl Default for Options {
             before_last: false,
             losses: vec![],
             conversion: Conversion::default(),
+            prints: Prints::default(),
         }
     }
 }
@@ -68,6 +73,7 @@ pub async fn verify(
     let (here, there) = tokio::try_join!(Look::open(source), Look::open(target))?;
     let (before, after) = tokio::try_join!(catalog(&here), catalog(&there))?;
     let (objects_here, objects_there) = tokio::try_join!(read_objects(&here.first), read_objects(&there.first))?;
+    let (uses_here, uses_there) = tokio::try_join!(uses(&here, options), uses(&there, options))?;
     let mut objects_here = options.conversion.expected(objects_here, &before);
     let mut objects_there = options.conversion.compared(objects_there, &after);
     let before = options.conversion.seen(before);
@@ -75,8 +81,10 @@ pub async fn verify(
         objects_here.extend(sequence_values(&before.sequences));
         objects_there.extend(sequence_values(&after.sequences));
     }
-    let terms = Terms { user: &target.endpoint.user, losses: &options.losses, before_last: options.before_last };
-    let objects = compare(&objects_here, &objects_there, (&before, &after), &terms);
+    let (losses, prints) = (&options.losses[..], &options.prints);
+    let terms = Terms { user: &target.endpoint.user, losses, before_last: options.before_last, prints };
+    let mut objects = compare(&objects_here, &objects_there, &before, &terms);
+    objects.extend(compare_uses((&uses_here, &uses_there), (&objects_here, &objects_there), losses));
     let scope = Scope::new(&before, &after, options);
     let tables = scope.hashed(&here, &there, options.workers, told).await?;
     let addresses = (here.address(), there.address());
@@ -95,17 +103,26 @@ pub async fn verify(
     })
 }
 
+/// Where hypertables become partitions, what was made of them is made of something else.
+async fn uses(look: &Look, options: &Options) -> Result<Uses, VerifyError> {
+    if options.conversion.active { Ok(Uses::new()) } else { read_uses(&look.first).await }
+}
+
 /// Every object but rows, while both ends are in use. Right once the indexes were built; what the schema's last phase does
 /// may be there or not.
 pub async fn compare_objects(
     source: &Client,
     target: &Client,
     losses: &[Loss],
+    prints: &Prints,
 ) -> Result<Vec<ObjectDifference>, VerifyError> {
-    let (before, after) = tokio::try_join!(catalog::read(source), catalog::read(target))?;
+    let before = catalog::read(source).await?;
     let (here, there) = tokio::try_join!(read_objects(source), read_objects(target))?;
-    let terms = Terms { user: &target.endpoint().user, losses, before_last: true };
-    Ok(compare(&here, &there, (&before, &after), &terms))
+    let (uses_here, uses_there) = tokio::try_join!(read_uses(source), read_uses(target))?;
+    let terms = Terms { user: &target.endpoint().user, losses, before_last: true, prints };
+    let mut found = compare(&here, &there, &before, &terms);
+    found.extend(compare_uses((&uses_here, &uses_there), (&here, &there), losses));
+    Ok(found)
 }
 
 /// In a transaction of its own, which the snapshot's session has already.
