@@ -126,7 +126,10 @@ fn insert(table: &Table, kinds: &Kinds, random: &mut StdRng) -> String {
         }
         let null = !column.not_null && random.random_bool(0.2);
         let value = (!null).then(|| kinds.value(column.type_oid, &table.literals, random)).flatten();
-        values.push((&column.name, value.map_or("NULL".to_owned(), |value| format!("{value}::{}", column.type_name))));
+        values.push((
+            column.name.as_str(),
+            value.map_or("NULL".to_owned(), |value| format!("{value}::{}", column.type_name)),
+        ));
     }
     let mut from = String::new();
     for (number, key) in table.keys.iter().enumerate() {
@@ -150,7 +153,7 @@ fn insert(table: &Table, kinds: &Kinds, random: &mut StdRng) -> String {
             key.to
         ));
         for (own, there) in fresh {
-            values.push((own, format!("k{number}.\"{number}_{}\"", there.trim_matches('"'))));
+            values.push((own.as_str(), format!("k{number}.\"{number}_{}\"", there.trim_matches('"'))));
         }
     }
     if values.is_empty() {

@@ -22,13 +22,15 @@ use infra::migrate::preflight::{self, Capacity, Severity, Situation};
 use infra::migrate::replicate::{Channel, make_beat};
 use infra::migrate::saga::Mode;
 use infra::migrate::schema::{self, Phase, Schema};
-use infra::migrate::verify::{End, Options, verify};
+use infra::migrate::verify::{End, Options, Prints, read_objects, verify};
 use infra::migrate::{sequences, timescale};
 use infra::postgres::Client;
 use tempfile::TempDir;
 
 pub use ends::Ends;
 use ends::{MASTER, READER};
+
+use crate::servers::SUPERUSER;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const FORWARD: &str = "infra_forward";
@@ -111,6 +113,7 @@ struct Journey<'a> {
 impl Journey<'_> {
     async fn go(&self) -> Result<Figures, Outcome> {
         let (catalog, built, accepted) = self.look().await?;
+        let prints = self.rehearse(&built).await?;
         let (old, new) = (self.ends.at_old(self.database).await, self.ends.at_new(self.database).await);
         self.run("schema", &new, &built, &[Phase::Roles, Phase::BeforeData]).await?;
         make_beat(&new).await.map_err(stopped("prepare"))?;
@@ -124,15 +127,14 @@ impl Journey<'_> {
         self.run("index", &new, &built, &[Phase::AfterData, Phase::Grants, Phase::Refresh, Phase::Settings]).await?;
         forward.subscribe(&way).await.map_err(stopped("follow"))?;
         forward.drain(PATIENCE).await.map_err(stopped("follow"))?;
-        self.same_schema(&built).await?;
-        self.verify(&built, false).await?;
+        self.same_schema(&built, &prints).await?;
+        self.verify(&built, &prints, false).await?;
         self.run("last", &new, &built, &[Phase::Last]).await?;
         refused_writes += self.write(true, 2).await;
         forward.drain(PATIENCE).await.map_err(stopped("cutover"))?;
-        self.same_schema(&built).await?;
+        self.same_schema(&built, &prints).await?;
         sequences::carry(&old, &new).await.map_err(stopped("cutover"))?;
-        self.quiet(&old, "CHECKPOINT").await;
-        let mut figures = self.verify(&built, true).await?;
+        let mut figures = self.verify(&built, &prints, true).await?;
         forward.pause().await.map_err(stopped("cutover"))?;
         self.independently(&built)?;
         refused_writes += self.back(&old, &new, &built).await?;
@@ -166,7 +168,7 @@ impl Journey<'_> {
             orphans: Some(orphans),
         };
         let findings = preflight::check(&situation);
-        let of = |severity| findings.iter().filter(move |finding| finding.severity == severity);
+        let of = |severity: Severity| findings.iter().filter(move |finding| finding.severity == severity);
         let blockers: Vec<_> = of(Severity::Blocker).map(|f| format!("{} [{}] {}", f.object, f.code, f.what)).collect();
         if !blockers.is_empty() {
             return Err(Outcome::Refused(blockers));
@@ -174,6 +176,34 @@ impl Journey<'_> {
         let accepted =
             of(Severity::Warning).map(|finding| finding.code.clone()).filter(|code| code != "no-tls").collect();
         Ok((situation.catalog, built, accepted))
+    }
+
+    /// The whole schema once in a database that is thrown away: what is refused is known before anything is copied.
+    async fn rehearse(&self, built: &Schema) -> Result<Prints, Outcome> {
+        let scratch = format!("{}_scratch", self.database);
+        self.ends.new.psql(SUPERUSER, &format!("CREATE DATABASE {scratch} OWNER {MASTER} TEMPLATE template0"));
+        let client = self.ends.at_new(&scratch).await;
+        schema::prepare_session(&client).await.map_err(stopped("rehearsal"))?;
+        client.run("beginning", "BEGIN").await.map_err(stopped("rehearsal"))?;
+        let mut refused = vec![];
+        for entry in &built.entries {
+            let sql = entry
+                .statements
+                .join(";\n")
+                .replace(&format!("DATABASE \"{}\"", self.database), &format!("DATABASE \"{scratch}\""));
+            let result = client.run("rehearsing", &format!("SAVEPOINT s; {sql}; RELEASE s")).await;
+            if let Err(error) = result {
+                refused.push(format!("rehearsal of {} {}: {}", entry.kind, entry.name, chain(&error)));
+                client.run("going back", "ROLLBACK TO s; RELEASE s").await.map_err(stopped("rehearsal"))?;
+            }
+        }
+        client.run("naming all", "SET LOCAL search_path = pg_catalog").await.map_err(stopped("rehearsal"))?;
+        let made = read_objects(&client).await.map_err(stopped("rehearsal"))?;
+        let old = self.ends.at_old(self.database).await;
+        let source = read_objects(&old).await.map_err(stopped("rehearsal"))?;
+        drop(client);
+        self.ends.new.psql(SUPERUSER, &format!("DROP DATABASE {scratch} WITH (FORCE)"));
+        if refused.is_empty() { Ok(Prints::new(&source, &made)) } else { Err(Outcome::Refused(refused)) }
     }
 
     async fn run(&self, stage: &'static str, new: &Client, built: &Schema, phases: &[Phase]) -> Result<(), Outcome> {
@@ -208,7 +238,7 @@ impl Journey<'_> {
     }
 
     async fn index(&self, catalog: &Catalog, built: &Schema) -> Result<(), Outcome> {
-        let memory = index::memory(&*self.ends.at_new(self.database).await).await.map_err(stopped("index"))?;
+        let memory = index::memory(&self.ends.at_new(self.database).await).await.map_err(stopped("index"))?;
         let builds = Builds::of(catalog, built.entries.clone(), self.ends.target(self.database), 2, memory);
         let (announce, complete) = tokio::sync::mpsc::unbounded_channel();
         for some in tables(&self.folder()).map_err(stopped("index"))? {
@@ -218,21 +248,22 @@ impl Journey<'_> {
         index::build(builds, complete, |_| {}).await.map_err(stopped("index"))
     }
 
-    async fn same_schema(&self, built: &Schema) -> Result<(), Outcome> {
+    async fn same_schema(&self, built: &Schema, prints: &Prints) -> Result<(), Outcome> {
         let (old, new) = (self.ends.at_old(self.database).await, self.ends.at_new(self.database).await);
-        let drift = Drift::look(&old, &new, &built.losses).await.map_err(stopped("follow"))?;
+        let drift = Drift::look(&old, &new, &built.losses, prints).await.map_err(stopped("follow"))?;
         let differences = drift.differences.iter().map(told).filter(|line| !is_ours(line));
         same("follow", differences.collect())
     }
 
     /// `cut`: writers are stopped, and sequences were carried.
-    async fn verify(&self, built: &Schema, cut: bool) -> Result<Figures, Outcome> {
+    async fn verify(&self, built: &Schema, prints: &Prints, cut: bool) -> Result<Figures, Outcome> {
         let (source, target) = (End::new(self.ends.source(self.database)), End::new(self.ends.target(self.database)));
         let options = Options {
             losses: built.losses.clone(),
             sequence_values: cut,
             before_last: !cut,
             conversion: built.conversion.clone(),
+            prints: prints.clone(),
             ..Options::default()
         };
         let mut report = verify(&source, &target, &options, |_| ()).await.map_err(stopped("verify"))?;
@@ -269,10 +300,6 @@ impl Journey<'_> {
         let client = server.connect(self.database).await;
         fill::fill(&client, self.seed * 10 + round, 2).await;
         fill::change(&client, self.seed * 10 + round).await
-    }
-
-    async fn quiet(&self, client: &Client, sql: &str) {
-        client.run("between two looks", sql).await.unwrap();
     }
 
     fn folder(&self) -> Folder {

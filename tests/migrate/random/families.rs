@@ -140,7 +140,7 @@ fn inherited(maker: &mut Maker) {
                 maker.say(format!("CREATE TABLE {child} (own int, name text DEFAULT 'c') INHERITS ({below}, {other})"))
             }
             _ => {
-                maker.say(format!("CREATE TABLE {child} (extra int, n int, name text NOT NULL, own_{depth} date, CONSTRAINT {}_n_check CHECK (n BETWEEN -1 AND 2000000000), colour varchar(10))", "p"));
+                maker.say(format!("CREATE TABLE {child} (extra int, n int, name text NOT NULL, own_{depth} date, CONSTRAINT p_n_check CHECK (n BETWEEN -1 AND 2000000000), colour varchar(10))"));
                 maker.say(format!("ALTER TABLE {child} INHERIT {other}"));
             }
         }

@@ -42,9 +42,11 @@ pub struct Column {
 }
 
 impl Table {
-    pub fn of_kind<'a>(&'a self, kinds: &'a [&str]) -> impl Iterator<Item = &'a Column> + Clone {
+    pub fn of_kind<'a>(&'a self, kinds: &'a [&str]) -> impl Iterator<Item = &'a Column> {
         self.columns.iter().filter(move |column| {
-            kinds.iter().any(|kind| column.kind == *kind || column.kind.starts_with(&format!("{kind}(")))
+            kinds.iter().any(|kind| {
+                column.kind == *kind || column.kind.starts_with(&format!("{kind}(")) && !column.kind.ends_with(']')
+            })
         })
     }
 }
@@ -105,7 +107,7 @@ impl Maker {
     }
 
     pub fn pick<'a>(&mut self, some: &[&'a str]) -> &'a str {
-        some.choose(&mut self.random).unwrap()
+        some.choose(&mut self.random).copied().unwrap()
     }
 
     pub fn one<T: Clone>(&mut self, some: &[T]) -> Option<T> {

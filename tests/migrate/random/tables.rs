@@ -48,7 +48,7 @@ pub fn tables(maker: &mut Maker) {
 fn table(maker: &mut Maker) {
     let (schema, name) = (maker.schema(), maker.name(""));
     let full = format!("{schema}.{name}");
-    let (mut parts, mut key) = key_column(maker);
+    let (mut parts, key) = key_column(maker);
     let mut columns = parts
         .iter()
         .map(|_| Column { name: "id".into(), kind: "bigint".into(), is_generated: false })
@@ -67,7 +67,6 @@ fn table(maker: &mut Maker) {
             "PRIMARY KEY ({column}){}",
             maker.pick(&["", " DEFERRABLE", " DEFERRABLE INITIALLY DEFERRED"])
         ));
-        key = vec![];
     }
     for _ in 0..maker.below(4) {
         parts.extend(check(maker, &made));
@@ -106,8 +105,14 @@ fn column(maker: &mut Maker, number: usize, before: &[Column]) -> (Column, Strin
         _ => format!("{}{number}", maker.pick(&["state", "name", "at", "n", "data", "größe"])),
     };
     let own = maker.one(&maker.types.clone()).filter(|_| maker.often(3));
-    let generated =
-        before.iter().find(|column| TEXTS.iter().any(|kind| column.kind.starts_with(kind))).filter(|_| maker.often(2));
+    let generated = before
+        .iter()
+        .find(|column| {
+            TEXTS.iter().any(|kind| column.kind.starts_with(kind))
+                && !column.is_generated
+                && !column.kind.ends_with(']')
+        })
+        .filter(|_| maker.often(2));
     if let Some(from) = generated {
         let of = &from.name;
         let how = [
