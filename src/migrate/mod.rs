@@ -13,6 +13,7 @@ pub mod look;
 pub mod measure;
 pub mod partitions;
 pub mod preflight;
+pub mod rehearse;
 mod relay;
 pub mod replicate;
 pub mod run;

@@ -10,6 +10,7 @@ mod journey;
 mod look;
 mod preflight;
 mod random;
+mod rehearse;
 mod remove;
 mod replicate;
 mod row_security;

@@ -15,7 +15,7 @@ use crate::corpus;
 use crate::servers::{SUPERUSER, Server, run};
 
 /// A user as managed servers have it, and its database.
-const MASTER: &str = "CREATE ROLE master LOGIN CREATEROLE CREATEDB;
+pub const MASTER: &str = "CREATE ROLE master LOGIN CREATEROLE CREATEDB;
     GRANT pg_monitor, pg_signal_backend TO master WITH ADMIN OPTION";
 
 pub struct Move {

@@ -40,6 +40,7 @@ use super::drift::DriftError;
 use super::folder::FolderError;
 use super::index::IndexError;
 use super::preflight::PreflightError;
+use super::rehearse::RehearseError;
 use super::replicate::{QuietError, ReplicateError};
 use super::saga::Stage;
 use super::schema::{ApplyError, ArchiveError, DumpError, RemoveError, TargetError};
@@ -68,6 +69,8 @@ pub enum StageError {
     SchemaDump(#[from] DumpError),
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Rehearse(#[from] RehearseError),
     #[error(transparent)]
     Apply(#[from] ApplyError),
     #[error(transparent)]

@@ -10,13 +10,17 @@ use super::{StageError, quiet};
 use crate::migrate::catalog::{self, Catalog};
 use crate::migrate::copy;
 use crate::migrate::index::{self, Builds, Progress};
-use crate::migrate::schema::{self, Consequence, Entry, Loss, Phase, Schema, apply, settle};
+use crate::migrate::rehearse::rehearsed;
+use crate::migrate::schema::{self, Consequence, Entry, Loss, Phase, Schema, Target, apply, settle};
 use crate::migrate::timescale;
-use crate::migrate::verify::Prints;
+use crate::migrate::verify::{Prints, read_objects};
 use crate::postgres::{Client, PostgresError};
 
 const FILE: &str = "schema.json";
+/// How the new database\'s server prints the definitions of the old one\'s.
 const PRINTS: &str = "prints.json";
+/// What the rehearsal of that schema told: how the new server prints each definition.
+pub const REHEARSAL: &str = "rehearsal.json";
 /// The schema was read since nobody writes: with hypertables.
 const CHUNKS_SETTLED: &str = "chunks-settled.json";
 const TELL: Duration = Duration::from_secs(1);
@@ -62,22 +66,30 @@ pub async fn source(context: &Context, schema: &Schema) -> Result<Catalog, Stage
 
 /// The schema is read anew.
 pub fn forget(context: &Context) -> Result<(), StageError> {
-    Ok(context.folder.remove(FILE)?)
+    context.folder.remove(FILE)?;
+    context.folder.remove(PRINTS)?;
+    Ok(context.folder.remove(REHEARSAL)?)
 }
 
-/// The old schema, and what the new database lets us do with it: read once, the same for all of the migration.
+/// The old schema, and what the new database lets us do with it: read and rehearsed once, the same for all of the migration.
 pub async fn read(context: &Context) -> Result<Schema, StageError> {
     if let Some(schema) = context.folder.read(FILE)? {
         return Ok(schema);
     }
     let (old, new) = (context.old().await?, context.new_database().await?);
     let source = quiet::without_ours(context, catalog::read(&old).await?)?;
-    let target = schema::examine(&new, &source).await?;
+    let mut target = schema::examine(&new, &source).await?;
     let large_objects = schema::read_large_objects(&old).await;
     let large_objects = large_objects.map_err(|error| PostgresError::of("reading the large objects", error))?;
     let archive = schema::dump(&dump_command(context).await?, None).await?;
     let timescale = timescale::read(&old).await?;
-    let schema = timescale::build(schema::parse(&archive)?, &source, timescale.as_ref(), large_objects, &target);
+    let items = schema::parse(&archive)?;
+    let build =
+        |target: &Target| timescale::build(items.clone(), &source, timescale.as_ref(), large_objects.clone(), target);
+    let (schema, rehearsal) = rehearsed(&context.target().await?, &mut target, build).await?;
+    let printed = read_objects(&context.old().await?).await.map_err(StageError::from)?;
+    context.folder.write(PRINTS, &Prints::new(&printed, &rehearsal.printed))?;
+    context.folder.write(REHEARSAL, &rehearsal)?;
     context.folder.write(FILE, &schema)?;
     Ok(schema)
 }
@@ -182,7 +194,7 @@ pub async fn undo(context: &Context) -> Result<(), StageError> {
     if let Some(schema) = context.folder.read::<Schema>(FILE)? {
         schema::remove(&context.new_database().await?, &schema).await?;
     }
-    context.folder.remove(FILE)?;
+    forget(context)?;
     context.folder.remove(CHUNKS_SETTLED)?;
     super::finish::clean_new(context).await
 }

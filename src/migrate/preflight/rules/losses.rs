@@ -32,11 +32,13 @@ fn finding(loss: &Loss) -> Finding {
         Consequence::Consent => Severity::Warning,
         Consequence::Note => Severity::Note,
     };
-    let consequence = match loss.takes.as_slice() {
-        [] => String::new(),
-        [one] => format!("with it: {one}"),
-        [one, rest @ ..] => format!("with it: {one} and {} more", rest.len()),
+    let listed = |word: &str, names: &[String]| match names {
+        [] => None,
+        [one] => Some(format!("{word}: {one}")),
+        [one, rest @ ..] => Some(format!("{word}: {one} and {} more", rest.len())),
     };
+    let consequence = [listed("with it", &loss.takes), listed("called by", &loss.callers)];
+    let consequence = consequence.into_iter().flatten().collect::<Vec<_>>().join("; ");
     Finding {
         code: loss.code.clone(),
         severity,
