@@ -4,6 +4,7 @@
 mod catalog;
 mod copy;
 mod corpus;
+mod definitions;
 mod drift;
 mod index;
 mod journey;

@@ -145,6 +145,9 @@ fn lenient(item: &Item, name: String) -> Entry {
     Entry::new(Phase::Grants, &item.kind, name, vec![statement])
 }
 
+/// Of the schema public, in every database that is new.
+const OWNER_OF_PUBLIC: &str = "pg_database_owner";
+
 /// A new owner must have the right to create in the schema, at the moment when it becomes one; superusers give without.
 struct CreateRights {
     pairs: BTreeMap<String, BTreeSet<String>>,
@@ -152,8 +155,11 @@ struct CreateRights {
 
 impl CreateRights {
     fn new(kept: &[&Item], target: &Target) -> Self {
-        let owner_of_schema =
-            |schema: &str| kept.iter().find(|item| item.kind == "SCHEMA" && item.tag == schema)?.owner.as_deref();
+        let owner_of_schema = |schema: &str| {
+            let item = kept.iter().find(|item| item.kind == "SCHEMA" && item.tag == schema);
+            // pg_dump says nothing of the schema that every new database has.
+            item.map_or(Some(OWNER_OF_PUBLIC).filter(|_| schema == "public"), |item| item.owner.as_deref())
+        };
         let mut pairs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for item in kept.iter().filter(|item| !target.superuser && owner::statement(item).is_some()) {
             let (Some(schema), Some(owner)) = (&item.schema, &item.owner) else { continue };
