@@ -17,7 +17,7 @@ use crate::migrate::verify::{Prints, read_objects};
 use crate::postgres::{Client, PostgresError};
 
 const FILE: &str = "schema.json";
-/// How the new database\'s server prints the definitions of the old one\'s.
+/// How the new database's server prints the definitions of the old one's.
 const PRINTS: &str = "prints.json";
 /// What the rehearsal of that schema told: how the new server prints each definition.
 pub const REHEARSAL: &str = "rehearsal.json";

@@ -35,7 +35,8 @@ impl Ends {
     }
 
     pub fn from(old: Server) -> Self {
-        let ends = Self { old, new: Server::rds_with(&PLENTY) };
+        let log = ["logging_collector=on", "log_directory=log"];
+        let ends = Self { old, new: Server::rds_with(&[&PLENTY[..], &log].concat()) };
         ends.new.psql(SUPERUSER, LIKE_RDS);
         // The rest of the file trusts everybody.
         let file = ends.old.psql(SUPERUSER, "SHOW hba_file");
@@ -71,6 +72,13 @@ impl Ends {
         for server in [&self.new, &self.old] {
             server.psql(SUPERUSER, &server.psql(SUPERUSER, ROLES));
         }
+    }
+
+    /// Of either server's log, the newest few.
+    pub fn last_errors(&self) -> String {
+        let sql = "SELECT string_agg(line, ' | ') FROM (SELECT line FROM regexp_split_to_table(pg_read_file(pg_current_logfile()), '\\n')
+            WITH ORDINALITY AS l (line, place) WHERE line ~ 'ERROR|DETAIL|CONTEXT' ORDER BY place DESC LIMIT 3) AS last";
+        self.new.psql(SUPERUSER, sql)
     }
 
     pub async fn at_old(&self, database: &str) -> Client {

@@ -5,6 +5,7 @@
 mod dumps;
 mod ends;
 pub mod fill;
+mod found;
 mod schemas;
 
 use std::collections::BTreeSet;
@@ -19,9 +20,10 @@ use infra::migrate::drift::{Drift, told};
 use infra::migrate::folder::Folder;
 use infra::migrate::index::{self, Builds};
 use infra::migrate::preflight::{self, Capacity, Severity, Situation};
-use infra::migrate::replicate::{Channel, make_beat};
+use infra::migrate::rehearse::rehearsed;
+use infra::migrate::replicate::{Channel, ReplicateError, make_beat};
 use infra::migrate::saga::Mode;
-use infra::migrate::schema::{self, Phase, Schema};
+use infra::migrate::schema::{self, Phase, Schema, Target};
 use infra::migrate::verify::{End, Options, Prints, read_objects, verify};
 use infra::migrate::{sequences, timescale};
 use infra::postgres::Client;
@@ -29,8 +31,6 @@ use tempfile::TempDir;
 
 pub use ends::Ends;
 use ends::{MASTER, READER};
-
-use crate::servers::SUPERUSER;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const FORWARD: &str = "infra_forward";
@@ -112,8 +112,7 @@ struct Journey<'a> {
 
 impl Journey<'_> {
     async fn go(&self) -> Result<Figures, Outcome> {
-        let (catalog, built, accepted) = self.look().await?;
-        let prints = self.rehearse(&built).await?;
+        let (catalog, built, prints, accepted) = self.look().await?;
         let (old, new) = (self.ends.at_old(self.database).await, self.ends.at_new(self.database).await);
         self.run("schema", &new, &built, &[Phase::Roles, Phase::BeforeData]).await?;
         make_beat(&new).await.map_err(stopped("prepare"))?;
@@ -126,33 +125,37 @@ impl Journey<'_> {
         self.index(&catalog, &built).await?;
         self.run("index", &new, &built, &[Phase::AfterData, Phase::Grants, Phase::Refresh, Phase::Settings]).await?;
         forward.subscribe(&way).await.map_err(stopped("follow"))?;
-        forward.drain(PATIENCE).await.map_err(stopped("follow"))?;
+        self.drain("follow", &forward).await?;
         self.same_schema(&built, &prints).await?;
         self.verify(&built, &prints, false).await?;
         self.run("last", &new, &built, &[Phase::Last]).await?;
         refused_writes += self.write(true, 2).await;
-        forward.drain(PATIENCE).await.map_err(stopped("cutover"))?;
+        self.drain("cutover", &forward).await?;
         self.same_schema(&built, &prints).await?;
         sequences::carry(&old, &new).await.map_err(stopped("cutover"))?;
         let mut figures = self.verify(&built, &prints, true).await?;
         forward.pause().await.map_err(stopped("cutover"))?;
         self.independently(&built)?;
-        refused_writes += self.back(&old, &new, &built).await?;
+        refused_writes += self.back(&old, &new, &built, &prints).await?;
         figures.accepted = accepted;
         figures.refused_writes = refused_writes;
         Ok(figures)
     }
 
-    /// All that is told before anything is made.
-    async fn look(&self) -> Result<(Catalog, Schema, BTreeSet<String>), Outcome> {
+    /// All that is told before anything is made; what is consented to is left out from here on.
+    async fn look(&self) -> Result<(Catalog, Schema, Prints, BTreeSet<String>), Outcome> {
         let (old, new) = (self.ends.at_old(self.database).await, self.ends.at_new(self.database).await);
         let catalog = catalog::read(&old).await.map_err(stopped("look"))?;
         let large = schema::read_large_objects(&old).await.map_err(stopped("look"))?;
         let url = self.ends.old.url(self.database);
         let archive = schema::dump(&self.ends.old.tool("pg_dump", &[&url]), None).await.map_err(stopped("look"))?;
-        let abilities = schema::examine(&new, &catalog).await.map_err(stopped("look"))?;
+        let mut abilities = schema::examine(&new, &catalog).await.map_err(stopped("look"))?;
         let items = schema::parse(&archive).map_err(stopped("look"))?;
-        let built = timescale::build(items, &catalog, None, large, &abilities);
+        let build = |facts: &Target| timescale::build(items.clone(), &catalog, None, large.clone(), facts);
+        let target = self.ends.target(self.database);
+        let (built, rehearsal) = rehearsed(&target, &mut abilities, build).await.map_err(stopped("rehearsal"))?;
+        let at_old = self.ends.at_old(self.database).await;
+        let prints = Prints::new(&read_objects(&at_old).await.map_err(stopped("look"))?, &rehearsal.printed);
         let orphans = preflight::find_orphans(&old, &catalog).await.map_err(stopped("look"))?;
         let (at_old, at_new) = (self.ends.at_old(self.database).await, self.ends.at_new(self.database).await);
         let situation = Situation {
@@ -175,35 +178,7 @@ impl Journey<'_> {
         }
         let accepted =
             of(Severity::Warning).map(|finding| finding.code.clone()).filter(|code| code != "no-tls").collect();
-        Ok((situation.catalog, built, accepted))
-    }
-
-    /// The whole schema once in a database that is thrown away: what is refused is known before anything is copied.
-    async fn rehearse(&self, built: &Schema) -> Result<Prints, Outcome> {
-        let scratch = format!("{}_scratch", self.database);
-        self.ends.new.psql(SUPERUSER, &format!("CREATE DATABASE {scratch} OWNER {MASTER} TEMPLATE template0"));
-        let client = self.ends.at_new(&scratch).await;
-        schema::prepare_session(&client).await.map_err(stopped("rehearsal"))?;
-        client.run("beginning", "BEGIN").await.map_err(stopped("rehearsal"))?;
-        let mut refused = vec![];
-        for entry in &built.entries {
-            let sql = entry
-                .statements
-                .join(";\n")
-                .replace(&format!("DATABASE \"{}\"", self.database), &format!("DATABASE \"{scratch}\""));
-            let result = client.run("rehearsing", &format!("SAVEPOINT s; {sql}; RELEASE s")).await;
-            if let Err(error) = result {
-                refused.push(format!("rehearsal of {} {}: {}", entry.kind, entry.name, chain(&error)));
-                client.run("going back", "ROLLBACK TO s; RELEASE s").await.map_err(stopped("rehearsal"))?;
-            }
-        }
-        client.run("naming all", "SET LOCAL search_path = pg_catalog").await.map_err(stopped("rehearsal"))?;
-        let made = read_objects(&client).await.map_err(stopped("rehearsal"))?;
-        let old = self.ends.at_old(self.database).await;
-        let source = read_objects(&old).await.map_err(stopped("rehearsal"))?;
-        drop(client);
-        self.ends.new.psql(SUPERUSER, &format!("DROP DATABASE {scratch} WITH (FORCE)"));
-        if refused.is_empty() { Ok(Prints::new(&source, &made)) } else { Err(Outcome::Refused(refused)) }
+        Ok((situation.catalog, built, prints, accepted))
     }
 
     async fn run(&self, stage: &'static str, new: &Client, built: &Schema, phases: &[Phase]) -> Result<(), Outcome> {
@@ -237,6 +212,17 @@ impl Journey<'_> {
         copied.map(drop).map_err(stopped("copy"))
     }
 
+    /// What stands in the way is told in the words of the new server's log.
+    async fn drain(&self, stage: &'static str, channel: &Channel<'_>) -> Result<(), Outcome> {
+        match channel.drain(PATIENCE).await {
+            Err(error @ (ReplicateError::ApplyFailed { .. } | ReplicateError::NotDrained { .. })) => {
+                let error = format!("{}; {}", chain(&error), self.ends.last_errors());
+                Err(Outcome::Stopped { stage, error })
+            }
+            other => other.map(drop).map_err(stopped(stage)),
+        }
+    }
+
     async fn index(&self, catalog: &Catalog, built: &Schema) -> Result<(), Outcome> {
         let memory = index::memory(&self.ends.at_new(self.database).await).await.map_err(stopped("index"))?;
         let builds = Builds::of(catalog, built.entries.clone(), self.ends.target(self.database), 2, memory);
@@ -255,13 +241,13 @@ impl Journey<'_> {
         same("follow", differences.collect())
     }
 
-    /// `cut`: writers are stopped, and sequences were carried.
+    /// `cut`: writers are stopped, and sequences were carried. Row security is put in force after it.
     async fn verify(&self, built: &Schema, prints: &Prints, cut: bool) -> Result<Figures, Outcome> {
         let (source, target) = (End::new(self.ends.source(self.database)), End::new(self.ends.target(self.database)));
         let options = Options {
             losses: built.losses.clone(),
             sequence_values: cut,
-            before_last: !cut,
+            before_last: true,
             conversion: built.conversion.clone(),
             prints: prints.clone(),
             ..Options::default()
@@ -269,10 +255,28 @@ impl Journey<'_> {
         let mut report = verify(&source, &target, &options, |_| ()).await.map_err(stopped("verify"))?;
         report.objects.retain(|difference| !is_ours(&format!("{} {}", difference.object.kind, difference.object.name)));
         if !report.matches() {
-            return Err(Outcome::Different { stage: "verify", what: vec![report.markdown()] });
+            let objects = report
+                .faults()
+                .map(|f| format!("{} {}: {:?} and {:?}", f.object.kind, f.object.name, f.source, f.target));
+            let tables = report.tables.iter().filter(|table| !table.matches()).map(|table| format!("{table:?}"));
+            return Err(Outcome::Different { stage: "verify", what: objects.chain(tables).collect() });
         }
         let (tables, objects, rows) = (report.tables.len(), report.objects_compared, report.rows());
         Ok(Figures { tables, objects, rows, ..Figures::default() })
+    }
+
+    /// What was put in force at last too.
+    async fn handed_over(&self, built: &Schema, prints: &Prints) -> Result<(), Outcome> {
+        let (source, target) = (End::new(self.ends.source(self.database)), End::new(self.ends.target(self.database)));
+        let (losses, prints) = (built.losses.clone(), prints.clone());
+        let options = Options { losses, prints, tables: Some(BTreeSet::new()), ..Options::default() };
+        let report = verify(&source, &target, &options, |_| ()).await.map_err(stopped("hand over"))?;
+        let differs = report.faults().map(|fault| (format!("{} {}", fault.object.kind, fault.object.name), fault));
+        let differs = differs.filter(|(name, _)| !is_ours(name) && !name.starts_with("SEQUENCE VALUE"));
+        same(
+            "hand over",
+            differs.map(|(name, fault)| format!("{name}: {:?} and {:?}", fault.source, fault.target)).collect(),
+        )
     }
 
     fn independently(&self, built: &Schema) -> Result<(), Outcome> {
@@ -281,14 +285,15 @@ impl Journey<'_> {
     }
 
     /// What is written at the new database is at the old one when the clients return to it.
-    async fn back(&self, old: &Client, new: &Client, built: &Schema) -> Result<usize, Outcome> {
+    async fn back(&self, old: &Client, new: &Client, built: &Schema, prints: &Prints) -> Result<usize, Outcome> {
         let back = Channel { name: BACK, publisher: new, subscriber: old };
         back.publish(Some(&published(new).await?)).await.map_err(stopped("way back"))?;
         back.make_slot().await.map_err(stopped("way back"))?;
         back.subscribe(&self.ends.target(self.database)).await.map_err(stopped("way back"))?;
         schema::hand_over(new, built).await.map_err(stopped("hand over"))?;
+        self.handed_over(built, prints).await?;
         let refused = self.write(false, 3).await;
-        back.drain(PATIENCE).await.map_err(stopped("way back"))?;
+        self.drain("way back", &back).await?;
         sequences::carry(new, old).await.map_err(stopped("way back"))?;
         same("the way back", dumps::differing_rows(self.ends, self.database, &built.losses))?;
         Ok(refused)

@@ -122,7 +122,7 @@ fn rule(maker: &mut Maker, table: &Table) {
     let (of, name) = (&table.name, maker.name("r_"));
     let statement = match maker.column(table, &TEXTS) {
         Some(text) => format!(
-            "CREATE RULE {name} AS ON UPDATE TO {of} WHERE NEW.{text} IN ('never', 'ever') DO ALSO NOTIFY changes"
+            "CREATE RULE {name} AS ON UPDATE TO {of} WHERE NEW.{text} IN ('never', 'ever') DO ALSO DELETE FROM {of} WHERE false AND 'x' IN ('y', 'z')"
         ),
         None => format!("CREATE RULE {name} AS ON DELETE TO {of} WHERE false DO INSTEAD NOTHING"),
     };

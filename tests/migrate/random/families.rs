@@ -23,7 +23,7 @@ fn column(name: &str, kind: &str) -> Column {
 }
 
 fn partitioned(maker: &mut Maker, name: String, columns: Vec<Column>) {
-    let table = Table { name, columns, key: vec![], is_partitioned: true };
+    let table = Table { name, columns, key: vec![], is_partitioned: true, is_unlogged: false };
     if maker.often(4) {
         index(maker, &table);
     }
@@ -51,7 +51,7 @@ fn by_range(maker: &mut Maker) {
     for year in 2010..2010 + maker.below(4) {
         let part = format!("{schema}.{}", maker.name("part_"));
         let bounds = format!("FOR VALUES FROM ('{year}-01-01') TO ('{}-01-01')", year + 1);
-        match maker.below(4) {
+        match maker.below(if key.is_empty() { 4 } else { 3 }) {
             0 => maker.say(format!("CREATE TABLE {part} PARTITION OF {full} {bounds}")),
             1 => {
                 // Columns in another order, one that was dropped.
@@ -155,6 +155,7 @@ fn inherited(maker: &mut Maker) {
             columns: vec![column("name", "text"), column("n", "int")],
             key: vec![],
             is_partitioned: false,
+            is_unlogged: false,
         });
         if maker.often(5) {
             below = child;

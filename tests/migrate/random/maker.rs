@@ -31,6 +31,7 @@ pub struct Table {
     /// Of the primary key; empty without one.
     pub key: Vec<String>,
     pub is_partitioned: bool,
+    pub is_unlogged: bool,
 }
 
 #[derive(Debug, Clone)]

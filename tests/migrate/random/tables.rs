@@ -58,7 +58,7 @@ fn table(maker: &mut Maker) {
         columns.push(column);
         parts.push(definition);
     }
-    let mut made = Table { name: full.clone(), columns, key: vec![], is_partitioned: false };
+    let mut made = Table { name: full.clone(), columns, key: vec![], is_partitioned: false, is_unlogged: false };
     if key.is_empty()
         && maker.often(3)
         && let Some(column) = maker.column(&made, &["int", "text", "uuid"])
@@ -71,7 +71,8 @@ fn table(maker: &mut Maker) {
     for _ in 0..maker.below(4) {
         parts.extend(check(maker, &made));
     }
-    let kind = if maker.often(1) { "UNLOGGED TABLE" } else { "TABLE" };
+    made.is_unlogged = maker.often(1);
+    let kind = if made.is_unlogged { "UNLOGGED TABLE" } else { "TABLE" };
     let with = if maker.often(2) { " WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05)" } else { "" };
     maker.say(format!("CREATE {kind} {full} (\n  {}\n){with}", parts.join(",\n  ")));
     made.key = key;
@@ -152,7 +153,9 @@ fn default(maker: &mut Maker, kind: &str, values: Option<&Vec<String>>) -> Optio
     if let Some(values) = values {
         return maker.one(values).map(|value| format!("'{value}'"));
     }
+    // Of arrays only those without a length.
     let some: &[&str] = match kind.split('(').next().unwrap() {
+        _ if kind.ends_with(")[]") => return None,
         "int" | "bigint" | "smallint" => {
             &["0", "-1", "1 + 2", "length('abc')", "'7'", "extract(epoch from interval '1 minute')::int"]
         }
@@ -175,7 +178,7 @@ fn default(maker: &mut Maker, kind: &str, values: Option<&Vec<String>>) -> Optio
             "timezone('utc', now())",
         ],
         "date" => &["CURRENT_DATE", "'today'::date + 1", "'2020-02-29'"],
-        "boolean" => &["true", "'x'::varchar IN ('a', 'b')", "NOT false", "(1 <> 2) IS TRUE"],
+        "boolean" => &["true", "('x'::varchar IN ('a', 'b'))", "(NOT false)", "((1 <> 2) IS TRUE)"],
         "uuid" => &["gen_random_uuid()"],
         "jsonb" | "json" => &["'{}'", "'{\"a\": [1, 2.50]}'"],
         "text[]" | "int[]" => &["'{}'", "ARRAY[]::text[]::int[]"],
@@ -247,7 +250,8 @@ fn after(maker: &mut Maker, table: &mut Table) {
         maker.say(format!("ALTER TABLE {name} REPLICA IDENTITY FULL"));
     }
     if maker.often(2) {
-        let sequence = maker.name("seq_");
+        let schema = name.split_once('.').unwrap().0.to_owned();
+        let sequence = format!("{schema}.{}", maker.name("seq_"));
         let how = maker.pick(&["", " INCREMENT 10 CACHE 5", " MINVALUE -100 START -7 CYCLE", " AS smallint"]);
         maker.say(format!("CREATE SEQUENCE {sequence}{how}"));
         maker.say(format!("SELECT nextval('{sequence}')"));
@@ -293,8 +297,12 @@ pub fn index(maker: &mut Maker, table: &Table) {
 
 /// To others and to itself, with every action, deferrable or not.
 pub fn foreign_keys(maker: &mut Maker) {
-    let keyed: Vec<Table> = maker.tables.iter().filter(|table| table.key.len() == 1).cloned().collect();
+    let keyed: Vec<Table> =
+        maker.tables.iter().filter(|table| table.key.len() == 1 && !table.is_unlogged).cloned().collect();
     for table in maker.tables.clone() {
+        if table.is_unlogged {
+            continue;
+        }
         for to in keyed.clone() {
             if !maker.often(2) {
                 continue;
