@@ -5,10 +5,12 @@
 //! It happens in a scratch database, within one transaction that is never committed: roles and what else belongs to the
 //! whole server leave no trace either.
 
+mod arrives;
 mod outcome;
 mod run;
 mod scratch;
 
+pub use arrives::{SourceDefinitions, arrives_otherwise};
 pub use outcome::{Refusal, Rehearsal};
 pub use run::{RehearseError, rehearse, rehearsed};
 pub use scratch::{drop_scratch, scratch_name};

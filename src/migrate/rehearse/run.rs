@@ -4,7 +4,7 @@ use super::outcome::{Refusal, Rehearsal};
 use super::scratch::Scratch;
 use crate::migrate::catalog::quote_identifier;
 use crate::migrate::schema::{ApplyError, Entry, Schema, Target, is_alone, set_session};
-use crate::migrate::verify::{VerifyError, read_objects};
+use crate::migrate::verify::{VerifyError, read_objects, read_uses};
 use crate::postgres::{Client, Endpoint, PostgresError};
 
 #[derive(Debug, thiserror::Error)]
@@ -61,8 +61,9 @@ async fn within(scratch: &Scratch, target: &Endpoint, schema: &Schema) -> Result
     // Names come out qualified.
     run.send("SET LOCAL search_path = pg_catalog").await?;
     let printed = read_objects(&client).await?;
+    let uses = read_uses(&client).await?;
     run.send("ROLLBACK").await?;
-    Ok(Rehearsal { refused, printed })
+    Ok(Rehearsal { refused, printed, uses })
 }
 
 struct Run<'a> {

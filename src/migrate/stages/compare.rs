@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::StageError;
 use super::context::{APPLY_ROLE, Context, FORWARD, READ_ROLE};
-use super::{drift, settle, structure, way_back};
+use super::{definitions, drift, settle, structure, way_back};
 use crate::migrate::catalog::{self, TableKind};
 use crate::migrate::drift::DriftError;
 use crate::migrate::partitions::complete_indexes;
@@ -74,7 +74,7 @@ async fn once(context: &Context) -> Result<String, StageError> {
         before_last,
         losses,
         conversion,
-        prints: structure::prints(context)?,
+        prints: definitions::prints(context)?,
         ..Options::default()
     };
     let folder = context.folder.clone();

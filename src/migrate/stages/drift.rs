@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::context::{Context, FORWARD};
-use super::{StageError, compare, structure};
+use super::{StageError, compare, definitions, structure};
 use crate::migrate::drift::{Drift, DriftError, Fingerprints, told};
 use crate::migrate::partitions::drop_partitions;
 use crate::migrate::replicate::{Channel, ReplicateError};
@@ -34,7 +34,8 @@ pub async fn same_schema(context: &Context, source: &Client, target: &Client) ->
             return Ok(());
         }
         let drift =
-            Drift::look(source, target, &structure::read(context).await?.losses, &structure::prints(context)?).await?;
+            Drift::look(source, target, &structure::read(context).await?.losses, &definitions::prints(context)?)
+                .await?;
         let user = &target.endpoint().user;
         differences = drift.differences;
         differences.retain(|difference| !compare::is_ours(&difference.object, user));

@@ -4,6 +4,7 @@ mod backup;
 mod compare;
 mod context;
 mod cutover;
+mod definitions;
 mod drift;
 mod encrypt;
 mod finish;

@@ -6,23 +6,20 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::context::{Context, pg_dump};
-use super::{StageError, quiet};
+use super::{StageError, definitions, quiet};
 use crate::migrate::catalog::{self, Catalog};
 use crate::migrate::copy;
 use crate::migrate::index::{self, Builds, Progress};
 use crate::migrate::rehearse::rehearsed;
 use crate::migrate::schema::{self, Consequence, Entry, Loss, Phase, Schema, Target, apply, settle};
 use crate::migrate::timescale;
-use crate::migrate::verify::{Prints, read_objects};
 use crate::postgres::{Client, PostgresError};
 
 const FILE: &str = "schema.json";
-/// How the new database's server prints the definitions of the old one's.
-const PRINTS: &str = "prints.json";
 /// What the rehearsal of that schema told: how the new server prints each definition.
 pub const REHEARSAL: &str = "rehearsal.json";
-/// The schema was read since nobody writes: with hypertables.
-const CHUNKS_SETTLED: &str = "chunks-settled.json";
+/// From now on the schema is what was read: the new database is being made of it.
+const SETTLED: &str = "chunks-settled.json";
 const TELL: Duration = Duration::from_secs(1);
 /// What exists before the rows come.
 const BEFORE: [Phase; 2] = [Phase::Roles, Phase::BeforeData];
@@ -31,17 +28,21 @@ const REST: [Phase; 4] = [Phase::AfterData, Phase::Grants, Phase::Refresh, Phase
 
 /// Makes the schema's first half at the new database.
 pub async fn before(context: &Context) -> Result<String, StageError> {
-    settle_chunks(context).await?;
+    read_again(context).await?;
     let schema = read(context).await?;
     let objects = run(context, &schema, &BEFORE).await?;
     Ok(format!("{objects} objects"))
 }
 
-/// Chunks come with the clock. Now that nobody writes they are what they will be, and nothing has been made yet.
-async fn settle_chunks(context: &Context) -> Result<(), StageError> {
-    let settled = context.folder.read::<bool>(CHUNKS_SETTLED)?.unwrap_or(false);
-    if settled || !read(context).await?.conversion.has_hypertables() {
+/// The last look before anything is made: the schema may have changed since it was read and rehearsed. Chunks come with the
+/// clock, and now that nobody writes they are what they will be.
+async fn read_again(context: &Context) -> Result<(), StageError> {
+    if context.folder.read::<bool>(SETTLED)?.unwrap_or(false) {
         return Ok(());
+    }
+    let chunks = read(context).await?.conversion.has_hypertables();
+    if !chunks && !definitions::changed(context, &context.old().await?).await? {
+        return Ok(context.folder.write(SETTLED, &true)?);
     }
     forget(context)?;
     let accepted = context.accepted()?;
@@ -56,7 +57,7 @@ async fn settle_chunks(context: &Context) -> Result<(), StageError> {
     if !said.is_empty() {
         return Err(StageError::InTheWay { findings: said.join("\n    ") });
     }
-    Ok(context.folder.write(CHUNKS_SETTLED, &true)?)
+    Ok(context.folder.write(SETTLED, &true)?)
 }
 
 /// The old database, as the schema was built from it.
@@ -67,7 +68,7 @@ pub async fn source(context: &Context, schema: &Schema) -> Result<Catalog, Stage
 /// The schema is read anew.
 pub fn forget(context: &Context) -> Result<(), StageError> {
     context.folder.remove(FILE)?;
-    context.folder.remove(PRINTS)?;
+    definitions::forget(context)?;
     Ok(context.folder.remove(REHEARSAL)?)
 }
 
@@ -81,22 +82,16 @@ pub async fn read(context: &Context) -> Result<Schema, StageError> {
     let mut target = schema::examine(&new, &source).await?;
     let large_objects = schema::read_large_objects(&old).await;
     let large_objects = large_objects.map_err(|error| PostgresError::of("reading the large objects", error))?;
-    let archive = schema::dump(&dump_command(context).await?, None).await?;
+    let (archive, described) = definitions::dumped(context, &old).await?;
     let timescale = timescale::read(&old).await?;
     let items = schema::parse(&archive)?;
     let build =
         |target: &Target| timescale::build(items.clone(), &source, timescale.as_ref(), large_objects.clone(), target);
-    let (schema, rehearsal) = rehearsed(&context.target().await?, &mut target, build).await?;
-    let printed = read_objects(&context.old().await?).await.map_err(StageError::from)?;
-    context.folder.write(PRINTS, &Prints::new(&printed, &rehearsal.printed))?;
+    let (mut schema, rehearsal) = rehearsed(&context.target().await?, &mut target, build).await?;
+    definitions::rehearsed(context, described, &rehearsal, (&mut schema, &source, &target.user))?;
     context.folder.write(REHEARSAL, &rehearsal)?;
     context.folder.write(FILE, &schema)?;
     Ok(schema)
-}
-
-/// How the new database's server prints what the old one's prints.
-pub fn prints(context: &Context) -> Result<Prints, StageError> {
-    Ok(context.folder.read(PRINTS)?.unwrap_or_default())
 }
 
 pub async fn dump_command(context: &Context) -> Result<Vec<String>, StageError> {
@@ -195,6 +190,6 @@ pub async fn undo(context: &Context) -> Result<(), StageError> {
         schema::remove(&context.new_database().await?, &schema).await?;
     }
     forget(context)?;
-    context.folder.remove(CHUNKS_SETTLED)?;
+    context.folder.remove(SETTLED)?;
     super::finish::clean_new(context).await
 }

@@ -19,7 +19,7 @@ mod subject;
 mod uses;
 
 pub use changed::{Changed, ChangedTable, Keys, Side};
-pub use compare::USES;
+pub use compare::{Terms, USES, compare, compare_uses};
 pub use end::{End, VerifyError};
 pub use object::{Definition, ObjectKey, Objects, read_objects};
 pub use prints::Prints;
