@@ -80,10 +80,10 @@ impl Channel<'_> {
         let found = self.subscriber.rows("looking for the subscription", known, &[&self.name]).await?;
         if found.is_empty() {
             let way = quote_literal(&format!("{}{}", conninfo(publisher), self.no_certificate().await?));
-            let slot = quote_literal(self.name);
+            let (slot, applier) = (quote_literal(self.name), self.applier().await?);
             let sql = format!(
                 "CREATE SUBSCRIPTION {name} CONNECTION {way} PUBLICATION {name}
-                 WITH (create_slot = false, slot_name = {slot}, copy_data = false, enabled = false)"
+                 WITH (create_slot = false, slot_name = {slot}, copy_data = false, enabled = false{applier})"
             );
             self.subscriber.run("subscribing", &sql).await?;
         }
@@ -96,6 +96,17 @@ impl Channel<'_> {
         let sql = "SELECT pg_catalog.current_setting('server_version_num')::int >= 160000";
         let knows: bool = self.subscriber.row("asking for the version", sql, &[]).await?.get(0);
         Ok(if knows { " sslcertmode=disable" } else { "" })
+    }
+
+    /// From 16 on changes are applied as the table's owner. Rows of partitions travel under the name of their root, whose
+    /// owner may not write to a partition that somebody else owns; the subscription's owner may.
+    async fn applier(&self) -> Result<&'static str, PostgresError> {
+        let sql = "SELECT pg_catalog.current_setting('server_version_num')::int >= 160000 AND EXISTS (
+                       SELECT FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
+                       JOIN pg_catalog.pg_class p ON p.oid = i.inhparent
+                       WHERE c.relispartition AND c.relkind IN ('r', 'p') AND c.relowner <> p.relowner)";
+        let mixed: bool = self.subscriber.row("asking who owns the partitions", sql, &[]).await?.get(0);
+        Ok(if mixed { ", run_as_owner = true" } else { "" })
     }
 
     pub async fn pause(&self) -> Result<(), ReplicateError> {
