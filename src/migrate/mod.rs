@@ -13,7 +13,7 @@ pub mod look;
 pub mod measure;
 pub mod partitions;
 pub mod preflight;
-mod relay;
+pub mod relay;
 pub mod replicate;
 pub mod run;
 pub mod saga;

@@ -2,18 +2,21 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests too: what fails here fails the test")]
 
 mod catalog;
+mod child;
 mod copy;
 mod corpus;
 mod drift;
 mod index;
 mod look;
 mod preflight;
+mod relay;
 mod remove;
 mod replicate;
 mod row_security;
 mod schema;
 mod servers;
 mod since;
+mod since_large;
 mod timescale;
 mod verify;
 mod wire;

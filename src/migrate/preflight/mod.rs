@@ -4,15 +4,17 @@
 mod facts;
 mod finding;
 mod gather;
+mod large_values;
 mod orphans;
 mod presume;
 mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use facts::{Capacity, LongTransaction, Orphans, PreparedTransaction, ServerFacts, Situation, Slot};
+pub use facts::{Capacity, LargeRow, LongTransaction, Orphans, PreparedTransaction, ServerFacts, Situation, Slot};
 pub use finding::{Finding, Severity};
 pub use gather::{PreflightError, gather};
+pub use large_values::find_large_rows;
 pub use orphans::find_orphans;
 pub use presume::{Presumed, presume};
 

@@ -1,4 +1,7 @@
 //! Hashes all rows of one end: parts of tables, several at a time, summed up by table and bucket.
+//!
+//! Rows are read by their addresses. A table that is rewritten between two of its parts (VACUUM FULL, CLUSTER) has other
+//! ones afterwards, in another file: it is read again from its beginning.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -53,6 +56,23 @@ pub struct Sum {
 /// By bucket.
 pub type Sums = BTreeMap<i32, Sum>;
 
+/// What one end has of a subject.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Hashed {
+    pub sums: Sums,
+    /// It was rewritten after the snapshot. If no row is left, ALTER TABLE or TRUNCATE took them out of the snapshot's sight.
+    pub rewritten: bool,
+}
+
+/// `relfilenode`
+type File = i64;
+
+/// Of each subject, by the file that its parts were read from.
+type Found = Arc<Mutex<Vec<BTreeMap<File, Hashed>>>>;
+
+/// How often a table may be rewritten while it is read.
+const ATTEMPTS: u32 = 5;
+
 pub fn buckets(table: &Table) -> u32 {
     let rows = table.estimated_rows.filter(|rows| *rows > 0).unwrap_or(table.heap_bytes / BYTES_OF_A_ROW);
     u32::try_from(rows / BUCKET_ROWS).unwrap_or(u32::MAX).clamp(1, MOST_BUCKETS).next_power_of_two()
@@ -78,52 +98,116 @@ pub fn parts(subject: usize, table: &Table) -> Vec<Part> {
 pub async fn hash(
     look: &Look,
     subjects: Arc<Vec<Subject>>,
-    mut parts: Vec<Part>,
+    parts: Vec<Part>,
     workers: usize,
     done: impl Fn(u64) + Clone + Send + 'static,
-) -> Result<Vec<Sums>, VerifyError> {
+) -> Result<Vec<Hashed>, VerifyError> {
+    let found: Found = Arc::new(Mutex::new(vec![BTreeMap::new(); subjects.len()]));
+    read(look, &subjects, parts.clone(), workers, &found, done).await?;
+    for attempt in 1.. {
+        let mixed = take_mixed(&found);
+        let Some(first) = mixed.first() else { break };
+        if attempt > ATTEMPTS {
+            return Err(VerifyError::Rewritten { table: subjects[*first].relation.name.plain() });
+        }
+        let again = parts.iter().filter(|part| mixed.contains(&part.subject)).cloned().collect();
+        // Their bytes have been told.
+        read(look, &subjects, again, workers, &found, |_| ()).await?;
+    }
+    let mut found = found.lock().expect(NO_PANIC);
+    Ok(found.iter_mut().map(|files| std::mem::take(files).into_values().next().unwrap_or_default()).collect())
+}
+
+const NO_PANIC: &str = "no worker panics while it holds what was found";
+
+/// Subjects whose parts came from several files: some rows were read twice, some never. What was found of them is gone.
+fn take_mixed(found: &Found) -> Vec<usize> {
+    let mut found = found.lock().expect(NO_PANIC);
+    let mixed: Vec<usize> = (0..found.len()).filter(|subject| found[*subject].len() > 1).collect();
+    mixed.iter().for_each(|subject| found[*subject].clear());
+    mixed
+}
+
+async fn read(
+    look: &Look,
+    subjects: &Arc<Vec<Subject>>,
+    mut parts: Vec<Part>,
+    workers: usize,
+    found: &Found,
+    done: impl Fn(u64) + Clone + Send + 'static,
+) -> Result<(), VerifyError> {
     parts.sort_by_key(|part| std::cmp::Reverse(part.bytes));
     let workers = workers.clamp(1, parts.len().max(1));
     let queue = Arc::new(Mutex::new(VecDeque::from(parts)));
     let mut running = tokio::task::JoinSet::new();
     for _ in 0..workers {
         let client = look.another().await?;
-        let snapshot = look.snapshot().to_owned();
-        running.spawn(work(client, snapshot, Arc::clone(&subjects), Arc::clone(&queue), done.clone()));
+        let worker = Worker {
+            client,
+            snapshot: look.snapshot().to_owned(),
+            subjects: Arc::clone(subjects),
+            queue: Arc::clone(&queue),
+            found: Arc::clone(found),
+        };
+        running.spawn(worker.work(done.clone()));
     }
-    let mut all = vec![Sums::new(); subjects.len()];
     while let Some(result) = running.join_next().await {
-        for (subject, sums) in result.map_err(|_| VerifyError::Worker)?? {
-            for (bucket, sum) in sums {
-                let total = all[subject].entry(bucket).or_default();
-                total.rows += sum.rows;
-                total.hash += sum.hash;
-            }
-        }
+        result.map_err(|_| VerifyError::Worker)??;
     }
-    Ok(all)
+    Ok(())
 }
 
-async fn work(
+struct Worker {
     client: Client,
     snapshot: String,
     subjects: Arc<Vec<Subject>>,
     queue: Arc<Mutex<VecDeque<Part>>>,
-    done: impl Fn(u64),
-) -> Result<Vec<(usize, Sums)>, VerifyError> {
-    let mut found = Vec::new();
-    let next = || queue.lock().expect("no worker panics while it holds the queue").pop_front();
-    while let Some(part) = next() {
-        let sums = part_sums(&client, &subjects[part.subject], part.filter.as_deref()).await?;
-        found.push((part.subject, sums));
-        done(part.bytes);
-        end::let_go(&client, &snapshot).await?;
-    }
-    end::done(&client).await?;
-    Ok(found)
+    found: Found,
 }
 
-async fn part_sums(client: &Client, subject: &Subject, filter: Option<&str>) -> Result<Sums, VerifyError> {
+impl Worker {
+    async fn work(self, done: impl Fn(u64)) -> Result<(), VerifyError> {
+        let next = || self.queue.lock().expect("no worker panics while it holds the queue").pop_front();
+        while let Some(part) = next() {
+            let subject = &self.subjects[part.subject];
+            let sums = part_sums(&self.client, subject, part.filter.as_deref()).await?;
+            // In the same transaction: its lock keeps everybody from rewriting the table meanwhile.
+            let (file, rewritten) = file(&self.client, subject).await?;
+            self.add(part.subject, file, rewritten, sums);
+            done(part.bytes);
+            end::let_go(&self.client, &self.snapshot).await?;
+        }
+        Ok(end::done(&self.client).await?)
+    }
+
+    fn add(&self, subject: usize, file: File, rewritten: bool, sums: Vec<(i32, Sum)>) {
+        let mut found = self.found.lock().expect(NO_PANIC);
+        let hashed = found[subject].entry(file).or_default();
+        hashed.rewritten |= rewritten;
+        for (bucket, sum) in sums {
+            let total = hashed.sums.entry(bucket).or_default();
+            total.rows += sum.rows;
+            total.hash += sum.hash;
+        }
+    }
+}
+
+/// Of a subject that was read in this transaction: its file now, and whether the snapshot knows it with another.
+async fn file(client: &Client, subject: &Subject) -> Result<(File, bool), VerifyError> {
+    if !subject.relation.places {
+        return Ok((0, false));
+    }
+    let name = &subject.relation.name;
+    let sql = "SELECT coalesce(f.file, 0)::int8, coalesce(c.relfilenode <> f.file, false)
+                 FROM pg_relation_filenode(to_regclass($3)) AS f (file)
+                 LEFT JOIN (pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace)
+                   ON n.nspname = $1::text AND c.relname = $2::text";
+    let operation = format!("looking whether {} was rewritten", name.plain());
+    let row = client.row(&operation, sql, &[&name.schema, &name.name, &name.to_string()]).await?;
+    Ok((row.get(0), row.get(1)))
+}
+
+async fn part_sums(client: &Client, subject: &Subject, filter: Option<&str>) -> Result<Vec<(i32, Sum)>, VerifyError> {
     let sql = row::sums(&subject.relation, subject.buckets, filter);
     let rows = client.rows(&format!("hashing {}", subject.relation.name.plain()), &sql, &[]).await?;
     let sum = |row: &tokio_postgres::Row| {
