@@ -204,7 +204,7 @@ async fn transactions_that_a_slot_waits_for_are_named() {
     assert_eq!(open_writers(&pair.old).await.unwrap(), [""; 0]);
     let url = pair.old_server.url("postgres");
     let elsewhere = connect(&Endpoint::parse(&url).unwrap(), "nightly job").await.unwrap();
-    elsewhere.run("writing", "CREATE TABLE t (a int); BEGIN; INSERT INTO t VALUES (1)").await.unwrap();
+    elsewhere.run("writing", "CREATE TABLE public.t (a int); BEGIN; INSERT INTO public.t VALUES (1)").await.unwrap();
     let pid: i32 = elsewhere.row("asking", "SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
     pair.old_server.psql("app", "BEGIN; INSERT INTO kept VALUES (1); PREPARE TRANSACTION 'left it''s'");
     let reader = open(&pair.old_server, "app").await;

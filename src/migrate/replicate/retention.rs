@@ -105,10 +105,15 @@ impl Kept {
     }
 }
 
-/// Files come and go while they are looked at. Whoever may not look at them sees none.
+/// Files come and go while they are looked at: of large transactions, and of a session that reads the slot by its functions,
+/// which collect what they answer. Whoever may not look at them sees none.
 async fn spilled(client: &Client, slot: &str) -> Result<u64, PostgresError> {
-    let sql = "SELECT coalesce(sum((pg_stat_file('pg_replslot/' || $1::text || '/' || f.name, true)).size), 0)::bigint
-                 FROM pg_ls_dir('pg_replslot/' || $1::text, true, false) AS f (name)";
+    let sql = "SELECT coalesce(sum(size), 0)::bigint FROM (
+                   SELECT (pg_stat_file('pg_replslot/' || $1::text || '/' || f.name, true)).size
+                     FROM pg_ls_dir('pg_replslot/' || $1::text, true, false) AS f (name)
+                   UNION ALL
+                   SELECT f.size FROM pg_replication_slots AS s, pg_ls_tmpdir() AS f
+                    WHERE s.slot_name = $1::text AND f.name LIKE 'pgsql\\_tmp' || s.active_pid || '.%') AS files (size)";
     match client.rows("measuring decoded changes", sql, &[&slot]).await {
         Ok(rows) => Ok(rows.first().and_then(|row| u64::try_from(row.get::<_, i64>(0)).ok()).unwrap_or(0)),
         // insufficient_privilege
