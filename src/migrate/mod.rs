@@ -17,7 +17,7 @@ pub mod partitions;
 pub mod preflight;
 pub mod prose;
 pub mod rehearse;
-mod relay;
+pub mod relay;
 pub mod replicate;
 pub mod run;
 pub mod saga;

@@ -3,6 +3,7 @@
 
 mod carried;
 mod catalog;
+mod child;
 mod copy;
 mod corpus;
 mod definitions;
@@ -13,14 +14,17 @@ mod journey;
 mod look;
 mod preflight;
 mod random;
+mod random;
 mod rehearse;
+mod rehearse;
+mod relay;
+mod relay;
 mod remove;
 mod replicate;
 mod row_security;
 mod schema;
 mod servers;
 mod since;
-mod through_root;
 mod timescale;
 mod verify;
 mod versions;

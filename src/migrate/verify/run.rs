@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::compare::{Terms, compare, compare_uses};
 use super::end::{End, Look, VerifyError};
-use super::hash::{self, Part, Subject, Sum, Sums};
+use super::hash::{self, Hashed, Part, Subject, Sum, Sums};
 use super::narrow::{differing, narrow};
 use super::object::{read_objects, sequence_values};
 use super::prints::Prints;
@@ -246,9 +246,13 @@ async fn result(
     here: &Look,
     there: &Look,
     subject: &Subject,
-    (ours, theirs): (&Sums, &Sums),
+    (ours, theirs): (&Hashed, &Hashed),
     told: &impl Fn(VerifyEvent),
 ) -> Result<TableResult, VerifyError> {
+    if ours.sums != theirs.sums && [ours, theirs].iter().any(|end| end.rewritten && end.sums.is_empty()) {
+        return Err(VerifyError::Rewritten { table: subject.relation.name.plain() });
+    }
+    let (ours, theirs) = (&ours.sums, &theirs.sums);
     let buckets = differing(ours, theirs);
     let (differences, more) = if buckets.is_empty() || !subject.at_target {
         (vec![], false)
