@@ -5,6 +5,7 @@
 //! It happens in a scratch database, within one transaction that is never committed: roles and what else belongs to the
 //! whole server leave no trace either.
 
+mod arrives;
 mod outcome;
 mod pass;
 mod rows;
@@ -12,7 +13,8 @@ mod run;
 mod scratch;
 mod uses;
 
+pub use arrives::{ARRIVES_OTHERWISE, SourceDefinitions, arrives_otherwise};
 pub use outcome::{Refusal, Rehearsal};
 pub use rows::Source;
-pub use run::{RehearseError, rehearsed};
+pub use run::{RehearseError, rehearse, rehearsed};
 pub use scratch::{drop_scratch, scratch_name};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::migrate::verify::{Definition, ObjectKey};
+use crate::migrate::verify::{Definition, ObjectKey, Uses};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rehearsal {
@@ -13,6 +13,9 @@ pub struct Rehearsal {
     /// Every object that could be made, as the target's server prints it: with the target's names and owners.
     #[serde(with = "pairs")]
     pub printed: BTreeMap<ObjectKey, Definition>,
+    /// What they are made of there.
+    #[serde(with = "pairs")]
+    pub uses: Uses,
 }
 
 /// One entry of the schema that the target's server did not take.
@@ -38,14 +41,16 @@ mod pairs {
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    use super::{Definition, ObjectKey};
+    use super::ObjectKey;
 
-    pub fn serialize<S: Serializer>(map: &BTreeMap<ObjectKey, Definition>, to: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<V: Serialize, S: Serializer>(map: &BTreeMap<ObjectKey, V>, to: S) -> Result<S::Ok, S::Error> {
         map.iter().collect::<Vec<_>>().serialize(to)
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<ObjectKey, Definition>, D::Error> {
-        Ok(Vec::<(ObjectKey, Definition)>::deserialize(from)?.into_iter().collect())
+    pub fn deserialize<'de, V: Deserialize<'de>, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<BTreeMap<ObjectKey, V>, D::Error> {
+        Ok(Vec::<(ObjectKey, V)>::deserialize(from)?.into_iter().collect())
     }
 }
 
@@ -57,7 +62,8 @@ mod tests {
     fn it_is_read_as_it_was_written() {
         let refused = vec![Refusal { subject: "VIEW s.v".into(), sqlstate: "42P17".into(), message: "no".into() }];
         let key = ObjectKey { kind: "VIEW".into(), name: "s.w".into() };
-        let rehearsal = Rehearsal { refused, printed: BTreeMap::from([(key, "SELECT 1".to_owned())]) };
+        let rehearsal =
+            Rehearsal { refused, printed: BTreeMap::from([(key, Definition::of("SELECT 1"))]), uses: Uses::new() };
         let text = serde_json::to_string(&rehearsal).unwrap();
         assert_eq!(serde_json::from_str::<Rehearsal>(&text).unwrap(), rehearsal);
     }

@@ -73,7 +73,9 @@ impl<'a> Pass<'a> {
 
     async fn phases(&mut self, phases: &[Phase]) -> Result<(), RehearseError> {
         let schema = self.schema;
-        let entries: Vec<&'a Entry> = phases.iter().flat_map(|phase| schema.phase(*phase)).collect();
+        let elsewhere = |entry: &&Entry| self.database.0 != self.database.1 && is_of_one_database(entry);
+        let all = phases.iter().flat_map(|phase| schema.phase(*phase));
+        let entries: Vec<&'a Entry> = all.filter(|entry| !elsewhere(entry)).collect();
         let together = |one: &&Entry, next: &&Entry| !is_alone(one) && !is_alone(next);
         for batch in entries.chunk_by(together).flat_map(|batch| batch.chunks(TOGETHER)) {
             if batch.len() > 1 && self.attempt(&self.sql(batch)).await?.is_none() {
@@ -113,7 +115,7 @@ impl<'a> Pass<'a> {
         }
         if self.may_wait(entry, &error) {
             self.postponed.push(entry);
-        } else if entry.phase != Phase::Refresh || is_about_names(&error) {
+        } else if !is_about_rows(entry, &error) {
             self.learned.refused.push(refusal(entry.subject(), &error));
         }
         Ok(())
@@ -185,8 +187,19 @@ impl<'a> Pass<'a> {
     }
 }
 
+/// pg_cron can be in one database of a server only. Whether that is the target was tried there.
+fn is_of_one_database(entry: &Entry) -> bool {
+    (entry.kind == "EXTENSION" && entry.name == "pg_cron") || entry.kind == "JOB"
+}
+
 /// out_of_memory, as the server says it of its table of locks too.
 pub const OUT_OF_LOCKS: &str = "53200";
+
+/// A few rows may break what all of them keep: whether they keep it is looked at elsewhere.
+fn is_about_rows(entry: &Entry, error: &PostgresError) -> bool {
+    let broken = error.sqlstate().is_some_and(|state| state.starts_with("23"));
+    broken || (entry.phase == Phase::Refresh && !is_about_names(error))
+}
 
 /// Something is not found, or not as it was meant.
 fn is_about_names(error: &PostgresError) -> bool {

@@ -97,7 +97,7 @@ pub fn build(mut items: Vec<Item>, source: &Catalog, mut large_objects: Vec<Larg
     entries.extend(large_object::entries(&large_objects, target));
     entries.extend(refreshes(&kept, source));
     entries.extend(settings.into_iter().chain(setting::database(source, target)));
-    let entries = entries.into_iter().map(|entry| match target.paths.get(&entry.subject()) {
+    let entries = entries.into_iter().map(|entry| match target.tried.paths.get(&entry.subject()) {
         Some(path) => path::under(entry, path),
         None => entry,
     });
@@ -173,6 +173,9 @@ fn lenient(item: &Item, name: String) -> Entry {
     Entry::new(Phase::Grants, &item.kind, name, vec![statement])
 }
 
+/// Of the schema public, in every database that is new.
+const OWNER_OF_PUBLIC: &str = "pg_database_owner";
+
 /// A new owner must have the right to create in the schema, at the moment when it becomes one; superusers give without.
 struct CreateRights {
     pairs: BTreeMap<String, BTreeSet<String>>,
@@ -180,8 +183,11 @@ struct CreateRights {
 
 impl CreateRights {
     fn new(kept: &[&Item], target: &Target) -> Self {
-        let owner_of_schema =
-            |schema: &str| kept.iter().find(|item| item.kind == "SCHEMA" && item.tag == schema)?.owner.as_deref();
+        let owner_of_schema = |schema: &str| {
+            let item = kept.iter().find(|item| item.kind == "SCHEMA" && item.tag == schema);
+            // pg_dump says nothing of the schema that every new database has.
+            item.map_or(Some(OWNER_OF_PUBLIC).filter(|_| schema == "public"), |item| item.owner.as_deref())
+        };
         let mut pairs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for item in kept.iter().filter(|item| !target.superuser && owner::statement(item).is_some()) {
             let (Some(schema), Some(owner)) = (&item.schema, &item.owner) else { continue };

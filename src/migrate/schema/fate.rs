@@ -7,6 +7,7 @@ use super::loss::Loss;
 use super::target::{Ability, ExtensionState, Target};
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::catalog::{Catalog, Oid, RightsOfOthers, Routine};
+use crate::migrate::identity::TRIGGER;
 use crate::migrate::rehearse::Refusal;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +48,7 @@ impl<'a> Judge<'a> {
 
     /// At a rehearsal.
     pub fn refusal(&self, subject: &str) -> Option<&Refusal> {
-        self.target.refused.get(subject)
+        self.target.tried.refused.get(subject)
     }
 
     pub fn fate(&self, item: &Item) -> Fate {
@@ -70,6 +71,7 @@ impl<'a> Judge<'a> {
                 None => return Fate::Elsewhere,
             },
             "PUBLICATION" if item.tag.starts_with(HELPER_SCHEMA) => return Fate::Elsewhere,
+            "EVENT TRIGGER" if item.tag == TRIGGER => return Fate::Elsewhere,
             "SHELL TYPE" if !self.target.can(Ability::InternalFunction) => return Fate::Elsewhere,
             "EXTENSION" => self.extension(item),
             "SUBSCRIPTION" | "SUBSCRIPTION TABLE" => Some(subscription(item)),
@@ -97,8 +99,9 @@ impl<'a> Judge<'a> {
             "timescaledb" => {
                 "nothing, if the conversion of its hypertables is agreed to: what else used it is named here"
             }
-            _ => {
-                "allow or install it at the target, choose another target, or drop it at the source if nothing uses it"
+            name => {
+                let refused = matches!(self.target.extensions.get(name), Some(ExtensionState::Refused { .. }));
+                self.target.keeper().extension(refused)
             }
         };
         Some(Loss::new("extension-missing", described(item), what, remedy))
@@ -168,7 +171,7 @@ impl<'a> Judge<'a> {
             None => self.target.superuser,
         };
         let what = "the target's user may not make such an object";
-        (!may).then(|| Loss::new(code, described(item), what, MAKE_IT))
+        (!may).then(|| Loss::new(code, described(item), what, self.target.keeper().object()))
     }
 }
 
@@ -261,7 +264,7 @@ pub mod fixture {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::super::archive::{DumpId, Item};
-    use super::super::target::Target;
+    use super::super::target::{Target, Tried};
     use crate::migrate::catalog::{Oid, ServerVersion};
 
     pub fn item(kind: &str, tag: &str) -> Item {
@@ -291,9 +294,7 @@ pub mod fixture {
             extensions: BTreeMap::new(),
             languages: BTreeSet::from(["sql".to_owned(), "plpgsql".to_owned()]),
             refused_settings: BTreeMap::new(),
-            refused: BTreeMap::new(),
-            paths: BTreeMap::new(),
-            lasting_paths: BTreeSet::new(),
+            tried: Tried::default(),
         }
     }
 }

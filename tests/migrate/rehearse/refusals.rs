@@ -157,7 +157,7 @@ async fn what_a_killed_rehearsal_left_is_dropped_by_the_next() {
     let left = case.target.connect_as("master", &scratch).await;
     let (_, rehearsal) = case.rehearse().await;
     let owner = rehearsal.printed.iter().find(|(key, _)| key.kind == "OWNER" && key.name == "TABLE public.t");
-    assert_eq!(owner.map(|(_, owner)| owner.as_str()), Some("app"));
+    assert_eq!(owner.map(|(_, owner)| owner.facts.as_str()), Some("app"));
     assert_eq!(case.left_over(), "");
     drop(left);
 }
