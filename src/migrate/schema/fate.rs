@@ -266,6 +266,8 @@ pub mod fixture {
             languages: BTreeSet::from(["sql".to_owned(), "plpgsql".to_owned()]),
             refused_settings: BTreeMap::new(),
             refused: BTreeMap::new(),
+            paths: BTreeMap::new(),
+            lasting_paths: BTreeSet::new(),
         }
     }
 }

@@ -92,6 +92,12 @@ pub struct Target {
     /// What a rehearsal of the schema was refused, by its subject.
     #[serde(default)]
     pub refused: BTreeMap<String, Refusal>,
+    /// Paths under which it was made where the empty one did not do, by its subject.
+    #[serde(default)]
+    pub paths: BTreeMap<String, String>,
+    /// Functions that the target runs under no session's path.
+    #[serde(default)]
+    pub lasting_paths: BTreeSet<String>,
 }
 
 impl Target {
@@ -133,6 +139,8 @@ pub async fn examine(client: &Client, source: &Catalog) -> Result<Target, Target
         languages: names(client, "languages", LANGUAGES).await?,
         refused_settings: trial.settings(source).await?,
         refused: BTreeMap::new(),
+        paths: BTreeMap::new(),
+        lasting_paths: BTreeSet::new(),
     })
 }
 
