@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::carried;
 use super::catalog::{Catalog, QualifiedName};
 use super::folder::{Folder, FolderError};
 use super::replicate::{History, ReplicateError};
@@ -108,6 +109,9 @@ impl Since<'_> {
         let keys = Keys::new(catalog);
         state.changed.add(&here.messages, Side::Source, &keys);
         state.changed.add(&there.messages, Side::Target, &keys);
+        // They are compared when they are carried.
+        let later = carried::unpublished(catalog);
+        state.changed.tables.retain(|table| !later.contains(&table.name));
         (state.source, state.target) = (here.until, there.until);
         // Before anything is forgotten, which the next reading does.
         self.folder.write(FILE, &state)?;

@@ -27,7 +27,10 @@ pub struct Move {
 impl Move {
     /// The corpus on 15, and an empty database on 17.
     pub fn of(parts: &[&str], user: &'static str) -> Self {
-        let (source, target) = (Server::v15(), Server::v17());
+        Self::between(Server::v15(), Server::v17(), parts, user)
+    }
+
+    pub fn between(source: Server, target: Server, parts: &[&str], user: &'static str) -> Self {
         corpus::load(&source, "corpus", parts);
         if user != SUPERUSER {
             target.psql(SUPERUSER, MASTER);

@@ -43,7 +43,11 @@ pub fn arrives_otherwise(
             && difference.source.is_some()
     });
     let loss = |difference: &crate::migrate::verify::ObjectDifference| {
-        let code = if difference.object.kind == USES { "meaning-differs" } else { "definition-differs" };
+        let code = match difference.object.kind.as_str() {
+            USES => "meaning-differs",
+            "GRANT" | "REVOKE" => "right-differs",
+            _ => "definition-differs",
+        };
         let object = format!("{} {}", difference.object.kind, difference.object.name);
         let remedy = "change it at the source so that it arrives, or agree to the difference";
         Loss::new(code, object, told(difference), remedy)

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-use super::ReplicateError;
 use super::beat::Beat;
+use super::{ReplicateError, stuck};
 use crate::migrate::catalog::{QualifiedName, quote_identifier, quote_literal};
 use crate::postgres::{Client, Endpoint, PostgresError, Tls};
 
@@ -135,6 +135,25 @@ impl Channel<'_> {
         }
     }
 
+    /// The same; what the subscriber cannot apply is looked up, which takes some seconds and keeps the slot busy. For whoever
+    /// gives up.
+    pub async fn drain_or_say(&self, patience: Duration) -> Result<Duration, ReplicateError> {
+        match self.drain(patience).await {
+            Err(error) => Err(self.said(error).await),
+            took => took,
+        }
+    }
+
+    /// With the change and the reason, if it is one that cannot be applied.
+    pub async fn said(&self, error: ReplicateError) -> ReplicateError {
+        match error {
+            ReplicateError::ApplyFailed { message } => {
+                ReplicateError::ApplyFailed { message: format!("{}; {message}", stuck::reason(self).await) }
+            }
+            other => other,
+        }
+    }
+
     /// Takes the subscription away, then the slot, then the publication. Nothing happens where there is none.
     pub async fn remove(&self) -> Result<(), ReplicateError> {
         self.unsubscribe().await?;
@@ -183,7 +202,11 @@ impl Channel<'_> {
     }
 
     async fn apply_errors(&self) -> Result<i64, PostgresError> {
-        // pg_stat_subscription_stats exists from PostgreSQL 15 on.
+        // Before PostgreSQL 15 nobody counts them.
+        let counted = "SELECT pg_catalog.to_regclass('pg_catalog.pg_stat_subscription_stats') IS NOT NULL";
+        if !self.subscriber.row("asking whether apply errors are counted", counted, &[]).await?.get::<_, bool>(0) {
+            return Ok(0);
+        }
         let sql = "SELECT coalesce(sum(apply_error_count), 0)::bigint FROM pg_catalog.pg_stat_subscription_stats
                    WHERE subname = $1";
         Ok(self.subscriber.row("counting apply errors", sql, &[&self.name]).await?.get(0))
@@ -193,7 +216,8 @@ impl Channel<'_> {
         let more = self.apply_errors().await? - errors;
         let lag = self.lag().await?;
         if more > 0 {
-            let message = format!("{more} attempts failed, as the new database's log tells ({lag})");
+            let attempts = if more == 1 { "1 attempt".to_owned() } else { format!("{more} attempts") };
+            let message = format!("{attempts} failed within {} s ({lag})", after.as_secs());
             return Ok(ReplicateError::ApplyFailed { message });
         }
         Ok(ReplicateError::NotDrained { after, lag })

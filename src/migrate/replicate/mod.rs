@@ -10,6 +10,7 @@ mod history;
 mod message;
 mod quiet;
 mod retention;
+mod stuck;
 
 pub use beat::{Beat, make_beat};
 pub use channel::{Channel, Lag};

@@ -7,6 +7,7 @@ use super::loss::Loss;
 use super::target::{Ability, ExtensionState, Target};
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::catalog::{Catalog, Oid, Routine};
+use crate::migrate::identity::TRIGGER;
 use crate::migrate::rehearse::Refusal;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +61,7 @@ impl<'a> Judge<'a> {
             | "BLOBS" => return Fate::Elsewhere,
             "ACL" | "COMMENT" if item.tag.starts_with("DATABASE ") => return Fate::Elsewhere,
             "PUBLICATION" if item.tag.starts_with(HELPER_SCHEMA) => return Fate::Elsewhere,
+            "EVENT TRIGGER" if item.tag == TRIGGER => return Fate::Elsewhere,
             "SHELL TYPE" if !self.target.can(Ability::InternalFunction) => return Fate::Elsewhere,
             "EXTENSION" => self.extension(item),
             "SUBSCRIPTION" | "SUBSCRIPTION TABLE" => Some(subscription(item)),
@@ -87,8 +89,9 @@ impl<'a> Judge<'a> {
             "timescaledb" => {
                 "nothing, if the conversion of its hypertables is agreed to: what else used it is named here"
             }
-            _ => {
-                "allow or install it at the target, choose another target, or drop it at the source if nothing uses it"
+            name => {
+                let refused = matches!(self.target.extensions.get(name), Some(ExtensionState::Refused { .. }));
+                self.target.keeper().extension(refused)
             }
         };
         Some(Loss::new("extension-missing", described(item), what, remedy))
@@ -128,7 +131,8 @@ impl<'a> Judge<'a> {
         let own = !item.needs.is_disjoint(&self.types);
         let binary = item.definition.contains(" WITHOUT FUNCTION") && !self.target.can(Ability::Cast);
         let what = "the target's user may not make a cast between types of others, nor one without a function";
-        (!self.target.superuser && (binary || !own)).then(|| Loss::new("cast", described(item), what, MAKE_IT))
+        (!self.target.superuser && (binary || !own))
+            .then(|| Loss::new("cast", described(item), what, self.target.keeper().object()))
     }
 
     /// Kinds that a server may keep for its superuser.
@@ -139,7 +143,7 @@ impl<'a> Judge<'a> {
             None => self.target.superuser,
         };
         let what = "the target's user may not make such an object";
-        (!may).then(|| Loss::new(code, described(item), what, MAKE_IT))
+        (!may).then(|| Loss::new(code, described(item), what, self.target.keeper().object()))
     }
 }
 
@@ -166,8 +170,6 @@ fn needed(item: &Item) -> Option<(&'static str, Option<Ability>)> {
         _ => return None,
     })
 }
-
-const MAKE_IT: &str = "make it at the target as somebody who may, or do without";
 
 /// Such a state may crash the server when the functions do not fit each other.
 fn has_internal_state(item: &Item) -> bool {

@@ -6,12 +6,14 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::context::{Context, pg_dump};
-use super::{StageError, definitions, quiet};
+use super::look::agreed;
+use super::{StageError, chunks, definitions, identity, quiet};
 use crate::migrate::catalog::{self, Catalog};
 use crate::migrate::copy;
 use crate::migrate::index::{self, Builds, Progress};
+use crate::migrate::preflight::Finding;
 use crate::migrate::rehearse::rehearsed;
-use crate::migrate::schema::{self, Consequence, Entry, Loss, Phase, Schema, Target, apply, settle};
+use crate::migrate::schema::{self, Entry, Phase, Schema, Target, apply, settle};
 use crate::migrate::timescale;
 use crate::postgres::{Client, PostgresError};
 
@@ -19,7 +21,7 @@ const FILE: &str = "schema.json";
 /// What the rehearsal of that schema told: how the new server prints each definition.
 pub const REHEARSAL: &str = "rehearsal.json";
 /// From now on the schema is what was read: the new database is being made of it.
-const SETTLED: &str = "chunks-settled.json";
+const SETTLED: &str = "schema-settled.json";
 const TELL: Duration = Duration::from_secs(1);
 /// What exists before the rows come.
 const BEFORE: [Phase; 2] = [Phase::Roles, Phase::BeforeData];
@@ -34,28 +36,17 @@ pub async fn before(context: &Context) -> Result<String, StageError> {
     Ok(format!("{objects} objects"))
 }
 
-/// The last look before anything is made: the schema may have changed since it was read and rehearsed. Chunks come with the
-/// clock, and now that nobody writes they are what they will be.
+/// The last look before anything is made: the schema may have changed since it was read and rehearsed. Hypertables have
+/// their own, in the pause.
 async fn read_again(context: &Context) -> Result<(), StageError> {
     if context.folder.read::<bool>(SETTLED)?.unwrap_or(false) {
         return Ok(());
     }
     let chunks = read(context).await?.conversion.has_hypertables();
-    if !chunks && !definitions::changed(context, &context.old().await?).await? {
-        return Ok(context.folder.write(SETTLED, &true)?);
-    }
-    forget(context)?;
-    let accepted = context.accepted()?;
-    let open = |loss: &&Loss| match loss.consequence {
-        Consequence::Blocks => true,
-        Consequence::Consent => !accepted.contains(&loss.code),
-        Consequence::Note => false,
-    };
-    // Whatever else changed since it was asked about.
-    let losses = read(context).await?.losses;
-    let said: Vec<_> = losses.iter().filter(open).map(|l| format!("{} [{}]: {}", l.object, l.code, l.what)).collect();
-    if !said.is_empty() {
-        return Err(StageError::InTheWay { findings: said.join("\n    ") });
+    if !chunks && definitions::changed(context, &context.old().await?).await? {
+        forget(context)?;
+        let losses: Vec<Finding> = read(context).await?.losses.iter().map(Finding::from).collect();
+        agreed(context, &losses)?;
     }
     Ok(context.folder.write(SETTLED, &true)?)
 }
@@ -77,6 +68,23 @@ pub async fn read(context: &Context) -> Result<Schema, StageError> {
     if let Some(schema) = context.folder.read(FILE)? {
         return Ok(schema);
     }
+    let schema = fresh(context).await?;
+    chunks::remember(context, &context.old().await?, &schema).await?;
+    keep(context, &schema)?;
+    Ok(schema)
+}
+
+/// It has been looked at, and can be gone on with.
+pub fn is_read(context: &Context) -> Result<bool, StageError> {
+    Ok(context.folder.read::<Schema>(FILE)?.is_some())
+}
+
+pub fn keep(context: &Context, schema: &Schema) -> Result<(), StageError> {
+    Ok(context.folder.write(FILE, schema)?)
+}
+
+/// As it is now.
+pub async fn fresh(context: &Context) -> Result<Schema, StageError> {
     let (old, new) = (context.old().await?, context.new_database().await?);
     let source = quiet::without_ours(context, catalog::read(&old).await?)?;
     let mut target = schema::examine(&new, &source).await?;
@@ -90,7 +98,6 @@ pub async fn read(context: &Context) -> Result<Schema, StageError> {
     let (mut schema, rehearsal) = rehearsed(&context.target().await?, &mut target, build).await?;
     definitions::rehearsed(context, described, &rehearsal, (&mut schema, &source, &target.user))?;
     context.folder.write(REHEARSAL, &rehearsal)?;
-    context.folder.write(FILE, &schema)?;
     Ok(schema)
 }
 
@@ -115,6 +122,7 @@ pub async fn after(context: &Context) -> Result<String, StageError> {
     if let Some(restore) = &schema.conversion.restore {
         timescale::carry(&context.old().await?, &context.new_database().await?, restore).await?;
     }
+    identity::at_target(context, &context.old().await?, &context.new_database().await?).await?;
     let indexes = schema.phase(Phase::Index).count();
     Ok(format!("{indexes} indexes"))
 }

@@ -75,8 +75,11 @@ impl Rewriter<'_> {
 
 fn bucket(arguments: &[&str], times: &BTreeMap<String, Time>) -> Option<String> {
     let (width, source) = (*arguments.first()?, *arguments.get(1)?);
-    let interval = width.strip_prefix('\'')?.strip_suffix("'::interval")?;
     let time = *times.get(&column(source)?)?;
+    if time == Time::Number {
+        return if arguments.len() == 2 { counted(width, source) } else { None };
+    }
+    let interval = width.strip_prefix('\'')?.strip_suffix("'::interval")?;
     let origin = match arguments.get(2..)? {
         [] => None,
         [origin] => Some(constant(origin)?),
@@ -98,6 +101,18 @@ fn bucket(arguments: &[&str], times: &BTreeMap<String, Time>) -> Option<String> 
         }
         Time::Number => return None,
     })
+}
+
+/// The multiple of the width at or below the number; `%` has the sign of the number.
+fn counted(width: &str, source: &str) -> Option<String> {
+    let digits = match width.rsplit_once("::") {
+        Some((digits, "bigint" | "integer" | "smallint")) => digits,
+        Some(_) => return None,
+        None => width,
+    };
+    let digits = digits.trim_matches(['\'', '(', ')']);
+    let number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    number.then(|| format!("({source} - ((({source} % {width}) + {width}) % {width}))"))
 }
 
 /// Months that begin as calendars do; others have no counterpart.
@@ -128,8 +143,11 @@ fn constant(argument: &str) -> Option<String> {
 fn column(expression: &str) -> Option<String> {
     let mut parts = vec![String::new()];
     let mut quoted = false;
-    for c in expression.chars() {
+    let mut chars = expression.chars().peekable();
+    while let Some(c) = chars.next() {
         match c {
+            // Doubled, it is part of a name.
+            '"' if quoted && chars.next_if_eq(&'"').is_some() => parts.last_mut()?.push(c),
             '"' => quoted = !quoted,
             '.' if !quoted => parts.push(String::new()),
             c if quoted || c.is_alphanumeric() || c == '_' || c == '$' => parts.last_mut()?.push(c),

@@ -3,6 +3,7 @@
 
 use super::conversion::Conversion;
 use super::is_its_schema;
+use super::partition::Converted;
 use super::policy::{MANAGER, MANAGER_SCHEMA, SCHEDULER};
 use super::restore::RESTORE_MODE;
 use crate::migrate::catalog::{Catalog, QualifiedName, quote_identifier};
@@ -17,24 +18,14 @@ impl Conversion {
         if !self.active {
             return objects;
         }
-        let expected = objects.into_iter().filter(|(ObjectKey { kind, name }, definition)| {
-            let trigger = kind == "TRIGGER" && definition.facts.contains(" EXECUTE FUNCTION _timescaledb_");
-            let schema = kind == "SCHEMA" && is_its_schema(name);
-            !trigger
-                && !schema
-                && !concerns(name, |word| word.split_once('.').is_some_and(|(of, _)| is_its_schema(of)))
-                && !concerns(name, |word| is_its_schema(word.trim_end_matches(':')))
-        });
+        let expected = self.besides_chunks(objects).into_iter();
         expected.map(|(key, definition)| self.expected_one(key, definition, catalog)).collect()
     }
 
     fn expected_one(&self, key: ObjectKey, definition: Definition, catalog: &Catalog) -> (ObjectKey, Definition) {
         let table = |name: &QualifiedName| self.hypertables.iter().find(|one| one.name == *name);
         let definition = match key.kind.as_str() {
-            "TABLE" => {
-                let known = self.hypertables.iter().find(|one| plain(&one.name.plain()) == plain(&key.name));
-                known.map_or(definition.clone(), |one| as_partitioned(&definition, &one.column))
-            }
+            "TABLE" => self.hypertable(&key).map_or(definition.clone(), |one| as_partitioned(&definition, &one.column)),
             "INDEX" => {
                 let index = catalog.indexes.iter().find(|index| plain(&index.name.plain()) == plain(&key.name));
                 let of = index.and_then(|index| catalog.table(index.table)).and_then(|of| table(&of.name));
@@ -78,7 +69,37 @@ impl Conversion {
             let name = plain(&key.name);
             theirs.iter().any(|one| mentions(&name, one))
         };
-        objects.into_iter().filter(|(key, _)| !is_partition(key) && !is_helper(key)).collect()
+        let left = objects.into_iter().filter(|(key, _)| !is_partition(key) && !is_helper(key));
+        left.map(|(key, definition)| {
+            let column = self.hypertable(&key).map(|one| &one.column);
+            let definition = column.map_or(definition.clone(), |column| bare(&definition, column));
+            (key, definition)
+        })
+        .collect()
+    }
+
+    /// Without what lies in the extension's own schemas, as chunks do, its triggers, and chunks that lie elsewhere.
+    pub fn besides_chunks(&self, mut objects: Objects) -> Objects {
+        let elsewhere: Vec<String> = self.elsewhere.iter().map(|name| plain(&name.plain())).collect();
+        objects.retain(|ObjectKey { kind, name }, definition| {
+            let trigger = kind == "TRIGGER" && definition.facts.contains(" EXECUTE FUNCTION _timescaledb_");
+            let schema = kind == "SCHEMA" && is_its_schema(name);
+            let (bare, defined) = (plain(name), plain(&definition.to_string()));
+            let index = |chunk: &String| kind == "INDEX" && defined.starts_with(&format!("on {chunk} "));
+            !trigger
+                && !schema
+                && !concerns(name, |word| word.split_once('.').is_some_and(|(of, _)| is_its_schema(of)))
+                && !concerns(name, |word| is_its_schema(word.trim_end_matches(':')))
+                && !elsewhere.iter().any(|chunk| mentions(&bare, chunk) || index(chunk))
+        });
+        objects
+    }
+
+    fn hypertable(&self, key: &ObjectKey) -> Option<&Converted> {
+        if key.kind != "TABLE" {
+            return None;
+        }
+        self.hypertables.iter().find(|one| plain(&one.name.plain()) == plain(&key.name))
     }
 }
 
@@ -104,7 +125,15 @@ fn as_partitioned(definition: &Definition, column: &str) -> Definition {
     let facts = definition.facts.strip_prefix("r ").unwrap_or(&definition.facts);
     let facts = facts.replace("replica identity i", "replica identity d");
     let kept = facts.split_once(" with ").map_or(facts.as_str(), |(before, _)| before);
-    let simple = column.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    let column = if simple { column.to_owned() } else { quote_identifier(column) };
-    Definition { facts: format!("p {kept}"), printed: format!("by RANGE ({column})") }
+    Definition { facts: format!("p {kept}"), printed: format!("by {}", bare_key(column)) }
+}
+
+/// A server quotes the words of its own version, such as `time`: the key is compared by its column.
+fn bare(definition: &Definition, column: &str) -> Definition {
+    let quoted = format!("RANGE ({})", quote_identifier(column));
+    Definition { printed: definition.printed.replace(&quoted, &bare_key(column)), ..definition.clone() }
+}
+
+fn bare_key(column: &str) -> String {
+    format!("RANGE ({column})")
 }

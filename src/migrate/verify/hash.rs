@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use super::end::{self, Look, VerifyError};
 use super::row::{self, Relation};
-use crate::migrate::catalog::Table;
+use crate::migrate::catalog::{QualifiedName, Table};
 use crate::postgres::Client;
 
 /// Parts of so many bytes: small enough to keep all workers busy to the end, large enough that starting one costs nothing.
@@ -40,6 +40,8 @@ pub struct Part {
     /// Place in the list of subjects.
     pub subject: usize,
     pub filter: Option<String>,
+    /// Of a partitioned table: the partition that it is read from.
+    pub of: Option<QualifiedName>,
     pub bytes: u64,
 }
 
@@ -53,15 +55,20 @@ pub struct Sum {
 /// By bucket.
 pub type Sums = BTreeMap<i32, Sum>;
 
-pub fn buckets(table: &Table) -> u32 {
-    let rows = table.estimated_rows.filter(|rows| *rows > 0).unwrap_or(table.heap_bytes / BYTES_OF_A_ROW);
+/// A table, or all partitions of one.
+pub fn buckets<'a>(tables: impl IntoIterator<Item = &'a Table>) -> u32 {
+    let rows: u64 = tables.into_iter().map(rows).sum();
     u32::try_from(rows / BUCKET_ROWS).unwrap_or(u32::MAX).clamp(1, MOST_BUCKETS).next_power_of_two()
+}
+
+fn rows(table: &Table) -> u64 {
+    table.estimated_rows.filter(|rows| *rows > 0).unwrap_or(table.heap_bytes / BYTES_OF_A_ROW)
 }
 
 /// By blocks of the heap, each with its share of the bytes kept out of line. The last is open: the table may have grown.
 pub fn parts(subject: usize, table: &Table) -> Vec<Part> {
     if table.slice.is_some() {
-        return vec![Part { subject, filter: None, bytes: table.bytes() }];
+        return vec![Part { subject, filter: None, of: None, bytes: table.bytes() }];
     }
     let count = (table.bytes() / PART_BYTES + 1).min(table.pages.max(1));
     let bound = |part: u64| table.pages * part / count;
@@ -71,7 +78,8 @@ pub fn parts(subject: usize, table: &Table) -> Vec<Part> {
         (false, true) => Some(format!("r.ctid >= '({},0)'", bound(part))),
         (false, false) => Some(format!("r.ctid >= '({},0)' AND r.ctid < '({},0)'", bound(part), bound(part + 1))),
     };
-    (0..count).map(|part| Part { subject, filter: filter(part), bytes: table.bytes() / count }).collect()
+    let part = |part| Part { subject, filter: filter(part), of: None, bytes: table.bytes() / count };
+    (0..count).map(part).collect()
 }
 
 /// All parts, largest first, by so many workers. `done` hears of the bytes of each part.
@@ -114,7 +122,7 @@ async fn work(
     let mut found = Vec::new();
     let next = || queue.lock().expect("no worker panics while it holds the queue").pop_front();
     while let Some(part) = next() {
-        let sums = part_sums(&client, &subjects[part.subject], part.filter.as_deref()).await?;
+        let sums = part_sums(&client, &subjects[part.subject], &part).await?;
         found.push((part.subject, sums));
         done(part.bytes);
         end::let_go(&client, &snapshot).await?;
@@ -123,8 +131,9 @@ async fn work(
     Ok(found)
 }
 
-async fn part_sums(client: &Client, subject: &Subject, filter: Option<&str>) -> Result<Sums, VerifyError> {
-    let sql = row::sums(&subject.relation, subject.buckets, filter);
+async fn part_sums(client: &Client, subject: &Subject, part: &Part) -> Result<Sums, VerifyError> {
+    let from = part.of.as_ref().map_or(subject.relation.from.clone(), |of| format!("ONLY {of} AS r"));
+    let sql = row::sums(&Relation { from, ..subject.relation.clone() }, subject.buckets, part.filter.as_deref());
     let rows = client.rows(&format!("hashing {}", subject.relation.name.plain()), &sql, &[]).await?;
     let sum = |row: &tokio_postgres::Row| {
         let text: &str = row.get(2);
@@ -137,7 +146,7 @@ async fn part_sums(client: &Client, subject: &Subject, filter: Option<&str>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::migrate::catalog::{Oid, Persistence, QualifiedName, ReplicaIdentity, TableKind};
+    use crate::migrate::catalog::{Oid, Persistence, ReplicaIdentity, TableKind};
 
     fn table(pages: u64, heap_bytes: u64, toast_bytes: u64) -> Table {
         Table {
@@ -151,6 +160,7 @@ mod tests {
             parents: vec![],
             partition_bound: None,
             partition_key: None,
+            routed_by_server: false,
             replica_identity: ReplicaIdentity::Default,
             row_security: false,
             row_security_forced: false,
@@ -179,8 +189,8 @@ mod tests {
 
     #[test]
     fn a_small_table_is_one_part_and_one_bucket() {
-        assert_eq!(parts(0, &table(0, 0, 0)), [Part { subject: 0, filter: None, bytes: 0 }]);
-        assert_eq!(buckets(&table(1, 8192, 0)), 1);
-        assert_eq!(buckets(&Table { estimated_rows: Some(1_000_000), ..table(1, 1, 0) }), 512);
+        assert_eq!(parts(0, &table(0, 0, 0)), [Part { subject: 0, filter: None, of: None, bytes: 0 }]);
+        assert_eq!(buckets([&table(1, 8192, 0)]), 1);
+        assert_eq!(buckets([&Table { estimated_rows: Some(1_000_000), ..table(1, 1, 0) }]), 512);
     }
 }

@@ -16,6 +16,7 @@ mod report;
 mod row;
 mod run;
 mod subject;
+mod summary;
 mod uses;
 
 pub use changed::{Changed, ChangedTable, Keys, Side};
@@ -23,8 +24,9 @@ pub use compare::{Terms, USES, compare, compare_uses};
 pub use end::{End, VerifyError};
 pub use object::{Definition, ObjectKey, Objects, read_objects};
 pub use prints::Prints;
-pub use recheck::{emptied, prepare_recheck, recheck};
+pub use recheck::{emptied, prepare_recheck, recheck, same_rows};
 pub use report::{ObjectDifference, Rechecked, Report, RowDifference, RowFault, TableResult, markdown_of_changes};
 pub use run::{Options, VerifyEvent, compare_objects, verify};
 pub use subject::{explained, mentions};
+pub use summary::summary_of_changes;
 pub use uses::{OtherUse, Uses, other_uses, read_uses};

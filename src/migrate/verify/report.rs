@@ -168,13 +168,6 @@ impl Rechecked {
     pub fn matches(&self) -> bool {
         self.differences.is_empty() && !self.emptied
     }
-
-    /// What is wrong, in a line.
-    pub fn first(&self) -> Option<String> {
-        let name = self.name.plain();
-        let emptied = self.emptied.then(|| format!("{name} was emptied after it was verified"));
-        emptied.or_else(|| self.differences.first().map(|row| format!("{name}: {}", told(row))))
-    }
 }
 
 /// To follow on a report: what came after it.
@@ -193,7 +186,8 @@ pub fn markdown_of_changes(at: Timestamp, tables: &[Rechecked]) -> String {
     page
 }
 
-fn told(row: &RowDifference) -> String {
+/// In words, for a page or a terminal.
+pub(super) fn told(row: &RowDifference) -> String {
     let key = row.key.as_ref().map(|key| format!("key {}", cell(key)));
     let place = |end, place: &Option<String>| place.as_ref().map(|place| format!("{end} ctid {place}"));
     let places = [key, place("source", &row.source_place), place("target", &row.target_place)];
