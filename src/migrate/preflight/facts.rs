@@ -26,6 +26,8 @@ pub struct Situation {
     pub capacity: Capacity,
     /// None: they were not looked for.
     pub orphans: Option<Vec<Orphans>>,
+    #[serde(default)]
+    pub large_rows: Vec<LargeRow>,
 }
 
 /// What no query tells; None is not known.
@@ -101,7 +103,23 @@ pub struct LongTransaction {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreparedTransaction {
     pub name: String,
+    #[serde(default)]
+    pub database: String,
+    /// Not in the database that moves: a slot waits for it all the same.
+    #[serde(default)]
+    pub elsewhere: bool,
     pub seconds: i64,
+}
+
+/// A row that is too long as text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LargeRow {
+    pub table: String,
+    /// The longest.
+    pub column: String,
+    /// `ctid`
+    pub place: String,
+    pub text_bytes: i64,
 }
 
 /// A foreign key with rows that point to nothing.

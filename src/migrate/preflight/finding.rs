@@ -73,8 +73,10 @@ impl From<&Loss> for Finding {
             Consequence::Consent => Severity::Warning,
             Consequence::Note => Severity::Note,
         };
+        let called = if loss.callers.is_empty() { "" } else { "called by its name in " };
         Self {
             takes: loss.takes.clone(),
+            consequence: format!("{called}{}", loss.callers.join(", ")),
             ..Self::new(severity, &loss.code, &loss.object, &loss.what).remedy(&loss.remedy)
         }
     }

@@ -77,16 +77,19 @@ pub fn roles(source: &Catalog, target: &Target, replaced: &Replaced) -> (Vec<Ent
             entries.push(Entry::new(Phase::Roles, "MEMBERSHIP", &role.name, vec![join(role, target)]));
         }
     }
-    // A superuser has everybody's rights without being a member.
-    for membership in source.memberships.iter().filter(|membership| !replaced.contains(&membership.member)) {
+    for membership in &source.memberships {
+        let object = format!("MEMBERSHIP {} in {}", membership.member, membership.role);
+        if is_users_own(membership, target, replaced) {
+            let what = format!("is not carried: {} is a member of every role that is made there", target.user);
+            losses.push(Loss::note("membership-of-user", object, what, "nothing"));
+            continue;
+        }
         match refusal(membership, source, target) {
             None => entries.push(grant(membership, source, target)),
-            Some(why) => losses.push(Loss::new(
-                "membership-refused",
-                format!("{} in {}", membership.member, membership.role),
-                why,
-                "grant it at the target as somebody who may",
-            )),
+            Some(why) => {
+                let remedy = "grant it at the target as somebody who may";
+                losses.push(Loss::new("membership-refused", object, why, remedy));
+            }
         }
     }
     losses.extend(passwords(source, target));
@@ -134,15 +137,23 @@ fn join(role: &Role, target: &Target) -> String {
     format!("GRANT {} TO CURRENT_USER{options}", quote_identifier(&role.name))
 }
 
+/// The member is the target's user, or becomes it. That one is a member of all roles that it makes, with the right to
+/// grant them, which nobody may grant back to it; a superuser's memberships are carried like everybody's.
+fn is_users_own(membership: &Membership, target: &Target, replaced: &Replaced) -> bool {
+    replaced.contains(&membership.member) || (membership.member == target.user && !target.superuser)
+}
+
 fn grant(membership: &Membership, source: &Catalog, target: &Target) -> Entry {
     let (role, member) = (quote_identifier(&membership.role), quote_identifier(&membership.member));
-    let both = source.database.server_version.major() >= 16 && target.version.major() >= 16;
-    let options = match (both, membership.inherit, membership.set) {
-        (true, Some(inherit), Some(set)) => {
-            format!(" WITH ADMIN {}, INHERIT {inherit}, SET {set}", membership.admin)
-        }
-        _ if membership.admin => " WITH ADMIN OPTION".to_owned(),
-        _ => String::new(),
+    let options = if target.version.major() >= 16 {
+        // Before 16 a member inherits all of its roles or none.
+        let of_member = source.roles.iter().find(|role| role.name == membership.member).is_none_or(|role| role.inherit);
+        let (inherit, set) = (membership.inherit.unwrap_or(of_member), membership.set.unwrap_or(true));
+        format!(" WITH ADMIN {}, INHERIT {inherit}, SET {set}", membership.admin)
+    } else if membership.admin {
+        " WITH ADMIN OPTION".to_owned()
+    } else {
+        String::new()
     };
     let name = format!("{} in {}", membership.member, membership.role);
     Entry::new(Phase::Roles, "MEMBERSHIP", name, vec![format!("GRANT {role} TO {member}{options}")])

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::context::{Context, FORWARD, SCHEMA_CHANGES};
-use super::{StageError, compare, identity, structure};
+use super::{StageError, compare, definitions, identity, structure};
 use crate::migrate::drift::{Drift, DriftError, Fingerprints, told};
 use crate::migrate::partitions::drop_partitions;
 use crate::migrate::prose::{FEW, wrapped};
@@ -32,7 +32,8 @@ pub async fn same_schema(context: &Context, source: &Client, target: &Client) ->
         }
         identity::of_new_tables(context, source, target).await?;
         let drift =
-            Drift::look(source, target, &structure::read(context).await?.losses, &structure::prints(context)?).await?;
+            Drift::look(source, target, &structure::read(context).await?.losses, &definitions::prints(context)?)
+                .await?;
         let user = &target.endpoint().user;
         differences = drift.differences;
         differences.retain(|difference| !compare::is_ours(&difference.object, user));

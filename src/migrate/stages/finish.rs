@@ -7,6 +7,7 @@ use super::context::Context;
 use super::{StageError, follow, identity, prepare, way_back};
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::kept::{KEEP, KEPT, Kept};
+use crate::migrate::rehearse::drop_scratch;
 use crate::migrate::replicate::empty_database;
 use crate::migrate::saga::Mode;
 use crate::plan::Migrate;
@@ -44,6 +45,7 @@ pub async fn remove_old(context: &Context) -> Result<(), StageError> {
 pub async fn clean_new(context: &Context) -> Result<(), StageError> {
     let new = context.new_database().await?;
     identity::back(&new).await?;
+    drop_scratch(&new).await?;
     let sql = format!("DROP SCHEMA IF EXISTS {HELPER_SCHEMA} CASCADE");
     Ok(new.run("cleaning the new database", &sql).await?)
 }

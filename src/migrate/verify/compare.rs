@@ -61,11 +61,15 @@ pub fn compare_uses(
 ) -> Vec<ObjectDifference> {
     let both = |key: &ObjectKey| here.contains_key(key) && there.contains_key(key);
     let different = other_uses(source, target).into_iter().filter(|other| both(&other.object));
-    let told = |other: super::uses::OtherUse| ObjectDifference {
-        object: ObjectKey { kind: USES.into(), name: format!("{} {}", other.object.kind, other.object.name) },
-        source: Some(other.only_here.join(", ")),
-        target: Some(other.only_there.join(", ")),
-        explained: explained(&other.object, losses),
+    let told = |other: super::uses::OtherUse| {
+        let name = format!("{} {}", other.object.kind, other.object.name);
+        let object = ObjectKey { kind: USES.into(), name };
+        ObjectDifference {
+            source: Some(other.only_here.join(", ")),
+            target: Some(other.only_there.join(", ")),
+            explained: explained(&object, losses).or_else(|| explained(&other.object, losses)),
+            object,
+        }
     };
     different.map(told).collect()
 }

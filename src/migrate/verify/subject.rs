@@ -16,7 +16,11 @@ pub fn explained(key: &ObjectKey, losses: &[Loss]) -> Option<String> {
     let general = |loss: &Loss| {
         ["hypertable", "timescaledb-call", "timescaledb-job"].iter().any(|code| loss.code.starts_with(code))
     };
+    let whole = plain(&format!("{} {}", key.kind, key.name));
     let concerns = |named: &String| {
+        if plain(named) == whole {
+            return true;
+        }
         let named = named_by_loss(named);
         subjects.iter().any(|(kind, name)| *name == named.1 && (*kind == named.0 || named.0.is_empty()))
     };

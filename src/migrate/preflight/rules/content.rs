@@ -30,6 +30,18 @@ pub fn rule(s: &Situation) -> Vec<Finding> {
                 .remedy("nothing"),
         );
     }
+    found.extend(s.large_rows.iter().map(|row| {
+        Finding::blocker(
+            "large-value",
+            format!("TABLE {}", row.table),
+            format!(
+                "the row at ctid {} is {} bytes long as text, most of it in {}",
+                row.place, row.text_bytes, row.column
+            ),
+        )
+        .so("a text ends at 1 GB: neither can it be dumped for the safety copy, nor do its changes replicate")
+        .remedy("cut the value into several rows, or keep it as a file and its name in the table")
+    }));
     let unchecked =
         s.catalog.constraints.iter().filter(|constraint| !constraint.validated && constraint.parent.is_none());
     found.extend(unchecked.filter_map(|constraint| {

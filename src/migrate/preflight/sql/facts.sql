@@ -25,8 +25,9 @@ SELECT COALESCE((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), fals
                    'seconds', extract(epoch FROM now() - xact_start)::int8) ORDER BY xact_start)
                    FROM pg_stat_activity WHERE xact_start < now() - interval '5 minutes' AND pid <> pg_backend_pid()
                     AND backend_type = 'client backend'), '[]') AS long_transactions,
-       COALESCE((SELECT json_agg(json_build_object('name', gid, 'seconds', extract(epoch FROM now() - prepared)::int8) ORDER BY prepared)
-                   FROM pg_prepared_xacts WHERE database = current_database()), '[]') AS prepared,
+       COALESCE((SELECT json_agg(json_build_object('name', gid, 'database', database,
+                   'elsewhere', database <> current_database(), 'seconds', extract(epoch FROM now() - prepared)::int8) ORDER BY prepared)
+                   FROM pg_prepared_xacts), '[]') AS prepared,
        (SELECT age(datfrozenxid)::int8 FROM pg_database WHERE datname = current_database()) AS xid_age,
        COALESCE((SELECT json_agg(object ORDER BY object) FROM (
           SELECT 'SCHEMA ' || quote_ident(n.nspname) FROM pg_namespace n WHERE {user_schema} AND NOT has_schema_privilege(n.oid, 'USAGE')

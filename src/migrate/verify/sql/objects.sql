@@ -203,9 +203,13 @@ SELECT 'ROLE', r.rolname, concat_ws(' ', CASE WHEN r.rolcanlogin THEN 'login' EN
          'at most ' || r.rolconnlimit, 'until ' || r.rolvaliduntil), ''
   FROM pg_roles r WHERE r.rolname !~ '^pg_'
 UNION ALL
-SELECT 'MEMBERSHIP', format('%s in %s', m.rolname, r.rolname), CASE WHEN bool_or(a.admin_option) THEN 'with admin option' ELSE '' END, ''
+-- Before 16 a member inherits all of its roles or none, and may act as each of them.
+SELECT 'MEMBERSHIP', format('%s in %s', m.rolname, r.rolname),
+       concat_ws(' ', CASE WHEN bool_or(a.admin_option) THEN 'with admin option' END,
+         CASE WHEN bool_or(COALESCE((to_jsonb(a) ->> 'inherit_option')::bool, m.rolinherit)) THEN 'inherited' END,
+         CASE WHEN NOT bool_or(COALESCE((to_jsonb(a) ->> 'set_option')::bool, true)) THEN 'without SET' END), ''
   FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member JOIN pg_roles r ON r.oid = a.roleid
- WHERE m.rolname !~ '^pg_' GROUP BY m.rolname, r.rolname
+ WHERE m.rolname !~ '^pg_' OR r.rolname !~ '^pg_' GROUP BY m.rolname, r.rolname
 UNION ALL
 SELECT 'COMMENT', object.type || ' ' || object.identity, d.description, ''
   FROM pg_description d CROSS JOIN LATERAL pg_identify_object(d.classoid, d.objoid, d.objsubid) AS object
