@@ -134,7 +134,7 @@ pub(super) fn brief(folder: &Folder) -> Result<Option<MigrationFacts>, AgentErro
     let next = next(&status, job.mode, job.cutover, jiff::Timestamp::now());
     let what = match (next, status.failure()) {
         (Next::Nothing, _) => return Ok(rest(folder, job.id)?),
-        (_, Some((stage, error))) => format!("stopped at {stage}: {error}"),
+        (_, Some((stage, error))) => format!("stopped at {stage}: {}", error.lines().next().unwrap_or_default()),
         (Next::Run(stage), _) => stage.purpose().to_owned(),
         (Next::Undo(stage), _) => format!("undo {stage}"),
         (Next::AwaitCutover, _) => "ready to switch the clients".to_owned(),

@@ -92,6 +92,16 @@ impl Folder {
         serde_json::from_slice(&bytes).map(Some).map_err(|source| FolderError::Content { path, source })
     }
 
+    /// None: there is no such file.
+    pub fn read_text(&self, name: &str) -> Result<Option<String>, FolderError> {
+        let path = self.file(name);
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(FolderError::Io { path, source }),
+        }
+    }
+
     /// Durable and whole when it returns.
     pub fn write<T: Serialize>(&self, name: &str, value: &T) -> Result<(), FolderError> {
         let write = |file: fs::File| {

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 
+use super::carried;
 use super::catalog::{Catalog, QualifiedName};
 use super::folder::{Folder, FolderError};
 use super::replicate::{History, ReplicateError, Written};
@@ -129,6 +130,9 @@ impl Since<'_> {
             target.read(state.target, note(Side::Target))
         )?;
         state.changed = notes.into_inner().expect(NO_PANIC).into_changed();
+        // They are compared when they are carried.
+        let later = carried::unpublished(catalog);
+        state.changed.tables.retain(|table| !later.contains(&table.name));
         (state.source, state.target) = (here.until, there.until);
         // Before anything is forgotten, which the next reading does.
         self.folder.write(FILE, &state)?;

@@ -41,6 +41,10 @@ pub fn migration_text(report: &Report) -> String {
     if let Some(kept) = &report.kept {
         line(&mut text, format_args!("old data    {}", kept.told(jiff::Timestamp::now())));
     }
+    if !report.open.is_empty() {
+        let codes = report.open.join(",");
+        line(&mut text, format_args!("next        infra migrate resume --accept {codes}: agrees to that, and goes on"));
+    }
     for (word, what) in words(report) {
         line(&mut text, format_args!("next        infra migrate {word}: {what}"));
     }
@@ -91,8 +95,8 @@ fn pause_text(pause: &Pause) -> String {
         Some(format!("{} {}", name.replace('_', " "), value.as_u64().filter(|ms| *ms > 0)?))
     });
     let parts: Vec<_> = parts.collect();
-    let spent = if parts.is_empty() { String::new() } else { format!(" (ms: {})", parts.join(", ")) };
-    format!("writers waited {} ms{spent}", pause.total_ms)
+    let spent = if parts.is_empty() { String::new() } else { format!(" (in the cutover, ms: {})", parts.join(", ")) };
+    format!("writers waited {}{spent}", pause.told())
 }
 
 /// What the user can say now, and what comes of it.

@@ -7,6 +7,7 @@ use infra::migrate::catalog::QualifiedName;
 use infra::migrate::drift::{Drift, Fingerprints, told};
 use infra::migrate::partitions::{drop_partitions, make_partitions};
 use infra::migrate::replicate::{Bound, Channel, Kept, ReplicateError, make_beat};
+use infra::migrate::verify::Prints;
 use infra::postgres::{Client, Endpoint, connect};
 
 use crate::servers::Server;
@@ -56,7 +57,7 @@ impl Pair {
     }
 
     async fn look(&self) -> Drift {
-        Drift::look(&self.old, &self.new, &[]).await.unwrap()
+        Drift::look(&self.old, &self.new, &[], &Prints::default()).await.unwrap()
     }
 
     async fn differences(&self) -> Vec<String> {

@@ -1,14 +1,23 @@
 //! Migration against real servers: PostgreSQL 15 from Debian's package and 17 from the bundle's image.
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests too: what fails here fails the test")]
 
+mod carried;
 mod catalog;
 mod child;
 mod copy;
 mod corpus;
+mod definitions;
 mod drift;
+mod identity;
 mod index;
+mod journey;
 mod look;
 mod preflight;
+mod random;
+mod random;
+mod rehearse;
+mod rehearse;
+mod relay;
 mod relay;
 mod remove;
 mod replicate;
@@ -16,7 +25,7 @@ mod row_security;
 mod schema;
 mod servers;
 mod since;
-mod since_large;
 mod timescale;
 mod verify;
+mod versions;
 mod wire;

@@ -55,7 +55,6 @@ async fn the_corpus_has_something_of_everything() {
     let warnings = codes(&found, Severity::Warning);
     for code in [
         "operator-class",
-        "no-replica-identity",
         "unlogged",
         "always-trigger",
         "is-subscriber",
@@ -70,6 +69,7 @@ async fn the_corpus_has_something_of_everything() {
     let notes = codes(&found, Severity::Note);
     for code in [
         "index-invalid",
+        "no-replica-identity",
         "not-valid",
         "large-objects",
         "generated-column",

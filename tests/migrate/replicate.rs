@@ -99,8 +99,22 @@ async fn a_change_that_cannot_be_applied_is_said() {
     forward.subscribe(&endpoint(&pair.old_server, "app")).await.unwrap();
     pair.new.run("writing", "INSERT INTO public.kept VALUES (1, 'in the way')").await.unwrap();
     pair.old.run("writing", "INSERT INTO public.kept VALUES (1, 'x')").await.unwrap();
-    let error = forward.drain(Duration::from_secs(3)).await.unwrap_err();
+    let error = forward.drain_or_say(Duration::from_secs(3)).await.unwrap_err();
     assert!(matches!(error, ReplicateError::ApplyFailed { .. }), "{error}");
+    let words =
+        "INSERT into public.kept with id = 1: its server answers: duplicate key value violates unique constraint";
+    assert!(error.to_string().contains(words), "{error}");
+    assert!(error.to_string().contains("Key (id)=(1) already exists"), "{error}");
+    let kept = pair.new.row("reading", "SELECT text FROM public.kept", &[]).await.unwrap();
+    assert_eq!(kept.get::<_, String>(0), "in the way", "nothing was applied by looking");
+
+    // What came before it was applied is not told, and what is not there is.
+    pair.new.run("making room", "DELETE FROM public.kept").await.unwrap();
+    forward.drain(PATIENCE).await.unwrap();
+    pair.new.run("drifting", "ALTER TABLE public.kept DROP COLUMN text").await.unwrap();
+    pair.old.run("writing", "INSERT INTO public.kept VALUES (2, 'y')").await.unwrap();
+    let error = forward.drain_or_say(Duration::from_secs(8)).await.unwrap_err().to_string();
+    assert!(error.contains("INSERT into public.kept with id = 2") && error.contains("\"text\""), "{error}");
     forward.remove().await.unwrap();
 }
 

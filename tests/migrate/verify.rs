@@ -9,6 +9,7 @@ use infra::migrate::verify::{End, Options, Report, RowFault, VerifyError, Verify
 use infra::postgres::Endpoint;
 
 use crate::corpus;
+use crate::definitions::rehearsed;
 use crate::schema::moved;
 use crate::servers::{SUPERUSER, Server};
 
@@ -19,9 +20,15 @@ fn end(server: &Server, user: &str, database: &str) -> End {
 #[tokio::test]
 async fn the_moved_corpus_is_equal() {
     let (moving, built) = moved(&[&corpus::PORTABLE[..], &["losses"]].concat(), "master", Phase::Settings).await;
+    let (prints, _) = rehearsed(&moving, &built).await;
     let (source, target) = (end(&moving.source, SUPERUSER, "corpus"), end(&moving.target, "master", "moved"));
-    let options =
-        Options { losses: built.losses.clone(), sequence_values: false, before_last: true, ..Options::default() };
+    let options = Options {
+        losses: built.losses.clone(),
+        sequence_values: false,
+        before_last: true,
+        prints,
+        ..Options::default()
+    };
     let report = verify(&source, &target, &options, |_| ()).await.unwrap();
     assert!(report.matches(), "{}", report.markdown());
     assert!(report.tables.len() > 30 && report.rows() > 14_000, "{}", report.markdown());

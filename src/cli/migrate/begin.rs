@@ -2,7 +2,7 @@
 
 use super::attach::{Attached, attach};
 use super::terms::{CutoverArg, Terms, terms};
-use super::{StartArgs, current, guide, look, migrations, provider};
+use super::{StartArgs, command, current, guide, look, migrations, provider};
 use crate::agent::Begin;
 use crate::cli::args::Global;
 use crate::cli::common::{OnHost, on_host};
@@ -37,8 +37,9 @@ pub async fn begin(global: &Global, mut args: StartArgs) -> Result<Exit, Command
     }
     let (target, ca) = given.map_or((None, None), |(endpoint, ca)| (Some(endpoint), ca));
     let mut request = Begin { job, target, ca };
-    let view = guide::guide(&at, &request).await?;
-    guide::show(global, &view, args.plan_only);
+    let typed = command::typed(&args, request.target.as_ref());
+    let view = guide::guide(&at, &request, typed).await?;
+    guide::show(global, &at, &view, args.plan_only);
     if args.plan_only {
         return Ok(Exit::Done);
     }

@@ -51,6 +51,9 @@ pub struct View {
     pub populated: bool,
     pub definition: String,
     pub bytes: u64,
+    /// It selects from itself, which CREATE OR REPLACE lets happen.
+    #[serde(default)]
+    pub of_itself: bool,
 }
 
 /// A function, procedure, aggregate or window function.

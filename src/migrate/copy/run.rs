@@ -1,6 +1,6 @@
 //! The copy as a whole: workers side by side, each taking the next part.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -264,6 +264,7 @@ impl Run {
         }
     }
 
+    /// Partitions whose rows go through their root, all together.
     fn completed(&self, part: &Part) -> Vec<QualifiedName> {
         let mut open = self.open.lock().expect("nobody panics while it is locked");
         let mut is_last = |name: &QualifiedName| {
@@ -271,8 +272,18 @@ impl Run {
             *left -= 1;
             *left == 0
         };
-        let names = part.work.relations().iter().map(|relation| &relation.name);
-        names.filter(|name| is_last(name)).cloned().collect()
+        let last = part.work.relations().iter().filter(|relation| is_last(relation.counted()));
+        last.flat_map(|relation| match &relation.into {
+            None => vec![relation.name.clone()],
+            Some(root) => self.through(root),
+        })
+        .collect()
+    }
+
+    fn through(&self, root: &QualifiedName) -> Vec<QualifiedName> {
+        let all = self.plan.parts.iter().flat_map(|part| part.work.relations());
+        let names = all.filter(|relation| relation.into.as_ref() == Some(root)).map(|relation| relation.name.clone());
+        names.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     fn copied(&self) -> Copied {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::facts::ServerFacts;
 use crate::migrate::catalog::{Catalog, LargeObjects, ServerVersion};
-use crate::migrate::schema::{Ability, ExtensionState, Target};
+use crate::migrate::schema::{Ability, ExtensionState, RDS_ROLE, Target};
 use crate::migrate::timescale::instead_of;
 
 /// A situation's half.
@@ -17,8 +17,15 @@ pub struct Presumed {
 
 /// What RDS and Aurora do not have, whatever their version.
 const NOT_ON_RDS: [&str; 1] = ["timescaledb"];
+/// What its master user may, of what others keep for a superuser.
+const ON_RDS: [Ability; 4] =
+    [Ability::CreateDatabase, Ability::CreateRole, Ability::EventTrigger, Ability::Publication];
+/// Libraries that it loads at its start.
+const LOADED_ON_RDS: [&str; 2] = ["pg_stat_statements", "rds"];
 /// What infra makes there.
 const MADE: ServerVersion = ServerVersion(170_000);
+/// Its user there, whose password RDS makes.
+const MASTER: &str = "postgres";
 /// At least; pg_cron is there too, but only for who loads it by a parameter.
 const PARTMAN_OF_RDS: &str = "5.1";
 
@@ -91,16 +98,28 @@ fn abilities(source: &Catalog) -> Target {
             }),
         )
         .collect();
+    let trusted = source.routines.iter().filter(|routine| routine.language_trusted);
     Target {
         version: source.database.server_version.max(MADE),
         database: source.database.name.clone(),
-        user: "master".to_owned(),
+        user: MASTER.to_owned(),
         superuser: false,
-        abilities: Ability::all().collect(),
-        roles: ["master".to_owned()].into(),
+        abilities: ON_RDS.into(),
+        roles: [MASTER, RDS_ROLE].map(str::to_owned).into(),
         grantable: [].into(),
         extensions,
-        languages: source.routines.iter().map(|routine| routine.language.clone()).collect(),
-        refused_settings: BTreeMap::new(),
+        languages: trusted.map(|routine| routine.language.clone()).collect(),
+        refused_settings: refused_settings(source),
+        refused: BTreeMap::new(),
     }
+}
+
+/// From 15 on only a superuser may keep a setting that no loaded library knows.
+fn refused_settings(source: &Catalog) -> BTreeMap<String, String> {
+    let of_routines = source.routines.iter().flat_map(|routine| &routine.settings);
+    let names = of_routines.filter_map(|set| set.split_once('=')).map(|(name, _)| name);
+    let names = names.chain(source.settings.iter().map(|setting| setting.name.as_str()));
+    let refused =
+        names.filter(|name| name.split_once('.').is_some_and(|(library, _)| !LOADED_ON_RDS.contains(&library)));
+    refused.map(|name| (name.to_owned(), format!("permission denied to set parameter \"{name}\""))).collect()
 }

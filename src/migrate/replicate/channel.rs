@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::ReplicateError;
 use super::beat::Beat;
 use super::writers::{open_writers, told};
+use super::{ReplicateError, stuck};
 use crate::migrate::catalog::{QualifiedName, quote_identifier, quote_literal};
 use crate::postgres::{Client, Endpoint, PostgresError, Tls, connect};
 
@@ -93,10 +93,10 @@ impl Channel<'_> {
         let found = self.subscriber.rows("looking for the subscription", known, &[&self.name]).await?;
         if found.is_empty() {
             let way = quote_literal(&format!("{}{}", conninfo(publisher), self.no_certificate().await?));
-            let slot = quote_literal(self.name);
+            let (slot, applier) = (quote_literal(self.name), self.applier().await?);
             let sql = format!(
                 "CREATE SUBSCRIPTION {name} CONNECTION {way} PUBLICATION {name}
-                 WITH (create_slot = false, slot_name = {slot}, copy_data = false, enabled = false)"
+                 WITH (create_slot = false, slot_name = {slot}, copy_data = false, enabled = false{applier})"
             );
             self.subscriber.run("subscribing", &sql).await?;
         }
@@ -109,6 +109,17 @@ impl Channel<'_> {
         let sql = "SELECT pg_catalog.current_setting('server_version_num')::int >= 160000";
         let knows: bool = self.subscriber.row("asking for the version", sql, &[]).await?.get(0);
         Ok(if knows { " sslcertmode=disable" } else { "" })
+    }
+
+    /// From 16 on changes are applied as the table's owner. Rows of partitions travel under the name of their root, whose
+    /// owner may not write to a partition that somebody else owns; the subscription's owner may.
+    async fn applier(&self) -> Result<&'static str, PostgresError> {
+        let sql = "SELECT pg_catalog.current_setting('server_version_num')::int >= 160000 AND EXISTS (
+                       SELECT FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
+                       JOIN pg_catalog.pg_class p ON p.oid = i.inhparent
+                       WHERE c.relispartition AND c.relkind IN ('r', 'p') AND c.relowner <> p.relowner)";
+        let mixed: bool = self.subscriber.row("asking who owns the partitions", sql, &[]).await?.get(0);
+        Ok(if mixed { ", run_as_owner = true" } else { "" })
     }
 
     pub async fn pause(&self) -> Result<(), ReplicateError> {
@@ -145,6 +156,25 @@ impl Channel<'_> {
                 return Err(self.why_not_drained(errors, patience).await?);
             }
             sleep(POLL).await;
+        }
+    }
+
+    /// The same; what the subscriber cannot apply is looked up, which takes some seconds and keeps the slot busy. For whoever
+    /// gives up.
+    pub async fn drain_or_say(&self, patience: Duration) -> Result<Duration, ReplicateError> {
+        match self.drain(patience).await {
+            Err(error) => Err(self.said(error).await),
+            took => took,
+        }
+    }
+
+    /// With the change and the reason, if it is one that cannot be applied.
+    pub async fn said(&self, error: ReplicateError) -> ReplicateError {
+        match error {
+            ReplicateError::ApplyFailed { message } => {
+                ReplicateError::ApplyFailed { message: format!("{}; {message}", stuck::reason(self).await) }
+            }
+            other => other,
         }
     }
 
@@ -196,7 +226,11 @@ impl Channel<'_> {
     }
 
     async fn apply_errors(&self) -> Result<i64, PostgresError> {
-        // pg_stat_subscription_stats exists from PostgreSQL 15 on.
+        // Before PostgreSQL 15 nobody counts them.
+        let counted = "SELECT pg_catalog.to_regclass('pg_catalog.pg_stat_subscription_stats') IS NOT NULL";
+        if !self.subscriber.row("asking whether apply errors are counted", counted, &[]).await?.get::<_, bool>(0) {
+            return Ok(0);
+        }
         let sql = "SELECT coalesce(sum(apply_error_count), 0)::bigint FROM pg_catalog.pg_stat_subscription_stats
                    WHERE subname = $1";
         Ok(self.subscriber.row("counting apply errors", sql, &[&self.name]).await?.get(0))
@@ -206,7 +240,8 @@ impl Channel<'_> {
         let more = self.apply_errors().await? - errors;
         let lag = self.lag().await?;
         if more > 0 {
-            let message = format!("{more} attempts failed, as the new database's log tells ({lag})");
+            let attempts = if more == 1 { "1 attempt".to_owned() } else { format!("{more} attempts") };
+            let message = format!("{attempts} failed within {} s ({lag})", after.as_secs());
             return Ok(ReplicateError::ApplyFailed { message });
         }
         Ok(ReplicateError::NotDrained { after, lag })

@@ -10,6 +10,7 @@ mod history;
 mod message;
 mod quiet;
 mod retention;
+mod stuck;
 mod writers;
 
 pub use beat::{Beat, make_beat};

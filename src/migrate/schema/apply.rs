@@ -36,10 +36,15 @@ const SESSION: &str = "SET statement_timeout = 0; SET lock_timeout = 0; SET idle
     SET check_function_bodies = false; SET xmloption = content; SET client_min_messages = warning;
     SET row_security = off; SET synchronous_commit = off";
 
+/// As entries are run, without marks.
+pub async fn set_session(client: &Client) -> Result<(), ApplyError> {
+    client.batch_execute(SESSION).await.map_err(|source| ApplyError::Prepare { source })
+}
+
 /// For every connection that runs entries; `apply` calls it itself.
 pub async fn prepare_session(client: &Client) -> Result<(), ApplyError> {
     let prepare = |source| ApplyError::Prepare { source };
-    client.batch_execute(SESSION).await.map_err(prepare)?;
+    set_session(client).await?;
     // Looked for first: to make it, the right to create schemas is needed even if it exists.
     if has_marks(client).await? {
         return Ok(());
@@ -87,7 +92,7 @@ pub async fn apply<'a>(
 }
 
 /// Of extensions some load a library that a session takes once: made again after a rollback, they fail.
-fn is_alone(entry: &Entry) -> bool {
+pub fn is_alone(entry: &Entry) -> bool {
     !entry.phase.is_quick() || entry.kind == "EXTENSION"
 }
 

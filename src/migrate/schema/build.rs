@@ -6,14 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use super::archive::{DumpId, Item};
 use super::constraint::{self, Lookup};
+use super::decide::{self, decide};
 use super::entry::{Entry, Phase};
-use super::fate::{Fate, Judge, described};
+use super::fate::{self, Judge};
 use super::large_object::{self, LargeObject};
-use super::loss::{Consequence, Loss};
+use super::loss::Loss;
 use super::role::Replaced;
 use super::target::Target;
 use super::{grant, hand_over, owner, role, setting};
 use crate::migrate::catalog::{Catalog, QualifiedName, TableKind, quote_identifier, quote_literal};
+use crate::migrate::rehearse::Refusal;
 use crate::migrate::timescale::Conversion;
 
 /// What is done at the target, in this order, and what is not.
@@ -30,33 +32,22 @@ impl Schema {
     pub fn phase(&self, phase: Phase) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(move |entry| entry.phase == phase)
     }
-}
 
-/// Without these, rows or what makes sense of them would be missing.
-const VITAL: [&str; 12] = [
-    "AGGREGATE",
-    "CONSTRAINT",
-    "DEFAULT",
-    "DOMAIN",
-    "FUNCTION",
-    "MATERIALIZED VIEW",
-    "OPERATOR",
-    "PROCEDURE",
-    "SEQUENCE",
-    "TABLE",
-    "TYPE",
-    "VIEW",
-];
-
-pub fn is_vital(kind: &str) -> bool {
-    VITAL.contains(&kind)
+    /// Without what infra itself adds and the target refused: roles, memberships, settings. Items of the archive are not
+    /// even built.
+    #[must_use]
+    pub fn without(mut self, refused: &BTreeMap<String, Refusal>) -> Self {
+        let is_refused = |entry: &Entry| refused.get(&entry.subject()).filter(|_| entry.item.is_none());
+        let lost = self.entries.iter().filter_map(|entry| Some((entry, is_refused(entry)?)));
+        let losses: Vec<Loss> = lost.map(|(entry, why)| decide::refused(entry.subject(), &entry.kind, why)).collect();
+        self.entries.retain(|entry| is_refused(entry).is_none());
+        self.losses.extend(losses);
+        self
+    }
 }
 
 /// They go when their table goes.
 const WITH_TABLE: [&str; 5] = ["CHECK CONSTRAINT", "INDEX ATTACH", "SEQUENCE OWNED BY", "STATISTICS", "TABLE ATTACH"];
-
-/// Said about other objects: they go with those without a word.
-const SAID: [&str; 6] = ["ACL", "COMMENT", "DEFAULT ACL", "SECURITY LABEL", "SHELL TYPE", "INDEX ATTACH"];
 
 pub fn build(mut items: Vec<Item>, source: &Catalog, mut large_objects: Vec<LargeObject>, target: &Target) -> Schema {
     let replaced = Replaced::new(source, target);
@@ -66,7 +57,7 @@ pub fn build(mut items: Vec<Item>, source: &Catalog, mut large_objects: Vec<Larg
     for object in &mut large_objects {
         replaced.apply(&mut object.owner);
     }
-    let (kept, mut losses) = judge(&items, &Judge::new(source, target));
+    let (kept, mut losses) = decide(&items, &Judge::new(source, target, &items));
     let (mut entries, lost_roles) = role::roles(source, target, &replaced);
     let (settings, lost_settings) = setting::settings(source, target, &replaced);
     losses.extend(lost_roles.into_iter().chain(lost_settings).chain(silently_dropped(source)));
@@ -75,7 +66,8 @@ pub fn build(mut items: Vec<Item>, source: &Catalog, mut large_objects: Vec<Larg
     let rights = CreateRights::new(&kept, target);
     entries.extend(rights.granted());
     for item in &kept {
-        entries.extend(converted(item, phases[&item.id], &lookup, target, &replaced));
+        let made = converted(item, phases[&item.id], &lookup, target, &replaced);
+        entries.extend(made.into_iter().map(|entry| entry.making(item)));
     }
     entries.extend(rights.revoked());
     entries.extend(large_object::entries(&large_objects, target));
@@ -85,44 +77,6 @@ pub fn build(mut items: Vec<Item>, source: &Catalog, mut large_objects: Vec<Larg
     schema.entries.sort_by_key(|entry| entry.phase);
     in_order_of_need(&mut schema.entries);
     schema
-}
-
-/// What is carried, and what is lost with everything that needs it.
-fn judge<'a>(items: &'a [Item], judge: &Judge<'_>) -> (Vec<&'a Item>, Vec<Loss>) {
-    let mut kept = Vec::new();
-    let mut losses: Vec<Loss> = Vec::new();
-    let mut lost: HashMap<DumpId, usize> = HashMap::new();
-    let mut elsewhere = BTreeSet::new();
-    for item in items {
-        if is_part_of_publication(item) && !item.needs.is_disjoint(&elsewhere) {
-            continue;
-        }
-        if let Some(cause) = item.needs.iter().find_map(|need| lost.get(need)).copied() {
-            lost.insert(item.id, cause);
-            if !SAID.contains(&item.kind.as_str()) {
-                losses[cause].takes.push(described(item));
-            }
-            if is_vital(&item.kind) {
-                losses[cause].consequence = Consequence::Blocks;
-            }
-            continue;
-        }
-        match judge.fate(item) {
-            Fate::Carried => kept.push(item),
-            Fate::Elsewhere => {
-                elsewhere.insert(item.id);
-            }
-            Fate::Lost(loss) => {
-                lost.insert(item.id, losses.len());
-                losses.push(loss);
-            }
-        }
-    }
-    (kept, losses)
-}
-
-fn is_part_of_publication(item: &Item) -> bool {
-    item.kind.starts_with("PUBLICATION TABLE")
 }
 
 /// The phase of each: of its kind, or of what it needs where that is later. A view that groups by a primary key needs
@@ -174,8 +128,9 @@ fn converted(item: &Item, phase: Phase, lookup: &Lookup<'_>, target: &Target, re
             vec![Entry::new(phase, &item.kind, name, statements).undone_by(&item.drop)]
         }
         _ => {
-            let statements =
-                std::iter::once(item.definition.trim_end().to_owned()).chain(owner::statement(item)).collect();
+            let plain = !matches!(item.kind.as_str(), "FUNCTION" | "PROCEDURE") || target.superuser;
+            let definition = if plain { item.definition.clone() } else { fate::without_leakproof(&item.definition) };
+            let statements = std::iter::once(definition.trim_end().to_owned()).chain(owner::statement(item)).collect();
             let entry = Entry::new(phase, &item.kind, name, statements);
             vec![if WITH_TABLE.contains(&item.kind.as_str()) { entry } else { entry.undone_by(&item.drop) }]
         }
@@ -190,6 +145,9 @@ fn lenient(item: &Item, name: String) -> Entry {
     Entry::new(Phase::Grants, &item.kind, name, vec![statement])
 }
 
+/// Of the schema public, in every database that is new.
+const OWNER_OF_PUBLIC: &str = "pg_database_owner";
+
 /// A new owner must have the right to create in the schema, at the moment when it becomes one; superusers give without.
 struct CreateRights {
     pairs: BTreeMap<String, BTreeSet<String>>,
@@ -197,8 +155,11 @@ struct CreateRights {
 
 impl CreateRights {
     fn new(kept: &[&Item], target: &Target) -> Self {
-        let owner_of_schema =
-            |schema: &str| kept.iter().find(|item| item.kind == "SCHEMA" && item.tag == schema)?.owner.as_deref();
+        let owner_of_schema = |schema: &str| {
+            let item = kept.iter().find(|item| item.kind == "SCHEMA" && item.tag == schema);
+            // pg_dump says nothing of the schema that every new database has.
+            item.map_or(Some(OWNER_OF_PUBLIC).filter(|_| schema == "public"), |item| item.owner.as_deref())
+        };
         let mut pairs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for item in kept.iter().filter(|item| !target.superuser && owner::statement(item).is_some()) {
             let (Some(schema), Some(owner)) = (&item.schema, &item.owner) else { continue };

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::archive::Item;
+use super::fate::described;
 use crate::migrate::catalog::QualifiedName;
 
 /// In this order. Within a phase the order of the list holds, except where a phase says otherwise.
@@ -59,6 +61,9 @@ pub struct Entry {
     /// The table that it belongs to, of indexes, constraints and triggers.
     pub table: Option<QualifiedName>,
     pub statements: Vec<String>,
+    /// The archive's item that it makes, as `subject` names it; None for what infra adds by itself.
+    #[serde(default)]
+    pub item: Option<String>,
     /// What takes it away again; None for what goes with something else.
     #[serde(default)]
     pub undo: Option<String>,
@@ -73,7 +78,7 @@ impl Entry {
             hash.update([0]);
         }
         let id = EntryId(hex::encode(&hash.finalize()[..16]));
-        Self { id, phase, kind: kind.to_owned(), name, table: None, statements, undo: None }
+        Self { id, phase, kind: kind.to_owned(), name, table: None, statements, item: None, undo: None }
     }
 
     pub(in crate::migrate) fn undone_by(mut self, undo: impl Into<String>) -> Self {
@@ -86,8 +91,26 @@ impl Entry {
         Self::new(Phase::Statistics, "ANALYZE", table.plain(), vec![format!("ANALYZE {table}")]).of(Some(table.clone()))
     }
 
+    pub(super) fn making(mut self, item: &Item) -> Self {
+        self.item = Some(subject(item));
+        self
+    }
+
+    /// What it is about: the same for all entries of one item, and in every dump.
+    pub fn subject(&self) -> String {
+        self.item.clone().unwrap_or_else(|| format!("{} {}", self.kind, self.name))
+    }
+
     pub(super) fn of(mut self, table: Option<QualifiedName>) -> Self {
         self.table = table;
         self
+    }
+}
+
+/// Operators share their tags; what would drop them says which one it is.
+pub(super) fn subject(item: &Item) -> String {
+    match item.drop.trim().strip_prefix("DROP ").filter(|_| item.kind.starts_with("OPERATOR")) {
+        Some(drop) => drop.trim_end_matches(';').to_owned(),
+        None => described(item),
     }
 }

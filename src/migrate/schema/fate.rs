@@ -1,28 +1,49 @@
 //! For each item of the archive: is it carried, done elsewhere, or lost, and why.
 
-use super::archive::Item;
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::archive::{DumpId, Item};
 use super::loss::Loss;
 use super::target::{Ability, ExtensionState, Target};
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::catalog::{Catalog, Oid, Routine};
+use crate::migrate::identity::TRIGGER;
+use crate::migrate::rehearse::Refusal;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
     Carried,
     /// Other entries do it.
     Elsewhere,
+    /// Carried, but something of it is lost.
+    Changed(Loss),
     Lost(Loss),
 }
 
 /// What the rules look up in the source.
 pub struct Judge<'a> {
     target: &'a Target,
-    routines: std::collections::HashMap<Oid, &'a Routine>,
+    routines: HashMap<Oid, &'a Routine>,
+    /// Views that select from themselves.
+    of_themselves: HashSet<Oid>,
+    /// Types that come with the schema, tables' row types among them: their owner may make casts of them.
+    types: BTreeSet<DumpId>,
 }
 
 impl<'a> Judge<'a> {
-    pub fn new(source: &'a Catalog, target: &'a Target) -> Self {
-        Self { target, routines: source.routines.iter().map(|routine| (routine.oid, routine)).collect() }
+    pub fn new(source: &'a Catalog, target: &'a Target, items: &[Item]) -> Self {
+        let is_type = |item: &&Item| matches!(item.kind.as_str(), "DOMAIN" | "TABLE" | "TYPE" | "VIEW");
+        Self {
+            target,
+            routines: source.routines.iter().map(|routine| (routine.oid, routine)).collect(),
+            of_themselves: source.views.iter().filter(|view| view.of_itself).map(|view| view.oid).collect(),
+            types: items.iter().filter(is_type).map(|item| item.id).collect(),
+        }
+    }
+
+    /// At a rehearsal.
+    pub fn refusal(&self, subject: &str) -> Option<&Refusal> {
+        self.target.refused.get(subject)
     }
 
     pub fn fate(&self, item: &Item) -> Fate {
@@ -40,13 +61,19 @@ impl<'a> Judge<'a> {
             | "BLOBS" => return Fate::Elsewhere,
             "ACL" | "COMMENT" if item.tag.starts_with("DATABASE ") => return Fate::Elsewhere,
             "PUBLICATION" if item.tag.starts_with(HELPER_SCHEMA) => return Fate::Elsewhere,
+            "EVENT TRIGGER" if item.tag == TRIGGER => return Fate::Elsewhere,
             "SHELL TYPE" if !self.target.can(Ability::InternalFunction) => return Fate::Elsewhere,
             "EXTENSION" => self.extension(item),
             "SUBSCRIPTION" | "SUBSCRIPTION TABLE" => Some(subscription(item)),
             "USER MAPPING" => Some(user_mapping(item)),
             "SECURITY LABEL" => Some(security_label(item)),
             // Aggregates count as internal, and are made of functions that are judged themselves.
-            "FUNCTION" | "PROCEDURE" => self.routine(item),
+            "FUNCTION" | "PROCEDURE" => match self.routine(item) {
+                None if !self.target.superuser && is_leakproof(item) => return Fate::Changed(leakproof(item)),
+                loss => loss,
+            },
+            "VIEW" if self.of_themselves.contains(&item.oid) => Some(view_of_itself(item)),
+            "CAST" => self.cast(item),
             _ => self.reserved(item),
         };
         loss.map_or(Fate::Carried, Fate::Lost)
@@ -62,8 +89,9 @@ impl<'a> Judge<'a> {
             "timescaledb" => {
                 "nothing, if the conversion of its hypertables is agreed to: what else used it is named here"
             }
-            _ => {
-                "allow or install it at the target, choose another target, or drop it at the source if nothing uses it"
+            name => {
+                let refused = matches!(self.target.extensions.get(name), Some(ExtensionState::Refused { .. }));
+                self.target.keeper().extension(refused)
             }
         };
         Some(Loss::new("extension-missing", described(item), what, remedy))
@@ -72,7 +100,9 @@ impl<'a> Judge<'a> {
     fn routine(&self, item: &Item) -> Option<Loss> {
         let routine = self.routines.get(&item.oid)?;
         if let Some(setting) = routine.settings.iter().find(|setting| self.is_refused(setting)) {
-            let what = format!("the target refuses its clause SET {setting}");
+            // Its value may be a secret.
+            let name = setting.split('=').next().unwrap_or_default();
+            let what = format!("the target refuses its clause SET {name}");
             return Some(Loss::new("function-setting", described(item), what, "remove the clause at the source"));
         }
         let language = routine.language.as_str();
@@ -96,6 +126,14 @@ impl<'a> Judge<'a> {
         setting.split_once('=').is_some_and(|(name, _)| self.target.refused_settings.contains_key(name))
     }
 
+    /// Of types that belong to the server or to an extension, only a superuser may make one.
+    fn cast(&self, item: &Item) -> Option<Loss> {
+        let own = !item.needs.is_disjoint(&self.types);
+        let binary = item.definition.contains(" WITHOUT FUNCTION") && !self.target.can(Ability::Cast);
+        let what = "the target's user may not make a cast between types of others, nor one without a function";
+        (!self.target.superuser && (binary || !own)).then(|| Loss::new("cast", described(item), what, MAKE_IT))
+    }
+
     /// Kinds that a server may keep for its superuser.
     fn reserved(&self, item: &Item) -> Option<Loss> {
         let (code, ability) = needed(item)?;
@@ -104,8 +142,7 @@ impl<'a> Judge<'a> {
             None => self.target.superuser,
         };
         let what = "the target's user may not make such an object";
-        (!may)
-            .then(|| Loss::new(code, described(item), what, "make it at the target as somebody who may, or do without"))
+        (!may).then(|| Loss::new(code, described(item), what, self.target.keeper().object()))
     }
 }
 
@@ -119,16 +156,53 @@ fn needed(item: &Item) -> Option<(&'static str, Option<Ability>)> {
         "PUBLICATION" | "PUBLICATION TABLE" => ("publication", Some(Ability::Publication)),
         "PUBLICATION TABLES IN SCHEMA" => ("publication", Some(Ability::PublicationOfSchema)),
         "FOREIGN DATA WRAPPER" => ("foreign-data-wrapper", Some(Ability::ForeignDataWrapper)),
-        "CAST" if item.definition.contains(" WITHOUT FUNCTION") => ("cast", Some(Ability::Cast)),
+        "AGGREGATE" if has_internal_state(item) => ("aggregate-internal", None),
         "OPERATOR CLASS" | "OPERATOR FAMILY" => ("operator-class", Some(Ability::OperatorClass)),
         "TYPE" if item.definition.contains(" (\n    INTERNALLENGTH = ") => {
             ("base-type", Some(Ability::InternalFunction))
         }
+        "TYPE" if !item.definition.contains(" AS ") => ("shell-type", Some(Ability::InternalFunction)),
+        "TRANSFORM" => ("transform", None),
         "TEXT SEARCH PARSER" | "TEXT SEARCH TEMPLATE" => ("text-search", Some(Ability::TextSearchTemplate)),
         "ACCESS METHOD" => ("access-method", None),
         "PROCEDURAL LANGUAGE" => ("language", None),
         _ => return None,
     })
+}
+
+const MAKE_IT: &str = "make it at the target as somebody who may, or do without";
+
+/// Such a state may crash the server when the functions do not fit each other.
+fn has_internal_state(item: &Item) -> bool {
+    let state = |line: &str| matches!(line.trim().trim_end_matches(','), "STYPE = internal" | "MSTYPE = internal");
+    item.definition.lines().any(state)
+}
+
+/// pg_dump writes a function's attributes into one line, before its body.
+fn is_leakproof(item: &Item) -> bool {
+    item.definition.lines().find(|line| line.starts_with(ATTRIBUTES)).is_some_and(|line| line.contains(LEAKPROOF))
+}
+
+const ATTRIBUTES: &str = "    LANGUAGE ";
+const LEAKPROOF: &str = " LEAKPROOF";
+
+/// The statement that makes it by somebody who may not vouch for it.
+pub(super) fn without_leakproof(definition: &str) -> String {
+    let Some(at) = definition.find(&format!("\n{ATTRIBUTES}")) else { return definition.to_owned() };
+    let (head, rest) = definition.split_at(at + 1);
+    let (line, body) = rest.split_at(rest.find('\n').unwrap_or(rest.len()));
+    format!("{head}{}{body}", line.replacen(LEAKPROOF, "", 1))
+}
+
+fn leakproof(item: &Item) -> Loss {
+    let what = "is no longer LEAKPROOF: only a superuser may say so";
+    let remedy = "nothing; queries that hide rows run its conditions later, and may be slower";
+    Loss::new("function-leakproof", described(item), what, remedy)
+}
+
+fn view_of_itself(item: &Item) -> Loss {
+    let what = "selects from itself: no query can use it, and no server makes it anew";
+    Loss::new("view-of-itself", described(item), what, "drop it at the source, or do without")
 }
 
 fn subscription(item: &Item) -> Loss {
@@ -191,6 +265,7 @@ pub mod fixture {
             extensions: BTreeMap::new(),
             languages: BTreeSet::from(["sql".to_owned(), "plpgsql".to_owned()]),
             refused_settings: BTreeMap::new(),
+            refused: BTreeMap::new(),
         }
     }
 }
@@ -201,9 +276,14 @@ mod tests {
     use super::*;
 
     fn code(item: &Item, target: &Target) -> Option<String> {
-        let judge = Judge { target, routines: std::collections::HashMap::new() };
+        let judge = Judge {
+            target,
+            routines: HashMap::new(),
+            of_themselves: HashSet::from([Oid(7)]),
+            types: BTreeSet::from([DumpId(9)]),
+        };
         match judge.fate(item) {
-            Fate::Lost(loss) => Some(loss.code),
+            Fate::Lost(loss) | Fate::Changed(loss) => Some(loss.code),
             Fate::Carried | Fate::Elsewhere => None,
         }
     }
@@ -222,6 +302,32 @@ mod tests {
         let state = ExtensionState::Available { version: "1.8".into() };
         let with = Target { extensions: [("hstore".to_owned(), state)].into(), ..target() };
         assert_eq!(code(&item("EXTENSION", "hstore"), &with), None);
+    }
+
+    #[test]
+    fn what_only_a_superuser_may_make_is_told_by_rule() {
+        let defined = |kind: &str, definition: &str| Item { definition: definition.into(), ..item(kind, "x") };
+        let function = "CREATE FUNCTION s.x(text) RETURNS boolean\n    LANGUAGE sql IMMUTABLE LEAKPROOF\n    AS $$SELECT ' LEAKPROOF'$$;\n";
+        let of_own =
+            Item { needs: [DumpId(9)].into(), ..defined("CAST", "CREATE CAST (a AS b) WITH FUNCTION s.f(a);") };
+        let itself = Item { oid: Oid(7), ..item("VIEW", "v") };
+        for (item, expected) in [
+            (defined("TRANSFORM", "CREATE TRANSFORM FOR integer …"), Some("transform")),
+            (defined("TYPE", "CREATE TYPE s.x;\n"), Some("shell-type")),
+            (defined("TYPE", "CREATE TYPE s.x AS ENUM ();\n"), None),
+            (
+                defined("AGGREGATE", "CREATE AGGREGATE s.x(…) (\n    SFUNC = f,\n    STYPE = internal,\n"),
+                Some("aggregate-internal"),
+            ),
+            (defined("AGGREGATE", "CREATE AGGREGATE s.x(…) (\n    SFUNC = f,\n    STYPE = integer,\n"), None),
+            (defined("FUNCTION", function), Some("function-leakproof")),
+            (defined("CAST", "CREATE CAST (a AS b) WITH FUNCTION s.f(a);"), Some("cast")),
+            (of_own, None),
+            (itself, Some("view-of-itself")),
+        ] {
+            assert_eq!(code(&item, &target()).as_deref(), expected, "{}", item.definition);
+        }
+        assert_eq!(without_leakproof(function).matches(LEAKPROOF).count(), 1);
     }
 
     #[test]

@@ -25,6 +25,9 @@ pub struct Loss {
     pub remedy: String,
     /// What goes with it, because it cannot exist without.
     pub takes: Vec<String>,
+    /// What stays and calls it by its text, and so fails when it is used.
+    #[serde(default)]
+    pub callers: Vec<String>,
 }
 
 impl Loss {
@@ -41,6 +44,7 @@ impl Loss {
             what: what.into(),
             remedy: remedy.into(),
             takes: Vec::new(),
+            callers: Vec::new(),
         }
     }
 

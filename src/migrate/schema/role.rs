@@ -77,16 +77,19 @@ pub fn roles(source: &Catalog, target: &Target, replaced: &Replaced) -> (Vec<Ent
             entries.push(Entry::new(Phase::Roles, "MEMBERSHIP", &role.name, vec![join(role, target)]));
         }
     }
-    // A superuser has everybody's rights without being a member.
-    for membership in source.memberships.iter().filter(|membership| !replaced.contains(&membership.member)) {
+    for membership in &source.memberships {
+        let object = format!("MEMBERSHIP {} in {}", membership.member, membership.role);
+        if is_users_own(membership, target, replaced) {
+            let what = format!("is not carried: {} is a member of every role that is made there", target.user);
+            losses.push(Loss::note("membership-of-user", object, what, "nothing"));
+            continue;
+        }
         match refusal(membership, source, target) {
             None => entries.push(grant(membership, source, target)),
-            Some(why) => losses.push(Loss::new(
-                "membership-refused",
-                format!("{} in {}", membership.member, membership.role),
-                why,
-                "grant it at the target as somebody who may",
-            )),
+            Some(why) => {
+                let remedy = "grant it at the target as somebody who may";
+                losses.push(Loss::new("membership-refused", object, why, remedy));
+            }
         }
     }
     losses.extend(passwords(source, target));
@@ -134,15 +137,23 @@ fn join(role: &Role, target: &Target) -> String {
     format!("GRANT {} TO CURRENT_USER{options}", quote_identifier(&role.name))
 }
 
+/// The member is the target's user, or becomes it. That one is a member of all roles that it makes, with the right to
+/// grant them, which nobody may grant back to it; a superuser's memberships are carried like everybody's.
+fn is_users_own(membership: &Membership, target: &Target, replaced: &Replaced) -> bool {
+    replaced.contains(&membership.member) || (membership.member == target.user && !target.superuser)
+}
+
 fn grant(membership: &Membership, source: &Catalog, target: &Target) -> Entry {
     let (role, member) = (quote_identifier(&membership.role), quote_identifier(&membership.member));
-    let both = source.database.server_version.major() >= 16 && target.version.major() >= 16;
-    let options = match (both, membership.inherit, membership.set) {
-        (true, Some(inherit), Some(set)) => {
-            format!(" WITH ADMIN {}, INHERIT {inherit}, SET {set}", membership.admin)
-        }
-        _ if membership.admin => " WITH ADMIN OPTION".to_owned(),
-        _ => String::new(),
+    let options = if target.version.major() >= 16 {
+        // Before 16 a member inherits all of its roles or none.
+        let of_member = source.roles.iter().find(|role| role.name == membership.member).is_none_or(|role| role.inherit);
+        let (inherit, set) = (membership.inherit.unwrap_or(of_member), membership.set.unwrap_or(true));
+        format!(" WITH ADMIN {}, INHERIT {inherit}, SET {set}", membership.admin)
+    } else if membership.admin {
+        " WITH ADMIN OPTION".to_owned()
+    } else {
+        String::new()
     };
     let name = format!("{} in {}", membership.member, membership.role);
     Entry::new(Phase::Roles, "MEMBERSHIP", name, vec![format!("GRANT {role} TO {member}{options}")])
@@ -178,10 +189,12 @@ fn attributes(role: &Role, target: &Target) -> Vec<Loss> {
         (role.create_role && !role.superuser, Ability::CreateRole, "CREATEROLE"),
         (role.create_database && !role.superuser, Ability::CreateDatabase, "CREATEDB"),
     ];
-    let lost = lost.into_iter().filter(|(has, ability, _)| *has && !target.can(*ability)).map(|(_, _, attribute)| {
-        let what = format!("has no {attribute} at the target: its user may not give that");
-        Loss::new("role-attribute", &object, what, "use the provider's own role for it, such as rds_replication")
-    });
+    let lost =
+        lost.into_iter().filter(|(has, ability, _)| *has && !target.can(*ability)).map(|(_, ability, attribute)| {
+            let what = format!("has no {attribute} at the target: its user may not give that");
+            let remedy = target.keeper().attribute(&role.name, ability, &target.user);
+            Loss::new("role-attribute", &object, what, remedy)
+        });
     superuser.into_iter().chain(lost).collect()
 }
 
@@ -212,14 +225,17 @@ fn existing(role: &Role, target: &Target) -> Option<Loss> {
     })
 }
 
-fn passwords(source: &Catalog, target: &Target) -> Option<Loss> {
+fn passwords<'a>(source: &'a Catalog, target: &'a Target) -> impl Iterator<Item = Loss> + 'a {
     let without = |role: &&Role| role.login && !target.roles.contains(&role.name);
-    let names: Vec<_> = source.roles.iter().filter(without).map(|role| role.name.clone()).collect();
-    let loss = Loss::note(
-        "role-password",
-        format!("{} roles that log in", names.len()),
-        "have no password at the target",
-        "set them with \\password before anything connects as them; infra sets those of the bundle itself",
-    );
-    (!names.is_empty()).then_some(Loss { takes: names, ..loss })
+    source.roles.iter().filter(without).map(|role| {
+        Loss::note(
+            "role-password",
+            format!("ROLE {}", role.name),
+            "logs in, and has no password at the target",
+            format!(
+                "\\password {} in psql at the target, before anything connects as it; the clients that infra switches need none",
+                role.name
+            ),
+        )
+    })
 }

@@ -32,7 +32,7 @@ pub fn settings(source: &Catalog, target: &Target, replaced: &Replaced) -> (Vec<
                 "setting-refused",
                 format!("SETTING {}", told(setting)),
                 format!("the target refuses this setting: {message}"),
-                "set it in the target's parameter group, or do without",
+                target.keeper().setting(),
             )),
         }
     }
@@ -56,14 +56,21 @@ fn told(setting: &Setting) -> String {
 }
 
 fn entry(setting: &Setting, scope: &str) -> Entry {
-    let is_list = LISTS.contains(&setting.name.as_str());
-    let value = if is_list { setting.value.clone() } else { quote_literal(&setting.value) };
-    // The name of a setting may be made of two, which are quoted one by one.
-    let name = setting.name.split('.').map(quote_identifier).collect::<Vec<_>>().join(".");
-    let value = if value.is_empty() { "''".to_owned() } else { value };
-    let statement = format!("{scope} SET {name} TO {value}");
+    let statement = format!("{scope} SET {}", assigned(&setting.name, &setting.value));
     Entry::new(Phase::Settings, "SETTING", format!("{scope} SET {}", setting.name), vec![statement])
-        .undone_by(format!("{scope} RESET {name}"))
+        .undone_by(format!("{scope} RESET {}", quoted(&setting.name)))
+}
+
+/// `"name" TO value`, the value as the catalogue keeps it.
+pub(super) fn assigned(name: &str, value: &str) -> String {
+    let value = if LISTS.contains(&name) { value.to_owned() } else { quote_literal(value) };
+    let value = if value.is_empty() { "''".to_owned() } else { value };
+    format!("{} TO {value}", quoted(name))
+}
+
+/// The name of a setting may be made of two, which are quoted one by one.
+fn quoted(name: &str) -> String {
+    name.split('.').map(quote_identifier).collect::<Vec<_>>().join(".")
 }
 
 /// Rights on the database, its comment, its owner: the database exists at the target already, maybe by another name.

@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Client;
 
+use super::setting;
 use crate::migrate::catalog::{Catalog, ServerVersion, quote_identifier, quote_literal};
+use crate::migrate::rehearse::Refusal;
 use crate::migrate::timescale::{self, instead_of};
 
 /// Things that some servers let only their owner do.
@@ -52,12 +54,6 @@ const TRIALS: [(Ability, &str); 13] = [
     (Ability::TextSearchTemplate, "CREATE TEXT SEARCH TEMPLATE infra_trial.t (LEXIZE = dsimple_lexize)"),
 ];
 
-impl Ability {
-    pub fn all() -> impl Iterator<Item = Self> {
-        TRIALS.into_iter().map(|(ability, _)| ability)
-    }
-}
-
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum ExtensionState {
@@ -93,6 +89,9 @@ pub struct Target {
     pub languages: BTreeSet<String>,
     /// Settings of the source's roles and functions that the target refuses, by name, with its words.
     pub refused_settings: BTreeMap<String, String>,
+    /// What a rehearsal of the schema was refused, by its subject.
+    #[serde(default)]
+    pub refused: BTreeMap<String, Refusal>,
 }
 
 impl Target {
@@ -133,6 +132,7 @@ pub async fn examine(client: &Client, source: &Catalog) -> Result<Target, Target
         extensions: trial.extensions(source).await?,
         languages: names(client, "languages", LANGUAGES).await?,
         refused_settings: trial.settings(source).await?,
+        refused: BTreeMap::new(),
     })
 }
 
@@ -234,11 +234,17 @@ impl Trial<'_> {
         let of_routines =
             source.routines.iter().flat_map(|routine| &routine.settings).filter_map(|set| set.split_once('='));
         for (name, value) in of_roles.chain(of_routines).collect::<BTreeSet<_>>() {
-            let set = format!("SELECT set_config({}, {}, true)", quote_literal(name), quote_literal(value));
+            // A session may set what nobody knows; to keep it for other sessions takes more.
+            let set = format!("ALTER ROLE CURRENT_USER SET {}", setting::assigned(name, value));
             if let Some(message) = self.refusal(&set).await? {
-                refused.insert(name.to_owned(), message);
+                refused.insert(name.to_owned(), hidden(&message, value));
             }
         }
         Ok(refused)
     }
+}
+
+/// A value may be a secret.
+fn hidden(message: &str, value: &str) -> String {
+    if value.is_empty() { message.to_owned() } else { message.replace(value, "…") }
 }

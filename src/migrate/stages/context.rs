@@ -25,6 +25,8 @@ pub const RELAY_PORT: u16 = 15432;
 pub const ACCEPTED: &str = "accepted.json";
 /// What the last preflight found, if it came to an end.
 pub const FINDINGS: &str = "findings.json";
+/// How the schema changed, where that stopped the migration: sentences.
+pub const SCHEMA_CHANGES: &str = "schema-changes.json";
 
 pub struct Context {
     pub job: Job,

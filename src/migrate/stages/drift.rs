@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use super::context::{Context, FORWARD};
-use super::{StageError, compare, structure};
+use super::context::{Context, FORWARD, SCHEMA_CHANGES};
+use super::{StageError, compare, definitions, identity, structure};
 use crate::migrate::drift::{Drift, DriftError, Fingerprints, told};
 use crate::migrate::partitions::drop_partitions;
+use crate::migrate::prose::{FEW, wrapped};
 use crate::migrate::replicate::{Channel, ReplicateError};
 use crate::migrate::saga::Mode;
 use crate::postgres::Client;
@@ -17,7 +18,6 @@ const FILE: &str = "schema-same.json";
 const DRAIN: Duration = Duration::from_secs(5);
 /// Each round carries what was made or dropped during the one before.
 const ROUNDS: usize = 5;
-const MOST_TOLD: usize = 5;
 
 /// Cheap while nothing changes. Good only after the indexes were built.
 pub async fn same_schema(context: &Context, source: &Client, target: &Client) -> Result<(), StageError> {
@@ -30,7 +30,10 @@ pub async fn same_schema(context: &Context, source: &Client, target: &Client) ->
         if context.folder.read::<Fingerprints>(FILE)?.as_ref() == Some(&now) {
             return Ok(());
         }
-        let drift = Drift::look(source, target, &structure::read(context).await?.losses).await?;
+        identity::of_new_tables(context, source, target).await?;
+        let drift =
+            Drift::look(source, target, &structure::read(context).await?.losses, &definitions::prints(context)?)
+                .await?;
         let user = &target.endpoint().user;
         differences = drift.differences;
         differences.retain(|difference| !compare::is_ours(&difference.object, user));
@@ -51,8 +54,15 @@ pub async fn same_schema(context: &Context, source: &Client, target: &Client) ->
     if differences.is_empty() {
         return Ok(());
     }
-    let said: Vec<String> = differences.iter().take(MOST_TOLD).map(told).collect();
-    let more = differences.len().saturating_sub(MOST_TOLD);
-    let more = if more > 0 { format!("\n    and {more} more") } else { String::new() };
-    Err(StageError::SchemaChanged { what: format!("{}{more}", said.join("\n    ")) })
+    let said: Vec<String> = differences.iter().map(told).collect();
+    Err(StageError::SchemaChanged { what: first_of(context, &said)? })
+}
+
+/// A line each of the first; all of them go to the folder, where `status` finds them.
+pub fn first_of(context: &Context, changes: &[String]) -> Result<String, StageError> {
+    context.folder.write(SCHEMA_CHANGES, &changes)?;
+    let mut lines: Vec<String> = changes.iter().take(FEW).map(|change| wrapped("  ", 4, change)).collect();
+    let more = changes.len().saturating_sub(FEW);
+    lines.extend((more > 0).then(|| format!("  and {more} more: infra migrate status --report")));
+    Ok(lines.join("\n"))
 }

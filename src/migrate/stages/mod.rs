@@ -1,13 +1,17 @@
 //! What each stage does on the host, and how it is undone. Every one may be cut off anywhere and begun again.
 
 mod backup;
+mod carry;
+mod chunks;
 mod compare;
 mod context;
 mod cutover;
+mod definitions;
 mod drift;
 mod encrypt;
 mod finish;
 mod follow;
+mod identity;
 mod log_watch;
 mod look;
 mod overlap;
@@ -25,7 +29,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use backup::SafetyCopy;
-pub use context::{ACCEPTED, Context, FINDINGS, RELAY_PORT, pg_dump, source};
+pub use compare::{REPORT, VERIFICATION};
+pub use context::{ACCEPTED, Context, FINDINGS, RELAY_PORT, SCHEMA_CHANGES, pg_dump, source};
 pub use finish::remove_old;
 pub use log_watch::{is_given_up, is_watched, leave_watch, log_watch, relieve_watch, watch_log};
 pub use pause::Pause;
@@ -34,12 +39,15 @@ pub use settle::{try_stop_recording, watch};
 pub use unit::is_active;
 pub use way_back::{carry_partitions, is_there as has_way_back};
 
+use super::carried::CarriedError;
 use super::catalog::CatalogError;
 use super::copy::CopyError;
 use super::drift::DriftError;
 use super::folder::FolderError;
+use super::identity::IdentityError;
 use super::index::IndexError;
 use super::preflight::PreflightError;
+use super::rehearse::RehearseError;
 use super::replicate::{QuietError, ReplicateError};
 use super::saga::Stage;
 use super::schema::{ApplyError, ArchiveError, DumpError, RemoveError, TargetError};
@@ -69,6 +77,8 @@ pub enum StageError {
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     #[error(transparent)]
+    Rehearse(#[from] RehearseError),
+    #[error(transparent)]
     Apply(#[from] ApplyError),
     #[error(transparent)]
     Remove(#[from] RemoveError),
@@ -82,6 +92,10 @@ pub enum StageError {
     Index(#[from] IndexError),
     #[error(transparent)]
     Copy(#[from] CopyError),
+    #[error(transparent)]
+    Carried(#[from] CarriedError),
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     #[error(transparent)]
     Replicate(#[from] ReplicateError),
     #[error(transparent)]
@@ -111,14 +125,15 @@ pub enum StageError {
     NoSnapshot { waited: Duration, who: String },
     #[error("the process that takes the snapshot ended: {why}")]
     NoHolder { why: String },
-    #[error(
-        "this is in the way:\n    {findings}\nacknowledge warnings and losses by their codes: infra migrate resume --accept CODE,CODE"
-    )]
+    #[error("it cannot go on yet\n{findings}all of it: infra migrate status --report")]
     InTheWay { findings: String },
-    #[error("the databases differ: {} on the host says where", report.display())]
-    Differs { report: PathBuf },
-    #[error("the databases differ in what changed since they were compared: {first}; {} on the host says more", report.display())]
-    Changed { first: String, report: PathBuf },
+    #[error("the databases differ\n{what}all of it: infra migrate status --report ({} on the host)", report.display())]
+    Differs { what: String, report: PathBuf },
+    #[error(
+        "the databases differ in what changed since they were compared\n{what}all of it: infra migrate status --report ({} on the host)",
+        report.display()
+    )]
+    Changed { what: String, report: PathBuf },
     #[error(
         "{looks} comparisons in a row left as much to compare as before, too much for the pause: more is written than can be compared; infra migrate resume when less is written"
     )]
@@ -128,9 +143,17 @@ pub enum StageError {
     )]
     AgainToVerify { why: String },
     #[error(
-        "the schema changed while the migration ran:\n    {what}\nmake the same change in the new database, or take it back in the old one, then infra migrate resume; or infra migrate abort"
+        "the schema changed while the migration ran:\n{what}\nmake the same change in the new database, or take it back in the old one, then infra migrate resume; or infra migrate abort"
     )]
     SchemaChanged { what: String },
+    #[error(
+        "the old database is not what was looked at, so the clients were not paused for it, or run again:\n{what}\ninfra migrate resume looks at it anew (--accept CODE,… for what has a code), infra migrate abort undoes everything"
+    )]
+    ChangedBeforePause { what: String },
+    #[error(
+        "{megabytes} MB of unlogged tables, large objects and tables without a key that replication can use are to be carried while the clients wait: make them less, or infra migrate resume --accept carried-in-pause"
+    )]
+    LongPause { megabytes: u64 },
     #[error("the new database is not known yet: it has not been provisioned")]
     NoTarget,
     #[error("the migration has not been prepared")]

@@ -6,17 +6,24 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::context::{Context, pg_dump};
-use super::{StageError, quiet};
+use super::{StageError, chunks, definitions, identity, look, quiet};
 use crate::migrate::catalog::{self, Catalog};
 use crate::migrate::copy;
 use crate::migrate::index::{self, Builds, Progress};
-use crate::migrate::schema::{self, Consequence, Entry, Loss, Phase, Schema, apply, settle};
-use crate::migrate::timescale;
+use crate::migrate::rehearse::{ARRIVES_OTHERWISE, SourceDefinitions, rehearsed};
+use crate::migrate::saga::Mode;
+use crate::migrate::schema::{self, Entry, Item, LargeObject, Phase, Schema, Target, apply, settle};
+use crate::migrate::timescale::{self, Timescale};
+use crate::migrate::verify::Objects;
 use crate::postgres::{Client, PostgresError};
 
 const FILE: &str = "schema.json";
-/// The schema was read since nobody writes: with hypertables.
-const CHUNKS_SETTLED: &str = "chunks-settled.json";
+/// What the rehearsal of that schema told: how the new server prints each definition.
+pub const REHEARSAL: &str = "rehearsal.json";
+/// What the target did not take of it.
+const REFUSED: &str = "refused.json";
+/// From now on the schema is what was read: the new database is being made of it.
+const SETTLED: &str = "schema-settled.json";
 const TELL: Duration = Duration::from_secs(1);
 /// What exists before the rows come.
 const BEFORE: [Phase; 2] = [Phase::Roles, Phase::BeforeData];
@@ -25,32 +32,23 @@ const REST: [Phase; 4] = [Phase::AfterData, Phase::Grants, Phase::Refresh, Phase
 
 /// Makes the schema's first half at the new database.
 pub async fn before(context: &Context) -> Result<String, StageError> {
-    settle_chunks(context).await?;
+    read_again(context).await?;
     let schema = read(context).await?;
     let objects = run(context, &schema, &BEFORE).await?;
     Ok(format!("{objects} objects"))
 }
 
-/// Chunks come with the clock. Now that nobody writes they are what they will be, and nothing has been made yet.
-async fn settle_chunks(context: &Context) -> Result<(), StageError> {
-    let settled = context.folder.read::<bool>(CHUNKS_SETTLED)?.unwrap_or(false);
-    if settled || !read(context).await?.conversion.has_hypertables() {
+/// The last look before anything is made: the schema may have changed since it was read and rehearsed. Offline that was seen
+/// when the clients were paused.
+async fn read_again(context: &Context) -> Result<(), StageError> {
+    if context.job.mode == Mode::Offline || context.folder.read::<bool>(SETTLED)?.unwrap_or(false) {
         return Ok(());
     }
-    forget(context)?;
-    let accepted = context.accepted()?;
-    let open = |loss: &&Loss| match loss.consequence {
-        Consequence::Blocks => true,
-        Consequence::Consent => !accepted.contains(&loss.code),
-        Consequence::Note => false,
-    };
-    // Whatever else changed since it was asked about.
-    let losses = read(context).await?.losses;
-    let said: Vec<_> = losses.iter().filter(open).map(|l| format!("{} [{}]: {}", l.object, l.code, l.what)).collect();
-    if !said.is_empty() {
-        return Err(StageError::InTheWay { findings: said.join("\n    ") });
+    if definitions::changed(context, &context.old().await?).await? {
+        // Whatever else changed since it was asked about.
+        look::perform(context).await?;
     }
-    Ok(context.folder.write(CHUNKS_SETTLED, &true)?)
+    Ok(context.folder.write(SETTLED, &true)?)
 }
 
 /// The old database, as the schema was built from it.
@@ -60,24 +58,77 @@ pub async fn source(context: &Context, schema: &Schema) -> Result<Catalog, Stage
 
 /// The schema is read anew.
 pub fn forget(context: &Context) -> Result<(), StageError> {
-    Ok(context.folder.remove(FILE)?)
+    context.folder.remove(FILE)?;
+    definitions::forget(context)?;
+    context.folder.remove(REFUSED)?;
+    Ok(context.folder.remove(REHEARSAL)?)
 }
 
-/// The old schema, and what the new database lets us do with it: read once, the same for all of the migration.
+/// The old schema, and what the new database lets us do with it: read and rehearsed once, the same for all of the migration.
 pub async fn read(context: &Context) -> Result<Schema, StageError> {
     if let Some(schema) = context.folder.read(FILE)? {
         return Ok(schema);
     }
-    let (old, new) = (context.old().await?, context.new_database().await?);
-    let source = quiet::without_ours(context, catalog::read(&old).await?)?;
-    let target = schema::examine(&new, &source).await?;
-    let large_objects = schema::read_large_objects(&old).await;
-    let large_objects = large_objects.map_err(|error| PostgresError::of("reading the large objects", error))?;
-    let archive = schema::dump(&dump_command(context).await?, None).await?;
-    let timescale = timescale::read(&old).await?;
-    let schema = timescale::build(schema::parse(&archive)?, &source, timescale.as_ref(), large_objects, &target);
-    context.folder.write(FILE, &schema)?;
+    let mut seen = Seen::read(context).await?;
+    let mut target = seen.target.clone();
+    let (mut schema, rehearsal) =
+        rehearsed(&context.target().await?, &mut target, |target: &Target| seen.build(target)).await?;
+    let described = std::mem::take(&mut seen.described);
+    chunks::remember(context, &schema, &described.objects)?;
+    definitions::rehearsed(context, described, &rehearsal, (&mut schema, &seen.source, &target.user))?;
+    context.folder.write(REFUSED, &target.refused)?;
+    context.folder.write(REHEARSAL, &rehearsal)?;
+    keep(context, &schema)?;
     Ok(schema)
+}
+
+/// It has been looked at, and can be gone on with.
+pub fn is_read(context: &Context) -> Result<bool, StageError> {
+    Ok(context.folder.read::<Schema>(FILE)?.is_some())
+}
+
+pub fn keep(context: &Context, schema: &Schema) -> Result<(), StageError> {
+    Ok(context.folder.write(FILE, schema)?)
+}
+
+/// The schema with the chunks that there are now, and what it is made of; otherwise what the target took stands, and what was
+/// said of it.
+pub async fn read_chunks(context: &Context, before: &Schema) -> Result<(Schema, Objects), StageError> {
+    let seen = Seen::read(context).await?;
+    let refused = context.folder.read(REFUSED)?.unwrap_or_default();
+    let target = Target { refused, ..seen.target.clone() };
+    let mut schema = seen.build(&target).without(&target.refused);
+    let arrives = before.losses.iter().filter(|loss| ARRIVES_OTHERWISE.contains(&loss.code.as_str()));
+    schema.losses.extend(arrives.cloned());
+    Ok((schema, seen.described.objects))
+}
+
+/// Both ends at a moment.
+struct Seen {
+    source: Catalog,
+    items: Vec<Item>,
+    timescale: Option<Timescale>,
+    large_objects: Vec<LargeObject>,
+    described: SourceDefinitions,
+    target: Target,
+}
+
+impl Seen {
+    async fn read(context: &Context) -> Result<Self, StageError> {
+        let (old, new) = (context.old().await?, context.new_database().await?);
+        let source = quiet::without_ours(context, catalog::read(&old).await?)?;
+        let target = schema::examine(&new, &source).await?;
+        let large_objects = schema::read_large_objects(&old).await;
+        let large_objects = large_objects.map_err(|error| PostgresError::of("reading the large objects", error))?;
+        let (archive, described) = definitions::dumped(context, &old).await?;
+        let timescale = timescale::read(&old).await?;
+        Ok(Self { source, items: schema::parse(&archive)?, timescale, large_objects, described, target })
+    }
+
+    fn build(&self, target: &Target) -> Schema {
+        let (items, large_objects) = (self.items.clone(), self.large_objects.clone());
+        timescale::build(items, &self.source, self.timescale.as_ref(), large_objects, target)
+    }
 }
 
 pub async fn dump_command(context: &Context) -> Result<Vec<String>, StageError> {
@@ -101,6 +152,7 @@ pub async fn after(context: &Context) -> Result<String, StageError> {
     if let Some(restore) = &schema.conversion.restore {
         timescale::carry(&context.old().await?, &context.new_database().await?, restore).await?;
     }
+    identity::at_target(context, &context.old().await?, &context.new_database().await?).await?;
     let indexes = schema.phase(Phase::Index).count();
     Ok(format!("{indexes} indexes"))
 }
@@ -175,7 +227,7 @@ pub async fn undo(context: &Context) -> Result<(), StageError> {
     if let Some(schema) = context.folder.read::<Schema>(FILE)? {
         schema::remove(&context.new_database().await?, &schema).await?;
     }
-    context.folder.remove(FILE)?;
-    context.folder.remove(CHUNKS_SETTLED)?;
+    forget(context)?;
+    context.folder.remove(SETTLED)?;
     super::finish::clean_new(context).await
 }

@@ -81,13 +81,6 @@ pub fn of_root(definition: &str, root: &QualifiedName) -> Option<String> {
     Some(format!("{before} ON ONLY {root} USING {rest}"))
 }
 
-/// As a server describes it.
-pub fn for_root(definition: &str, root: &QualifiedName) -> Option<String> {
-    let (before, _) = cut(definition, root)?;
-    let table = definition[before.len()..].strip_prefix(" ON ")?;
-    Some(format!("{before} ON ONLY {table}"))
-}
-
 /// Around `ON table USING`, whichever parts of the table's name are quoted.
 fn cut<'a>(definition: &'a str, table: &QualifiedName) -> Option<(&'a str, &'a str)> {
     let forms = |name: &str| [name.to_owned(), quote_identifier(name)];

@@ -1,10 +1,13 @@
 //! Two lists of objects side by side. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::object::{Definition, ObjectKey};
+use super::object::{Definition, ObjectKey, Objects};
+use super::prints::Prints;
 use super::report::ObjectDifference;
-use crate::migrate::catalog::{Catalog, ServerVersion};
+use super::subject::explained;
+use super::uses::{Uses, other_uses};
+use crate::migrate::catalog::Catalog;
 use crate::migrate::schema::Loss;
 
 /// What is no fault.
@@ -13,16 +16,11 @@ pub struct Terms<'a> {
     pub user: &'a str,
     pub losses: &'a [Loss],
     pub before_last: bool,
+    pub prints: &'a Prints,
 }
 
-/// What is not the same, with the loss that explains it.
-pub fn compare(
-    source: &BTreeMap<ObjectKey, Definition>,
-    target: &BTreeMap<ObjectKey, Definition>,
-    catalogs: (&Catalog, &Catalog),
-    terms: &Terms<'_>,
-) -> Vec<ObjectDifference> {
-    let (here, there) = (catalogs.0.database.server_version, catalogs.1.database.server_version);
+/// What is not the same, with the loss that explains it. `catalog` is the source's.
+pub fn compare(source: &Objects, target: &Objects, catalog: &Catalog, terms: &Terms<'_>) -> Vec<ObjectDifference> {
     let keys: BTreeSet<_> = source.keys().chain(target.keys()).collect();
     let mut found = Vec::new();
     for key in keys {
@@ -30,20 +28,20 @@ pub fn compare(
         let same = match (before, after) {
             (Some(before), Some(after)) => {
                 let later = terms.before_last && key.kind == "TABLE";
-                before == after
-                    || (later && before.replace(" row security", "") == *after)
-                    || across(key, here, there).is_some_and(|normal| normal(before) == normal(after))
+                let facts =
+                    before.facts == after.facts || (later && before.facts.replace(" row security", "") == after.facts);
+                facts && terms.prints.are_one(key, &before.printed, &after.printed)
             }
             // Roles of the server belong to others too.
             (Some(_), None) => terms.before_last && key.kind == "EVENT TRIGGER",
             (None, Some(_)) => matches!(key.kind.as_str(), "ROLE" | "MEMBERSHIP"),
             _ => false,
         };
-        if !same && !is_by_server(key, before, after, catalogs.0, terms.user) {
+        if !same && !is_by_server(key, before, after, catalog, terms.user) {
             found.push(ObjectDifference {
                 object: key.clone(),
-                source: before.cloned(),
-                target: after.cloned(),
+                source: before.map(ToString::to_string),
+                target: after.map(ToString::to_string),
                 explained: explained(key, terms.losses),
             });
         }
@@ -51,16 +49,29 @@ pub fn compare(
     found
 }
 
-/// Versions write the same view differently: from 16 on, without the table's name before a column where there is one
-/// table only.
-fn across(key: &ObjectKey, here: ServerVersion, there: ServerVersion) -> Option<fn(&str) -> String> {
-    let deparsed = matches!(key.kind.as_str(), "VIEW" | "MATERIALIZED VIEW" | "RULE" | "FUNCTION");
-    (deparsed && here.major() != there.major()).then_some(unqualified)
-}
+/// The kind of a difference in what an object is made of; its name is the object's, with its kind.
+pub const USES: &str = "USES";
 
-fn unqualified(definition: &str) -> String {
-    let last = |word: &str| word.rsplit('.').next().unwrap_or_default().to_owned();
-    definition.split_inclusive([' ', '\n', ',', '(', ')']).map(last).collect()
+/// Objects that both ends have, and that are made of something else: the same text may mean another thing. Whatever is
+/// missing at one end is told by `compare`.
+pub fn compare_uses(
+    (source, target): (&Uses, &Uses),
+    (here, there): (&Objects, &Objects),
+    losses: &[Loss],
+) -> Vec<ObjectDifference> {
+    let both = |key: &ObjectKey| here.contains_key(key) && there.contains_key(key);
+    let different = other_uses(source, target).into_iter().filter(|other| both(&other.object));
+    let told = |other: super::uses::OtherUse| {
+        let name = format!("{} {}", other.object.kind, other.object.name);
+        let object = ObjectKey { kind: USES.into(), name };
+        ObjectDifference {
+            source: Some(other.only_here.join(", ")),
+            target: Some(other.only_there.join(", ")),
+            explained: explained(&object, losses).or_else(|| explained(&other.object, losses)),
+            object,
+        }
+    };
+    different.map(told).collect()
 }
 
 /// What follows from the servers: a superuser's things belong to the target's user, and 17 knows a right that 15 does not.
@@ -73,92 +84,12 @@ fn is_by_server(
 ) -> bool {
     match key.kind.as_str() {
         "OWNER" => {
-            let superuser = source.roles.iter().any(|role| role.superuser && Some(&role.name) == before);
-            superuser && after.is_some_and(|owner| owner == user)
+            let superuser =
+                source.roles.iter().any(|role| role.superuser && before.is_some_and(|owner| owner.facts == role.name));
+            superuser && after.is_some_and(|owner| owner.facts == user)
         }
         "GRANT" | "REVOKE" => key.name.ends_with(": MAINTAIN"),
         "EVENT TRIGGER" | "SETTING" => before.is_none() && key.name.starts_with("infra"),
         _ => false,
-    }
-}
-
-/// The code of the loss that names this object, or something that it is part of. Owners, grants, columns and comments of
-/// what is lost are lost with it.
-pub fn explained(key: &ObjectKey, losses: &[Loss]) -> Option<String> {
-    let (name, full) = (plain(&key.name), plain(&format!("{} {}", key.kind, key.name)));
-    let concerns = |named: &String| {
-        let object = plain(without_kind(named));
-        full == plain(named) || (object.len() < named.len() && mentions(&name, &object))
-    };
-    // What is said about roles in general explains no object.
-    // Nor does what is said of hypertables: what follows from their conversion is expected, and nothing else.
-    let general = |loss: &Loss| {
-        ["hypertable", "timescaledb-call", "timescaledb-job"].iter().any(|code| loss.code.starts_with(code))
-    };
-    let telling =
-        losses.iter().filter(|loss| !general(loss) && (!loss.code.starts_with("role-") || key.kind == "ROLE"));
-    let found = telling.into_iter().find(|loss| concerns(&loss.object) || loss.takes.iter().any(concerns));
-    found.map(|loss| loss.code.clone())
-}
-
-/// `FOREIGN TABLE public.t` → `public.t`
-fn without_kind(named: &str) -> &str {
-    let is_kind = |word: &str| word.len() > 1 && word.chars().all(|c| c.is_ascii_uppercase());
-    let mut rest = named;
-    while let Some((_, after)) = rest.split_once(' ').filter(|(word, _)| is_kind(word)) {
-        rest = after;
-    }
-    rest
-}
-
-/// The name of an object, or of something that belongs to it.
-pub fn mentions(name: &str, object: &str) -> bool {
-    let end = |rest: &str| rest.is_empty() || rest.starts_with([' ', '.', ':', '(']);
-    name.match_indices(object).any(|(at, _)| {
-        let begins = at == 0 || name[..at].ends_with(' ');
-        begins && end(&name[at + object.len()..])
-    })
-}
-
-/// Losses name objects without quotes and case-insensitively, as people do.
-fn plain(name: &str) -> String {
-    name.replace('"', "").to_lowercase()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key(kind: &str, name: &str) -> ObjectKey {
-        ObjectKey { kind: kind.into(), name: name.into() }
-    }
-
-    #[test]
-    fn a_loss_explains_its_object_and_what_is_said_about_it() {
-        let loss = Loss::for_tests("index-invalid", "INDEX public.Broken");
-        let explained = |kind, name| explained(&key(kind, name), std::slice::from_ref(&loss)).is_some();
-        assert!(explained("INDEX", "public.\"Broken\""));
-        assert!(explained("COMMENT", "index public.\"Broken\""));
-        assert!(!explained("INDEX", "public.broken_too"));
-        assert!(!explained("TABLE", "other"));
-        let taken = Loss {
-            takes: vec!["FOREIGN TABLE public.far".into()],
-            ..Loss::for_tests("extension-missing", "EXTENSION x")
-        };
-        let roles =
-            Loss { takes: vec!["Mixed Case".into()], ..Loss::for_tests("role-password", "2 roles that log in") };
-        let losses = [roles, taken];
-        let column = super::explained(&key("COLUMN", "public.far.id"), &losses);
-        assert_eq!(column.as_deref(), Some("extension-missing"));
-        assert_eq!(super::explained(&key("GRANT", "DATABASE to Mixed Case: CONNECT"), &losses), None);
-    }
-
-    #[test]
-    fn views_of_two_versions_are_the_same_without_the_tables_name() {
-        assert_eq!(
-            unqualified(" SELECT orders.customer,\n    sum(orders.amount)"),
-            unqualified(" SELECT customer,\n    sum(amount)")
-        );
-        assert_ne!(unqualified("SELECT a FROM t"), unqualified("SELECT b FROM t"));
     }
 }

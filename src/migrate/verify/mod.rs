@@ -1,5 +1,5 @@
 //! Proves that two databases hold the same: every row by hashes that do not depend on order, every object by its
-//! definition. Says where they differ, down to rows and columns. Only reads, on both ends.
+//! definition and by what it is made of. Says where they differ, down to rows and columns. Only reads, on both ends.
 //!
 //! Rows are hashed as text of pinned settings, so that 0 and −0, 1.0 and 1.00, NULL and '' differ
 //! (docs/decisions/0061-hashing-rows.md).
@@ -11,16 +11,24 @@ mod hash;
 mod narrow;
 mod notes;
 mod object;
+mod prints;
 mod recheck;
 mod report;
 mod row;
 mod run;
+mod subject;
+mod summary;
+mod uses;
 
 pub use changed::{Changed, ChangedTable, Keys, Side};
-pub use compare::{explained, mentions};
+pub use compare::{Terms, USES, compare, compare_uses};
 pub use end::{End, VerifyError};
 pub use notes::Notes;
-pub use object::{Definition, ObjectKey, read_objects};
-pub use recheck::{prepare_recheck, recheck};
+pub use object::{Definition, ObjectKey, Objects, read_objects};
+pub use prints::Prints;
+pub use recheck::{prepare_recheck, recheck, same_rows};
 pub use report::{ObjectDifference, Rechecked, Report, RowDifference, RowFault, TableResult, markdown_of_changes};
 pub use run::{Options, VerifyEvent, compare_objects, verify};
+pub use subject::{explained, mentions};
+pub use summary::summary_of_changes;
+pub use uses::{OtherUse, Uses, other_uses, read_uses};

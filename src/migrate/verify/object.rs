@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::end::VerifyError;
 use crate::migrate::HELPER_SCHEMA;
+use crate::migrate::carried::loosened;
 use crate::migrate::catalog::Sequence;
+use crate::migrate::identity;
 use crate::postgres::Client;
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -16,33 +18,62 @@ pub struct ObjectKey {
     pub name: String,
 }
 
-/// As the server writes it, with qualified names.
-pub type Definition = String;
+/// What an object is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Definition {
+    /// Said alike by every server, with qualified names.
+    pub facts: String,
+    /// Expressions and queries as the server prints what it has parsed. Another may print the same otherwise, and so may
+    /// the same one once it has read its own print.
+    pub printed: String,
+}
+
+impl Definition {
+    pub fn of(facts: impl Into<String>) -> Self {
+        Self { facts: facts.into(), printed: String::new() }
+    }
+}
+
+impl std::fmt::Display for Definition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let space = if self.facts.is_empty() || self.printed.is_empty() { "" } else { " " };
+        write!(f, "{}{space}{}", self.facts, self.printed.trim())
+    }
+}
+
+pub type Objects = BTreeMap<ObjectKey, Definition>;
 
 /// Everything but rows. Names are qualified, because sessions look into pg_catalog only.
-pub async fn read_objects(client: &Client) -> Result<BTreeMap<ObjectKey, Definition>, VerifyError> {
+pub async fn read_objects(client: &Client) -> Result<Objects, VerifyError> {
+    let remembered = identity::remembered(client).await?;
+    let loosened = loosened(client).await?;
     let sql = include_str!("sql/objects.sql")
         .replace(
             "{user_schema}",
             &format!("n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', '{HELPER_SCHEMA}')"),
         )
-        .replace("{helper_schema}", &format!("'{HELPER_SCHEMA}'"));
-    let typed = format!("SELECT kind::text, object::text, definition::text FROM ({sql}) AS described");
+        .replace("{helper_schema}", &format!("'{HELPER_SCHEMA}'"))
+        .replace("{remembered_identities}", &remembered)
+        .replace("{loosened_keys}", &loosened)
+        .replace("{identity_trigger}", identity::TRIGGER);
+    let typed = format!(
+        "SELECT kind::text, object::text, COALESCE(facts::text, ''), COALESCE(printed::text, '') FROM ({sql}) AS described"
+    );
     let rows = client.rows("describing all objects", &typed, &[]).await?;
     let described = |row: &tokio_postgres::Row| {
-        let definition: Option<String> = row.get(2);
-        (ObjectKey { kind: row.get(0), name: row.get(1) }, definition.unwrap_or_default())
+        let definition = Definition { facts: row.get(2), printed: row.get(3) };
+        (ObjectKey { kind: row.get(0), name: row.get(1) }, definition)
     };
     Ok(rows.iter().map(described).collect())
 }
 
 /// Values of sequences, as objects of their own.
-pub fn sequence_values(sequences: &[Sequence]) -> BTreeMap<ObjectKey, Definition> {
+pub fn sequence_values(sequences: &[Sequence]) -> Objects {
     let told = sequences.iter().filter(|sequence| sequence.extension.is_none()).map(|sequence| {
         let value = sequence.last_value.map_or("not readable".to_owned(), |value| value.to_string());
         let called = if sequence.is_called == Some(false) { ", not called yet" } else { "" };
         let key = ObjectKey { kind: "SEQUENCE VALUE".into(), name: sequence.name.plain() };
-        (key, format!("{value}{called}"))
+        (key, Definition::of(format!("{value}{called}")))
     });
     told.collect()
 }

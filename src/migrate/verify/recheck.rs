@@ -7,7 +7,7 @@ use super::changed::{Changed, ChangedTable, Key};
 use super::end::VerifyError;
 use super::report::{Rechecked, RowDifference, RowFault};
 use super::row::{self, ByKey, Operators};
-use crate::migrate::catalog::{Catalog, Oid, QualifiedName};
+use crate::migrate::catalog::{Catalog, Oid, QualifiedName, Table};
 use crate::postgres::Client;
 
 /// Keys in one statement.
@@ -20,6 +20,16 @@ const SESSION: &str = "SET lc_monetary = 'C'; SET row_security = off; SET jit = 
 /// Once for each session that compares.
 pub async fn prepare_recheck(client: &Client) -> Result<(), VerifyError> {
     Ok(client.run("preparing the verification", SESSION).await?)
+}
+
+/// All rows of a table, in sessions that may be in the middle of anything.
+pub async fn same_rows(here: &Client, there: &Client, table: &Table) -> Result<bool, VerifyError> {
+    let sql = row::sums(&row::of_table(table, &[]), 1, None);
+    let operation = format!("comparing {}", table.name.plain());
+    tokio::try_join!(prepare_recheck(here), prepare_recheck(there))?;
+    let (here, there) = tokio::try_join!(here.rows(&operation, &sql, &[]), there.rows(&operation, &sql, &[]))?;
+    let sum = |rows: &[tokio_postgres::Row]| rows.first().map(|row| (row.get::<_, i64>(1), row.get::<_, String>(2)));
+    Ok(sum(&here) == sum(&there))
 }
 
 /// Leaves in `changed` what is not the same; returns a result for each table that was looked at. Tables that the source

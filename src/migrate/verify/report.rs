@@ -180,13 +180,6 @@ impl Rechecked {
             _ => None,
         }
     }
-
-    /// What is wrong, in a line.
-    pub fn first(&self) -> Option<String> {
-        let name = self.name.plain();
-        let whole = self.to_be_verified().map(|why| format!("{name} {why}"));
-        whole.or_else(|| self.differences.first().map(|row| format!("{name}: {}", told(row))))
-    }
 }
 
 /// To follow on a report: what came after it.
@@ -207,7 +200,8 @@ pub fn markdown_of_changes(at: Timestamp, tables: &[Rechecked]) -> String {
     page
 }
 
-fn told(row: &RowDifference) -> String {
+/// In words, for a page or a terminal.
+pub(super) fn told(row: &RowDifference) -> String {
     let key = row.key.as_ref().map(|key| format!("key {}", cell(key)));
     let place = |end, place: &Option<String>| place.as_ref().map(|place| format!("{end} ctid {place}"));
     let places = [key, place("source", &row.source_place), place("target", &row.target_place)];

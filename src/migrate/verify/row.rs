@@ -12,6 +12,8 @@ pub struct Relation {
     pub from: String,
     /// Rows have a `ctid`.
     pub places: bool,
+    /// A partitioned table with the rows of all its partitions.
+    pub tree: bool,
     /// `bigint`, never null.
     pub hash: String,
     /// Columns that identify a row, as names; empty without a key.
@@ -23,7 +25,7 @@ pub struct Relation {
 impl Relation {
     /// Read from the table that it is named for.
     pub fn at_its_own(&self) -> Self {
-        if self.places {
+        if self.places || self.tree {
             return self.clone();
         }
         Self { from: format!("ONLY {} AS r", self.name), places: true, ..self.clone() }
@@ -35,6 +37,7 @@ const SEED: &str = "-7046029254386353131";
 
 const JSON: u32 = 114;
 const XML: u32 = 142;
+const ARRAY_OF_XML: u32 = 143;
 const JSONB: u32 = 3802;
 const TEXT: u32 = 25;
 const VARCHAR: u32 = 1043;
@@ -53,10 +56,17 @@ pub fn of_table(table: &Table, key: &[String]) -> Relation {
             None => format!("ONLY {} AS r", table.name),
         },
         places: table.slice.is_none(),
+        tree: false,
         hash: hashed(&format!("ROW({})::text", values.join(", "))),
         key: key.to_vec(),
         columns: columns.iter().map(|(name, value)| (name.clone(), hashed(&format!("ROW({value})::text")))).collect(),
     }
+}
+
+/// A partitioned table with the rows of all its partitions, whichever they are in.
+pub fn of_tree(root: &Table, key: &[String]) -> Relation {
+    let relation = of_table(root, key);
+    Relation { from: format!("{} AS r", root.name), places: false, tree: true, ..relation }
 }
 
 /// Rows of a table, or of a partitioned one with all its partitions, found by their keys.
@@ -123,6 +133,7 @@ pub fn of_large_objects() -> Relation {
         name: QualifiedName::new("pg_catalog", "pg_largeobject"),
         from: "pg_catalog.pg_largeobject_metadata AS r".to_owned(),
         places: true,
+        tree: false,
         hash: hashed(&format!("ROW(r.oid, {bytes})::text")),
         key: vec!["oid".to_owned()],
         columns: vec![("data".to_owned(), hashed(&format!("{bytes}::text")))],
@@ -135,10 +146,22 @@ fn value(column: &Column) -> String {
     let name = format!("r.{}", quote_identifier(&column.name));
     match column.type_oid.0 {
         TEXT | VARCHAR => hashed(&name),
-        JSON | JSONB | XML => hashed(&format!("{name}::text")),
+        JSON | JSONB => hashed(&format!("{name}::text")),
+        XML => hashed(&sent(&name)),
+        ARRAY_OF_XML => {
+            let elements = format!("SELECT {} FROM unnest({name}) WITH ORDINALITY AS u (e, n) ORDER BY n", sent("e"));
+            let all = hashed(&format!("ROW(array_dims({name}), ARRAY({elements}))::text"));
+            format!("CASE WHEN {name} IS NOT NULL THEN {all} END")
+        }
         BYTEA => format!("sha256({name})"),
         _ => name,
     }
+}
+
+/// What arrives of XML, by COPY as by replication. A server keeps a value as it was written, and sends it without a
+/// declaration that says nothing; a line feed at the beginning is lost each time.
+fn sent(xml: &str) -> String {
+    format!("ltrim(textin(xml_out({xml})), E'\\n')")
 }
 
 /// Collation C: a collation that calls different texts equal gives them one hash.

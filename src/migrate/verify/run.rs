@@ -7,13 +7,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::compare::{Terms, compare};
+use super::compare::{Terms, compare, compare_uses};
 use super::end::{End, Look, VerifyError};
 use super::hash::{self, Hashed, Part, Subject, Sum, Sums};
 use super::narrow::{differing, narrow};
 use super::object::{read_objects, sequence_values};
+use super::prints::Prints;
 use super::report::{ObjectDifference, Report, TableResult};
 use super::row::{self, Relation};
+use super::uses::{Uses, read_uses};
 use crate::migrate::catalog::{self, Catalog, Oid, QualifiedName, Table};
 use crate::migrate::schema::Loss;
 use crate::migrate::timescale::Conversion;
@@ -25,6 +27,8 @@ pub struct Options {
     pub workers: usize,
     /// None is all.
     pub tables: Option<BTreeSet<QualifiedName>>,
+    /// Tables that are carried and compared in the pause, as large objects are then. None: nothing is.
+    pub later: Option<BTreeSet<QualifiedName>>,
     /// Before cutover they are not carried yet.
     pub sequence_values: bool,
     /// The schema's last phase is still to be run: row security, event triggers.
@@ -33,6 +37,8 @@ pub struct Options {
     pub losses: Vec<Loss>,
     /// How the source is looked at.
     pub conversion: Conversion,
+    /// How the target's server prints the source's definitions.
+    pub prints: Prints,
 }
 
 impl Default for Options {
@@ -40,10 +46,12 @@ impl Default for Options {
         Self {
             workers: 2,
             tables: None,
+            later: None,
             sequence_values: true,
             before_last: false,
             losses: vec![],
             conversion: Conversion::default(),
+            prints: Prints::default(),
         }
     }
 }
@@ -68,15 +76,18 @@ pub async fn verify(
     let (here, there) = tokio::try_join!(Look::open(source), Look::open(target))?;
     let (before, after) = tokio::try_join!(catalog(&here), catalog(&there))?;
     let (objects_here, objects_there) = tokio::try_join!(read_objects(&here.first), read_objects(&there.first))?;
+    let (uses_here, uses_there) = tokio::try_join!(uses(&here, options), uses(&there, options))?;
     let mut objects_here = options.conversion.expected(objects_here, &before);
-    let mut objects_there = options.conversion.compared(objects_there, &after);
+    let mut objects_there = options.conversion.compared(objects_there);
     let before = options.conversion.seen(before);
     if options.sequence_values {
         objects_here.extend(sequence_values(&before.sequences));
         objects_there.extend(sequence_values(&after.sequences));
     }
-    let terms = Terms { user: &target.endpoint.user, losses: &options.losses, before_last: options.before_last };
-    let objects = compare(&objects_here, &objects_there, (&before, &after), &terms);
+    let (losses, prints) = (&options.losses[..], &options.prints);
+    let terms = Terms { user: &target.endpoint.user, losses, before_last: options.before_last, prints };
+    let mut objects = compare(&objects_here, &objects_there, &before, &terms);
+    objects.extend(compare_uses((&uses_here, &uses_there), (&objects_here, &objects_there), losses));
     let scope = Scope::new(&before, &after, options);
     let tables = scope.hashed(&here, &there, options.workers, told).await?;
     let addresses = (here.address(), there.address());
@@ -95,17 +106,26 @@ pub async fn verify(
     })
 }
 
+/// Where hypertables become partitions, what was made of them is made of something else.
+async fn uses(look: &Look, options: &Options) -> Result<Uses, VerifyError> {
+    if options.conversion.active { Ok(Uses::new()) } else { read_uses(&look.first).await }
+}
+
 /// Every object but rows, while both ends are in use. Right once the indexes were built; what the schema's last phase does
 /// may be there or not.
 pub async fn compare_objects(
     source: &Client,
     target: &Client,
     losses: &[Loss],
+    prints: &Prints,
 ) -> Result<Vec<ObjectDifference>, VerifyError> {
-    let (before, after) = tokio::try_join!(catalog::read(source), catalog::read(target))?;
+    let before = catalog::read(source).await?;
     let (here, there) = tokio::try_join!(read_objects(source), read_objects(target))?;
-    let terms = Terms { user: &target.endpoint().user, losses, before_last: true };
-    Ok(compare(&here, &there, (&before, &after), &terms))
+    let (uses_here, uses_there) = tokio::try_join!(read_uses(source), read_uses(target))?;
+    let terms = Terms { user: &target.endpoint().user, losses, before_last: true, prints };
+    let mut found = compare(&here, &there, &before, &terms);
+    found.extend(compare_uses((&uses_here, &uses_there), (&here, &there), losses));
+    Ok(found)
 }
 
 /// In a transaction of its own, which the snapshot's session has already.
@@ -126,8 +146,11 @@ impl Scope {
         let theirs: HashMap<_, _> = after.with_rows().map(|table| (&table.name, table)).collect();
         let keys = keys(before);
         let mut scope = Self { subjects: vec![], here: vec![], there: vec![] };
-        let wanted = |table: &&Table| options.tables.as_ref().is_none_or(|tables| tables.contains(&table.name));
-        for table in before.with_rows().filter(wanted) {
+        let later = |table: &Table| options.later.as_ref().is_some_and(|later| later.contains(&table.name));
+        let wanted =
+            |table: &&Table| !later(table) && options.tables.as_ref().is_none_or(|tables| tables.contains(&table.name));
+        let roots = before.through_root();
+        for table in before.with_rows().filter(wanted).filter(|table| !roots.contains_key(&table.oid)) {
             let key = keys.get(&table.oid).map_or(&[][..], Vec::as_slice);
             let other = theirs.get(&table.name).filter(|other| has_columns(other, table));
             let place = scope.subjects.len();
@@ -135,18 +158,57 @@ impl Scope {
             scope.there.extend(other.map(|other| hash::parts(place, other)).unwrap_or_default());
             scope.subjects.push(Subject {
                 relation: row::of_table(table, key),
-                buckets: hash::buckets(table),
+                buckets: hash::buckets([table]),
                 at_target: other.is_some(),
             });
         }
-        if options.tables.is_none() && before.large_objects.count + after.large_objects.count > 0 {
+        scope.add_trees(before, after, &roots, |table| wanted(&table));
+        if options.tables.is_none()
+            && options.later.is_none()
+            && before.large_objects.count + after.large_objects.count > 0
+        {
             scope.add_whole(row::of_large_objects());
         }
         scope
     }
 
+    /// Partitions whose rows may be in others at the target: all of a tree are one subject.
+    fn add_trees(
+        &mut self,
+        before: &Catalog,
+        after: &Catalog,
+        roots: &HashMap<Oid, &Table>,
+        wanted: impl Fn(&Table) -> bool,
+    ) {
+        let keys = keys(before);
+        let mut trees: BTreeMap<&QualifiedName, (&Table, Vec<&Table>)> = BTreeMap::new();
+        for leaf in before.with_rows() {
+            let Some(root) = roots.get(&leaf.oid) else { continue };
+            if wanted(leaf) {
+                trees.entry(&root.name).or_insert((root, vec![])).1.push(leaf);
+            }
+        }
+        for (root, leaves) in trees.into_values() {
+            let key = keys.get(&root.oid).map_or(&[][..], Vec::as_slice);
+            let other = after.tables.iter().find(|other| other.name == root.name && has_columns(other, root));
+            let theirs = other.map(|other| after.leaves(other)).unwrap_or_default();
+            let place = self.subjects.len();
+            let parts = |leaves: &[&Table]| -> Vec<Part> {
+                let of = |leaf: &&Table| {
+                    let name = leaf.name.clone();
+                    hash::parts(place, leaf).into_iter().map(move |part| Part { of: Some(name.clone()), ..part })
+                };
+                leaves.iter().flat_map(of).collect()
+            };
+            self.here.extend(parts(&leaves));
+            self.there.extend(parts(&theirs));
+            let (relation, buckets) = (row::of_tree(root, key), hash::buckets(leaves.iter().copied()));
+            self.subjects.push(Subject { relation, buckets, at_target: other.is_some() });
+        }
+    }
+
     fn add_whole(&mut self, relation: Relation) {
-        let part = Part { subject: self.subjects.len(), filter: None, bytes: 0 };
+        let part = Part { subject: self.subjects.len(), filter: None, of: None, bytes: 0 };
         self.here.push(part.clone());
         self.there.push(part);
         self.subjects.push(Subject { relation, buckets: 1, at_target: true });

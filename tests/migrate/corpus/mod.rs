@@ -1,9 +1,10 @@
 //! A database that has everything once: `roles`, `types`, `tables` and `objects` can be moved to any server, `losses`,
-//! `blockers` and `orphans` need a decision, `many` and `large` are about size.
+//! `blockers` and `orphans` need a decision, `many` and `large` are about size. The cases each stand for something that was
+//! once taken for a difference, or for none.
 
 use crate::servers::{SUPERUSER, Server};
 
-const PARTS: [(&str, &str); 9] = [
+const PARTS: [(&str, &str); 16] = [
     ("roles", include_str!("roles.sql")),
     ("types", include_str!("types.sql")),
     ("tables", include_str!("tables.sql")),
@@ -13,6 +14,13 @@ const PARTS: [(&str, &str); 9] = [
     ("orphans", include_str!("orphans.sql")),
     ("many", include_str!("many.sql")),
     ("large", include_str!("large.sql")),
+    ("every_version", include_str!("every_version.sql")),
+    ("definitions", include_str!("../cases/definitions.sql")),
+    ("membership", include_str!("../cases/membership.sql")),
+    ("owner_of_public", include_str!("../cases/owner_of_public.sql")),
+    ("partition_names", include_str!("../cases/partition_names.sql")),
+    ("xml_declaration", include_str!("../cases/xml_declaration.sql")),
+    ("inherited", include_str!("../cases/inherited.sql")),
 ];
 
 /// What every server can take.

@@ -6,6 +6,7 @@ SELECT r.rolname AS role,
   FROM pg_auth_members m
   JOIN pg_roles r ON r.oid = m.roleid
   JOIN pg_roles member ON member.oid = m.member
- WHERE member.rolname !~ '^pg_'
+ -- Among the server's own it made them itself.
+ WHERE member.rolname !~ '^pg_' OR r.rolname !~ '^pg_'
  GROUP BY r.rolname, member.rolname
  ORDER BY r.rolname, member.rolname

@@ -26,8 +26,8 @@ pub fn rule(s: &Situation) -> Vec<Finding> {
     {
         found.push(
             Finding::note("orphans-unknown", "FOREIGN KEYS", "were not looked through for rows that point to nothing")
-                .so("such rows make the target refuse the key at the end")
-                .remedy("let preflight look: it reads these tables once"),
+                .so("the stage preflight does that, and stops before anything is copied")
+                .remedy("nothing"),
         );
     }
     found.extend(s.large_rows.iter().map(|row| {

@@ -1,4 +1,10 @@
-WITH relation AS (
+-- Facts are the same at every server. What a server prints of its parsed expressions is apart: another, or the same one
+-- after it has read its own print, writes it differently.
+WITH RECURSIVE remembered AS (
+  {remembered_identities}
+), loosened AS (
+  {loosened_keys}
+), relation AS (
   SELECT c.*, n.nspname, format('%I.%I', n.nspname, c.relname) AS identity
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
    WHERE {user_schema}
@@ -14,6 +20,10 @@ WITH relation AS (
     LEFT JOIN pg_class c ON c.oid = t.typrelid
    WHERE {user_schema} AND (c.oid IS NULL OR c.relkind = 'c') AND NOT (t.typelem <> 0 AND t.typlen = -1)
      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e')
+), original(id, top) AS (
+  -- Of what a foreign key becomes at partitions: the one that somebody made. The others' names are the server's choice.
+  SELECT oid, oid FROM pg_constraint WHERE contype = 'f' AND conparentid = 0
+  UNION ALL SELECT c.oid, o.top FROM pg_constraint c JOIN original o ON c.conparentid = o.id
 ), acl(object, owner, acl, defaults) AS (
   SELECT CASE relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || identity, relowner, relacl,
          acldefault(CASE relkind WHEN 'S' THEN 's'::"char" ELSE 'r'::"char" END, relowner)
@@ -33,55 +43,87 @@ WITH relation AS (
    WHERE datname = current_database() AND datacl IS NOT NULL
 )
 -- Schemas, tables and what they are made of.
-SELECT 'SCHEMA' AS kind, n.nspname::text AS object, '' AS definition FROM pg_namespace n WHERE {user_schema}
+SELECT 'SCHEMA' AS kind, n.nspname::text AS object, '' AS facts, '' AS printed FROM pg_namespace n WHERE {user_schema}
 UNION ALL
 SELECT 'TABLE', r.identity,
-       concat_ws(' ', r.relkind, r.relpersistence, 'replica identity ' || r.relreplident::text,
+       concat_ws(' ', r.relkind, r.relpersistence, 'replica identity ' || COALESCE((SELECT m.identity FROM remembered m WHERE m.relation = r.oid), r.relreplident)::text,
          CASE WHEN r.relrowsecurity THEN 'row security' END, CASE WHEN r.relforcerowsecurity THEN 'forced' END,
          'with ' || (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(r.reloptions) AS o),
-         CASE WHEN r.relkind = 'p' THEN 'by ' || pg_get_partkeydef(r.oid) END,
-         pg_get_expr(r.relpartbound, r.oid),
-         (SELECT 'of ' || string_agg(i.inhparent::regclass::text, ', ' ORDER BY i.inhseqno) FROM pg_inherits i WHERE i.inhrelid = r.oid))
+         (SELECT 'of ' || string_agg(i.inhparent::regclass::text, ', ' ORDER BY i.inhseqno) FROM pg_inherits i WHERE i.inhrelid = r.oid)),
+       concat_ws(' ', CASE WHEN r.relkind = 'p' THEN 'by ' || pg_get_partkeydef(r.oid) END, pg_get_expr(r.relpartbound, r.oid))
   FROM relation r WHERE r.relkind IN ('r', 'p', 'f')
 UNION ALL
 SELECT 'COLUMN', format('%s.%I', r.identity, a.attname),
        concat_ws(' ', row_number() OVER (PARTITION BY r.oid ORDER BY a.attnum), format_type(a.atttypid, a.atttypmod),
-         CASE WHEN a.attnotnull THEN 'not null' END, 'default ' || pg_get_expr(d.adbin, d.adrelid),
+         CASE WHEN a.attnotnull THEN 'not null' END,
          'identity ' || nullif(a.attidentity::text, ''), 'generated ' || nullif(a.attgenerated::text, ''),
-         'storage ' || a.attstorage::text, 'compression ' || nullif(a.attcompression::text, ''),
+         'storage ' || a.attstorage::text, 'compression ' || nullif(to_jsonb(a) ->> 'attcompression', ''),
          'collate ' || (SELECT format('%I.%I', cn.nspname, co.collname)
                           FROM pg_collation co JOIN pg_namespace cn ON cn.oid = co.collnamespace WHERE co.oid = a.attcollation),
-         'statistics ' || nullif(a.attstattarget, -1))
+         'statistics ' || nullif(a.attstattarget, -1)),
+       'default ' || pg_get_expr(d.adbin, d.adrelid)
   FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid
   LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
  WHERE r.relkind IN ('r', 'p', 'f', 'v', 'm', 'c') AND a.attnum > 0 AND NOT a.attisdropped
 UNION ALL
 SELECT 'INDEX', format('%I.%I', r.nspname, i.relname),
-       concat_ws(' ', pg_get_indexdef(i.oid), CASE WHEN NOT x.indisvalid THEN 'INVALID' END,
-         CASE WHEN x.indisclustered THEN 'CLUSTERED' END, CASE WHEN x.indisreplident THEN 'REPLICA IDENTITY' END,
-         'attached to ' || (SELECT h.inhparent::regclass::text FROM pg_inherits h WHERE h.inhrelid = i.oid))
-  FROM relation r JOIN pg_index x ON x.indrelid = r.oid JOIN pg_class i ON i.oid = x.indexrelid
+       concat_ws(' ', 'on', r.identity, CASE WHEN x.indisunique THEN 'unique' END, CASE WHEN (to_jsonb(x) ->> 'indnullsnotdistinct')::bool THEN 'nulls not distinct' END, am.amname,
+         (SELECT '(' || string_agg(concat_ws(' ', COALESCE(quote_ident(own.attname), 'expression'),
+                   CASE WHEN key.number <= x.indnkeyatts THEN
+                     (SELECT format('%I.%I', n.nspname, oc.opcname) FROM pg_opclass oc JOIN pg_namespace n ON n.oid = oc.opcnamespace
+                       WHERE oc.oid = x.indclass[key.number::int - 1]) END,
+                   array_to_string(a.attoptions, ', '), 'collate ' || nullif(x.indcollation[key.number::int - 1], 0)::regcollation::text,
+                   nullif(x.indoption[key.number::int - 1], 0), 'statistics ' || nullif(a.attstattarget, -1)), ', ' ORDER BY key.number) || ')'
+            FROM unnest(x.indkey) WITH ORDINALITY AS key(place, number)
+            JOIN pg_attribute a ON a.attrelid = x.indexrelid AND a.attnum = key.number
+            LEFT JOIN pg_attribute own ON own.attrelid = x.indrelid AND own.attnum = key.place AND key.place <> 0),
+         'of them ' || nullif(x.indnatts - x.indnkeyatts, 0) || ' included',
+         'with ' || (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(i.reloptions) AS o),
+         CASE WHEN NOT x.indisvalid THEN 'INVALID' END,
+         CASE WHEN x.indisclustered THEN 'CLUSTERED' END, CASE WHEN x.indisreplident AND NOT EXISTS (SELECT FROM remembered m WHERE m.relation = r.oid) THEN 'REPLICA IDENTITY' END,
+         'attached to ' || (SELECT h.inhparent::regclass::text FROM pg_inherits h WHERE h.inhrelid = i.oid)),
+       concat_ws(' ', pg_get_expr(x.indexprs, x.indrelid), 'where ' || pg_get_expr(x.indpred, x.indrelid))
+  FROM relation r JOIN pg_index x ON x.indrelid = r.oid JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_am am ON am.oid = i.relam
 UNION ALL
-SELECT 'CONSTRAINT', format('%s.%I', r.identity, con.conname),
-       concat_ws(' ', pg_get_constraintdef(con.oid), CASE WHEN con.conislocal THEN 'local' END,
-         CASE WHEN con.connoinherit AND con.contype = 'c' THEN 'not inherited' END)
+SELECT 'CONSTRAINT',
+       CASE WHEN con.conparentid <> 0 AND con.contype = 'f'
+            THEN (SELECT format('%s: of %I at %s to %s', r.identity, top.conname, top.conrelid::regclass, con.confrelid::regclass)
+                    FROM original o JOIN pg_constraint top ON top.oid = o.top WHERE o.id = con.oid)
+            ELSE format('%s.%I', r.identity, con.conname) END,
+       concat_ws(' ', CASE WHEN con.contype IN ('c', 'x') THEN con.contype::text ELSE pg_get_constraintdef(con.oid) END,
+         CASE WHEN NOT con.convalidated THEN 'not validated' END,
+         CASE WHEN con.condeferrable THEN 'deferrable' END, CASE WHEN con.condeferred THEN 'deferred' END,
+         -- A partition's stays when it is detached, whichever it is.
+         CASE WHEN con.conislocal AND NOT (r.relispartition AND con.coninhcount > 0) THEN 'local' END,
+         CASE WHEN con.connoinherit AND con.contype = 'c' THEN 'not inherited' END),
+       CASE WHEN con.contype IN ('c', 'x') THEN pg_get_constraintdef(con.oid) END
   FROM relation r JOIN pg_constraint con ON con.conrelid = r.oid WHERE con.contype <> 'n'
+-- Foreign keys that are away for a while.
 UNION ALL
-SELECT 'TRIGGER', format('%s.%I', r.identity, t.tgname), pg_get_triggerdef(t.oid) || ' enabled ' || t.tgenabled::text
-  FROM relation r JOIN pg_trigger t ON t.tgrelid = r.oid WHERE NOT t.tgisinternal
+SELECT 'CONSTRAINT', format('%s.%I', l.identity, l.name), l.facts, NULL FROM loosened l
 UNION ALL
-SELECT 'RULE', format('%s.%I', r.identity, w.rulename), pg_get_ruledef(w.oid) || ' enabled ' || w.ev_enabled::text
+SELECT 'COMMENT', format('table constraint %I on %s', l.name, l.identity), l.comment, '' FROM loosened l WHERE l.comment IS NOT NULL
+UNION ALL
+SELECT 'TRIGGER', format('%s.%I', r.identity, t.tgname),
+       regexp_replace(def.text, CASE WHEN t.tgqual IS NULL THEN '$^' ELSE ' WHEN \((.*)\) EXECUTE ' END, ' WHEN … EXECUTE ')
+         || ' enabled ' || t.tgenabled::text,
+       CASE WHEN t.tgqual IS NOT NULL THEN substring(def.text FROM ' WHEN \((.*)\) EXECUTE ') END
+  FROM relation r JOIN pg_trigger t ON t.tgrelid = r.oid CROSS JOIN LATERAL pg_get_triggerdef(t.oid) AS def(text) WHERE NOT t.tgisinternal
+UNION ALL
+SELECT 'RULE', format('%s.%I', r.identity, w.rulename),
+       concat_ws(' ', 'on', w.ev_type, CASE WHEN w.is_instead THEN 'instead' END, 'enabled', w.ev_enabled), pg_get_ruledef(w.oid)
   FROM relation r JOIN pg_rewrite w ON w.ev_class = r.oid WHERE w.rulename <> '_RETURN'
 UNION ALL
 SELECT 'POLICY', format('%s.%I', r.identity, p.polname),
        concat_ws(' ', p.polcmd, CASE WHEN p.polpermissive THEN 'permissive' ELSE 'restrictive' END,
-         (SELECT 'to ' || string_agg(CASE WHEN o = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(o) END, ', ' ORDER BY 1) FROM unnest(p.polroles) AS o),
-         'using ' || pg_get_expr(p.polqual, p.polrelid), 'check ' || pg_get_expr(p.polwithcheck, p.polrelid))
+         (SELECT 'to ' || string_agg(CASE WHEN o = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(o) END, ', ' ORDER BY 1) FROM unnest(p.polroles) AS o)),
+       concat_ws(' ', 'using ' || pg_get_expr(p.polqual, p.polrelid), 'check ' || pg_get_expr(p.polwithcheck, p.polrelid))
   FROM relation r JOIN pg_policy p ON p.polrelid = r.oid
 UNION ALL
 SELECT CASE r.relkind WHEN 'v' THEN 'VIEW' ELSE 'MATERIALIZED VIEW' END, r.identity,
-       concat_ws(' ', pg_get_viewdef(r.oid), (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(r.reloptions) AS o),
-         CASE WHEN NOT r.relispopulated THEN 'NOT POPULATED' END)
+       concat_ws(' ', (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(r.reloptions) AS o),
+         CASE WHEN NOT r.relispopulated THEN 'NOT POPULATED' END),
+       pg_get_viewdef(r.oid)
   FROM relation r WHERE r.relkind IN ('v', 'm')
 UNION ALL
 SELECT 'SEQUENCE', r.identity,
@@ -89,71 +131,87 @@ SELECT 'SEQUENCE', r.identity,
          'cache', s.seqcache, CASE WHEN s.seqcycle THEN 'cycle' END,
          (SELECT format('owned by %s.%I', d.refobjid::regclass, a.attname)
             FROM pg_depend d JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-           WHERE d.classid = 'pg_class'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')))
+           WHERE d.classid = 'pg_class'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i'))), ''
   FROM relation r JOIN pg_sequence s ON s.seqrelid = r.oid
 UNION ALL
-SELECT 'STATISTICS', format('%I.%I', n.nspname, s.stxname), pg_get_statisticsobjdef(s.oid)
+SELECT 'STATISTICS', format('%I.%I', n.nspname, s.stxname),
+       concat_ws(' ', 'on', s.stxrelid::regclass, (SELECT string_agg(k::text, ', ' ORDER BY k::text) FROM unnest(s.stxkind) AS k),
+         (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attname) FROM unnest(s.stxkeys) AS key
+            JOIN pg_attribute a ON a.attrelid = s.stxrelid AND a.attnum = key),
+         'target ' || nullif(to_jsonb(s) ->> 'stxstattarget', '-1')),
+       pg_get_statisticsobjdef(s.oid)
   FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE {user_schema}
 -- Code and types.
 UNION ALL
 SELECT 'FUNCTION', r.identity,
-       CASE r.prokind WHEN 'a' THEN (SELECT concat_ws(' ', aggtransfn, aggfinalfn, aggtranstype::regtype, agginitval) FROM pg_aggregate WHERE aggfnoid = r.oid)
-                      ELSE pg_get_functiondef(r.oid) END
-  FROM routine r
+       concat_ws(' ', r.prokind, pg_get_function_identity_arguments(r.oid), 'returns ' || pg_get_function_result(r.oid), l.lanname,
+         r.provolatile, r.proparallel, CASE WHEN r.proisstrict THEN 'strict' END, CASE WHEN r.prosecdef THEN 'security definer' END,
+         CASE WHEN r.proleakproof THEN 'leakproof' END, 'cost ' || r.procost, 'rows ' || r.prorows, 'support ' || nullif(r.prosupport, 0)::regproc,
+         'defaults ' || nullif(r.pronargdefaults, 0), 'set ' || array_to_string(r.proconfig, ', '), nullif(r.probin, ''), nullif(r.prosrc, ''),
+         (SELECT concat_ws(' ', aggtransfn, aggfinalfn, aggtranstype::regtype, agginitval) FROM pg_aggregate WHERE aggfnoid = r.oid)),
+       -- What is kept as text is a fact.
+       CASE WHEN r.prokind <> 'a' AND (r.pronargdefaults > 0 OR l.lanname = 'sql' AND r.prosrc = '') THEN pg_get_functiondef(r.oid) END
+  FROM routine r JOIN pg_language l ON l.oid = r.prolang
 UNION ALL
 SELECT 'TYPE', t.identity,
-       concat_ws(' ', t.typtype, nullif(format_type(t.typbasetype, t.typtypmod), '-'), t.typdefault, CASE WHEN t.typnotnull THEN 'not null' END,
+       concat_ws(' ', t.typtype, nullif(format_type(t.typbasetype, t.typtypmod), '-'), CASE WHEN t.typnotnull THEN 'not null' END,
          (SELECT string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid),
-         (SELECT string_agg(pg_get_constraintdef(c.oid), ', ' ORDER BY c.conname) FROM pg_constraint c WHERE c.contypid = t.oid AND c.contype <> 'n'),
-         (SELECT 'over ' || g.rngsubtype::regtype::text FROM pg_range g WHERE g.rngtypid = t.oid))
+         (SELECT 'over ' || g.rngsubtype::regtype::text FROM pg_range g WHERE g.rngtypid = t.oid)),
+       concat_ws(' ', t.typdefault,
+         (SELECT string_agg(c.conname || ' ' || pg_get_constraintdef(c.oid), ', ' ORDER BY c.conname)
+            FROM pg_constraint c WHERE c.contypid = t.oid AND c.contype <> 'n'))
   FROM owned_type t
 UNION ALL
-SELECT 'EXTENSION', e.extname, n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+SELECT 'EXTENSION', e.extname, n.nspname, '' FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
 UNION ALL
-SELECT 'EVENT TRIGGER', e.evtname, concat_ws(' ', e.evtevent, e.evtfoid::regprocedure, e.evtenabled, e.evttags) FROM pg_event_trigger e
- WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = e.oid AND d.deptype = 'e')
+SELECT 'EVENT TRIGGER', e.evtname, concat_ws(' ', e.evtevent, e.evtfoid::regprocedure, e.evtenabled, e.evttags), '' FROM pg_event_trigger e
+ WHERE e.evtname <> '{identity_trigger}' AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = e.oid AND d.deptype = 'e')
 -- Whose they are, and who may.
 UNION ALL
-SELECT 'OWNER', 'TABLE ' || r.identity, pg_get_userbyid(r.relowner) FROM relation r WHERE r.relkind IN ('r', 'p', 'f', 'v', 'm', 'S')
+SELECT 'OWNER', 'TABLE ' || r.identity, pg_get_userbyid(r.relowner), '' FROM relation r WHERE r.relkind IN ('r', 'p', 'f', 'v', 'm', 'S')
 UNION ALL
 -- What a range type makes for itself is its server's first superuser's, whoever that is.
-SELECT 'OWNER', 'FUNCTION ' || r.identity, pg_get_userbyid(r.proowner) FROM routine r
+SELECT 'OWNER', 'FUNCTION ' || r.identity, pg_get_userbyid(r.proowner), '' FROM routine r
  WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = r.oid AND d.deptype = 'i')
 UNION ALL
-SELECT 'OWNER', 'TYPE ' || t.identity, pg_get_userbyid(t.typowner) FROM owned_type t
+SELECT 'OWNER', 'TYPE ' || t.identity, pg_get_userbyid(t.typowner), '' FROM owned_type t
 UNION ALL
-SELECT 'OWNER', 'SCHEMA ' || n.nspname, pg_get_userbyid(n.nspowner) FROM pg_namespace n WHERE {user_schema}
+SELECT 'OWNER', 'SCHEMA ' || n.nspname, pg_get_userbyid(n.nspowner), '' FROM pg_namespace n WHERE {user_schema}
 UNION ALL
 -- Beside what holds without being said; the owner may grant itself what it wants.
 SELECT 'GRANT', format('%s to %s: %s', a.object, CASE WHEN given.grantee = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(given.grantee) END, given.privilege_type),
-       CASE WHEN bool_or(given.is_grantable) THEN 'with grant option' ELSE '' END
+       CASE WHEN bool_or(given.is_grantable) THEN 'with grant option' ELSE '' END, ''
   FROM acl a CROSS JOIN LATERAL aclexplode(a.acl) AS given
  WHERE given.grantee <> a.owner
    AND NOT EXISTS (SELECT FROM aclexplode(a.defaults) AS usual WHERE (usual.grantee, usual.privilege_type) = (given.grantee, given.privilege_type))
  GROUP BY a.object, given.grantee, given.privilege_type
 UNION ALL
-SELECT 'REVOKE', format('%s from %s: %s', a.object, CASE WHEN usual.grantee = 0 THEN 'PUBLIC' ELSE 'its owner' END, usual.privilege_type), ''
+SELECT 'REVOKE', format('%s from %s: %s', a.object, CASE WHEN usual.grantee = 0 THEN 'PUBLIC' ELSE 'its owner' END, usual.privilege_type), '', ''
   FROM acl a CROSS JOIN LATERAL aclexplode(a.defaults) AS usual
  WHERE NOT EXISTS (SELECT FROM aclexplode(a.acl) AS given WHERE (usual.grantee, usual.privilege_type) = (given.grantee, given.privilege_type))
 UNION ALL
 SELECT 'DEFAULT GRANT', concat_ws(' ', pg_get_userbyid(d.defaclrole), n.nspname, d.defaclobjtype::text,
-         CASE WHEN given.grantee = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(given.grantee) END, given.privilege_type), given.is_grantable::text
+         CASE WHEN given.grantee = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(given.grantee) END, given.privilege_type), given.is_grantable::text, ''
   FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace CROSS JOIN LATERAL aclexplode(d.defaclacl) AS given
 UNION ALL
 SELECT 'SETTING', concat_ws(' ', COALESCE(r.rolname, 'all roles'), CASE WHEN s.setdatabase <> 0 THEN 'in the database' END, split_part(setting, '=', 1)),
-       substr(setting, strpos(setting, '=') + 1)
+       substr(setting, strpos(setting, '=') + 1), ''
   FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole CROSS JOIN LATERAL unnest(s.setconfig) AS setting
  WHERE s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
 UNION ALL
 SELECT 'ROLE', r.rolname, concat_ws(' ', CASE WHEN r.rolcanlogin THEN 'login' END, CASE WHEN r.rolinherit THEN 'inherit' END,
-         'at most ' || r.rolconnlimit, 'until ' || r.rolvaliduntil)
+         'at most ' || r.rolconnlimit, 'until ' || r.rolvaliduntil), ''
   FROM pg_roles r WHERE r.rolname !~ '^pg_'
 UNION ALL
-SELECT 'MEMBERSHIP', format('%s in %s', m.rolname, r.rolname), CASE WHEN bool_or(a.admin_option) THEN 'with admin option' ELSE '' END
+-- Before 16 a member inherits all of its roles or none, and may act as each of them.
+SELECT 'MEMBERSHIP', format('%s in %s', m.rolname, r.rolname),
+       concat_ws(' ', CASE WHEN bool_or(a.admin_option) THEN 'with admin option' END,
+         CASE WHEN bool_or(COALESCE((to_jsonb(a) ->> 'inherit_option')::bool, m.rolinherit)) THEN 'inherited' END,
+         CASE WHEN NOT bool_or(COALESCE((to_jsonb(a) ->> 'set_option')::bool, true)) THEN 'without SET' END), ''
   FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member JOIN pg_roles r ON r.oid = a.roleid
- WHERE m.rolname !~ '^pg_' GROUP BY m.rolname, r.rolname
+ WHERE m.rolname !~ '^pg_' OR r.rolname !~ '^pg_' GROUP BY m.rolname, r.rolname
 UNION ALL
-SELECT 'COMMENT', object.type || ' ' || object.identity, d.description
+SELECT 'COMMENT', object.type || ' ' || object.identity, d.description, ''
   FROM pg_description d CROSS JOIN LATERAL pg_identify_object(d.classoid, d.objoid, d.objsubid) AS object
  WHERE d.objoid >= 16384 AND object.identity IS NOT NULL
    AND object.type <> 'extension' AND COALESCE(object.schema, '') NOT IN ({helper_schema})

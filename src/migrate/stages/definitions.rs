@@ -1,0 +1,114 @@
+//! The old database's definitions at the moment when its schema is read. From then on each end is compared with itself: the
+//! old one with what it was, the new one with how its server prints that.
+
+use sha2::{Digest as _, Sha256};
+
+use super::context::Context;
+use super::{StageError, compare, structure};
+use crate::migrate::catalog::Catalog;
+use crate::migrate::rehearse::{Rehearsal, SourceDefinitions, arrives_otherwise};
+use crate::migrate::schema::{self, Schema};
+use crate::migrate::timescale::is_its_object;
+use crate::migrate::verify::{Prints, read_objects, read_uses};
+use crate::postgres::Client;
+
+const PRINTS: &str = "prints.json";
+/// A hash of what was read.
+const AS_READ: &str = "source-as-read.json";
+/// Somebody may be changing the schema while it is dumped.
+const ATTEMPTS: usize = 5;
+
+/// How the new database's server prints what the old one's prints.
+pub fn prints(context: &Context) -> Result<Prints, StageError> {
+    Ok(context.folder.read(PRINTS)?.unwrap_or_default())
+}
+
+pub fn forget(context: &Context) -> Result<(), StageError> {
+    context.folder.remove(PRINTS)?;
+    Ok(context.folder.remove(AS_READ)?)
+}
+
+/// The dump, and the definitions that it was made of.
+pub async fn dumped(context: &Context, old: &Client) -> Result<(Vec<u8>, SourceDefinitions), StageError> {
+    let mut before = digest(&read(old).await?);
+    let mut attempt = 1;
+    loop {
+        let archive = schema::dump(&structure::dump_command(context).await?, None).await?;
+        let after = read(old).await?;
+        let now = digest(&after);
+        if now == before || attempt == ATTEMPTS {
+            context.folder.write(AS_READ, &now)?;
+            return Ok((archive, after));
+        }
+        (before, attempt) = (now, attempt + 1);
+    }
+}
+
+/// Leaves how the new server prints them; what arrives as something else is a loss of the schema.
+pub fn rehearsed(
+    context: &Context,
+    source: SourceDefinitions,
+    rehearsal: &Rehearsal,
+    about: (&mut Schema, &Catalog, &str),
+) -> Result<(), StageError> {
+    let (schema, catalog, user) = about;
+    let (prints, losses) = arrives_otherwise(source, rehearsal, (schema, catalog, user));
+    schema.losses.extend(losses);
+    Ok(context.folder.write(PRINTS, &prints)?)
+}
+
+/// The old database's schema is not what was read.
+pub async fn changed(context: &Context, old: &Client) -> Result<bool, StageError> {
+    let Some(read_before) = context.folder.read::<String>(AS_READ)? else { return Ok(false) };
+    Ok(digest(&read(old).await?) != read_before)
+}
+
+/// Without what the migration itself makes there.
+async fn read(client: &Client) -> Result<SourceDefinitions, StageError> {
+    let mut objects = read_objects(client).await?;
+    objects.retain(|key, _| !compare::is_ours(key, ""));
+    let uses = read_uses(client).await?;
+    Ok(SourceDefinitions { objects, uses })
+}
+
+/// By what replication finds a row, the migration itself may have changed. Chunks come with the clock.
+fn digest(definitions: &SourceDefinitions) -> String {
+    let mut hash = Sha256::new();
+    for (key, definition) in definitions.objects.iter().filter(|(key, _)| !is_its_object(key)) {
+        let facts = without_identity(&definition.facts);
+        for part in [&key.kind, &key.name, &facts, &definition.printed] {
+            hash.update(part.len().to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+    }
+    for (key, used) in definitions.uses.iter().filter(|(key, _)| !is_its_object(key)) {
+        hash.update(format!("{} {} {}", key.kind, key.name, used.iter().cloned().collect::<Vec<_>>().join("\n")));
+    }
+    hex::encode(&hash.finalize()[..16])
+}
+
+pub fn without_identity(facts: &str) -> String {
+    let facts = facts.replace(" REPLICA IDENTITY", "");
+    match facts.split_once("replica identity ") {
+        Some((before, after)) => format!("{before}{}", after.chars().skip(1).collect::<String>()),
+        None => facts,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migrate::verify::{Definition, ObjectKey};
+
+    fn table(facts: &str) -> SourceDefinitions {
+        let key = ObjectKey { kind: "TABLE".into(), name: "public.t".into() };
+        SourceDefinitions { objects: [(key, Definition::of(facts))].into(), ..SourceDefinitions::default() }
+    }
+
+    #[test]
+    fn what_identifies_rows_for_a_time_is_no_change() {
+        let digest = |facts: &str| digest(&table(facts));
+        assert_eq!(digest("r p replica identity d with x"), digest("r p replica identity f with x"));
+        assert_ne!(digest("r p replica identity d with x"), digest("r p replica identity d with y"));
+    }
+}

@@ -1,0 +1,96 @@
+//! The schema is rehearsed at a target as RDS is: what fails is known before anything is copied, all of it at once, and
+//! what was known fails nowhere later.
+
+mod refusals;
+
+use infra::migrate::catalog::{self, Catalog};
+use infra::migrate::copy::{Held, Hold, copy, hold};
+use infra::migrate::folder::Folder;
+use infra::migrate::rehearse::{Rehearsal, rehearsed};
+use infra::migrate::schema::{self, Loss, Schema};
+use infra::migrate::timescale;
+use infra::postgres::Endpoint;
+
+use crate::copy::setup::setup;
+use crate::schema::MASTER;
+use crate::servers::{SUPERUSER, Server};
+
+pub struct Case {
+    pub source: Server,
+    pub target: Server,
+}
+
+impl Case {
+    /// The case's statements on 15, and an empty database of a master user on 17 with RDS's extensions.
+    pub fn of(sql: &str) -> Self {
+        let case = Self { source: Server::v15(), target: Server::rds_with(&[]) };
+        case.source.psql(SUPERUSER, "CREATE DATABASE moving TEMPLATE template0");
+        case.source.psql("moving", &sql.replace(":DBNAME", "moving"));
+        case.target.psql(SUPERUSER, MASTER);
+        case.target.psql(SUPERUSER, "CREATE DATABASE moved OWNER master TEMPLATE template0");
+        case
+    }
+
+    pub fn endpoint(&self) -> Endpoint {
+        Endpoint::parse(&self.target.url_as("master", "moved")).unwrap()
+    }
+
+    pub async fn catalog(&self) -> Catalog {
+        catalog::read(&self.source.connect("moving").await).await.unwrap()
+    }
+
+    pub async fn rehearse(&self) -> (Schema, Rehearsal) {
+        let source = self.source.connect("moving").await;
+        let catalog = catalog::read(&source).await.unwrap();
+        let command = self.source.tool("pg_dump", &[&self.source.url("moving")]);
+        let items = schema::parse(&schema::dump(&command, None).await.unwrap()).unwrap();
+        let target = self.target.connect_as("master", "moved").await;
+        let mut facts = schema::examine(&target, &catalog).await.unwrap();
+        let build = |facts: &schema::Target| timescale::build(items.clone(), &catalog, None, vec![], facts);
+        rehearsed(&self.endpoint(), &mut facts, build).await.unwrap()
+    }
+
+    /// Everything in earnest, with its rows: nothing may fail that was not told.
+    pub async fn move_all(&self, built: &Schema) {
+        let target = self.target.connect_as("master", "moved").await;
+        let (before, after): (Vec<_>, Vec<_>) =
+            built.entries.iter().partition(|entry| entry.phase <= schema::Phase::BeforeData);
+        apply(&target, before).await;
+        self.copy().await;
+        apply(&target, after).await;
+    }
+
+    async fn copy(&self) {
+        let folder = tempfile::tempdir().unwrap();
+        let setup = setup(&self.source.url("moving"), &self.target.url_as("master", "moved"), folder.path());
+        let (source, place) = (setup.source.clone(), Folder::at(folder.path()));
+        let holder = tokio::spawn(async move { drop(hold(&source, &place, Hold::Transaction).await) });
+        while Held::read(&Folder::at(folder.path())).unwrap().is_none() {
+            assert!(!holder.is_finished());
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        copy(setup, &self.catalog().await, std::sync::Arc::new(|_| ()), std::sync::Arc::new(|_: &[_]| ()))
+            .await
+            .unwrap();
+        holder.abort();
+    }
+
+    /// Databases and roles that a rehearsal might have left.
+    pub fn left_over(&self) -> String {
+        let sql = "SELECT datname FROM pg_database WHERE datname NOT IN ('postgres', 'template0', 'template1', 'moved')
+             UNION ALL SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' AND rolname NOT IN ('postgres', 'bootstrap', 'master')
+             UNION ALL SELECT setconfig::text FROM pg_db_role_setting
+             UNION ALL SELECT nspname FROM pg_namespace WHERE nspname ~ '^infra'";
+        self.target.psql("moved", sql)
+    }
+}
+
+async fn apply(target: &tokio_postgres::Client, entries: Vec<&schema::Entry>) {
+    let applied = schema::apply(target, entries, |_| ()).await;
+    applied.unwrap_or_else(|error| panic!("{error}: {:?}", std::error::Error::source(&error)));
+}
+
+pub fn loss<'a>(schema: &'a Schema, code: &str, object: &str) -> &'a Loss {
+    let found = schema.losses.iter().find(|loss| loss.code == code && loss.object == object);
+    found.unwrap_or_else(|| panic!("no {code} of {object}: {:#?}", schema.losses))
+}
