@@ -42,14 +42,20 @@ pub async fn done(target: &Client, plan: &str) -> Result<HashSet<i32>, CopyError
 }
 
 /// One transaction. A part whose commit was still under way comes before the table is locked, and so before its row goes.
-pub fn start_over(plan: &str, table: &QualifiedName, parts: &[i32], file: File) -> String {
+pub fn start_over<'a>(
+    plan: &str,
+    table: &QualifiedName,
+    emptied: impl IntoIterator<Item = &'a QualifiedName>,
+    parts: &[i32],
+    file: File,
+) -> String {
     let (plan, parts) = (quote_literal(plan), parts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
     let (schema, name) = (quote_literal(&table.schema), quote_literal(&table.name));
     format!(
         "BEGIN; {}; DELETE FROM {HELPER_SCHEMA}.parts WHERE plan = {plan} AND part IN ({parts}); \
          INSERT INTO {HELPER_SCHEMA}.rewritten VALUES ({plan}, {schema}, {name}, {file}) \
          ON CONFLICT (plan, schema, name) DO UPDATE SET file = excluded.file; COMMIT",
-        sql::truncate([table])
+        sql::truncate(emptied)
     )
 }
 

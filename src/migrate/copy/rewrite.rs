@@ -4,6 +4,8 @@
 //!
 //! VACUUM FULL and CLUSTER leave rows visible to the snapshot; what ALTER TABLE rewrites, no older snapshot shows.
 
+use std::collections::BTreeSet;
+
 use super::error::CopyError;
 use super::ledger;
 use super::plan::{Part, Relation};
@@ -96,7 +98,8 @@ fn odd(operation: &str) -> PostgresError {
     PostgresError::Protocol { operation: operation.to_owned(), detail: "a value is missing".into() }
 }
 
-/// Throws away what the target has of a table: from here on its parts count when they were read from this file.
+/// Throws away what the target has of a table: from here on its parts count when they were read from this file. Of a partition
+/// whose rows go through their root nobody knows where they are: the whole of that root begins again.
 pub async fn start_over(
     ends: &Ends,
     plan: &str,
@@ -105,10 +108,14 @@ pub async fn start_over(
 ) -> Result<(), CopyError> {
     let mut pair = ends.open().await?;
     still_shown(&mut pair, ends, table).await?;
-    let own = |part: &&Part| part.work.relations().iter().any(|relation| relation.name == *table);
-    let numbers: Vec<i32> = parts.iter().filter(own).map(|part| part.number).collect();
+    let relations = || parts.iter().flat_map(|part| part.work.relations());
+    let counted = relations().find(|relation| relation.name == *table).map_or(table, Relation::counted);
+    let own = |relation: &&Relation| relation.counted() == counted;
+    let is_own = |part: &&Part| part.work.relations().iter().any(|relation| own(&relation));
+    let numbers: Vec<i32> = parts.iter().filter(is_own).map(|part| part.number).collect();
+    let emptied: BTreeSet<&QualifiedName> = relations().filter(own).map(|relation| &relation.name).collect();
     let operation = format!("emptying {}, which was rewritten at the source", table.plain());
-    pair.target.query(&operation, &ledger::start_over(plan, table, &numbers, *file)).await?;
+    pair.target.query(&operation, &ledger::start_over(plan, table, emptied, &numbers, *file)).await?;
     Ok(())
 }
 

@@ -73,7 +73,10 @@ impl<'a> Pass<'a> {
 
     async fn phases(&mut self, phases: &[Phase]) -> Result<(), RehearseError> {
         let schema = self.schema;
-        let elsewhere = |entry: &&Entry| self.database.0 != self.database.1 && is_of_one_database(entry);
+        // Large objects are rows: there is none of them yet.
+        let is_row = |entry: &&Entry| entry.kind.starts_with("LARGE OBJECT");
+        let elsewhere =
+            |entry: &&Entry| is_row(entry) || (self.database.0 != self.database.1 && is_of_one_database(entry));
         let all = phases.iter().flat_map(|phase| schema.phase(*phase));
         let entries: Vec<&'a Entry> = all.filter(|entry| !elsewhere(entry)).collect();
         let together = |one: &&Entry, next: &&Entry| !is_alone(one) && !is_alone(next);

@@ -54,6 +54,13 @@ const TRIALS: [(Ability, &str); 13] = [
     (Ability::TextSearchTemplate, "CREATE TEXT SEARCH TEMPLATE infra_trial.t (LEXIZE = dsimple_lexize)"),
 ];
 
+#[cfg(test)]
+impl Ability {
+    pub fn all() -> impl Iterator<Item = Self> {
+        TRIALS.into_iter().map(|(ability, _)| ability)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum ExtensionState {

@@ -11,9 +11,9 @@ use super::changed::{Changed, ChangedTable, Key, Keys, Side};
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::replicate::{Described, Message, MessageError, Tuple, Value, Written};
 
-/// Of keys and hashes in memory, over all tables: about 250,000 rows with a short key. While they are compared there are
-/// two copies, and the agent as a whole stays below 128 MB.
-const MOST_BYTES: usize = 24 << 20;
+/// Of keys and hashes in memory, over all tables: about 400,000 rows with a short key. With it the agent as a whole stays
+/// below 128 MB.
+const MOST_BYTES: usize = 48 << 20;
 /// What a key costs beside its texts, and each of these: entries of the set, which is two thirds full, and allocations.
 const OF_A_KEY: usize = 64;
 const OF_A_TEXT: usize = 56;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use infra::migrate::catalog;
+use infra::migrate::catalog::Catalog;
 use infra::migrate::copy::{Copied, CopyError, CopyEvent, Held, Hold, Setup, Sizing, copy, hold};
 use infra::migrate::folder::Folder;
 use infra::postgres::{Endpoint, connect};
@@ -28,7 +29,11 @@ pub struct Ends {
 impl Ends {
     /// From 15 to 17.
     pub fn new(sql: &str) -> Self {
-        let ends = Self { old: Server::v15(), new: Server::v17(), folder: tempfile::tempdir().unwrap() };
+        Self::between(Server::v15(), Server::v17(), sql)
+    }
+
+    pub fn between(old: Server, new: Server, sql: &str) -> Self {
+        let ends = Self { old, new, folder: tempfile::tempdir().unwrap() };
         ends.old.psql(SUPERUSER, sql);
         ends.carry_tables();
         ends
@@ -79,11 +84,15 @@ impl Ends {
     }
 
     pub async fn copy_with(&self, setup: Setup) -> (Result<Copied, CopyError>, Vec<CopyEvent>) {
+        let catalog = catalog::read(&connect(&setup.source, "infra test").await.unwrap()).await.unwrap();
+        self.copy_of(setup, &catalog).await
+    }
+
+    pub async fn copy_of(&self, setup: Setup, catalog: &Catalog) -> (Result<Copied, CopyError>, Vec<CopyEvent>) {
         let events = Arc::new(Mutex::new(vec![]));
         let heard = Arc::clone(&events);
-        let catalog = catalog::read(&connect(&setup.source, "infra test").await.unwrap()).await.unwrap();
         let tell = Arc::new(move |event| heard.lock().unwrap().push(event));
-        let copied = copy(setup, &catalog, tell, Arc::new(|_: &[_]| {})).await;
+        let copied = copy(setup, catalog, tell, Arc::new(|_: &[_]| {})).await;
         let events = events.lock().unwrap().clone();
         (copied, events)
     }

@@ -171,6 +171,7 @@ impl Journey<'_> {
             losses: built.losses.clone(),
             capacity: Capacity { connections: 4, ..Capacity::default() },
             orphans: Some(orphans),
+            large_rows: vec![],
         };
         let findings = preflight::check(&situation);
         let of = |severity: Severity| findings.iter().filter(move |finding| finding.severity == severity);
