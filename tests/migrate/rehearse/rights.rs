@@ -18,8 +18,8 @@ async fn rights_on_what_an_extension_made_are_told_and_repetitions_are_not() {
     let lost = loss(&schema, "rights-of-others", "FUNCTION public.similarity(text, text)");
     assert!(lost.what.contains("GRANT EXECUTE TO teller, REVOKE EXECUTE FROM PUBLIC"), "{lost:?}");
     assert_eq!(lost.consequence, Consequence::Consent);
-    let others: Vec<_> = schema.losses.iter().filter(|loss| loss.code == "rights-of-others").collect();
-    assert_eq!(others.len(), 1, "everybody may gen_random_uuid(): {others:#?}");
+    let repeated = schema.losses.iter().find(|loss| loss.object.contains("gen_random_uuid"));
+    assert!(repeated.is_none(), "everybody may: {repeated:?}");
     case.move_all(&schema).await;
 }
 
@@ -82,7 +82,7 @@ async fn what_infra_makes_for_itself_is_in_nobodys_log() {
     let channel = Channel { name: "infra_forward", publisher: &old, subscriber: &old };
     channel.publish(None).await.unwrap();
     old.run("cleaning", "DROP PUBLICATION infra_forward; DROP SCHEMA infra_migration CASCADE").await.unwrap();
-    assert_eq!(server.psql("moving", "SELECT count(*) FROM ddl_log"), "0");
+    assert_eq!(server.psql("moving", "SELECT count(*) FROM ddl_log WHERE what ~ 'infra'"), "0");
     assert_eq!(gather(&open().await).await.unwrap().firing_event_triggers, Vec::<String>::new());
     server.psql("moving", "ALTER EVENT TRIGGER log_ddl ENABLE ALWAYS");
     assert_eq!(gather(&open().await).await.unwrap().firing_event_triggers, ["log_ddl"]);
