@@ -2,7 +2,7 @@
 //! other. Everything of it is 0600 and written whole or not at all.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -104,9 +104,10 @@ impl Folder {
 
     /// Durable and whole when it returns.
     pub fn write<T: Serialize>(&self, name: &str, value: &T) -> Result<(), FolderError> {
-        let write = |mut file: fs::File| {
+        let write = |file: fs::File| {
+            let mut file = BufWriter::new(file);
             serde_json::to_writer(&mut file, value)?;
-            file.sync_all()
+            file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
         };
         self.replace(name, write).map_err(|source| FolderError::Io { path: self.file(name), source })
     }

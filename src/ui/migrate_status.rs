@@ -22,6 +22,13 @@ pub fn migration_text(report: &Report) -> String {
     if !report.status.is_cut_over() && report.status.direction == Direction::Forward {
         line(&mut text, format_args!("cutover     {}", moment(report.cutover)));
     }
+    if !report.verified_anew.is_empty() && !report.status.is_cut_over() {
+        let tables = report.verified_anew.join(", ");
+        line(
+            &mut text,
+            format_args!("compared    once more before the switch, all rows: much was written to {tables}"),
+        );
+    }
     if let Some(health) = &report.source {
         line(&mut text, format_args!("old server  {}", health_text(health)));
     }
@@ -155,6 +162,7 @@ pub mod fixture {
             open: vec![],
             source: None,
             kept: None,
+            verified_anew: vec![],
         }
     }
 
@@ -177,6 +185,7 @@ pub mod fixture {
                 password_variable: "POSTGRES_PASSWORD".into(),
             },
             to: Destination::Url,
+            storage_bytes: None,
             jobs: None,
             max_rate: None,
             accepted: vec![],
@@ -247,6 +256,14 @@ mod tests {
         let finished = Report { kept: Some(Kept { until: jiff::Timestamp::UNIX_EPOCH, removed }), ..finished };
         let screens = [ready, waiting, guarded, failed, undoing, finished].map(|report| migration_text(&report));
         insta::assert_snapshot!("status_states", screens.join("\n"));
+    }
+
+    #[test]
+    fn a_verification_to_come_is_told_until_the_switch() {
+        let verified_anew = vec!["public.telemetry".to_owned()];
+        let waiting = Report { verified_anew, ..report(&until(Stage::Verify), Next::AwaitCutover, true) };
+        let told = "compared    once more before the switch, all rows: much was written to public.telemetry\n";
+        assert!(migration_text(&waiting).contains(told), "{}", migration_text(&waiting));
     }
 
     #[test]

@@ -144,10 +144,41 @@ async fn five_hundred_tables_are_told_on_two_screens() {
     let text = guide(seen.clone(), Some(Path::new(".infra/app/findings.txt")));
     assert!(text.lines().count() <= 100, "{} lines:\n{text}", text.lines().count());
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-    assert!(text.contains("[orphans] 100 foreign keys, each: 1 rows point to nothing"), "{text}");
+    assert!(text.contains("[orphans] 100 foreign keys, each: 1 row points to nothing"), "{text}");
     let whole = guide(seen.clone(), None);
     for finding in &seen.findings {
         let name = finding.object.rsplit(' ').next().unwrap();
         assert!(whole.contains(name), "{}", finding.object);
     }
+}
+/// What the plan asks for is too small for what is there, compressed or not.
+#[tokio::test]
+async fn storage_that_does_not_hold_the_database_is_told() {
+    let source = Server::v15();
+    source.psql(SUPERUSER, "CREATE TABLE t AS SELECT i, repeat('x', 100) AS t FROM generate_series(1, 1000) AS i");
+    let bytes: u64 = source.psql(SUPERUSER, "SELECT pg_database_size(current_database())").parse().unwrap();
+    for (storage, told) in [(bytes, true), (bytes * 2, false)] {
+        let ends = ends(&source, SUPERUSER, None);
+        let capacity = Capacity { target_storage_bytes: Some(storage), ..ends.capacity };
+        let seen = look(&Ends { capacity, ..ends }).await.unwrap();
+        assert_eq!(codes(&seen, Severity::Blocker).contains("target-storage"), told, "{:#?}", seen.findings);
+    }
+}
+
+/// 540 MB of bytea are 1.08 GB of text, compressed to a few megabytes or not.
+#[tokio::test]
+async fn values_too_long_for_a_text_are_found_before_anything_is_copied() {
+    let source = Server::v15();
+    source.psql(
+        SUPERUSER,
+        "CREATE TABLE files (id int, name text, content bytea);
+         INSERT INTO files VALUES (1, 'small', '\\x00'), (2, 'large', convert_to(repeat('x', 540000000), 'UTF8'));
+         CREATE TABLE texts AS SELECT repeat('x', 540000000) AS t",
+    );
+    let seen = look(&ends(&source, SUPERUSER, None)).await.unwrap();
+    let large: Vec<_> = seen.findings.iter().filter(|finding| finding.code == "large-value").collect();
+    let [finding] = &large[..] else { panic!("{large:#?}") };
+    assert_eq!((finding.object.as_str(), finding.severity), ("TABLE public.files", Severity::Blocker));
+    let what = "the row at ctid (0,2) is 1080000007 bytes long as text, most of it in content";
+    assert_eq!(finding.what, what);
 }

@@ -3,22 +3,25 @@
 
 mod carried;
 mod catalog;
+mod child;
 mod copy;
 mod corpus;
 mod definitions;
 mod drift;
 mod identity;
 mod index;
+mod journey;
 mod look;
 mod preflight;
+mod random;
 mod rehearse;
+mod relay;
 mod remove;
 mod replicate;
 mod row_security;
 mod schema;
 mod servers;
 mod since;
-mod through_root;
 mod timescale;
 mod verify;
 mod versions;

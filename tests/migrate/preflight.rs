@@ -22,6 +22,7 @@ async fn findings(moving: &Move, mode: Mode) -> Vec<Finding> {
         mode,
         source: preflight::gather(&source).await.unwrap(),
         orphans: Some(preflight::find_orphans(&source, &catalog).await.unwrap()),
+        large_rows: vec![],
         target_catalog: catalog::read(&target).await.unwrap(),
         target: preflight::gather(&target).await.unwrap(),
         catalog,

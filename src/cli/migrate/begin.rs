@@ -28,6 +28,7 @@ pub async fn begin(global: &Global, mut args: StartArgs) -> Result<Exit, Command
     let mut job = job(&at, &args, terms)?;
     if let Some(engine) = engine {
         job.to = Destination::Managed(engine);
+        job.storage_bytes = at.stack.plan.migrate.managed(engine).and_then(|size| size.storage_bytes());
         // Refused now rather than after the copy has begun.
         provider::check(&at, engine).await?;
     }
@@ -104,6 +105,7 @@ fn job(at: &OnHost, args: &StartArgs, terms: Terms) -> Result<Job, CommandError>
             password_variable: "POSTGRES_PASSWORD".to_owned(),
         },
         to: Destination::Url,
+        storage_bytes: None,
         jobs: args.jobs,
         max_rate: terms.max_rate,
         accepted: terms.accepted,

@@ -77,6 +77,7 @@ fn healthy() -> Situation {
             connections: 8,
         },
         orphans: Some(vec![]),
+        large_rows: vec![],
     }
 }
 
@@ -121,7 +122,14 @@ fn one_fault_is_one_finding() {
         ("no-worker", |s| drop(s.target.settings.insert("max_worker_processes".into(), "2".into()))),
         ("no-slot-target", |s| drop(s.target.settings.insert("max_replication_slots".into(), "0".into()))),
         ("forgotten-slot", |s| s.source.slots.push(Slot { name: "old".into(), active: false, kept_bytes: 5 << 30 })),
-        ("prepared-transaction", |s| s.source.prepared.push(PreparedTransaction { name: "p".into(), seconds: 9 })),
+        ("prepared-transaction", |s| {
+            s.source.prepared.push(PreparedTransaction {
+                name: "p".into(),
+                database: "d".into(),
+                elsewhere: true,
+                seconds: 9,
+            })
+        }),
         ("long-transaction", |s| {
             s.source.long_transactions.push(LongTransaction {
                 pid: 1,
@@ -148,6 +156,10 @@ fn one_fault_is_one_finding() {
         ("collation-version", |s| {
             s.catalog.database.collation_version = Some("2.31".into());
             s.catalog.database.actual_collation_version = Some("2.36".into());
+        }),
+        ("large-value", |s| {
+            let (table, column, place) = ("t".into(), "c".into(), "(0,1)".into());
+            s.large_rows = vec![LargeRow { table, column, place, text_bytes: 1 << 30 }]
         }),
         ("orphans", |s| s.orphans = Some(vec![Orphans { table: "t".into(), constraint: "c".into(), rows: 3 }])),
     ];

@@ -114,7 +114,9 @@ mod tests {
 
     #[test]
     fn what_is_said_of_rds_is_said_of_no_other() {
-        let abilities = || Ability::all();
+        let abilities = || {
+            [Ability::Replication, Ability::BypassRowSecurity, Ability::CreateRole, Ability::CreateDatabase].into_iter()
+        };
         let said = |keeper: Keeper| {
             let fixed =
                 [keeper.extension(true), keeper.extension(false), keeper.object(), keeper.setting()].map(str::to_owned);

@@ -1,36 +1,36 @@
 //! Chunks of hypertables come with the clock: the schema is read once more when nobody writes. Nothing but chunks may have
-//! changed since it was looked at; whatever else did was never tried, and is told by its name while the clients still run.
+//! changed since it was looked at; whatever else did was never tried, and is told by its name when the clients run again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::context::Context;
-use super::{StageError, compare, drift, structure};
+use super::{StageError, definitions, drift, structure};
 use crate::migrate::schema::{Consequence, Loss, Schema};
-use crate::migrate::verify::{Definition, ObjectKey, read_objects};
-use crate::postgres::Client;
+use crate::migrate::verify::{Definition, ObjectKey, Objects};
 
-/// In the migration's folder: what the old database with hypertables was made of when its schema was looked at.
+/// In the migration's folder: what the old database was made of when its schema was looked at.
 const OBJECTS: &str = "looked-at.json";
 
-type Objects = BTreeMap<ObjectKey, Definition>;
-
 /// Written down before the schema is.
-pub async fn remember(context: &Context, old: &Client, schema: &Schema) -> Result<(), StageError> {
-    if !schema.conversion.has_hypertables() {
-        return Ok(());
-    }
-    Ok(context.folder.write(OBJECTS, &objects(old, schema).await?.into_iter().collect::<Vec<_>>())?)
+pub fn remember(context: &Context, schema: &Schema, objects: &Objects) -> Result<(), StageError> {
+    Ok(context.folder.write(OBJECTS, &besides_chunks(schema, objects.clone()).into_iter().collect::<Vec<_>>())?)
 }
 
 /// In the pause. What was looked at is forgotten where it is not true any more: it has to be looked at again.
 pub async fn settle(context: &Context) -> Result<(), StageError> {
-    if !structure::read(context).await?.conversion.has_hypertables() {
+    let looked_at = structure::read(context).await?;
+    let hypertables = looked_at.conversion.has_hypertables();
+    if !hypertables && !definitions::changed(context, &context.old().await?).await? {
         return Ok(());
     }
     let before: Vec<(ObjectKey, Definition)> = context.folder.read(OBJECTS)?.unwrap_or_default();
-    let schema = structure::fresh(context).await?;
-    let changed = changes(&before.into_iter().collect(), &objects(&context.old().await?, &schema).await?);
-    let told = if changed.is_empty() { open(&schema.losses, &context.accepted()?) } else { changed };
+    let (schema, objects) = structure::read_chunks(context, &looked_at).await?;
+    let mut told = changes(&before.into_iter().collect(), &besides_chunks(&schema, objects));
+    if told.is_empty() && hypertables {
+        told = open(&schema.losses, &context.accepted()?);
+    } else if told.is_empty() {
+        told.push("what its objects are made of".to_owned());
+    }
     if told.is_empty() {
         return structure::keep(context, &schema);
     }
@@ -38,17 +38,13 @@ pub async fn settle(context: &Context) -> Result<(), StageError> {
     Err(StageError::ChangedBeforePause { what: drift::first_of(context, &told)? })
 }
 
-/// Without chunks, and without what the migration does itself: readers only, and how rows are recognised.
-async fn objects(old: &Client, schema: &Schema) -> Result<Objects, StageError> {
-    let mut objects = schema.conversion.besides_chunks(read_objects(old).await?);
-    objects.retain(|key, _| !compare::is_ours(key, ""));
+/// And without that by which replication finds rows: the migration itself may change it.
+fn besides_chunks(schema: &Schema, objects: Objects) -> Objects {
+    let mut objects = schema.conversion.besides_chunks(objects);
     for definition in objects.values_mut() {
-        for way in ["d", "i", "f", "n"] {
-            definition.facts = definition.facts.replace(&format!(" replica identity {way}"), "");
-        }
-        definition.facts = definition.facts.replace(" REPLICA IDENTITY", "");
+        definition.facts = definitions::without_identity(&definition.facts);
     }
-    Ok(objects)
+    objects
 }
 
 fn changes(before: &Objects, after: &Objects) -> Vec<String> {
@@ -65,8 +61,8 @@ fn changes(before: &Objects, after: &Objects) -> Vec<String> {
     keys.into_iter().filter_map(told).collect()
 }
 
-/// What chunks may bring and nobody was asked about: the first that is compressed.
-fn open(losses: &[Loss], accepted: &[String]) -> Vec<String> {
+/// What nobody was asked about, as the first chunk that is compressed.
+pub fn open(losses: &[Loss], accepted: &[String]) -> Vec<String> {
     let open = losses.iter().filter(|loss| match loss.consequence {
         Consequence::Blocks => true,
         Consequence::Consent => !accepted.contains(&loss.code),

@@ -39,7 +39,7 @@ struct Moment {
     same: Option<Same>,
 }
 
-/// Partitions may be dropped by a job while they are compared: then it begins again.
+/// Partitions may be dropped by a job while they are compared, and tables emptied: then it begins again.
 pub async fn perform(context: &Context) -> Result<String, StageError> {
     let mut attempt = 0;
     loop {
@@ -47,6 +47,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
             Err(StageError::Verify(VerifyError::Postgres(error))) if is_gone(&error) && attempt < ATTEMPTS => {
                 attempt += 1
             }
+            Err(StageError::Verify(VerifyError::Rewritten { .. })) if attempt < ATTEMPTS => attempt += 1,
             other => return other,
         }
     }
@@ -78,12 +79,12 @@ async fn once(context: &Context) -> Result<String, StageError> {
         Mode::Offline => None,
     };
     let options = Options {
-        later,
         workers,
         sequence_values,
         before_last,
         losses,
         conversion,
+        later,
         prints: definitions::prints(context)?,
         ..Options::default()
     };

@@ -44,8 +44,8 @@ pub async fn remove_old(context: &Context) -> Result<(), StageError> {
 /// The helper objects of the migration; the data stay.
 pub async fn clean_new(context: &Context) -> Result<(), StageError> {
     let new = context.new_database().await?;
-    drop_scratch(&new).await?;
     identity::back(&new).await?;
+    drop_scratch(&new).await?;
     let sql = format!("DROP SCHEMA IF EXISTS {HELPER_SCHEMA} CASCADE");
     Ok(new.run("cleaning the new database", &sql).await?)
 }

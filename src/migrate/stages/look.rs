@@ -4,7 +4,7 @@ use super::StageError;
 use super::context::{Context, FINDINGS};
 use super::structure;
 use crate::migrate::catalog;
-use crate::migrate::preflight::{Capacity, Finding, Sections, Situation, check, find_orphans, gather};
+use crate::migrate::preflight::{Capacity, Finding, Sections, Situation, check, find_large_rows, find_orphans, gather};
 use crate::migrate::prose::FEW;
 use crate::migrate::{schema, timescale};
 
@@ -21,6 +21,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
     let built = structure::read(context).await?;
     let catalog = catalog::read(&old).await?;
     let orphans = find_orphans(&old, &catalog).await?;
+    let large_rows = find_large_rows(&old, &catalog).await?;
     let abilities = schema::examine(&new, &catalog).await?;
     let timescale = timescale::read(&old).await?;
     let situation = Situation {
@@ -34,6 +35,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
         capacity: Capacity { connections: u32::try_from(context.jobs()).unwrap_or(8), ..Capacity::default() },
         catalog: built.conversion.seen(catalog),
         orphans: Some(orphans),
+        large_rows,
     };
     let findings = check(&situation);
     agreed(context, &findings)?;
@@ -42,7 +44,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
 
 /// Nothing stops the migration, and somebody has agreed to whatever needs it. All of the findings go to the folder, where
 /// `status` finds them.
-pub fn agreed(context: &Context, findings: &[Finding]) -> Result<(), StageError> {
+fn agreed(context: &Context, findings: &[Finding]) -> Result<(), StageError> {
     context.folder.write(FINDINGS, &findings)?;
     let open = Sections::of(findings, &context.accepted()?).open();
     if open.are_clear() { Ok(()) } else { Err(StageError::InTheWay { findings: open.told(FEW) }) }

@@ -114,10 +114,15 @@ pub enum StageError {
     NoTls,
     #[error("systemd refused: {message}")]
     Systemd { message: String },
+    #[error(
+        "the safety copy needs {needed_mb} MB in {} on the host, which has {free_mb} MB free: make room there, or mount a larger disk at that place, then infra migrate resume",
+        place.display()
+    )]
+    NoRoom { place: PathBuf, needed_mb: u64, free_mb: u64 },
     #[error("pg_dump or pg_restore failed: {message}")]
     Dump { message: String },
-    #[error("no snapshot could be taken within {} s: a long transaction of the old database may be in its way", waited.as_secs())]
-    NoSnapshot { waited: Duration },
+    #[error("no snapshot could be taken within {} s: {who}", waited.as_secs())]
+    NoSnapshot { waited: Duration, who: String },
     #[error("the process that takes the snapshot ended: {why}")]
     NoHolder { why: String },
     #[error("it cannot go on yet\n{findings}all of it: infra migrate status --report")]
@@ -133,6 +138,10 @@ pub enum StageError {
         "{looks} comparisons in a row left as much to compare as before, too much for the pause: more is written than can be compared; infra migrate resume when less is written"
     )]
     TooBusy { looks: usize },
+    #[error(
+        "{why}, and again while all rows were compared because of it: infra migrate resume when that is over, which compares them once more"
+    )]
+    AgainToVerify { why: String },
     #[error(
         "the schema changed while the migration ran:\n{what}\nmake the same change in the new database, or take it back in the old one, then infra migrate resume; or infra migrate abort"
     )]

@@ -4,7 +4,7 @@ use rand::Rng;
 use rand::distr::Alphanumeric;
 
 use super::context::{APPLY_ROLE, Context, FORWARD, READ_ROLE};
-use super::{StageError, carry, chunks, encrypt, identity, look, pause, quiet, role, structure};
+use super::{StageError, carry, chunks, definitions, encrypt, identity, look, pause, quiet, role, structure};
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::catalog::{self, quote_identifier, quote_literal};
 use crate::migrate::replicate::{Channel, make_beat};
@@ -18,13 +18,7 @@ const PASSWORD_LENGTH: usize = 32;
 pub async fn perform(context: &Context) -> Result<String, StageError> {
     // An earlier attempt may have been cut off while nobody was let in.
     quiet::open(context).await?;
-    // What changed since the last look is told while the clients run.
-    if !structure::is_read(context)? {
-        if pause::is_on(context)? {
-            serve(context).await?;
-        }
-        look::perform(context).await?;
-    }
+    look_again(context).await?;
     let (old, new) = (context.old().await?, context.new_database().await?);
     make_beat(&new).await?;
     // Offline too: the way back needs both.
@@ -40,6 +34,23 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
         .publish(carry::published(&old, FORWARD, &catalog::read(&old).await?).await?.as_deref())
         .await?;
     Ok(String::new())
+}
+
+/// What changed since the last look is told, and rehearsed, while the clients run.
+async fn look_again(context: &Context) -> Result<(), StageError> {
+    let offline = context.job.mode == Mode::Offline;
+    if structure::is_read(context)? && !(offline && definitions::changed(context, &context.old().await?).await?) {
+        return Ok(());
+    }
+    if pause::is_on(context)? {
+        serve(context).await?;
+    }
+    let looked = look::perform(context).await;
+    if looked.is_err() {
+        // Nobody has agreed to it: the next attempt looks again.
+        structure::forget(context)?;
+    }
+    looked.map(drop)
 }
 
 /// Offline, after everything that can fail before. Where it fails all the same, the clients run again.

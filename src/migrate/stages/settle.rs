@@ -38,13 +38,17 @@ pub async fn ready(context: &Context) -> Result<(), StageError> {
         };
     }
     match catch_up(context).await {
-        Ok(look) if look.tables.iter().all(|table| !table.emptied) => return Ok(()),
+        Ok(look) if look.whole().is_none() => return Ok(()),
         Ok(_) => {}
         Err(StageError::Since(error)) if is_stale(&error) => {}
         Err(error) => return Err(error),
     }
     compare::perform(context).await?;
-    catch_up(context).await.map(drop)
+    match catch_up(context).await?.whole() {
+        None => Ok(()),
+        // In the pause it would be found as well, and the clients would have waited in vain.
+        Some(why) => Err(StageError::AgainToVerify { why }),
+    }
 }
 
 /// Looks until little is left, as long as it becomes less.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::partition::Time;
-use crate::migrate::catalog::QualifiedName;
+use crate::migrate::catalog::{QualifiedName, quote_identifier};
 
 /// A query without the extension.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,13 +35,12 @@ const ORIGIN: &str = "2000-01-03 00:00:00";
 impl Rewriter<'_> {
     /// Otherwise, the names of functions that have no counterpart.
     pub fn rewrite(&self, sql: &str) -> Result<Rewritten, Vec<String>> {
-        let needle = self.qualified("time_bucket");
         let mut out = String::new();
         let mut rest = sql;
         let mut buckets = 0;
         let times = self.times(sql);
-        while let Some(at) = find(rest, &needle) {
-            let call = &rest[at + needle.len()..];
+        while let Some((at, end)) = self.call(rest, "time_bucket") {
+            let call = &rest[end..];
             let replaced = arguments(call).and_then(|(arguments, end)| Some((bucket(&arguments, &times)?, end)));
             let Some((bucket, end)) = replaced else { return Err(vec!["time_bucket".to_owned()]) };
             out.push_str(&rest[..at]);
@@ -50,19 +49,24 @@ impl Rewriter<'_> {
             buckets += 1;
         }
         out.push_str(rest);
-        let left: Vec<String> =
-            self.functions.iter().filter(|name| find(&out, &self.qualified(name)).is_some()).cloned().collect();
+        let left: Vec<String> = self.functions.iter().filter(|name| self.call(&out, name).is_some()).cloned().collect();
         if left.is_empty() { Ok(Rewritten { sql: out, buckets }) } else { Err(left) }
     }
 
-    fn qualified(&self, function: &str) -> String {
-        format!("{}(", QualifiedName::new(self.schema, function).plain())
+    /// Where the first call of the function begins, and its arguments. A server quotes a name where it must.
+    fn call(&self, sql: &str, function: &str) -> Option<(usize, usize)> {
+        let forms = [self.schema.to_owned(), quote_identifier(self.schema)];
+        let needles = forms.into_iter().map(|schema| format!("{schema}.{function}("));
+        let found = needles.filter_map(|needle| find(sql, &needle).map(|at| (at, at + needle.len())));
+        found.min()
     }
 
     /// Columns of the relations that a query names. A name that stands for different types is none of them.
     fn times(&self, sql: &str) -> BTreeMap<String, Time> {
         let mut known: BTreeMap<String, Option<Time>> = BTreeMap::new();
-        let named = self.relations.iter().filter(|relation| sql.contains(&relation.name.plain()));
+        let bare = |text: &str| text.replace('"', "");
+        let sql = bare(sql);
+        let named = self.relations.iter().filter(|relation| sql.contains(&bare(&relation.name.plain())));
         for (name, time) in named.flat_map(|relation| relation.columns.iter().cloned()) {
             known
                 .entry(name)

@@ -30,6 +30,7 @@ pub use build::build;
 pub use carry::{carry, same_counts};
 pub use catalog::{Aggregate, Call, Hypertable, Job, OwnTable, Range, Timescale, ViewColumn};
 pub use conversion::Conversion;
+pub use objects::is_its_object;
 pub use partition::{Converted, Partition};
 pub use policy::instead_of;
 pub use read::{TimescaleError, read};

@@ -162,11 +162,23 @@ pub struct Rechecked {
     pub more: bool,
     /// TRUNCATE: single rows say nothing, the table has to be verified anew.
     pub emptied: bool,
+    /// Too much of it was written to be noted row by row: the same.
+    #[serde(default)]
+    pub crowded: bool,
 }
 
 impl Rechecked {
     pub fn matches(&self) -> bool {
-        self.differences.is_empty() && !self.emptied
+        self.differences.is_empty() && self.to_be_verified().is_none()
+    }
+
+    /// Why its rows have to be compared all.
+    pub fn to_be_verified(&self) -> Option<&'static str> {
+        match (self.emptied, self.crowded) {
+            (true, _) => Some("was emptied after it was verified"),
+            (_, true) => Some("had more rows written after it was verified than are compared one by one"),
+            _ => None,
+        }
     }
 }
 
@@ -181,7 +193,9 @@ pub fn markdown_of_changes(at: Timestamp, tables: &[Rechecked]) -> String {
             let _ = writeln!(page, "  - {}", told(row));
         }
         page.push_str(if table.more { "  - and more\n" } else { "" });
-        page.push_str(if table.emptied { "  - it was emptied after it was verified\n" } else { "" });
+        if let Some(why) = table.to_be_verified() {
+            let _ = writeln!(page, "  - it {why}");
+        }
     }
     page
 }

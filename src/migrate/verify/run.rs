@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::compare::{Terms, compare, compare_uses};
 use super::end::{End, Look, VerifyError};
-use super::hash::{self, Part, Subject, Sum, Sums};
+use super::hash::{self, Hashed, Part, Subject, Sum, Sums};
 use super::narrow::{differing, narrow};
 use super::object::{read_objects, sequence_values};
 use super::prints::Prints;
@@ -78,7 +78,7 @@ pub async fn verify(
     let (objects_here, objects_there) = tokio::try_join!(read_objects(&here.first), read_objects(&there.first))?;
     let (uses_here, uses_there) = tokio::try_join!(uses(&here, options), uses(&there, options))?;
     let mut objects_here = options.conversion.expected(objects_here, &before);
-    let mut objects_there = options.conversion.compared(objects_there, &after);
+    let mut objects_there = options.conversion.compared(objects_there);
     let before = options.conversion.seen(before);
     if options.sequence_values {
         objects_here.extend(sequence_values(&before.sequences));
@@ -246,9 +246,13 @@ async fn result(
     here: &Look,
     there: &Look,
     subject: &Subject,
-    (ours, theirs): (&Sums, &Sums),
+    (ours, theirs): (&Hashed, &Hashed),
     told: &impl Fn(VerifyEvent),
 ) -> Result<TableResult, VerifyError> {
+    if ours.sums != theirs.sums && [ours, theirs].iter().any(|end| end.rewritten && end.sums.is_empty()) {
+        return Err(VerifyError::Rewritten { table: subject.relation.name.plain() });
+    }
+    let (ours, theirs) = (&ours.sums, &theirs.sums);
     let buckets = differing(ours, theirs);
     let (differences, more) = if buckets.is_empty() || !subject.at_target {
         (vec![], false)

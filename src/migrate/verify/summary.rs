@@ -21,8 +21,8 @@ impl Report {
 pub fn summary_of_changes(tables: &[&Rechecked], most: usize) -> String {
     let entries = tables.iter().filter(|table| !table.matches()).map(|table| {
         let name = table.name.plain();
-        if table.emptied {
-            return item(&format!("TABLE {name} was emptied after it was compared"));
+        if let Some(why) = table.to_be_verified() {
+            return item(&format!("TABLE {name} {why}"));
         }
         let count = if table.more { "more than ".to_owned() } else { String::new() };
         let differ = if table.differences.len() == 1 { "row differs" } else { "rows differ" };
@@ -154,11 +154,12 @@ mod tests {
             differences,
             more: false,
             emptied,
+            crowded: false,
         };
         let (emptied, differs) = (changed(true, vec![]), changed(false, vec![row(RowFault::Extra, "9")]));
         assert_eq!(
             summary_of_changes(&[&emptied, &differs, &changed(false, vec![])], 5),
-            "  TABLE public.t was emptied after it was compared\n  TABLE public.t: 1 row differs\n    \
+            "  TABLE public.t was emptied after it was verified\n  TABLE public.t: 1 row differs\n    \
              row too much at the target: key [\"9\"]\n"
         );
     }

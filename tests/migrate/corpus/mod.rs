@@ -14,6 +14,7 @@ const PARTS: [(&str, &str); 17] = [
     ("orphans", include_str!("orphans.sql")),
     ("many", include_str!("many.sql")),
     ("large", include_str!("large.sql")),
+    ("every_version", include_str!("every_version.sql")),
     ("definitions", include_str!("../cases/definitions.sql")),
     ("membership", include_str!("../cases/membership.sql")),
     ("owner_of_public", include_str!("../cases/owner_of_public.sql")),
@@ -21,7 +22,6 @@ const PARTS: [(&str, &str); 17] = [
     ("xml_declaration", include_str!("../cases/xml_declaration.sql")),
     ("extension_rights", include_str!("../cases/extension_rights.sql")),
     ("inherited", include_str!("../cases/inherited.sql")),
-    ("every_version", include_str!("every_version.sql")),
 ];
 
 /// What every server can take.

@@ -1,6 +1,7 @@
 //! Hypertables become partitions, on a server without TimescaleDB and for a user without superuser. The source is a double
-//! of the extension, which `double.sql` describes; `real` is the same with the extension itself.
+//! of the extension, which `double.sql` describes; `real` and `native` are the same with the extension itself.
 
+mod native;
 mod real;
 mod restore;
 
@@ -10,9 +11,10 @@ use infra::migrate::catalog::Oid;
 use infra::migrate::preflight::Severity;
 use infra::migrate::schema::{Consequence, Phase, Schema};
 use infra::migrate::timescale;
-use infra::migrate::verify::{End, Options, Report, verify};
-use infra::postgres::Endpoint;
+use infra::migrate::verify::{End, Options, Report, read_objects, verify};
+use infra::postgres::{Endpoint, connect};
 
+use crate::definitions::rehearsed;
 use crate::schema::Move;
 use crate::servers::{SUPERUSER, Server};
 
@@ -59,12 +61,16 @@ async fn moved_from(source: Server, target: Server) -> (Move, Schema) {
     (moving, built)
 }
 
+/// Nothing that the target would print otherwise is left for the comparison of the rows to find.
 async fn compared(moving: &Move, built: &Schema) -> Report {
+    let (prints, otherwise) = rehearsed(moving, built).await;
+    assert_eq!(otherwise, []);
     let restore_mode = built.conversion.restore.is_some();
     let end = |url: String| End { restore_mode, ..End::new(Endpoint::parse(&url).unwrap()) };
     let (source, target) = (end(moving.source.url("corpus")), end(moving.target.url_as(moving.user, "moved")));
     let (losses, conversion) = (built.losses.clone(), built.conversion.clone());
-    let options = Options { losses, conversion, sequence_values: false, before_last: true, ..Options::default() };
+    let options =
+        Options { losses, conversion, prints, sequence_values: false, before_last: true, ..Options::default() };
     verify(&source, &target, &options, |_| ()).await.unwrap()
 }
 
@@ -208,6 +214,28 @@ user_p20261024_030000|FOR VALUES FROM ('2026-10-24 03:00:00') TO ('2026-10-24 04
             format!("SELECT relkind FROM pg_class c WHERE relnamespace::regnamespace || '.' || relname = '{name}'");
         assert_eq!(at(&kind), "m", "{view}");
     }
+}
+
+/// What is looked at before the pause is compared with what is there in it: chunks come with the clock, everything else is told.
+#[tokio::test]
+async fn a_new_chunk_is_no_change_and_everything_else_is() {
+    let moving =
+        Move { source: double_with(include_str!("odd.sql"), ""), target: prepared(Server::v17()), user: "master" };
+    let (_, built) = moving.schema().await;
+    let old = connect(&Endpoint::parse(&moving.source.url("corpus")).unwrap(), "test").await.unwrap();
+    let objects = async || built.conversion.besides_chunks(read_objects(&old).await.unwrap());
+    let before = objects().await;
+    moving.source.psql(
+        "corpus",
+        "CREATE TABLE _timescaledb_internal._hyper_6_99_chunk (CHECK (n >= 100 AND n < 200), UNIQUE (n)) INHERITS (shop.ticks);
+         CREATE INDEX ON odd._hyper_23_231_chunk (\"with space\");
+         ALTER TABLE odd._hyper_23_231_chunk ADD CHECK (\"with space\" > '2026-01-01')",
+    );
+    assert_eq!(objects().await, before);
+    moving.source.psql("corpus", "ALTER TABLE odd.\"user\" ADD COLUMN w integer");
+    let after = objects().await;
+    let new: Vec<_> = after.keys().filter(|key| !before.contains_key(key)).map(|key| key.name.as_str()).collect();
+    assert_eq!(new, ["odd.\"user\".w"]);
 }
 
 #[tokio::test]

@@ -23,14 +23,5 @@ pub fn rule(s: &Situation) -> Vec<Finding> {
             }
             _ => None,
         });
-    s.losses.iter().map(finding).chain(versions).collect()
-}
-
-fn finding(loss: &Loss) -> Finding {
-    let called = match &loss.callers[..] {
-        [] => String::new(),
-        [one] => format!("called by: {one}"),
-        [one, rest @ ..] => format!("called by: {one} and {} more", rest.len()),
-    };
-    Finding::from(loss).so(called)
+    s.losses.iter().map(Finding::from).chain(versions).collect()
 }
