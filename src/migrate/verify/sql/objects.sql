@@ -227,6 +227,10 @@ SELECT 'GRANT', format('%s to %s: %s', c.object, CASE WHEN given.grantee = 0 THE
   FROM came c CROSS JOIN LATERAL aclexplode(COALESCE(c.acl, c.initial)) AS given
  WHERE given.grantee <> c.owner
    AND NOT EXISTS (SELECT FROM aclexplode(c.initial) AS came WHERE (came.grantee, came.privilege_type) = (given.grantee, given.privilege_type))
+   -- What repeats only what is so.
+   AND NOT EXISTS (SELECT FROM aclexplode(COALESCE(c.acl, c.initial)) AS all_may
+                    WHERE all_may.grantee = 0 AND given.grantee <> 0 AND all_may.privilege_type = given.privilege_type)
+   AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = given.grantee AND r.rolsuper)
  GROUP BY c.object, given.grantee, given.privilege_type
 UNION ALL
 SELECT 'REVOKE', format('%s from %s: %s', c.object, CASE WHEN came.grantee = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(came.grantee) END, came.privilege_type),
