@@ -63,7 +63,7 @@ impl Look {
 
     /// A table whose rows have to be compared all before the switch, and why.
     pub fn whole(&self) -> Option<String> {
-        self.tables.iter().find(|table| table.to_be_verified().is_some()).and_then(Rechecked::first)
+        self.tables.iter().find_map(|table| Some(format!("{} {}", table.name.plain(), table.to_be_verified()?)))
     }
 
     /// Rows that were compared.
