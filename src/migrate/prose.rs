@@ -49,7 +49,8 @@ pub fn counted(count: usize, kind: &str) -> String {
     if count == 1 {
         return format!("1 {kind}");
     }
-    match kind.strip_suffix('y') {
+    let vowel = |stem: &&str| stem.ends_with(['a', 'e', 'i', 'o', 'u']);
+    match kind.strip_suffix('y').filter(|stem| !vowel(stem)) {
         Some(stem) => format!("{count} {stem}ies"),
         None if kind.ends_with(['x', 's']) => format!("{count} {kind}es"),
         None => format!("{count} {kind}s"),
@@ -78,8 +79,8 @@ mod tests {
     fn lists_say_how_much_they_leave_out() {
         let all = ["a", "b", "c"];
         assert_eq!([few(&all, 5), few(&all, 3), few(&all, 1)], ["a, b, c", "a, b, c", "a and 2 more"]);
-        let kinds = [(1, "TABLE"), (2, "FOREIGN TABLE"), (3, "POLICY"), (2, "INDEX"), (2, "OPERATOR CLASS")];
+        let kinds = [(1, "TABLE"), (2, "FOREIGN TABLE"), (3, "POLICY"), (2, "INDEX"), (2, "FOREIGN KEY")];
         let said = kinds.map(|(count, kind)| counted(count, kind));
-        assert_eq!(said, ["1 table", "2 foreign tables", "3 policies", "2 indexes", "2 operator classes"]);
+        assert_eq!(said, ["1 table", "2 foreign tables", "3 policies", "2 indexes", "2 foreign keys"]);
     }
 }

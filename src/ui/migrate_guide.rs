@@ -75,7 +75,7 @@ fn explained(stage: Stage, mode: Mode) -> (&'static str, &'static str, &'static 
             ("makes the new database if infra is to make it", NOTHING, "abort; --include-data removes it")
         }
         Stage::Prepare if mode == Mode::Offline => ("pauses the clients", "THE SERVICE WAITS from here on", ABORT),
-        Stage::Prepare => ("makes a role, a publication and helper tables", NOTHING, "abort removes them"),
+        Stage::Prepare => ("makes a role, a publication and helper tables", NOTHING, ABORT),
         Stage::Schema => ("makes roles, types and tables at the new database", meanwhile, ABORT),
         Stage::Copy => ("copies all rows as of one moment", meanwhile, ABORT),
         Stage::Index => ("builds indexes and constraints at the new database", meanwhile, ABORT),
@@ -94,7 +94,7 @@ fn explained(stage: Stage, mode: Mode) -> (&'static str, &'static str, &'static 
             ("keeps the old database up to date, until you decide", NOTHING, "rollback goes back with every row")
         }
         Stage::Guard => ("the new database serves, until you decide", NOTHING, "rollback"),
-        Stage::Finish => ("gives up the way back and cleans up; the old data stay", NOTHING, "NOTHING UNDOES IT"),
+        Stage::Finish => ("gives up the way back and cleans up; the old data stay", NOTHING, "NOTHING"),
     }
 }
 
@@ -244,9 +244,9 @@ fn next(text: &mut String, view: &GuideView) {
     let accepted = accept(&view.accepted);
     let all = accept(&[view.accepted.as_slice(), &view.open].concat());
     let (why, command) = match (view.blockers.is_empty(), view.open.is_empty()) {
-        (false, _) => ("Remove what is in the way, then look again:", format!("{command}{accepted} --plan-only")),
-        (true, false) => ("If you agree to all that needs your yes, this begins:", format!("{command}{all}")),
-        (true, true) => ("This begins:", format!("{command}{accepted}")),
+        (false, _) => ("remove what is in the way, then look again:", format!("{command}{accepted} --plan-only")),
+        (true, false) => ("if you agree to all that needs your yes, this begins it:", format!("{command}{all}")),
+        (true, true) => ("this begins it:", format!("{command}{accepted}")),
     };
     line(text, format_args!("\nNext: {why}\n  {command}"));
 }
@@ -288,6 +288,7 @@ pub mod fixture {
             consequence: text("consequence"),
             remedy: text("remedy"),
             takes: vec![],
+            callers: vec![],
         }
     }
 

@@ -179,3 +179,20 @@ async fn objects_that_may_not_be_read_are_named() {
     assert_eq!(foreign_objects(&master).await.unwrap(), Vec::<String>::new());
     assert_eq!(carry_objects(&master, &pair.old).await.unwrap().written, 3);
 }
+
+/// As at a rollback: by a role that goes when it has done its work, and everything with it that it owns.
+#[tokio::test]
+async fn what_comes_home_belongs_to_nobody_who_goes() {
+    let pair = Pair::new().await;
+    pair.old_server.psql("app", "CREATE ROLE infra_apply SUPERUSER LOGIN");
+    pair.new_server.psql("postgres", "CREATE ROLE late");
+    let made = "SELECT lo_from_bytea(60000, '\\x01'), lo_from_bytea(60001, '\\x02'), lo_from_bytea(60002, '\\x03');
+        ALTER LARGE OBJECT 60001 OWNER TO writer; ALTER LARGE OBJECT 60002 OWNER TO late";
+    pair.new_server.psql("app", made);
+    let applier = open(&pair.old_server, "postgres").await;
+    applier.run("taking a role", "SET SESSION AUTHORIZATION infra_apply").await.unwrap();
+    carry_objects(&pair.new, &applier).await.unwrap();
+    pair.old_server.psql("app", "DROP OWNED BY infra_apply; DROP ROLE infra_apply");
+    let owners = "SELECT string_agg(oid || ' ' || lomowner::regrole, ', ' ORDER BY oid) FROM pg_largeobject_metadata WHERE oid >= 60000";
+    assert_eq!(pair.old_server.psql("app", owners), "60000 postgres, 60001 writer, 60002 postgres");
+}

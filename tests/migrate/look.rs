@@ -144,7 +144,7 @@ async fn five_hundred_tables_are_told_on_two_screens() {
     let text = guide(seen.clone(), Some(Path::new(".infra/app/findings.txt")));
     assert!(text.lines().count() <= 100, "{} lines:\n{text}", text.lines().count());
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-    assert!(text.contains("[orphans] 100 foreign keys, each: 1 rows point to nothing"), "{text}");
+    assert!(text.contains("[orphans] 100 foreign keys, each: 1 row points to nothing"), "{text}");
     let whole = guide(seen.clone(), None);
     for finding in &seen.findings {
         let name = finding.object.rsplit(' ').next().unwrap();

@@ -45,7 +45,7 @@ pub async fn carry_objects(from: &Client, to: &Client) -> Result<Objects, Carrie
             carried.written += 1;
         }
         if known.is_none() {
-            hand_over(to, *oid, object).await?;
+            hand_over(from, to, *oid, object).await?;
         }
     }
     let after = objects(to).await?;
@@ -114,25 +114,33 @@ async fn write(from: &Client, to: &Client, oid: u32, is_there: bool) -> Result<(
     written
 }
 
-async fn hand_over(to: &Client, oid: u32, object: &Object) -> Result<(), PostgresError> {
-    let operation = format!("handing over large object {oid}");
+async fn hand_over(from: &Client, to: &Client, oid: u32, object: &Object) -> Result<(), PostgresError> {
     let name = format!("LARGE OBJECT {oid}");
-    let mut statements: Vec<String> =
-        object.grants.iter().map(|grant| grant.replacen(" TO ", &format!(" ON {name} TO "), 1)).collect();
-    statements = statements.into_iter().map(|grant| format!("GRANT {grant}")).collect();
-    statements.extend(object.comment.iter().map(|text| format!("COMMENT ON {name} IS {}", quote_literal(text))));
-    if object.owner != to.endpoint().user {
-        // The last: who has given it away may do nothing else with it.
-        statements.push(format!("ALTER {name} OWNER TO {}", quote_identifier(&object.owner)));
+    let grants =
+        object.grants.iter().map(|grant| format!("GRANT {}", grant.replacen(" TO ", &format!(" ON {name} TO "), 1)));
+    let comment = object.comment.iter().map(|text| format!("COMMENT ON {name} IS {}", quote_literal(text)));
+    for statement in grants.chain(comment) {
+        try_to(to, oid, &statement).await?;
     }
-    for statement in statements {
-        match to.run(&operation, &statement).await {
-            // undefined_object, insufficient_privilege: a role that only one end has, or that may not be given anything.
-            Err(error) if matches!(error.sqlstate(), Some("42704" | "42501")) => {
-                tracing::warn!("{}", crate::error::chain(&error));
-            }
-            other => other?,
-        }
+    // The last: who has given it away may do nothing else with it. What belongs to the migration's user belongs to it at the
+    // other end, and so does what cannot be given to its owner: the role that this session may have taken goes, with all
+    // that is its own.
+    let give = |owner: &str| format!("ALTER {name} OWNER TO {}", quote_identifier(owner));
+    let ours = &to.endpoint().user;
+    if object.owner == from.endpoint().user || !try_to(to, oid, &give(&object.owner)).await? {
+        try_to(to, oid, &give(ours)).await?;
     }
     Ok(())
+}
+
+/// False: a role is at one end only, or may not be given anything.
+async fn try_to(to: &Client, oid: u32, statement: &str) -> Result<bool, PostgresError> {
+    match to.run(&format!("handing over large object {oid}"), statement).await {
+        // undefined_object, insufficient_privilege
+        Err(error) if matches!(error.sqlstate(), Some("42704" | "42501")) => {
+            tracing::warn!("{}", crate::error::chain(&error));
+            Ok(false)
+        }
+        other => other.map(|()| true),
+    }
 }

@@ -70,6 +70,15 @@ pub struct Routine {
     pub language_trusted: bool,
     /// `SET name = value` clauses.
     pub settings: Vec<String>,
+    /// Its body was read when it was made (`BEGIN ATOMIC`): it looks no names up when it runs.
+    #[serde(default)]
+    pub parsed: bool,
+    /// A check, a domain or a generated column calls it.
+    #[serde(default)]
+    pub on_rows: bool,
+    /// An index or a materialized view calls it.
+    #[serde(default)]
+    pub in_builds: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

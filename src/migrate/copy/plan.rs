@@ -120,8 +120,10 @@ pub fn parts(catalog: &Catalog, objects: &[(Oid, u64)], sizing: Sizing) -> Vec<P
     let mut tables: Vec<(&Table, Relation)> = catalog.with_rows().map(described).collect();
     tables.sort_by(|(a, _), (b, _)| (b.bytes(), &a.name).cmp(&(a.bytes(), &b.name)));
     let ranges = catalog.database.server_version.major() >= RANGES_SINCE;
+    // What goes through a root may have to begin again with all of that root, and nothing else.
+    let alone = |table: &Table, relation: &Relation| relation.into.is_some() || table.bytes() >= sizing.small;
     let (large, small): (Vec<_>, Vec<_>) =
-        tables.into_iter().partition(|(table, relation)| table.bytes() >= sizing.small && relation.filter.is_none());
+        tables.into_iter().partition(|(table, relation)| alone(table, relation) && relation.filter.is_none());
     let mut work: Vec<(u64, Work)> =
         large.into_iter().flat_map(|(table, relation)| cut(table, relation, sizing, ranges)).collect();
     work.extend(objects_in_batches(objects));

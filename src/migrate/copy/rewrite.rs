@@ -98,7 +98,8 @@ fn odd(operation: &str) -> PostgresError {
     PostgresError::Protocol { operation: operation.to_owned(), detail: "a value is missing".into() }
 }
 
-/// Throws away what the target has of a table: from here on its parts count when they were read from this file.
+/// Throws away what the target has of a table: from here on its parts count when they were read from this file. Of a partition
+/// whose rows go through their root nobody knows where they are: the whole of that root begins again.
 pub async fn start_over(
     ends: &Ends,
     plan: &str,

@@ -27,6 +27,9 @@ pub struct Finding {
     /// What goes with the object, because it cannot exist without.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub takes: Vec<String>,
+    /// What stays and calls it by its text, and so fails when it is used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub callers: Vec<String>,
 }
 
 impl Finding {
@@ -39,6 +42,7 @@ impl Finding {
             consequence: String::new(),
             remedy: String::new(),
             takes: vec![],
+            callers: vec![],
         }
     }
 
@@ -73,10 +77,9 @@ impl From<&Loss> for Finding {
             Consequence::Consent => Severity::Warning,
             Consequence::Note => Severity::Note,
         };
-        let called = if loss.callers.is_empty() { "" } else { "called by its name in " };
         Self {
             takes: loss.takes.clone(),
-            consequence: format!("{called}{}", loss.callers.join(", ")),
+            callers: loss.callers.clone(),
             ..Self::new(severity, &loss.code, &loss.object, &loss.what).remedy(&loss.remedy)
         }
     }

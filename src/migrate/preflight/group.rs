@@ -48,7 +48,7 @@ impl Group<'_> {
     /// With `most` objects at the most.
     pub fn told(&self, most: usize) -> String {
         let mut lines = match self.members.as_slice() {
-            [one] => vec![self.head(&format!("{}: {}", one.object, one.what)), with_it(4, &one.takes, most)],
+            [one] => vec![self.head(&format!("{}: {}", one.object, one.what)), with_it(4, one, most)],
             _ => self.objects(most),
         };
         let [consequence, remedy] = match self.members.as_slice() {
@@ -75,7 +75,7 @@ impl Group<'_> {
     }
 
     fn objects(&self, most: usize) -> Vec<String> {
-        let is_plain = self.what.is_some() && self.members.iter().all(|member| member.takes.is_empty());
+        let is_plain = self.what.is_some() && self.members.iter().all(|member| with_it(0, member, most).is_empty());
         let what = self.what.as_ref().map(|what| format!(", each: {what}")).unwrap_or_default();
         let mut lines = vec![self.head(&format!("{}{what}", self.subject()))];
         if is_plain {
@@ -86,7 +86,7 @@ impl Group<'_> {
         for member in self.members.iter().take(most) {
             let what = if self.what.is_none() { format!(": {}", member.what) } else { String::new() };
             lines.push(wrapped("    ", 6, &format!("{}{what}", self.name(member))));
-            lines.push(with_it(6, &member.takes, most));
+            lines.push(with_it(6, member, most));
         }
         let more = self.members.len().saturating_sub(most);
         lines.extend((more > 0).then(|| format!("    and {more} more")));
@@ -108,12 +108,14 @@ impl Group<'_> {
     }
 }
 
-/// What goes with something, because it cannot exist without.
-fn with_it(indent: usize, takes: &[String], most: usize) -> String {
-    if takes.is_empty() {
-        return String::new();
-    }
-    wrapped(&format!("{}with it: ", " ".repeat(indent)), indent, &few(takes, most))
+/// What goes with something, because it cannot exist without; and what fails then.
+fn with_it(indent: usize, finding: &Finding, most: usize) -> String {
+    let lists = [("with it: ", &finding.takes), ("called by its name in: ", &finding.callers)];
+    let told = lists.into_iter().filter(|(_, names)| !names.is_empty()).map(|(title, names)| {
+        let first = format!("{}{title}", " ".repeat(indent));
+        wrapped(&first, indent, &few(names, most))
+    });
+    told.collect::<Vec<_>>().join("\n")
 }
 
 /// `FOREIGN TABLE public.t` → `FOREIGN TABLE`, `public.t`.
@@ -206,6 +208,14 @@ mod tests {
         assert_eq!(groups(&one)[0].told(2), format!("  [extension-missing] EXTENSION a: is not there\n    {with}"));
         let told = groups(&two)[0].told(2);
         assert_eq!(told, format!("  [extension-missing] 2 extensions, each: is not there\n    a\n      {with}\n    b"));
+    }
+
+    #[test]
+    fn callers_by_text_are_named_too() {
+        let callers = vec!["FUNCTION g()".to_owned(), "FUNCTION h()".to_owned()];
+        let lost = [Finding { callers, ..Finding::warning("function-language", "FUNCTION f()", "goes") }];
+        let told = groups(&lost)[0].told(1);
+        assert!(told.ends_with("\n    called by its name in: FUNCTION g() and 1 more"), "{told}");
     }
 
     #[test]

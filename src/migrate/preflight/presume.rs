@@ -111,6 +111,8 @@ fn abilities(source: &Catalog) -> Target {
         languages: trusted.map(|routine| routine.language.clone()).collect(),
         refused_settings: refused_settings(source),
         refused: BTreeMap::new(),
+        paths: BTreeMap::new(),
+        lasting_paths: [].into(),
     }
 }
 

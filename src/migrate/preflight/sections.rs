@@ -59,7 +59,9 @@ impl<'a> Sections<'a> {
     pub fn is_shortened(&self, most: usize) -> bool {
         let all = [&self.stops, &self.asks, &self.agreed, &self.notes];
         let mut members = all.into_iter().flatten().map(|group| &group.members);
-        members.any(|members| members.len() > most || members.iter().any(|member| member.takes.len() > most))
+        members.any(|members| {
+            members.len() > most || members.iter().any(|member| member.takes.len().max(member.callers.len()) > most)
+        })
     }
 }
 

@@ -254,11 +254,11 @@ mod tests {
         let update = |old| Message::Update { table: 7, old, new: row() };
         assert_eq!(
             [
-                said(&Message<'_>::Insert { table: 7, new: row() }),
+                said(&Message::Insert { table: 7, new: row() }),
                 said(&update(None)),
                 said(&update(Some(key()))),
-                said(&Message<'_>::Delete { table: 7, old: key() }),
-                said(&Message<'_>::Truncate { tables: vec![7] }),
+                said(&Message::Delete { table: 7, old: key() }),
+                said(&Message::Truncate { tables: vec![7] }),
             ]
             .map(|(told, sql)| format!("{told} | {sql}")),
             [
@@ -270,7 +270,7 @@ mod tests {
             ]
         );
         assert_eq!(told("DELETE from", &table(ReplicaIdentity::Full), &row()), "DELETE from public.t");
-        assert!(change(&Message<'_>::Insert { table: 8, new: row() }, &tables).is_none());
+        assert!(change(&Message::Insert { table: 8, new: row() }, &tables).is_none());
     }
 
     #[test]

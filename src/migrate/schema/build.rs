@@ -11,6 +11,7 @@ use super::entry::{Entry, Phase};
 use super::fate::{self, Judge};
 use super::large_object::{self, LargeObject};
 use super::loss::Loss;
+use super::path::{self, Guided, Paths};
 use super::role::Replaced;
 use super::target::Target;
 use super::{grant, hand_over, owner, role, setting};
@@ -23,6 +24,9 @@ use crate::migrate::timescale::Conversion;
 pub struct Schema {
     pub entries: Vec<Entry>,
     pub losses: Vec<Loss>,
+    /// Functions that have a path of their own while rows are brought.
+    #[serde(default)]
+    pub guided: Vec<Guided>,
     /// How the source was read for it.
     #[serde(default)]
     pub conversion: Conversion,
@@ -63,17 +67,34 @@ pub fn build(mut items: Vec<Item>, source: &Catalog, mut large_objects: Vec<Larg
     losses.extend(lost_roles.into_iter().chain(lost_settings).chain(silently_dropped(source)));
     let lookup = Lookup::new(source);
     let phases = phases(&kept);
+    let paths = Paths::of(source);
+    let routines: HashMap<_, _> = source.routines.iter().map(|routine| (routine.oid, routine)).collect();
+    let mut guided = Vec::new();
     let rights = CreateRights::new(&kept, target);
     entries.extend(rights.granted());
     for item in &kept {
-        let made = converted(item, phases[&item.id], &lookup, target, &replaced);
+        let mut made = converted(item, phases[&item.id], &lookup, target, &replaced);
+        if let Some(function) = routines
+            .get(&item.oid)
+            .filter(|_| item.kind == "FUNCTION")
+            .and_then(|of| Guided::of(item, of, target, &paths))
+        {
+            losses.extend(function.loss(item));
+            entries.extend(function.given_back());
+            made.iter_mut().filter(|_| function.is_set()).for_each(|entry| entry.statements.push(function.set()));
+            guided.push(function);
+        }
         entries.extend(made.into_iter().map(|entry| entry.making(item)));
     }
     entries.extend(rights.revoked());
     entries.extend(large_object::entries(&large_objects, target));
     entries.extend(refreshes(&kept, source));
     entries.extend(settings.into_iter().chain(setting::database(source, target)));
-    let mut schema = Schema { entries, losses, conversion: Conversion::default() };
+    let entries = entries.into_iter().map(|entry| match target.paths.get(&entry.subject()) {
+        Some(path) => path::under(entry, path),
+        None => entry,
+    });
+    let mut schema = Schema { entries: entries.collect(), losses, guided, conversion: Conversion::default() };
     schema.entries.sort_by_key(|entry| entry.phase);
     in_order_of_need(&mut schema.entries);
     schema

@@ -131,7 +131,8 @@ impl<'a> Judge<'a> {
         let own = !item.needs.is_disjoint(&self.types);
         let binary = item.definition.contains(" WITHOUT FUNCTION") && !self.target.can(Ability::Cast);
         let what = "the target's user may not make a cast between types of others, nor one without a function";
-        (!self.target.superuser && (binary || !own)).then(|| Loss::new("cast", described(item), what, MAKE_IT))
+        (!self.target.superuser && (binary || !own))
+            .then(|| Loss::new("cast", described(item), what, self.target.keeper().object()))
     }
 
     /// Kinds that a server may keep for its superuser.
@@ -169,8 +170,6 @@ fn needed(item: &Item) -> Option<(&'static str, Option<Ability>)> {
         _ => return None,
     })
 }
-
-const MAKE_IT: &str = "make it at the target as somebody who may, or do without";
 
 /// Such a state may crash the server when the functions do not fit each other.
 fn has_internal_state(item: &Item) -> bool {
@@ -266,6 +265,8 @@ pub mod fixture {
             languages: BTreeSet::from(["sql".to_owned(), "plpgsql".to_owned()]),
             refused_settings: BTreeMap::new(),
             refused: BTreeMap::new(),
+            paths: BTreeMap::new(),
+            lasting_paths: BTreeSet::new(),
         }
     }
 }

@@ -54,6 +54,13 @@ const TRIALS: [(Ability, &str); 13] = [
     (Ability::TextSearchTemplate, "CREATE TEXT SEARCH TEMPLATE infra_trial.t (LEXIZE = dsimple_lexize)"),
 ];
 
+#[cfg(test)]
+impl Ability {
+    pub fn all() -> impl Iterator<Item = Self> {
+        TRIALS.into_iter().map(|(ability, _)| ability)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum ExtensionState {
@@ -92,6 +99,12 @@ pub struct Target {
     /// What a rehearsal of the schema was refused, by its subject.
     #[serde(default)]
     pub refused: BTreeMap<String, Refusal>,
+    /// Paths under which it was made where the empty one did not do, by its subject.
+    #[serde(default)]
+    pub paths: BTreeMap<String, String>,
+    /// Functions that the target runs under no session's path.
+    #[serde(default)]
+    pub lasting_paths: BTreeSet<String>,
 }
 
 impl Target {
@@ -133,6 +146,8 @@ pub async fn examine(client: &Client, source: &Catalog) -> Result<Target, Target
         languages: names(client, "languages", LANGUAGES).await?,
         refused_settings: trial.settings(source).await?,
         refused: BTreeMap::new(),
+        paths: BTreeMap::new(),
+        lasting_paths: BTreeSet::new(),
     })
 }
 

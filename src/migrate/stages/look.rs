@@ -44,7 +44,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
 
 /// Nothing stops the migration, and somebody has agreed to whatever needs it. All of the findings go to the folder, where
 /// `status` finds them.
-pub fn agreed(context: &Context, findings: &[Finding]) -> Result<(), StageError> {
+fn agreed(context: &Context, findings: &[Finding]) -> Result<(), StageError> {
     context.folder.write(FINDINGS, &findings)?;
     let open = Sections::of(findings, &context.accepted()?).open();
     if open.are_clear() { Ok(()) } else { Err(StageError::InTheWay { findings: open.told(FEW) }) }

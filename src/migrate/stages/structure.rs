@@ -10,7 +10,7 @@ use super::{StageError, chunks, definitions, identity, look, quiet};
 use crate::migrate::catalog::{self, Catalog};
 use crate::migrate::copy;
 use crate::migrate::index::{self, Builds, Progress};
-use crate::migrate::rehearse::{ARRIVES_OTHERWISE, SourceDefinitions, rehearsed};
+use crate::migrate::rehearse::{self, ARRIVES_OTHERWISE, SourceDefinitions};
 use crate::migrate::saga::Mode;
 use crate::migrate::schema::{self, Entry, Item, LargeObject, Phase, Schema, Target, apply, settle};
 use crate::migrate::timescale::{self, Timescale};
@@ -71,8 +71,10 @@ pub async fn read(context: &Context) -> Result<Schema, StageError> {
     }
     let mut seen = Seen::read(context).await?;
     let mut target = seen.target.clone();
-    let (mut schema, rehearsal) =
-        rehearsed(&context.target().await?, &mut target, |target: &Target| seen.build(target)).await?;
+    let old = context.old().await?;
+    let ends = rehearse::Source { client: &old, catalog: &seen.source };
+    let build = |target: &Target| seen.build(target);
+    let (mut schema, rehearsal) = rehearse::rehearsed(&ends, &context.target().await?, &mut target, build).await?;
     let described = std::mem::take(&mut seen.described);
     chunks::remember(context, &schema, &described.objects)?;
     definitions::rehearsed(context, described, &rehearsal, (&mut schema, &seen.source, &target.user))?;

@@ -102,3 +102,35 @@ async fn rows_that_the_snapshot_does_not_show_any_more_ask_for_another() {
         ends.assert_equal();
     }
 }
+
+/// Where the rows of such a partition are at the other server nobody knows: all of its root begins again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_that_is_rewritten_begins_again_with_its_root() {
+    let ends = Ends::new("SELECT 1 AS nothing");
+    ends.old.psql(
+        SUPERUSER,
+        "CREATE TYPE shade AS ENUM ('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h');
+         CREATE TABLE jar (i int, s shade, t text) PARTITION BY HASH (s);
+         CREATE TABLE jar_0 PARTITION OF jar FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+         CREATE TABLE jar_1 PARTITION OF jar FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+         INSERT INTO jar SELECT i, (enum_range(NULL::shade))[1 + i % 8], repeat('x', 400) FROM generate_series(1, 60000) i;
+         DELETE FROM jar WHERE (i / 8) % 2 = 0;
+         CREATE TABLE small AS SELECT generate_series(1, 100) AS a",
+    );
+    ends.new.psql(SUPERUSER, "CREATE TYPE gone AS ENUM ('a', 'b', 'c'); DROP TYPE gone");
+    ends.carry_tables();
+    let _holder = ends.hold(Hold::Transaction).await;
+    limit(&ends, Some("4MB/s"));
+    let rewriter = async {
+        until_some_parts_are_done(&ends, 3).await;
+        ends.old.psql(SUPERUSER, "VACUUM FULL jar");
+        limit(&ends, None);
+    };
+    let ((copied, events), ()) = tokio::join!(ends.copy(), rewriter);
+    copied.unwrap();
+    assert!(!again(&events).is_empty(), "{events:?}");
+    for table in ["jar", "small"] {
+        let rows = format!("SELECT count(*) || md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} t");
+        assert_eq!(ends.new.psql(SUPERUSER, &rows), ends.old.psql(SUPERUSER, &rows), "{table}");
+    }
+}

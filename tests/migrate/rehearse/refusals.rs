@@ -83,7 +83,8 @@ async fn a_view_of_itself_is_told_and_left_out() {
     ));
     let (schema, rehearsal) = case.rehearse().await;
     assert_eq!(loss(&schema, "view-of-itself", "VIEW public.round").consequence, Consequence::Consent);
-    assert_eq!((told(&schema).len(), rehearsal.refused.len()), (1, 0), "{:#?}", schema.losses);
+    let telling = told(&schema).into_iter().filter(|(code, _)| !code.starts_with("role-"));
+    assert_eq!((telling.count(), rehearsal.refused.len()), (1, 0), "{:#?}", schema.losses);
     case.move_all(&schema).await;
     let views = "SELECT string_agg(viewname, ' ' ORDER BY viewname) FROM pg_views WHERE schemaname = 'public'";
     assert_eq!(case.target.psql("moved", views), "one ordinary two");

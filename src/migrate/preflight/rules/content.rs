@@ -15,7 +15,10 @@ pub fn rule(s: &Situation) -> Vec<Finding> {
             Finding::blocker(
                 "orphans",
                 format!("FOREIGN KEY {} of {}", orphans.constraint, orphans.table),
-                format!("{} rows point to nothing", orphans.rows),
+                match orphans.rows {
+                    1 => "1 row points to nothing".to_owned(),
+                    rows => format!("{rows} rows point to nothing"),
+                },
             )
             .so("the target refuses the key after all rows were copied")
             .remedy("delete or repair these rows, or drop the key")

@@ -41,6 +41,33 @@ WITH RECURSIVE remembered AS (
   UNION ALL
   SELECT 'DATABASE', datdba, datacl, acldefault('d', datdba) FROM pg_database
    WHERE datname = current_database() AND datacl IS NOT NULL
+), came(object, owner, acl, initial) AS (
+  -- What came with the server or an extension: only what somebody changed since. Nobody remembers information_schema's.
+  SELECT 'FUNCTION ' || p.oid::regprocedure, p.proowner, p.proacl, COALESCE(i.initprivs, acldefault('f', p.proowner))
+    FROM pg_proc p LEFT JOIN pg_init_privs i ON i.classoid = 'pg_proc'::regclass AND i.objoid = p.oid
+   WHERE p.proacl IS DISTINCT FROM i.initprivs AND NOT EXISTS (SELECT FROM routine r WHERE r.oid = p.oid)
+  UNION ALL
+  SELECT CASE relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || format('%I.%I', n.nspname, c.relname), c.relowner, c.relacl,
+         COALESCE(i.initprivs, acldefault(CASE relkind WHEN 'S' THEN 's'::"char" ELSE 'r'::"char" END, c.relowner))
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_init_privs i ON i.classoid = 'pg_class'::regclass AND i.objoid = c.oid AND i.objsubid = 0
+   WHERE c.relacl IS DISTINCT FROM i.initprivs AND NOT EXISTS (SELECT FROM relation r WHERE r.oid = c.oid)
+     AND n.nspname NOT IN ('information_schema', {helper_schema}) AND n.nspname !~ '^pg_(toast|temp)'
+  UNION ALL
+  SELECT format('COLUMN %I.%I.%I', n.nspname, c.relname, a.attname), c.relowner, a.attacl, COALESCE(i.initprivs, acldefault('c', c.relowner))
+    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_init_privs i ON i.classoid = 'pg_class'::regclass AND i.objoid = c.oid AND i.objsubid = a.attnum
+   WHERE a.attacl IS DISTINCT FROM i.initprivs AND a.attnum > 0 AND NOT EXISTS (SELECT FROM relation r WHERE r.oid = c.oid)
+     AND n.nspname NOT IN ('information_schema', {helper_schema}) AND n.nspname !~ '^pg_(toast|temp)'
+  UNION ALL
+  SELECT 'TYPE ' || format('%I.%I', n.nspname, t.typname), t.typowner, t.typacl, COALESCE(i.initprivs, acldefault('T', t.typowner))
+    FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+    LEFT JOIN pg_init_privs i ON i.classoid = 'pg_type'::regclass AND i.objoid = t.oid
+   WHERE t.typacl IS DISTINCT FROM i.initprivs AND NOT EXISTS (SELECT FROM owned_type o WHERE o.oid = t.oid)
+  UNION ALL
+  SELECT 'SCHEMA ' || n.nspname, n.nspowner, n.nspacl, COALESCE(i.initprivs, acldefault('n', n.nspowner))
+    FROM pg_namespace n LEFT JOIN pg_init_privs i ON i.classoid = 'pg_namespace'::regclass AND i.objoid = n.oid
+   WHERE n.nspname = 'pg_catalog' AND n.nspacl IS DISTINCT FROM i.initprivs
 )
 -- Schemas, tables and what they are made of.
 SELECT 'SCHEMA' AS kind, n.nspname::text AS object, '' AS facts, '' AS printed FROM pg_namespace n WHERE {user_schema}
@@ -189,6 +216,19 @@ UNION ALL
 SELECT 'REVOKE', format('%s from %s: %s', a.object, CASE WHEN usual.grantee = 0 THEN 'PUBLIC' ELSE 'its owner' END, usual.privilege_type), '', ''
   FROM acl a CROSS JOIN LATERAL aclexplode(a.defaults) AS usual
  WHERE NOT EXISTS (SELECT FROM aclexplode(a.acl) AS given WHERE (usual.grantee, usual.privilege_type) = (given.grantee, given.privilege_type))
+UNION ALL
+SELECT 'GRANT', format('%s to %s: %s', c.object, CASE WHEN given.grantee = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(given.grantee) END, given.privilege_type),
+       concat_ws(' ', 'beside what came', CASE WHEN bool_or(given.is_grantable) THEN 'with grant option' END), ''
+  FROM came c CROSS JOIN LATERAL aclexplode(COALESCE(c.acl, c.initial)) AS given
+ WHERE given.grantee <> c.owner
+   AND NOT EXISTS (SELECT FROM aclexplode(c.initial) AS came WHERE (came.grantee, came.privilege_type) = (given.grantee, given.privilege_type))
+ GROUP BY c.object, given.grantee, given.privilege_type
+UNION ALL
+SELECT 'REVOKE', format('%s from %s: %s', c.object, CASE WHEN came.grantee = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(came.grantee) END, came.privilege_type),
+       'of what came', ''
+  FROM came c CROSS JOIN LATERAL aclexplode(c.initial) AS came
+ WHERE came.grantee <> c.owner AND c.acl IS NOT NULL
+   AND NOT EXISTS (SELECT FROM aclexplode(c.acl) AS given WHERE (came.grantee, came.privilege_type) = (given.grantee, given.privilege_type))
 UNION ALL
 SELECT 'DEFAULT GRANT', concat_ws(' ', pg_get_userbyid(d.defaclrole), n.nspname, d.defaclobjtype::text,
          CASE WHEN given.grantee = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(given.grantee) END, given.privilege_type), given.is_grantable::text, ''
