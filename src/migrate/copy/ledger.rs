@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::error::CopyError;
 use super::rewrite::File;
+use super::sql;
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::catalog::{QualifiedName, quote_literal};
 use crate::postgres::Client;
@@ -40,15 +41,21 @@ pub async fn done(target: &Client, plan: &str) -> Result<HashSet<i32>, CopyError
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// One transaction. `empty` locks what it empties: a part whose commit was still under way comes before that, and so before
-/// its row goes.
-pub fn start_over(plan: &str, (table, file): (&QualifiedName, File), empty: &str, parts: &[i32]) -> String {
+/// One transaction. A part whose commit was still under way comes before the table is locked, and so before its row goes.
+pub fn start_over<'a>(
+    plan: &str,
+    table: &QualifiedName,
+    emptied: impl IntoIterator<Item = &'a QualifiedName>,
+    parts: &[i32],
+    file: File,
+) -> String {
     let (plan, parts) = (quote_literal(plan), parts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
     let (schema, name) = (quote_literal(&table.schema), quote_literal(&table.name));
     format!(
-        "BEGIN; {empty}; DELETE FROM {HELPER_SCHEMA}.parts WHERE plan = {plan} AND part IN ({parts}); \
+        "BEGIN; {}; DELETE FROM {HELPER_SCHEMA}.parts WHERE plan = {plan} AND part IN ({parts}); \
          INSERT INTO {HELPER_SCHEMA}.rewritten VALUES ({plan}, {schema}, {name}, {file}) \
-         ON CONFLICT (plan, schema, name) DO UPDATE SET file = excluded.file; COMMIT"
+         ON CONFLICT (plan, schema, name) DO UPDATE SET file = excluded.file; COMMIT",
+        sql::truncate(emptied)
     )
 }
 

@@ -7,9 +7,9 @@
 use std::collections::BTreeSet;
 
 use super::error::CopyError;
+use super::ledger;
 use super::plan::{Part, Relation};
 use super::session::{Ends, Pair};
-use super::{ledger, sql};
 use crate::migrate::catalog::{QualifiedName, quote_literal};
 use crate::postgres::PostgresError;
 use crate::postgres::wire::{Answer, Connection, Mode};
@@ -108,65 +108,20 @@ pub async fn start_over(
 ) -> Result<(), CopyError> {
     let mut pair = ends.open().await?;
     still_shown(&mut pair, ends, table).await?;
-    let (relations, numbers) = together(parts, table);
-    let empty: Vec<String> = relations.iter().map(|relation| sql::empty(relation)).collect();
+    let relations = || parts.iter().flat_map(|part| part.work.relations());
+    let counted = relations().find(|relation| relation.name == *table).map_or(table, Relation::counted);
+    let own = |relation: &&Relation| relation.counted() == counted;
+    let is_own = |part: &&Part| part.work.relations().iter().any(|relation| own(&relation));
+    let numbers: Vec<i32> = parts.iter().filter(is_own).map(|part| part.number).collect();
+    let emptied: BTreeSet<&QualifiedName> = relations().filter(own).map(|relation| &relation.name).collect();
     let operation = format!("emptying {}, which was rewritten at the source", table.plain());
-    pair.target.query(&operation, &ledger::start_over(plan, (table, *file), &empty.join("; "), &numbers)).await?;
+    pair.target.query(&operation, &ledger::start_over(plan, table, emptied, &numbers, *file)).await?;
     Ok(())
-}
-
-/// A table and its parts; with a root through which its rows go, all that goes through it, and what shares a part with
-/// any of these.
-fn together<'a>(parts: &'a [Part], table: &QualifiedName) -> (Vec<&'a Relation>, Vec<i32>) {
-    let all = || parts.iter().flat_map(|part| part.work.relations());
-    let mut tables: BTreeSet<_> =
-        all().filter(|relation| relation.name == *table).map(|relation| relation.counted()).collect();
-    loop {
-        let of_these = |part: &&Part| part.work.relations().iter().any(|one| tables.contains(one.counted()));
-        let with = parts.iter().filter(of_these).flat_map(|part| part.work.relations()).map(|one| one.counted());
-        let more: BTreeSet<_> = with.collect();
-        if more.len() == tables.len() {
-            let numbers = parts.iter().filter(of_these).map(|part| part.number).collect();
-            let mut relations: Vec<&Relation> = all().filter(|one| tables.contains(one.counted())).collect();
-            let mut seen = BTreeSet::new();
-            relations.retain(|one| seen.insert(one.counted().clone()));
-            return (relations, numbers);
-        }
-        tables = more;
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::migrate::copy::format::Format;
-    use crate::migrate::copy::plan::{Blocks, Work};
-
-    fn relation(name: &str, into: Option<&str>) -> Relation {
-        let named = |name| QualifiedName::new("s", name);
-        let into = into.map(named);
-        Relation { name: named(name), columns: vec![], format: Format::Binary, filter: None, into, slice: None }
-    }
-
-    #[test]
-    fn what_shares_a_part_starts_over_together() {
-        let range = |name, into| Work::Range(relation(name, into), Blocks { from: 0, to: Some(1) });
-        let work = [
-            range("alone", None),
-            range("alone", None),
-            range("p1", Some("root")),
-            Work::Group(vec![relation("p2", Some("root")), relation("small", None)]),
-            Work::Group(vec![relation("other", None)]),
-        ];
-        let parts: Vec<Part> = (0..).zip(work).map(|(number, work)| Part { number, bytes: 1, work }).collect();
-        let found = |table| {
-            let (relations, numbers) = together(&parts, &QualifiedName::new("s", table));
-            (relations.iter().map(|one| sql::empty(one)).collect::<Vec<_>>(), numbers)
-        };
-        assert_eq!(found("alone"), (vec![r#"TRUNCATE ONLY "s"."alone""#.to_owned()], vec![0, 1]));
-        let emptied = [r#"TRUNCATE "s"."root""#, r#"TRUNCATE ONLY "s"."small""#].map(str::to_owned).to_vec();
-        assert_eq!(found("p1"), (emptied, vec![2, 3]));
-    }
 
     #[test]
     fn names_of_tables_may_hold_anything() {

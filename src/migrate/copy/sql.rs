@@ -31,15 +31,6 @@ pub fn truncate<'a>(names: impl IntoIterator<Item = &'a QualifiedName>) -> Strin
     format!("TRUNCATE {}", only.join(", "))
 }
 
-/// What a relation's parts wrote. Rows that went through a root may be in any of its partitions.
-pub fn empty(relation: &Relation) -> String {
-    match (&relation.into, &relation.filter) {
-        (Some(root), _) => format!("TRUNCATE {root}"),
-        (None, Some(filter)) => format!("LOCK TABLE ONLY {0}; DELETE FROM ONLY {0} {filter}", relation.name),
-        (None, None) => truncate([&relation.name]),
-    }
-}
-
 /// Objects without pages have a row too: empty ones exist.
 pub fn read_objects(first: Oid, last: Oid) -> String {
     format!(
