@@ -26,6 +26,7 @@ pub mod sequences;
 pub mod since;
 pub mod stages;
 pub mod timescale;
+pub mod unseen;
 pub mod verify;
 
 /// Where infra keeps what it needs in a database while a migration lasts. It is no part of what is moved or compared.

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use index::{Constraint, ConstraintKind, Index};
 pub use name::{Oid, QualifiedName, quote_identifier, quote_literal};
-pub use object::{Database, Extension, LargeObjects, Privilege, Routine, Special, SpecialKind, View};
+pub use object::{Database, Extension, LargeObjects, Privilege, RightsOfOthers, Routine, Special, SpecialKind, View};
 pub use read::{CatalogError, read, read_sequences};
 pub use role::{Membership, Role, Setting};
 pub use sequence::{Sequence, SequenceOwner};
@@ -61,6 +61,8 @@ pub struct Catalog {
     pub settings: Vec<Setting>,
     /// What is rare, and needs a decision when a database moves.
     pub special: Vec<Special>,
+    #[serde(default)]
+    pub rights_of_others: Vec<RightsOfOthers>,
     pub large_objects: LargeObjects,
 }
 

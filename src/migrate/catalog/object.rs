@@ -81,6 +81,16 @@ pub struct Routine {
     pub in_builds: bool,
 }
 
+/// Rights on something that belongs to the server or to an extension, where they are not as it came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RightsOfOthers {
+    /// As pg_dump tags it: `FUNCTION similarity(text, text)`.
+    pub object: String,
+    pub schema: String,
+    /// `REVOKE EXECUTE FROM PUBLIC`; none, where they only repeat what is so anyway.
+    pub changes: Vec<String>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SpecialKind {

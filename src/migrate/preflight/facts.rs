@@ -69,6 +69,9 @@ pub struct ServerFacts {
     pub left_over: Vec<String>,
     /// Triggers that fire for replicated rows too: ENABLE ALWAYS or REPLICA.
     pub firing_triggers: Vec<String>,
+    /// Event triggers that fire for what infra does for itself, whatever it does about that.
+    #[serde(default)]
+    pub firing_event_triggers: Vec<String>,
     /// Materialized views that use functions without a search_path of their own.
     pub path_dependent_views: Vec<String>,
     pub cron_jobs: u32,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::facts::ServerFacts;
 use crate::migrate::catalog::{Catalog, LargeObjects, ServerVersion};
-use crate::migrate::schema::{Ability, ExtensionState, RDS_ROLE, Target};
+use crate::migrate::schema::{Ability, ExtensionState, RDS_ROLE, Target, Tried};
 use crate::migrate::timescale::instead_of;
 
 /// A situation's half.
@@ -58,6 +58,7 @@ fn server(source: &ServerFacts) -> ServerFacts {
         unreadable: vec![],
         left_over: vec![],
         firing_triggers: vec![],
+        firing_event_triggers: vec![],
         path_dependent_views: vec![],
         cron_jobs: 0,
     }
@@ -79,6 +80,7 @@ fn empty(source: &Catalog) -> Catalog {
         memberships: vec![],
         settings: vec![],
         special: vec![],
+        rights_of_others: vec![],
         large_objects: LargeObjects { count: 0, bytes: 0 },
     }
 }
@@ -110,9 +112,7 @@ fn abilities(source: &Catalog) -> Target {
         extensions,
         languages: trusted.map(|routine| routine.language.clone()).collect(),
         refused_settings: refused_settings(source),
-        refused: BTreeMap::new(),
-        paths: BTreeMap::new(),
-        lasting_paths: [].into(),
+        tried: Tried::default(),
     }
 }
 

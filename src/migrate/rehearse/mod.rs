@@ -16,5 +16,5 @@ mod uses;
 pub use arrives::{ARRIVES_OTHERWISE, SourceDefinitions, arrives_otherwise};
 pub use outcome::{Refusal, Rehearsal};
 pub use rows::Source;
-pub use run::{RehearseError, rehearsed};
+pub use run::{RehearseError, rehearse, rehearsed};
 pub use scratch::{drop_scratch, scratch_name};

@@ -33,24 +33,52 @@ pub struct Pass<'a> {
     pub schema: &'a Schema,
     pub paths: &'a Paths,
     pub learned: Learned,
+    /// What fails now is tried again when there are no rows and all keys.
+    postpones: bool,
+    postponed: Vec<&'a Entry>,
 }
 
-impl Pass<'_> {
-    pub async fn all(&mut self, source: Option<&Source<'_>>) -> Result<(), RehearseError> {
-        // Large objects are rows: there is none of them yet.
-        let schema = self.schema.entries.iter().filter(|entry| !entry.kind.starts_with("LARGE OBJECT"));
-        let (before, after): (Vec<&Entry>, Vec<&Entry>) = schema.partition(|entry| entry.phase <= Phase::BeforeData);
-        self.entries(&before).await?;
-        if let Some(source) = source {
-            self.rows(source).await?;
-        }
-        let without: Vec<String> =
-            self.schema.guided.iter().filter(|one| one.tried_without && one.is_set()).map(Guided::reset).collect();
-        self.attempt(&without.join(";\n")).await?;
-        self.entries(&after).await
+/// With rows in the tables, in this order.
+const WITH_ROWS: [Phase; 5] = [Phase::Index, Phase::Constraint, Phase::AfterData, Phase::Grants, Phase::Refresh];
+/// Without: a few rows point to others that are not there.
+const WITHOUT_ROWS: [Phase; 2] = [Phase::ForeignKey, Phase::Validate];
+const LAST: [Phase; 3] = [Phase::Settings, Phase::Last, Phase::HandOver];
+
+impl<'a> Pass<'a> {
+    pub fn new(client: &'a Client, database: (&'a str, &'a str), schema: &'a Schema, paths: &'a Paths) -> Self {
+        Self { client, database, schema, paths, learned: Learned::default(), postpones: false, postponed: vec![] }
     }
 
-    async fn entries(&mut self, entries: &[&Entry]) -> Result<(), RehearseError> {
+    pub async fn all(&mut self, source: Option<&Source<'_>>) -> Result<(), RehearseError> {
+        self.phases(&[Phase::Roles, Phase::BeforeData]).await?;
+        let filled = match source {
+            Some(source) => self.rows(source).await?,
+            None => vec![],
+        };
+        let without = self.schema.guided.iter().filter(|one| one.tried_without && one.is_set()).map(Guided::reset);
+        self.attempt(&without.collect::<Vec<_>>().join(";\n")).await?;
+        self.postpones = true;
+        self.phases(&WITH_ROWS).await?;
+        self.postpones = false;
+        // A trigger may be against it: what is told then is told for another reason.
+        for tables in filled.chunks(TOGETHER) {
+            self.attempt(&format!("TRUNCATE ONLY {}", tables.join(", ONLY "))).await?;
+        }
+        self.phases(&WITHOUT_ROWS).await?;
+        for entry in std::mem::take(&mut self.postponed) {
+            self.one(entry).await?;
+        }
+        self.phases(&LAST).await
+    }
+
+    async fn phases(&mut self, phases: &[Phase]) -> Result<(), RehearseError> {
+        let schema = self.schema;
+        // Large objects are rows: there is none of them yet.
+        let is_row = |entry: &&Entry| entry.kind.starts_with("LARGE OBJECT");
+        let elsewhere =
+            |entry: &&Entry| is_row(entry) || (self.database.0 != self.database.1 && is_of_one_database(entry));
+        let all = phases.iter().flat_map(|phase| schema.phase(*phase));
+        let entries: Vec<&'a Entry> = all.filter(|entry| !elsewhere(entry)).collect();
         let together = |one: &&Entry, next: &&Entry| !is_alone(one) && !is_alone(next);
         for batch in entries.chunk_by(together).flat_map(|batch| batch.chunks(TOGETHER)) {
             if batch.len() > 1 && self.attempt(&self.sql(batch)).await?.is_none() {
@@ -63,8 +91,14 @@ impl Pass<'_> {
         Ok(())
     }
 
+    /// What a few rows refuse, all of them may not; and comments on foreign keys come before these here.
+    fn may_wait(&self, entry: &Entry, error: &PostgresError) -> bool {
+        let built = matches!(entry.phase, Phase::Index | Phase::Constraint | Phase::Refresh);
+        self.postpones && !(built && is_about_names(error))
+    }
+
     /// As it is, under another path, and with a path for the functions that it runs.
-    async fn one(&mut self, entry: &Entry) -> Result<(), RehearseError> {
+    async fn one(&mut self, entry: &'a Entry) -> Result<(), RehearseError> {
         let Some(error) = self.attempt(&self.sql(&[entry])).await? else { return Ok(()) };
         if is_about_names(&error) && !entry.statements.iter().any(|one| one.starts_with("SET LOCAL search_path")) {
             for path in self.paths.candidates(schema_of(entry)) {
@@ -82,7 +116,11 @@ impl Pass<'_> {
             self.learned.lasting_paths.extend(subjects);
             return Ok(());
         }
-        self.learned.refused.push(refusal(entry.subject(), &error));
+        if self.may_wait(entry, &error) {
+            self.postponed.push(entry);
+        } else if !is_about_rows(entry, &error) {
+            self.learned.refused.push(refusal(entry.subject(), &error));
+        }
         Ok(())
     }
 
@@ -97,10 +135,14 @@ impl Pass<'_> {
         self.schema.guided.iter().filter(calls).collect()
     }
 
-    /// A table that does not take its own rows.
-    async fn rows(&mut self, source: &Source<'_>) -> Result<(), RehearseError> {
+    /// Tables that have some now. One that does not take its own is refused.
+    async fn rows(&mut self, source: &Source<'_>) -> Result<Vec<String>, RehearseError> {
+        let mut filled = vec![];
         for table in source.tables().filter(|table| table.kind == TableKind::Ordinary) {
-            let Some(error) = source.bring(table, self.client).await? else { continue };
+            let Some(error) = source.bring(table, self.client).await? else {
+                filled.push(table.name.to_string());
+                continue;
+            };
             // Others may refuse them because rows of other tables are not there.
             if is_about_names(&error) && !is_missing(&error, &table.name.plain()) {
                 let Refusal { sqlstate, message, .. } = refusal(String::new(), &error);
@@ -109,7 +151,7 @@ impl Pass<'_> {
                 self.learned.refused.push(Refusal { subject, sqlstate, message });
             }
         }
-        Ok(())
+        Ok(filled)
     }
 
     /// What the server has against it; nothing of it is there then.
@@ -148,8 +190,19 @@ impl Pass<'_> {
     }
 }
 
+/// pg_cron can be in one database of a server only. Whether that is the target was tried there.
+fn is_of_one_database(entry: &Entry) -> bool {
+    (entry.kind == "EXTENSION" && entry.name == "pg_cron") || entry.kind == "JOB"
+}
+
 /// out_of_memory, as the server says it of its table of locks too.
 pub const OUT_OF_LOCKS: &str = "53200";
+
+/// A few rows may break what all of them keep: whether they keep it is looked at elsewhere.
+fn is_about_rows(entry: &Entry, error: &PostgresError) -> bool {
+    let broken = error.sqlstate().is_some_and(|state| state.starts_with("23"));
+    broken || (entry.phase == Phase::Refresh && !is_about_names(error))
+}
 
 /// Something is not found, or not as it was meant.
 fn is_about_names(error: &PostgresError) -> bool {

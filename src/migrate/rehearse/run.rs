@@ -1,5 +1,7 @@
 //! Rehearses a schema until nothing of it fails.
 
+use std::collections::BTreeMap;
+
 use super::outcome::Rehearsal;
 use super::pass::{Learned, OUT_OF_LOCKS, Pass};
 use super::rows::Source;
@@ -36,33 +38,38 @@ pub async fn rehearsed(
     let here = read_uses(source.client).await?;
     let mut last = String::new();
     for _ in 0..ROUNDS {
-        let mut schema = build(facts).without(&facts.refused);
-        let learned = match rehearse(source, target, &schema, &paths).await {
+        let mut schema = build(facts).without(&facts.tried.refused);
+        let learned = match learn(Some(source), target, &schema, &paths).await {
             Err(RehearseError::Postgres(error)) if error.sqlstate() == Some(OUT_OF_LOCKS) => {
                 schema.losses.push(not_rehearsed());
                 return Ok((schema, Rehearsal::default()));
             }
             other => other?,
         };
-        let other = different(&here, &learned, &schema, facts, &paths);
+        let again = different(&here, &learned, &schema, facts, &paths);
         last = learned.refused.last().map_or(last, |refusal| format!("{}: {}", refusal.subject, refusal.message));
         let settled = learned.refused.is_empty() && learned.paths.is_empty() && learned.lasting_paths.is_empty();
-        if settled && other.again.is_empty() {
-            schema.losses.extend(other.lost.into_values());
+        if settled && again.is_empty() {
             return Ok((schema, Rehearsal { refused: vec![], printed: learned.printed, uses: learned.uses }));
         }
-        facts.refused.extend(learned.refused.into_iter().map(|refusal| (refusal.subject.clone(), refusal)));
-        facts.paths.extend(learned.paths.into_iter().chain(other.again));
-        facts.lasting_paths.extend(learned.lasting_paths);
+        facts.tried.refused.extend(learned.refused.into_iter().map(|refusal| (refusal.subject.clone(), refusal)));
+        facts.tried.paths.extend(learned.paths.into_iter().chain(again));
+        facts.tried.lasting_paths.extend(learned.lasting_paths);
     }
     Err(RehearseError::NoEnd { rounds: ROUNDS, last })
 }
 
 /// What was converted is made of something else on purpose.
-fn different(here: &Uses, learned: &Learned, schema: &Schema, facts: &Target, paths: &Paths) -> uses::Other {
+fn different(
+    here: &Uses,
+    learned: &Learned,
+    schema: &Schema,
+    facts: &Target,
+    paths: &Paths,
+) -> BTreeMap<String, String> {
     match is_as_it_was(schema) {
-        true => uses::look(here, learned, schema, facts, paths),
-        false => uses::Other::default(),
+        true => uses::again(here, learned, schema, facts, paths),
+        false => BTreeMap::new(),
     }
 }
 
@@ -79,9 +86,15 @@ fn not_rehearsed() -> Loss {
     )
 }
 
+/// Once, as it is: without rows, and under no other paths.
+pub async fn rehearse(target: &Endpoint, schema: &Schema) -> Result<Rehearsal, RehearseError> {
+    let Learned { refused, printed, uses, .. } = learn(None, target, schema, &Paths::default()).await?;
+    Ok(Rehearsal { refused, printed, uses })
+}
+
 /// In a scratch database, which is dropped; or, where none can be made or none is like the target's, in the target's own.
-async fn rehearse(
-    source: &Source<'_>,
+async fn learn(
+    source: Option<&Source<'_>>,
     target: &Endpoint,
     schema: &Schema,
     paths: &Paths,
@@ -111,16 +124,16 @@ const MAY_NOT: &str = "42501";
 
 async fn within(
     client: &Client,
-    source: &Source<'_>,
+    source: Option<&Source<'_>>,
     target: &Endpoint,
     schema: &Schema,
     paths: &Paths,
 ) -> Result<Learned, RehearseError> {
     set_session(client).await?;
     let database = (target.database.as_str(), client.endpoint().database.as_str());
-    let mut pass = Pass { client, database, schema, paths, learned: Learned::default() };
+    let mut pass = Pass::new(client, database, schema, paths);
     pass.send("BEGIN").await?;
-    pass.all(Some(source).filter(|_| is_as_it_was(schema))).await?;
+    pass.all(source.filter(|_| is_as_it_was(schema))).await?;
     // Names come out qualified.
     pass.send("SET LOCAL search_path = pg_catalog").await?;
     pass.learned.printed = read_objects(client).await?;

@@ -3,43 +3,32 @@
 use std::collections::BTreeMap;
 
 use super::pass::Learned;
-use crate::migrate::schema::{Entry, Loss, Paths, Schema, Target};
+use crate::migrate::schema::{Entry, Paths, Schema, Target};
 use crate::migrate::verify::{OtherUse, Uses, other_uses};
 
-/// Entries whose objects are made of something else, to be made under the next path that there is for them; or, where all
-/// were tried, what is lost.
-pub fn look(here: &Uses, learned: &Learned, schema: &Schema, facts: &Target, paths: &Paths) -> Other {
-    let mut other = Other::default();
-    let there = &learned.uses;
+/// Entries whose objects are made of something else, with the next path that there is for them. Where all were tried, what
+/// differs is told as such.
+pub fn again(
+    here: &Uses,
+    learned: &Learned,
+    schema: &Schema,
+    facts: &Target,
+    paths: &Paths,
+) -> BTreeMap<String, String> {
     let both = |one: &OtherUse| here.contains_key(&one.object) && learned.printed.contains_key(&one.object);
-    for one in other_uses(here, there).into_iter().filter(both) {
+    let mut again = BTreeMap::new();
+    for one in other_uses(here, &learned.uses).into_iter().filter(both) {
         for entry in making(&one.object.name, &schema.entries) {
             let subject = entry.subject();
-            let used = learned.paths.get(&subject).or_else(|| facts.paths.get(&subject));
+            let used = learned.paths.get(&subject).or_else(|| facts.tried.paths.get(&subject));
             let candidates = paths.candidates(schema_of(entry));
             let tried = used.and_then(|used| candidates.iter().position(|path| path == used));
-            match candidates.get(tried.map_or(0, |tried| tried + 1)) {
-                Some(path) => drop(other.again.insert(subject, path.clone())),
-                None => drop(other.lost.insert(subject, told(entry, &one))),
+            if let Some(path) = candidates.get(tried.map_or(0, |tried| tried + 1)) {
+                again.insert(subject, path.clone());
             }
         }
     }
-    other
-}
-
-#[derive(Default)]
-pub struct Other {
-    /// Paths, by subject.
-    pub again: BTreeMap<String, String>,
-    pub lost: BTreeMap<String, Loss>,
-}
-
-fn told(entry: &Entry, one: &OtherUse) -> Loss {
-    let (here, there) = (one.only_here.join(", "), one.only_there.join(", "));
-    let what = format!(
-        "is made of {there} at the target, and of {here} at the source, under every search_path that was tried"
-    );
-    Loss::new("made-of-other", entry.subject(), what, "name the operator at the source: OPERATOR(schema.=)")
+    again
 }
 
 /// `public.t name` → `public`

@@ -183,7 +183,7 @@ fn update(table: &Described, old: Option<&Tuple<'_>>, new: &Tuple<'_>) -> Change
 }
 
 /// Columns with their values as SQL, and whether they are part of what identifies a row; without what was left alone.
-fn given<'a>(table: &'a Described, row: &'a Tuple<'_>) -> impl Iterator<Item = (String, String, bool)> + 'a {
+fn given<'a>(table: &'a Described, row: &'a Tuple<'a>) -> impl Iterator<Item = (String, String, bool)> + 'a {
     table.columns.iter().zip(row).filter_map(|(column, value)| {
         let value = literal(value)?;
         Some((quote_identifier(&column.name), value, column.identifies))

@@ -9,6 +9,7 @@ use super::constraint::{self, Lookup};
 use super::decide::{self, decide};
 use super::entry::{Entry, Phase};
 use super::fate::{self, Judge};
+use super::inherit::Inherit;
 use super::large_object::{self, LargeObject};
 use super::loss::Loss;
 use super::path::{self, Guided, Paths};
@@ -65,6 +66,8 @@ pub fn build(mut items: Vec<Item>, source: &Catalog, mut large_objects: Vec<Larg
     let (mut entries, lost_roles) = role::roles(source, target, &replaced);
     let (settings, lost_settings) = setting::settings(source, target, &replaced);
     losses.extend(lost_roles.into_iter().chain(lost_settings).chain(silently_dropped(source)));
+    let mut inherit = Inherit::of(&kept, source);
+    losses.append(&mut inherit.losses);
     let lookup = Lookup::new(source);
     let phases = phases(&kept);
     let paths = Paths::of(source);
@@ -73,7 +76,11 @@ pub fn build(mut items: Vec<Item>, source: &Catalog, mut large_objects: Vec<Larg
     let rights = CreateRights::new(&kept, target);
     entries.extend(rights.granted());
     for item in &kept {
-        let mut made = converted(item, phases[&item.id], &lookup, target, &replaced);
+        let other = inherit.definitions.remove(&item.id).map(|definition| Item { definition, ..(*item).clone() });
+        let mut made = converted(other.as_ref().unwrap_or(item), phases[&item.id], &lookup, target, &replaced);
+        if let Some(after) = inherit.after.remove(&item.id) {
+            made.push(Entry::new(Phase::BeforeData, "INHERITANCE", made[0].name.clone(), after));
+        }
         if let Some(function) = routines
             .get(&item.oid)
             .filter(|_| item.kind == "FUNCTION")
@@ -90,7 +97,7 @@ pub fn build(mut items: Vec<Item>, source: &Catalog, mut large_objects: Vec<Larg
     entries.extend(large_object::entries(&large_objects, target));
     entries.extend(refreshes(&kept, source));
     entries.extend(settings.into_iter().chain(setting::database(source, target)));
-    let entries = entries.into_iter().map(|entry| match target.paths.get(&entry.subject()) {
+    let entries = entries.into_iter().map(|entry| match target.tried.paths.get(&entry.subject()) {
         Some(path) => path::under(entry, path),
         None => entry,
     });

@@ -6,7 +6,7 @@ use super::archive::{DumpId, Item};
 use super::loss::Loss;
 use super::target::{Ability, ExtensionState, Target};
 use crate::migrate::HELPER_SCHEMA;
-use crate::migrate::catalog::{Catalog, Oid, Routine};
+use crate::migrate::catalog::{Catalog, Oid, RightsOfOthers, Routine};
 use crate::migrate::identity::TRIGGER;
 use crate::migrate::rehearse::Refusal;
 
@@ -28,6 +28,9 @@ pub struct Judge<'a> {
     of_themselves: HashSet<Oid>,
     /// Types that come with the schema, tables' row types among them: their owner may make casts of them.
     types: BTreeSet<DumpId>,
+    /// All that the archive has.
+    items: BTreeSet<DumpId>,
+    rights: &'a [RightsOfOthers],
 }
 
 impl<'a> Judge<'a> {
@@ -38,12 +41,14 @@ impl<'a> Judge<'a> {
             routines: source.routines.iter().map(|routine| (routine.oid, routine)).collect(),
             of_themselves: source.views.iter().filter(|view| view.of_itself).map(|view| view.oid).collect(),
             types: items.iter().filter(is_type).map(|item| item.id).collect(),
+            items: items.iter().map(|item| item.id).collect(),
+            rights: &source.rights_of_others,
         }
     }
 
     /// At a rehearsal.
     pub fn refusal(&self, subject: &str) -> Option<&Refusal> {
-        self.target.refused.get(subject)
+        self.target.tried.refused.get(subject)
     }
 
     pub fn fate(&self, item: &Item) -> Fate {
@@ -60,6 +65,11 @@ impl<'a> Judge<'a> {
             | "BLOB METADATA"
             | "BLOBS" => return Fate::Elsewhere,
             "ACL" | "COMMENT" if item.tag.starts_with("DATABASE ") => return Fate::Elsewhere,
+            // A server only warns where its user may not, and goes on.
+            "ACL" if !self.target.superuser && self.is_of_others(item) => match self.rights(item) {
+                Some(loss) => Some(loss),
+                None => return Fate::Elsewhere,
+            },
             "PUBLICATION" if item.tag.starts_with(HELPER_SCHEMA) => return Fate::Elsewhere,
             "EVENT TRIGGER" if item.tag == TRIGGER => return Fate::Elsewhere,
             "SHELL TYPE" if !self.target.can(Ability::InternalFunction) => return Fate::Elsewhere,
@@ -124,6 +134,25 @@ impl<'a> Judge<'a> {
 
     fn is_refused(&self, setting: &str) -> bool {
         setting.split_once('=').is_some_and(|(name, _)| self.target.refused_settings.contains_key(name))
+    }
+
+    /// Rights on something that the archive does not make: it came with the server or with an extension. The schema
+    /// public is not made either, but is the database's own.
+    fn is_of_others(&self, item: &Item) -> bool {
+        let kinds = ["COLUMN ", "FUNCTION ", "PROCEDURE ", "SEQUENCE ", "TABLE "];
+        let alone = !item.needs.is_empty() && item.needs.is_disjoint(&self.items);
+        kinds.iter().any(|kind| item.tag.starts_with(kind)) && (alone || item.schema.as_deref() == Some("pg_catalog"))
+    }
+
+    /// None: they repeat what is so anyway.
+    fn rights(&self, item: &Item) -> Option<Loss> {
+        let schema = item.schema.as_deref().unwrap_or_default();
+        let known = self.rights.iter().find(|rights| rights.object == item.tag && rights.schema == schema);
+        let changes = known.map_or_else(|| "its rights".to_owned(), |rights| rights.changes.join(", "));
+        let (kind, name) = item.tag.split_once(' ').unwrap_or(("", &item.tag));
+        let what = format!("loses {changes}: it is another's at the target");
+        let remedy = "ask the target's administrator for it, or do without";
+        (!changes.is_empty()).then(|| Loss::new("rights-of-others", format!("{kind} {schema}.{name}"), what, remedy))
     }
 
     /// Of types that belong to the server or to an extension, only a superuser may make one.
@@ -234,7 +263,7 @@ pub mod fixture {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::super::archive::{DumpId, Item};
-    use super::super::target::Target;
+    use super::super::target::{Target, Tried};
     use crate::migrate::catalog::{Oid, ServerVersion};
 
     pub fn item(kind: &str, tag: &str) -> Item {
@@ -264,9 +293,7 @@ pub mod fixture {
             extensions: BTreeMap::new(),
             languages: BTreeSet::from(["sql".to_owned(), "plpgsql".to_owned()]),
             refused_settings: BTreeMap::new(),
-            refused: BTreeMap::new(),
-            paths: BTreeMap::new(),
-            lasting_paths: BTreeSet::new(),
+            tried: Tried::default(),
         }
     }
 }
@@ -282,6 +309,8 @@ mod tests {
             routines: HashMap::new(),
             of_themselves: HashSet::from([Oid(7)]),
             types: BTreeSet::from([DumpId(9)]),
+            items: BTreeSet::new(),
+            rights: &[],
         };
         match judge.fate(item) {
             Fate::Lost(loss) | Fate::Changed(loss) => Some(loss.code),

@@ -16,6 +16,7 @@ use crate::migrate::catalog::{Catalog, Routine, quote_identifier};
 const RESTRICTED: u32 = 17;
 
 /// Of the source.
+#[derive(Debug, Clone, Default)]
 pub struct Paths {
     /// What sessions of the database have, `$user` left out.
     own: Vec<String>,
@@ -95,7 +96,7 @@ impl Guided {
             return None;
         }
         let subject = subject(item);
-        let lasting = target.lasting_paths.contains(&subject);
+        let lasting = target.tried.lasting_paths.contains(&subject);
         Some(Self {
             signature: owner::signature(item)?,
             name: routine.name.name.clone(),

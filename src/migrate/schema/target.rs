@@ -78,6 +78,16 @@ pub enum ExtensionState {
     Missing,
 }
 
+/// What a rehearsal of the schema told, by subjects of entries.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tried {
+    pub refused: BTreeMap<String, Refusal>,
+    /// Under which it was made where the empty path did not do.
+    pub paths: BTreeMap<String, String>,
+    /// Functions that the target runs under no session's path.
+    pub lasting_paths: BTreeSet<String>,
+}
+
 /// Facts of the target, as far as the source's schema asks for them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
@@ -96,15 +106,8 @@ pub struct Target {
     pub languages: BTreeSet<String>,
     /// Settings of the source's roles and functions that the target refuses, by name, with its words.
     pub refused_settings: BTreeMap<String, String>,
-    /// What a rehearsal of the schema was refused, by its subject.
     #[serde(default)]
-    pub refused: BTreeMap<String, Refusal>,
-    /// Paths under which it was made where the empty one did not do, by its subject.
-    #[serde(default)]
-    pub paths: BTreeMap<String, String>,
-    /// Functions that the target runs under no session's path.
-    #[serde(default)]
-    pub lasting_paths: BTreeSet<String>,
+    pub tried: Tried,
 }
 
 impl Target {
@@ -145,9 +148,7 @@ pub async fn examine(client: &Client, source: &Catalog) -> Result<Target, Target
         extensions: trial.extensions(source).await?,
         languages: names(client, "languages", LANGUAGES).await?,
         refused_settings: trial.settings(source).await?,
-        refused: BTreeMap::new(),
-        paths: BTreeMap::new(),
-        lasting_paths: BTreeSet::new(),
+        tried: Tried::default(),
     })
 }
 

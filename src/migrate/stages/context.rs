@@ -7,6 +7,7 @@ use super::overlap::Overlap;
 use crate::host::{DatabaseContainer, Session, Site};
 use crate::migrate::folder::Folder;
 use crate::migrate::job::{self, Job, Secured};
+use crate::migrate::unseen::unseen;
 use crate::postgres::{Client, Endpoint, Secret, Tls, connect};
 
 /// What the server's administrator sees of us.
@@ -78,7 +79,9 @@ impl Context {
     }
 
     pub async fn old(&self) -> Result<Client, StageError> {
-        Ok(connect(&self.source().await?, APPLICATION).await?)
+        let old = connect(&self.source().await?, APPLICATION).await?;
+        unseen(&old).await?;
+        Ok(old)
     }
 
     /// The old server, in a database that is not being moved.
@@ -88,7 +91,9 @@ impl Context {
     }
 
     pub async fn new_database(&self) -> Result<Client, StageError> {
-        Ok(connect(&self.target().await?, APPLICATION).await?)
+        let new = connect(&self.target().await?, APPLICATION).await?;
+        unseen(&new).await?;
+        Ok(new)
     }
 
     /// The host's address in the network that it shares with the new database: the one that it calls it from.

@@ -10,7 +10,7 @@ use super::{StageError, chunks, definitions, identity, look, quiet};
 use crate::migrate::catalog::{self, Catalog};
 use crate::migrate::copy;
 use crate::migrate::index::{self, Builds, Progress};
-use crate::migrate::rehearse::{self, ARRIVES_OTHERWISE, SourceDefinitions};
+use crate::migrate::rehearse::{ARRIVES_OTHERWISE, Source, SourceDefinitions, rehearsed};
 use crate::migrate::saga::Mode;
 use crate::migrate::schema::{self, Entry, Item, LargeObject, Phase, Schema, Target, apply, settle};
 use crate::migrate::timescale::{self, Timescale};
@@ -20,8 +20,8 @@ use crate::postgres::{Client, PostgresError};
 const FILE: &str = "schema.json";
 /// What the rehearsal of that schema told: how the new server prints each definition.
 pub const REHEARSAL: &str = "rehearsal.json";
-/// What the target did not take of it.
-const REFUSED: &str = "refused.json";
+/// What the target did not take of it, and how it took the rest.
+const TRIED: &str = "tried.json";
 /// From now on the schema is what was read: the new database is being made of it.
 const SETTLED: &str = "schema-settled.json";
 const TELL: Duration = Duration::from_secs(1);
@@ -60,7 +60,7 @@ pub async fn source(context: &Context, schema: &Schema) -> Result<Catalog, Stage
 pub fn forget(context: &Context) -> Result<(), StageError> {
     context.folder.remove(FILE)?;
     definitions::forget(context)?;
-    context.folder.remove(REFUSED)?;
+    context.folder.remove(TRIED)?;
     Ok(context.folder.remove(REHEARSAL)?)
 }
 
@@ -71,14 +71,13 @@ pub async fn read(context: &Context) -> Result<Schema, StageError> {
     }
     let mut seen = Seen::read(context).await?;
     let mut target = seen.target.clone();
-    let old = context.old().await?;
-    let ends = rehearse::Source { client: &old, catalog: &seen.source };
-    let build = |target: &Target| seen.build(target);
-    let (mut schema, rehearsal) = rehearse::rehearsed(&ends, &context.target().await?, &mut target, build).await?;
+    let (old, endpoint) = (context.old().await?, context.target().await?);
+    let source = Source { client: &old, catalog: &seen.source };
+    let (mut schema, rehearsal) = rehearsed(&source, &endpoint, &mut target, |target| seen.build(target)).await?;
     let described = std::mem::take(&mut seen.described);
     chunks::remember(context, &schema, &described.objects)?;
     definitions::rehearsed(context, described, &rehearsal, (&mut schema, &seen.source, &target.user))?;
-    context.folder.write(REFUSED, &target.refused)?;
+    context.folder.write(TRIED, &target.tried)?;
     context.folder.write(REHEARSAL, &rehearsal)?;
     keep(context, &schema)?;
     Ok(schema)
@@ -97,9 +96,9 @@ pub fn keep(context: &Context, schema: &Schema) -> Result<(), StageError> {
 /// said of it.
 pub async fn read_chunks(context: &Context, before: &Schema) -> Result<(Schema, Objects), StageError> {
     let seen = Seen::read(context).await?;
-    let refused = context.folder.read(REFUSED)?.unwrap_or_default();
-    let target = Target { refused, ..seen.target.clone() };
-    let mut schema = seen.build(&target).without(&target.refused);
+    let tried = context.folder.read(TRIED)?.unwrap_or_default();
+    let target = Target { tried, ..seen.target.clone() };
+    let mut schema = seen.build(&target).without(&target.tried.refused);
     let arrives = before.losses.iter().filter(|loss| ARRIVES_OTHERWISE.contains(&loss.code.as_str()));
     schema.losses.extend(arrives.cloned());
     Ok((schema, seen.described.objects))

@@ -20,7 +20,7 @@ use infra::migrate::drift::{Drift, told};
 use infra::migrate::folder::Folder;
 use infra::migrate::index::{self, Builds};
 use infra::migrate::preflight::{self, Capacity, Severity, Situation};
-use infra::migrate::rehearse::rehearsed;
+use infra::migrate::rehearse::{Source, rehearsed};
 use infra::migrate::replicate::{Channel, ReplicateError, make_beat};
 use infra::migrate::saga::Mode;
 use infra::migrate::schema::{self, Phase, Schema, Target};
@@ -153,7 +153,9 @@ impl Journey<'_> {
         let items = schema::parse(&archive).map_err(stopped("look"))?;
         let build = |facts: &Target| timescale::build(items.clone(), &catalog, None, large.clone(), facts);
         let target = self.ends.target(self.database);
-        let (built, rehearsal) = rehearsed(&target, &mut abilities, build).await.map_err(stopped("rehearsal"))?;
+        let source = Source { client: &old, catalog: &catalog };
+        let rehearsed = rehearsed(&source, &target, &mut abilities, build).await;
+        let (built, rehearsal) = rehearsed.map_err(stopped("rehearsal"))?;
         let at_old = self.ends.at_old(self.database).await;
         let prints = Prints::new(&read_objects(&at_old).await.map_err(stopped("look"))?, &rehearsal.printed);
         let orphans = preflight::find_orphans(&old, &catalog).await.map_err(stopped("look"))?;
@@ -169,6 +171,7 @@ impl Journey<'_> {
             losses: built.losses.clone(),
             capacity: Capacity { connections: 4, ..Capacity::default() },
             orphans: Some(orphans),
+            large_rows: vec![],
         };
         let findings = preflight::check(&situation);
         let of = |severity: Severity| findings.iter().filter(move |finding| finding.severity == severity);

@@ -1,8 +1,10 @@
 //! The schema is rehearsed at a target as RDS is: what fails is known before anything is copied, all of it at once, and
 //! what was known fails nowhere later.
 
+mod inherited;
 mod paths;
 mod refusals;
+mod rights;
 
 use infra::migrate::catalog::{self, Catalog};
 use infra::migrate::copy::{Held, Hold, copy, hold};

@@ -113,6 +113,42 @@ async fn settings_that_the_user_was_granted_are_carried() {
     assert_eq!(case.target.psql("moved", "SELECT tenant()"), "1");
 }
 
+/// Three rows of each table are not all: what they alone refuse is not refused.
+#[tokio::test]
+async fn a_few_rows_refuse_nothing_that_all_rows_take() {
+    let sql = "CREATE TABLE parent (id int PRIMARY KEY, size int); INSERT INTO parent SELECT n, n FROM generate_series(1, 20) AS n;
+        CREATE TABLE child (id int PRIMARY KEY, parent int REFERENCES parent);
+        INSERT INTO child SELECT n, 20 - n FROM generate_series(1, 10) AS n;
+        COMMENT ON CONSTRAINT child_parent_fkey ON child IS 'theirs';
+        CREATE TABLE parts (id int, parent int REFERENCES parent) PARTITION BY RANGE (id);
+        CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10); INSERT INTO parts VALUES (1, 19);
+        CREATE FUNCTION known(int) RETURNS boolean LANGUAGE sql STABLE AS 'SELECT EXISTS (SELECT FROM public.parent WHERE id = $1)';
+        ALTER TABLE child ADD CHECK (known(parent));
+        CREATE MATERIALIZED VIEW share AS SELECT 1 / count(*) FILTER (WHERE size > 10) AS part FROM parent";
+    let case = Case::of(sql);
+    let (schema, rehearsal) = case.rehearse().await;
+    assert!(schema.losses.iter().all(|loss| loss.consequence == Consequence::Note), "{:#?}", schema.losses);
+    let printed =
+        |kind: &str, name: &str| rehearsal.printed.iter().any(|(key, _)| key.kind == kind && key.name == name);
+    assert!(
+        printed("CONSTRAINT", "public.child.child_parent_fkey")
+            && printed("CONSTRAINT", "public.parts.parts_parent_fkey")
+    );
+    case.move_all(&schema).await;
+}
+
+/// As a database's user may be, who is no master of the server.
+#[tokio::test]
+async fn where_no_database_may_be_made_the_targets_own_is_used_and_left_as_it_was() {
+    let case = Case::of(include_str!("../cases/self_view.sql"));
+    case.target.psql(SUPERUSER, "ALTER ROLE master NOCREATEDB");
+    let before = case.target.psql("moved", "SELECT count(*) FROM pg_class");
+    let (schema, rehearsal) = case.rehearse().await;
+    loss(&schema, "view-of-itself", "VIEW public.round");
+    assert!(rehearsal.printed.keys().any(|key| key.name == "public.t"));
+    assert_eq!((case.left_over().as_str(), case.target.psql("moved", "SELECT count(*) FROM pg_class")), ("", before));
+}
+
 #[tokio::test]
 async fn what_a_killed_rehearsal_left_is_dropped_by_the_next() {
     let case = Case::of("CREATE ROLE app; CREATE TABLE t (id int PRIMARY KEY); ALTER TABLE t OWNER TO app");

@@ -52,6 +52,18 @@ pub fn rule(s: &Situation) -> Vec<Finding> {
             .so("at the target it would do again what it did at the source")
             .remedy("ALTER TABLE … ENABLE TRIGGER while the migration lasts, or make what it does harmless twice")
     }));
+    found.extend(s.source.firing_event_triggers.iter().map(|trigger| {
+        Finding::warning(
+            "event-trigger-fires",
+            format!("EVENT TRIGGER {trigger}"),
+            "fires for the publication and the schema that infra makes for itself",
+        )
+        .so("it records them as changes of yours, or refuses them and with them the migration")
+        .remedy(format!(
+            "let the role {} pass in its function, or ALTER EVENT TRIGGER … DISABLE for as long",
+            s.source.user
+        ))
+    }));
     found.extend(all([
         (s.source.xid_age > OLD_XID).then(|| {
             Finding::warning(
