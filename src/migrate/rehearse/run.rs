@@ -34,6 +34,10 @@ pub async fn rehearsed(
     let mut last = String::new();
     for _ in 0..ROUNDS {
         let schema = build(facts).without(&facts.refused);
+        // Who may restore into TimescaleDB without being a superuser has the right in that one database.
+        if schema.conversion.restore.is_some() && !facts.superuser {
+            return Ok((schema, Rehearsal::default()));
+        }
         let rehearsal = rehearse(target, &schema).await?;
         let Some(refusal) = rehearsal.refused.last() else { return Ok((schema, rehearsal)) };
         last = format!("{}: {}", refusal.subject, refusal.message);
