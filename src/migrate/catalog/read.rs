@@ -52,6 +52,7 @@ async fn read_within(client: &Client) -> Result<Catalog, CatalogError> {
         memberships: reader.rows("memberships of roles", include_str!("sql/memberships.sql")).await?,
         settings: reader.rows("settings of roles", include_str!("sql/settings.sql")).await?,
         special: reader.rows("special objects", include_str!("sql/special.sql")).await?,
+        rights_of_others: reader.rows("rights", include_str!("sql/rights.sql")).await?,
         large_objects: reader.one("large objects", include_str!("sql/large_objects.sql")).await?,
     })
 }

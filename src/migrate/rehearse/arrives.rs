@@ -18,8 +18,9 @@ pub struct SourceDefinitions {
 const OF_THE_SERVER: [&str; 4] = ["MEMBERSHIP", "OWNER", "ROLE", "SETTING"];
 
 /// Codes of what is found so.
-pub const ARRIVES_OTHERWISE: [&str; 2] = [MEANING, DEFINITION];
+pub const ARRIVES_OTHERWISE: [&str; 3] = [MEANING, RIGHT, DEFINITION];
 const MEANING: &str = "meaning-differs";
+const RIGHT: &str = "right-differs";
 const DEFINITION: &str = "definition-differs";
 
 /// How the target's server prints the source's definitions, and what arrives as something else. `user` is the target's,
@@ -29,6 +30,10 @@ pub fn arrives_otherwise(
     rehearsal: &Rehearsal,
     (schema, catalog, user): (&Schema, &Catalog, &str),
 ) -> (Prints, Vec<Loss>) {
+    // It was not rehearsed, which is told.
+    if rehearsal.printed.is_empty() {
+        return (Prints::default(), vec![]);
+    }
     let SourceDefinitions { objects, uses } = source;
     let conversion = &schema.conversion;
     let here = conversion.expected(objects, catalog);
@@ -48,7 +53,11 @@ pub fn arrives_otherwise(
             && difference.source.is_some()
     });
     let loss = |difference: &crate::migrate::verify::ObjectDifference| {
-        let code = if difference.object.kind == USES { MEANING } else { DEFINITION };
+        let code = match difference.object.kind.as_str() {
+            USES => MEANING,
+            "GRANT" | "REVOKE" => RIGHT,
+            _ => DEFINITION,
+        };
         let object = format!("{} {}", difference.object.kind, difference.object.name);
         let remedy = "change it at the source so that it arrives, or agree to the difference";
         Loss::new(code, object, told(difference), remedy)

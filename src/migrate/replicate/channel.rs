@@ -4,14 +4,17 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::ReplicateError;
 use super::beat::Beat;
+use super::writers::{open_writers, told};
+use super::{ReplicateError, stuck};
 use crate::migrate::catalog::{QualifiedName, quote_identifier, quote_literal};
-use crate::postgres::{Client, Endpoint, PostgresError, Tls};
+use crate::postgres::{Client, Endpoint, PostgresError, Tls, connect};
 
 const POLL: Duration = Duration::from_millis(50);
+/// A slot waits for everybody who writes; who waits for the slot wants to know for whom.
+const SLOT_PATIENCE: Duration = Duration::from_secs(60);
 
 /// A publication, a slot and a subscription of one name.
 pub struct Channel<'a> {
@@ -68,8 +71,18 @@ impl Channel<'_> {
     pub async fn make_slot(&self) -> Result<(), ReplicateError> {
         let sql = "SELECT pg_catalog.pg_create_logical_replication_slot($1, 'pgoutput')
                    WHERE NOT EXISTS (SELECT 1 FROM pg_catalog.pg_replication_slots WHERE slot_name = $1)";
-        self.publisher.rows("making the replication slot", sql, &[&self.name]).await?;
-        Ok(())
+        let name = [&self.name as &(dyn tokio_postgres::types::ToSql + Sync)];
+        let made = self.publisher.rows("making the replication slot", sql, &name);
+        let Ok(made) = timeout(SLOT_PATIENCE, made).await else { return Err(self.why_no_slot().await?) };
+        Ok(made.map(drop)?)
+    }
+
+    async fn why_no_slot(&self) -> Result<ReplicateError, ReplicateError> {
+        // Before the session waits: it answers one after the other.
+        let another = connect(self.publisher.endpoint(), "infra migrate").await?;
+        let who = told(&open_writers(&another).await?);
+        self.publisher.cancel().await?;
+        Ok(ReplicateError::NoSlot { slot: self.name.to_owned(), waited: SLOT_PATIENCE, who })
     }
 
     /// At the subscriber, from the slot on. `publisher` is the way from the subscriber's server to the publisher.
@@ -80,10 +93,10 @@ impl Channel<'_> {
         let found = self.subscriber.rows("looking for the subscription", known, &[&self.name]).await?;
         if found.is_empty() {
             let way = quote_literal(&format!("{}{}", conninfo(publisher), self.no_certificate().await?));
-            let slot = quote_literal(self.name);
+            let (slot, applier) = (quote_literal(self.name), self.applier().await?);
             let sql = format!(
                 "CREATE SUBSCRIPTION {name} CONNECTION {way} PUBLICATION {name}
-                 WITH (create_slot = false, slot_name = {slot}, copy_data = false, enabled = false)"
+                 WITH (create_slot = false, slot_name = {slot}, copy_data = false, enabled = false{applier})"
             );
             self.subscriber.run("subscribing", &sql).await?;
         }
@@ -96,6 +109,17 @@ impl Channel<'_> {
         let sql = "SELECT pg_catalog.current_setting('server_version_num')::int >= 160000";
         let knows: bool = self.subscriber.row("asking for the version", sql, &[]).await?.get(0);
         Ok(if knows { " sslcertmode=disable" } else { "" })
+    }
+
+    /// From 16 on changes are applied as the table's owner. Rows of partitions travel under the name of their root, whose
+    /// owner may not write to a partition that somebody else owns; the subscription's owner may.
+    async fn applier(&self) -> Result<&'static str, PostgresError> {
+        let sql = "SELECT pg_catalog.current_setting('server_version_num')::int >= 160000 AND EXISTS (
+                       SELECT FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
+                       JOIN pg_catalog.pg_class p ON p.oid = i.inhparent
+                       WHERE c.relispartition AND c.relkind IN ('r', 'p') AND c.relowner <> p.relowner)";
+        let mixed: bool = self.subscriber.row("asking who owns the partitions", sql, &[]).await?.get(0);
+        Ok(if mixed { ", run_as_owner = true" } else { "" })
     }
 
     pub async fn pause(&self) -> Result<(), ReplicateError> {
@@ -132,6 +156,25 @@ impl Channel<'_> {
                 return Err(self.why_not_drained(errors, patience).await?);
             }
             sleep(POLL).await;
+        }
+    }
+
+    /// The same; what the subscriber cannot apply is looked up, which takes some seconds and keeps the slot busy. For whoever
+    /// gives up.
+    pub async fn drain_or_say(&self, patience: Duration) -> Result<Duration, ReplicateError> {
+        match self.drain(patience).await {
+            Err(error) => Err(self.said(error).await),
+            took => took,
+        }
+    }
+
+    /// With the change and the reason, if it is one that cannot be applied.
+    pub async fn said(&self, error: ReplicateError) -> ReplicateError {
+        match error {
+            ReplicateError::ApplyFailed { message } => {
+                ReplicateError::ApplyFailed { message: format!("{}; {message}", stuck::reason(self).await) }
+            }
+            other => other,
         }
     }
 
@@ -197,7 +240,8 @@ impl Channel<'_> {
         let more = self.apply_errors().await? - errors;
         let lag = self.lag().await?;
         if more > 0 {
-            let message = format!("{more} attempts failed, as the new database's log tells ({lag})");
+            let attempts = if more == 1 { "1 attempt".to_owned() } else { format!("{more} attempts") };
+            let message = format!("{attempts} failed within {} s ({lag})", after.as_secs());
             return Ok(ReplicateError::ApplyFailed { message });
         }
         Ok(ReplicateError::NotDrained { after, lag })

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::context::Context;
-use super::{StageError, definitions, structure};
+use super::{StageError, definitions, drift, structure};
 use crate::migrate::schema::{Consequence, Loss, Schema};
 use crate::migrate::verify::{Definition, ObjectKey, Objects};
 
@@ -35,7 +35,7 @@ pub async fn settle(context: &Context) -> Result<(), StageError> {
         return structure::keep(context, &schema);
     }
     structure::forget(context)?;
-    Err(StageError::ChangedBeforePause { what: told.join("\n    ") })
+    Err(StageError::ChangedBeforePause { what: drift::first_of(context, &told)? })
 }
 
 /// And without that by which replication finds rows: the migration itself may change it.

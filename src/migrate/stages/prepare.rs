@@ -4,9 +4,9 @@ use rand::Rng;
 use rand::distr::Alphanumeric;
 
 use super::context::{APPLY_ROLE, Context, FORWARD, READ_ROLE};
-use super::{StageError, chunks, definitions, encrypt, look, pause, quiet, role, structure};
+use super::{StageError, carry, chunks, definitions, encrypt, identity, look, pause, quiet, role, structure};
 use crate::migrate::HELPER_SCHEMA;
-use crate::migrate::catalog::{quote_identifier, quote_literal};
+use crate::migrate::catalog::{self, quote_identifier, quote_literal};
 use crate::migrate::replicate::{Channel, make_beat};
 use crate::migrate::saga::Mode;
 use crate::migrate::timescale::{start_workers, stop_workers};
@@ -23,13 +23,16 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
     make_beat(&new).await?;
     // Offline too: the way back needs both.
     make_beat(&old).await?;
+    identity::at_source(context, &old).await?;
     if context.job.mode == Mode::Offline {
         drop(old);
         return paused(context).await;
     }
     encrypt::perform(context, &old).await?;
     read_role(context, &old).await?;
-    Channel { name: FORWARD, publisher: &old, subscriber: &new }.publish(None).await?;
+    Channel { name: FORWARD, publisher: &old, subscriber: &new }
+        .publish(carry::published(&old, FORWARD, &catalog::read(&old).await?).await?.as_deref())
+        .await?;
     Ok(String::new())
 }
 
@@ -105,11 +108,10 @@ pub async fn clean_old(context: &Context) -> Result<(), StageError> {
     let old = context.old().await?;
     let channel = Channel { name: FORWARD, publisher: &old, subscriber: &old };
     channel.drop_slot().await?;
-    let sql = format!(
-        "DROP PUBLICATION IF EXISTS {}; DROP SCHEMA IF EXISTS {HELPER_SCHEMA} CASCADE",
-        quote_identifier(FORWARD)
-    );
-    old.run("cleaning the old database", &sql).await?;
+    let publication = format!("DROP PUBLICATION IF EXISTS {}", quote_identifier(FORWARD));
+    old.run("cleaning the old database", &publication).await?;
+    identity::back(&old).await?;
+    old.run("cleaning the old database", &format!("DROP SCHEMA IF EXISTS {HELPER_SCHEMA} CASCADE")).await?;
     encrypt::undo(context, &old).await?;
     start_workers(&old).await?;
     for role in [READ_ROLE, APPLY_ROLE] {

@@ -6,11 +6,11 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::context::{Context, pg_dump};
-use super::{StageError, chunks, definitions, quiet};
+use super::{StageError, chunks, definitions, identity, look, quiet};
 use crate::migrate::catalog::{self, Catalog};
 use crate::migrate::copy;
 use crate::migrate::index::{self, Builds, Progress};
-use crate::migrate::rehearse::{ARRIVES_OTHERWISE, SourceDefinitions, rehearsed};
+use crate::migrate::rehearse::{ARRIVES_OTHERWISE, Source, SourceDefinitions, rehearsed};
 use crate::migrate::saga::Mode;
 use crate::migrate::schema::{self, Entry, Item, LargeObject, Phase, Schema, Target, apply, settle};
 use crate::migrate::timescale::{self, Timescale};
@@ -20,8 +20,8 @@ use crate::postgres::{Client, PostgresError};
 const FILE: &str = "schema.json";
 /// What the rehearsal of that schema told: how the new server prints each definition.
 pub const REHEARSAL: &str = "rehearsal.json";
-/// What the target did not take of it.
-const REFUSED: &str = "refused.json";
+/// What the target did not take of it, and how it took the rest.
+const TRIED: &str = "tried.json";
 /// From now on the schema is what was read: the new database is being made of it.
 const SETTLED: &str = "schema-settled.json";
 const TELL: Duration = Duration::from_secs(1);
@@ -45,12 +45,8 @@ async fn read_again(context: &Context) -> Result<(), StageError> {
         return Ok(());
     }
     if definitions::changed(context, &context.old().await?).await? {
-        forget(context)?;
         // Whatever else changed since it was asked about.
-        let said = chunks::open(&read(context).await?.losses, &context.accepted()?);
-        if !said.is_empty() {
-            return Err(StageError::InTheWay { findings: said.join("\n    ") });
-        }
+        look::perform(context).await?;
     }
     Ok(context.folder.write(SETTLED, &true)?)
 }
@@ -64,7 +60,7 @@ pub async fn source(context: &Context, schema: &Schema) -> Result<Catalog, Stage
 pub fn forget(context: &Context) -> Result<(), StageError> {
     context.folder.remove(FILE)?;
     definitions::forget(context)?;
-    context.folder.remove(REFUSED)?;
+    context.folder.remove(TRIED)?;
     Ok(context.folder.remove(REHEARSAL)?)
 }
 
@@ -75,12 +71,13 @@ pub async fn read(context: &Context) -> Result<Schema, StageError> {
     }
     let mut seen = Seen::read(context).await?;
     let mut target = seen.target.clone();
-    let (mut schema, rehearsal) =
-        rehearsed(&context.target().await?, &mut target, |target: &Target| seen.build(target)).await?;
+    let (old, endpoint) = (context.old().await?, context.target().await?);
+    let source = Source { client: &old, catalog: &seen.source };
+    let (mut schema, rehearsal) = rehearsed(&source, &endpoint, &mut target, |target| seen.build(target)).await?;
     let described = std::mem::take(&mut seen.described);
     chunks::remember(context, &schema, &described.objects)?;
     definitions::rehearsed(context, described, &rehearsal, (&mut schema, &seen.source, &target.user))?;
-    context.folder.write(REFUSED, &target.refused)?;
+    context.folder.write(TRIED, &target.tried)?;
     context.folder.write(REHEARSAL, &rehearsal)?;
     keep(context, &schema)?;
     Ok(schema)
@@ -99,9 +96,9 @@ pub fn keep(context: &Context, schema: &Schema) -> Result<(), StageError> {
 /// said of it.
 pub async fn read_chunks(context: &Context, before: &Schema) -> Result<(Schema, Objects), StageError> {
     let seen = Seen::read(context).await?;
-    let refused = context.folder.read(REFUSED)?.unwrap_or_default();
-    let target = Target { refused, ..seen.target.clone() };
-    let mut schema = seen.build(&target).without(&target.refused);
+    let tried = context.folder.read(TRIED)?.unwrap_or_default();
+    let target = Target { tried, ..seen.target.clone() };
+    let mut schema = seen.build(&target).without(&target.tried.refused);
     let arrives = before.losses.iter().filter(|loss| ARRIVES_OTHERWISE.contains(&loss.code.as_str()));
     schema.losses.extend(arrives.cloned());
     Ok((schema, seen.described.objects))
@@ -156,6 +153,7 @@ pub async fn after(context: &Context) -> Result<String, StageError> {
     if let Some(restore) = &schema.conversion.restore {
         timescale::carry(&context.old().await?, &context.new_database().await?, restore).await?;
     }
+    identity::at_target(context, &context.old().await?, &context.new_database().await?).await?;
     let indexes = schema.phase(Phase::Index).count();
     Ok(format!("{indexes} indexes"))
 }

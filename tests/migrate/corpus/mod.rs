@@ -4,7 +4,7 @@
 
 use crate::servers::{SUPERUSER, Server};
 
-const PARTS: [(&str, &str); 16] = [
+const PARTS: [(&str, &str); 17] = [
     ("roles", include_str!("roles.sql")),
     ("types", include_str!("types.sql")),
     ("tables", include_str!("tables.sql")),
@@ -20,6 +20,7 @@ const PARTS: [(&str, &str); 16] = [
     ("owner_of_public", include_str!("../cases/owner_of_public.sql")),
     ("partition_names", include_str!("../cases/partition_names.sql")),
     ("xml_declaration", include_str!("../cases/xml_declaration.sql")),
+    ("extension_rights", include_str!("../cases/extension_rights.sql")),
     ("inherited", include_str!("../cases/inherited.sql")),
 ];
 

@@ -64,6 +64,7 @@ async fn moved_from(source: Server, target: Server) -> (Move, Schema) {
 /// Nothing that the target would print otherwise is left for the comparison of the rows to find.
 async fn compared(moving: &Move, built: &Schema) -> Report {
     let restore_mode = built.conversion.restore.is_some();
+    // Its rights are those of this database, in which everything is made already.
     let prints = if restore_mode && moving.user != SUPERUSER {
         Prints::default()
     } else {

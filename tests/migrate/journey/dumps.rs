@@ -1,0 +1,96 @@
+//! Both ends as `pg_dump` sees them, by one version of it: an opinion that owes nothing to infra's own comparison.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use infra::migrate::schema::Loss;
+
+use super::ends::{Ends, MASTER};
+use crate::servers::{SUPERUSER, Server, run};
+
+/// The rows of each table, sorted, under what COPY says of it; and the values of sequences.
+fn rows(ends: &Ends, server: &Server, database: &str) -> BTreeMap<String, Vec<String>> {
+    let text =
+        dump(ends.new.tool("pg_dump", &["--data-only", "--exclude-schema=infra_migration", &url(server, database)]));
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut table: Option<String> = None;
+    for line in text.lines() {
+        match &table {
+            Some(_) if line == "\\." => table = None,
+            Some(name) => found.get_mut(name).unwrap().push(line.to_owned()),
+            None if line.starts_with("COPY ") => {
+                found.insert(line.to_owned(), vec![]);
+                table = Some(line.to_owned());
+            }
+            None if line.starts_with("SELECT ") => {
+                found.entry("values and objects".to_owned()).or_default().push(line.to_owned())
+            }
+            None => {}
+        }
+    }
+    found.values_mut().for_each(|lines| lines.sort());
+    found
+}
+
+/// Tables whose rows differ, each with the first line that only one end has.
+pub fn differing_rows(ends: &Ends, database: &str, losses: &[Loss]) -> Vec<String> {
+    let (old, new) = (rows(ends, &ends.old, database), rows(ends, &ends.new, database));
+    let names: BTreeSet<_> = old.keys().chain(new.keys()).collect();
+    let none = vec![];
+    let differs = names.into_iter().filter_map(|name| {
+        let (here, there) = (old.get(name).unwrap_or(&none), new.get(name).unwrap_or(&none));
+        let first = here.iter().zip(there).find(|(a, b)| a != b);
+        (here != there && !is_lost(name, losses))
+            .then(|| format!("{name} {} rows and {}: {first:?}", here.len(), there.len()))
+    });
+    differs.collect()
+}
+
+/// Statements that only one end has. The old end's are made once at the new server, and printed by it.
+pub fn differing_statements(ends: &Ends, database: &str, losses: &[Loss]) -> Vec<String> {
+    let normal = format!("{database}_normal");
+    let made = dump(
+        ends.old.tool("pg_dump", &["--schema-only", "--exclude-schema=infra_migration", &url(&ends.old, database)]),
+    );
+    ends.new.psql(SUPERUSER, &format!("CREATE DATABASE {normal} TEMPLATE template0"));
+    let output = run(&ends.new.tool("psql", &["-Xq", "-d", &url(&ends.new, &normal)]), made.as_bytes());
+    let refused = String::from_utf8_lossy(&output.stderr).matches("ERROR:").count();
+    let (old, new) = (statements(ends, &normal), statements(ends, database));
+    ends.new.psql(SUPERUSER, &format!("DROP DATABASE {normal} WITH (FORCE)"));
+    if refused > 0 {
+        // pg_dump's own output does not make the database: it cannot be a measure.
+        return vec![];
+    }
+    let lost = old.difference(&new).map(|statement| format!("- {statement}"));
+    let all = lost.chain(new.difference(&old).map(|statement| format!("+ {statement}")));
+    all.filter(|statement| !is_lost(statement, losses)).collect()
+}
+
+fn statements(ends: &Ends, database: &str) -> BTreeSet<String> {
+    let argv = ["--schema-only", "--exclude-schema=infra_migration", &url(&ends.new, database)];
+    let text = dump(ends.new.tool("pg_dump", &argv));
+    let text = text.replace(&format!("OWNER TO {MASTER};"), &format!("OWNER TO {SUPERUSER};"));
+    let parts = text.split("\n\n").map(str::trim);
+    // \restrict and its counterpart hold a random word.
+    let ours = |part: &&str| part.contains("restrict ") || part.contains("infra_") || part.contains("FOR ROLE");
+    parts.filter(|part| !part.starts_with("--") && !part.is_empty() && !ours(part)).map(str::to_owned).collect()
+}
+
+fn is_lost(text: &str, losses: &[Loss]) -> bool {
+    let text = text.replace('"', "").to_lowercase();
+    let named = losses.iter().flat_map(|loss| loss.takes.iter().chain([&loss.object]));
+    named.filter_map(|object| object.split(' ').next_back()).any(|name| {
+        let name = name.replace('"', "").to_lowercase();
+        let short = name.rsplit('.').next().unwrap_or_default().split('(').next().unwrap_or_default().to_owned();
+        short.len() > 2 && text.contains(&short)
+    })
+}
+
+fn url(server: &Server, database: &str) -> String {
+    server.url(database).replace("?sslmode=disable", "")
+}
+
+fn dump(argv: Vec<String>) -> String {
+    let output = run(&argv, b"");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}

@@ -1,0 +1,225 @@
+//! Rows for tables that nobody here made: values by type, those of CHECKs and enums among them, foreign keys to rows that
+//! are there. What the server refuses is tried with other values, and then left out.
+
+mod kinds;
+
+use std::collections::HashMap;
+
+use rand::prelude::*;
+use tokio_postgres::Client;
+
+use kinds::Kinds;
+
+const TRIES: usize = 12;
+
+/// In the order in which rows can come: those that are referenced first, as far as there is one.
+const TABLES: &str = "
+    SELECT c.oid::bigint, format('%I.%I', n.nspname, c.relname),
+           coalesce((SELECT string_agg(pg_get_constraintdef(k.oid), ' ') FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'c'), '')
+             || coalesce((SELECT string_agg(pg_get_expr(p.relpartbound, p.oid), ' ') FROM pg_partition_tree(c.oid) AS t JOIN pg_class p ON p.oid = t.relid), ''),
+           ARRAY(SELECT k.confrelid::bigint FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'f' AND k.confrelid <> c.oid),
+           EXISTS (SELECT FROM pg_constraint k WHERE k.confrelid = c.oid AND k.contype = 'f')
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND (c.relpersistence = 'p' OR $1)
+       AND n.nspname !~ '^(pg_|information_schema$|infra_)'
+       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+     ORDER BY 2";
+const COLUMNS: &str = "
+    SELECT a.attrelid::bigint, a.attname::text, a.atttypid::bigint, a.attnotnull, d.oid IS NOT NULL OR a.attidentity <> '',
+           a.attidentity = 'a' OR a.attgenerated <> '', format_type(a.atttypid, a.atttypmod)
+      FROM pg_attribute a LEFT JOIN pg_attrdef d ON (d.adrelid, d.adnum) = (a.attrelid, a.attnum)
+     WHERE a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum";
+const KEYS: &str = "
+    SELECT k.conrelid::bigint, k.confrelid::regclass::text, k.confrelid = k.conrelid,
+           ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u(n, o) JOIN pg_attribute a ON (a.attrelid, a.attnum) = (k.conrelid, u.n) ORDER BY o),
+           ARRAY(SELECT format('%I', a.attname) FROM unnest(k.confkey) WITH ORDINALITY AS u(n, o) JOIN pg_attribute a ON (a.attrelid, a.attnum) = (k.confrelid, u.n) ORDER BY o)
+      FROM pg_constraint k WHERE k.contype = 'f' AND k.conparentid = 0";
+
+struct Table {
+    oid: i64,
+    name: String,
+    /// What its checks and its partitions' bounds say.
+    literals: Vec<String>,
+    needs: Vec<i64>,
+    is_referenced: bool,
+    columns: Vec<Column>,
+    keys: Vec<Key>,
+}
+
+struct Column {
+    name: String,
+    type_oid: i64,
+    type_name: String,
+    not_null: bool,
+    has_default: bool,
+    is_computed: bool,
+}
+
+struct Key {
+    to: String,
+    to_itself: bool,
+    columns: Vec<String>,
+    referenced: Vec<String>,
+}
+
+/// So many rows a table, as far as it takes them. Returns how many there are, and the tables that took none.
+pub async fn fill(client: &Client, seed: u64, rows: usize) -> (usize, Vec<String>) {
+    let mut random = StdRng::seed_from_u64(seed);
+    // Triggers and foreign keys are the application's own; here rows are what is wanted.
+    client.batch_execute("SET session_replication_role = replica; SET statement_timeout = '20s'").await.unwrap();
+    let kinds = Kinds::read(client).await;
+    let (mut filled, mut empty) = (0, vec![]);
+    for table in ordered(tables(client, seed.is_multiple_of(10)).await) {
+        let mut there = 0;
+        for _ in 0..rows {
+            for _ in 0..TRIES {
+                if client.batch_execute(&insert(&table, &kinds, &mut random)).await.is_ok() {
+                    there += 1;
+                    break;
+                }
+            }
+        }
+        filled += there;
+        if there == 0 {
+            empty.push(table.name);
+        }
+    }
+    (filled, empty)
+}
+
+/// Other values in some rows, and some rows less. Returns how often replication had no way to name the row.
+pub async fn change(client: &Client, seed: u64) -> usize {
+    let mut random = StdRng::seed_from_u64(seed);
+    client.batch_execute("SET session_replication_role = replica; SET statement_timeout = '20s'").await.unwrap();
+    let kinds = Kinds::read(client).await;
+    let mut refused = 0;
+    for table in tables(client, false).await {
+        let in_keys: Vec<&String> = table.keys.iter().flat_map(|key| &key.columns).collect();
+        let free = table.columns.iter().filter(|column| !column.is_computed && !in_keys.contains(&&column.name));
+        let Some(column) = free.choose(&mut random) else { continue };
+        let value = kinds.value(column.type_oid, &table.literals, &mut random).unwrap_or_else(|| "NULL".to_owned());
+        let some = format!("(tableoid, ctid) = (SELECT tableoid, ctid FROM {} ORDER BY random() LIMIT 1)", table.name);
+        let mut statements = vec![format!(
+            "UPDATE {} SET {} = {value}::{} WHERE {some}",
+            table.name,
+            quoted(&column.name),
+            column.type_name
+        )];
+        if !table.is_referenced {
+            statements.push(format!("DELETE FROM {} WHERE {some}", table.name));
+        }
+        for statement in statements {
+            let result = client.batch_execute(&statement).await;
+            let code = result.as_ref().err().and_then(|error| error.code()).map(|code| code.code().to_owned());
+            refused += usize::from(code.as_deref() == Some("55000"));
+        }
+    }
+    refused
+}
+
+fn insert(table: &Table, kinds: &Kinds, random: &mut StdRng) -> String {
+    let mut values: Vec<(&str, String)> = vec![];
+    for column in table.columns.iter().filter(|column| !column.is_computed) {
+        let omitted = column.has_default && random.random_bool(0.6);
+        if omitted || table.keys.iter().any(|key| key.columns.contains(&column.name)) {
+            continue;
+        }
+        let null = !column.not_null && random.random_bool(0.2);
+        let value = (!null).then(|| kinds.value(column.type_oid, &table.literals, random)).flatten();
+        values.push((
+            column.name.as_str(),
+            value.map_or("NULL".to_owned(), |value| format!("{value}::{}", column.type_name)),
+        ));
+    }
+    let mut from = String::new();
+    for (number, key) in table.keys.iter().enumerate() {
+        if key.to_itself && random.random_bool(0.7) {
+            continue;
+        }
+        let fresh: Vec<_> = key
+            .columns
+            .iter()
+            .zip(&key.referenced)
+            .filter(|(own, _)| !values.iter().any(|(name, _)| name == own))
+            .collect();
+        if fresh.is_empty() {
+            continue;
+        }
+        let columns: Vec<_> =
+            fresh.iter().map(|(_, there)| format!("{there} AS \"{number}_{}\"", there.trim_matches('"'))).collect();
+        from.push_str(&format!(
+            " LEFT JOIN (SELECT {} FROM {} ORDER BY random() LIMIT 1) AS k{number} ON true",
+            columns.join(", "),
+            key.to
+        ));
+        for (own, there) in fresh {
+            values.push((own.as_str(), format!("k{number}.\"{number}_{}\"", there.trim_matches('"'))));
+        }
+    }
+    if values.is_empty() {
+        return format!("INSERT INTO {} DEFAULT VALUES", table.name);
+    }
+    let names: Vec<_> = values.iter().map(|(name, _)| quoted(name)).collect();
+    let values: Vec<_> = values.iter().map(|(_, value)| value.as_str()).collect();
+    format!(
+        "INSERT INTO {} ({}) SELECT {} FROM (SELECT 1) AS one{from}",
+        table.name,
+        names.join(", "),
+        values.join(", ")
+    )
+}
+
+async fn tables(client: &Client, unlogged: bool) -> Vec<Table> {
+    let mut columns: HashMap<i64, Vec<Column>> = HashMap::new();
+    for row in client.query(COLUMNS, &[]).await.unwrap() {
+        columns.entry(row.get(0)).or_default().push(Column {
+            name: row.get(1),
+            type_oid: row.get(2),
+            not_null: row.get(3),
+            has_default: row.get(4),
+            is_computed: row.get(5),
+            type_name: row.get(6),
+        });
+    }
+    let mut keys: HashMap<i64, Vec<Key>> = HashMap::new();
+    for row in client.query(KEYS, &[]).await.unwrap() {
+        let key = Key { to: row.get(1), to_itself: row.get(2), columns: row.get(3), referenced: row.get(4) };
+        keys.entry(row.get(0)).or_default().push(key);
+    }
+    let rows = client.query(TABLES, &[&unlogged]).await.unwrap();
+    rows.iter()
+        .map(|row| {
+            let oid = row.get(0);
+            Table {
+                oid,
+                name: row.get(1),
+                literals: kinds::literals(row.get(2)),
+                needs: row.get(3),
+                is_referenced: row.get(4),
+                columns: columns.remove(&oid).unwrap_or_default(),
+                keys: keys.remove(&oid).unwrap_or_default(),
+            }
+        })
+        .collect()
+}
+
+/// Circles stay as they are: their keys are null, or the table stays empty.
+fn ordered(mut tables: Vec<Table>) -> Vec<Table> {
+    let mut found: Vec<Table> = vec![];
+    loop {
+        let waits = |table: &Table| table.needs.iter().any(|need| tables.iter().any(|other| other.oid == *need));
+        let ready: Vec<bool> = tables.iter().map(|table| !waits(table)).collect();
+        if !ready.contains(&true) {
+            found.extend(tables);
+            return found;
+        }
+        let mut ready = ready.into_iter();
+        let (now, later) = tables.into_iter().partition(|_| ready.next().unwrap());
+        found.extend::<Vec<Table>>(now);
+        tables = later;
+    }
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

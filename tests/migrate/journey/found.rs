@@ -1,0 +1,22 @@
+//! What random databases and those of others found, each as small as it could be made: it goes there and back.
+
+use super::ends::Ends;
+use super::{Outcome, fill, journey};
+
+const FOUND: [(&str, &str); 1] = [(
+    "a partition that is not its root's owner's",
+    "CREATE ROLE found_owner; CREATE TABLE root (id int PRIMARY KEY, note text) PARTITION BY LIST (id);
+     CREATE TABLE part PARTITION OF root DEFAULT; ALTER TABLE root OWNER TO found_owner",
+)];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_found_goes_there_and_back() {
+    let ends = Ends::new();
+    for (number, (what, sql)) in FOUND.into_iter().enumerate() {
+        assert_eq!(ends.make("found", sql), Vec::<String>::new(), "{what}");
+        fill::fill(&ends.old.connect("found").await, 10, 5).await;
+        let outcome = journey(&ends, "found", number as u64 + 1).await;
+        ends.forget("found");
+        assert!(matches!(&outcome, Outcome::Equal(figures) if figures.rows > 0), "{what}: {outcome}");
+    }
+}
