@@ -117,6 +117,7 @@ async fn the_extension_itself_goes_on_where_it_was_carried_to() {
     }
     let work = |server: &Server, database: &str| said(server, database, WORK);
     assert_eq!(work(&moving.target, "moved"), work(&moving.source, "corpus"));
+    // Within the time in which its launcher would not look by itself.
     let wake = "SELECT alter_job(job_id, scheduled => true, next_start => now()) IS NOT NULL FROM timescaledb_information.jobs WHERE proc_name = 'tidy'";
     said(&moving.target, "moved", wake);
     // Whether it comes to its end is the server's own affair: versions before its last releases fail in all of them.
