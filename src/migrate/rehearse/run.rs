@@ -91,7 +91,9 @@ impl Run<'_> {
     async fn attempt(&self, entries: &[Entry]) -> Result<Option<PostgresError>, RehearseError> {
         let statements = entries.iter().flat_map(|entry| entry.statements.iter().map(|one| self.here(entry, one)));
         let statements: Vec<String> = statements.collect();
-        let sql = format!("SAVEPOINT infra;\n{};\nRELEASE SAVEPOINT infra", statements.join(";\n"));
+        // A message of its own: of one that the server cannot parse nothing is run.
+        self.send("SAVEPOINT infra").await?;
+        let sql = format!("{};\nRELEASE SAVEPOINT infra", statements.join(";\n"));
         match self.send(&sql).await {
             Ok(()) => Ok(None),
             Err(error) if error.sqlstate().is_some() => {

@@ -20,11 +20,11 @@ use infra::migrate::drift::{Drift, told};
 use infra::migrate::folder::Folder;
 use infra::migrate::index::{self, Builds};
 use infra::migrate::preflight::{self, Capacity, Severity, Situation};
-use infra::migrate::rehearse::rehearsed;
+use infra::migrate::rehearse::{SourceDefinitions, arrives_otherwise, rehearsed};
 use infra::migrate::replicate::{Channel, ReplicateError, make_beat};
 use infra::migrate::saga::Mode;
 use infra::migrate::schema::{self, Phase, Schema, Target};
-use infra::migrate::verify::{End, Options, Prints, read_objects, verify};
+use infra::migrate::verify::{End, Options, Prints, read_objects, read_uses, verify};
 use infra::migrate::{sequences, timescale};
 use infra::postgres::Client;
 use tempfile::TempDir;
@@ -135,7 +135,7 @@ impl Journey<'_> {
         sequences::carry(&old, &new).await.map_err(stopped("cutover"))?;
         let mut figures = self.verify(&built, &prints, true).await?;
         forward.pause().await.map_err(stopped("cutover"))?;
-        self.independently(&built)?;
+        same("pg_dump of the rows", dumps::differing_rows(self.ends, self.database, &built.losses))?;
         refused_writes += self.back(&old, &new, &built, &prints).await?;
         figures.accepted = accepted;
         figures.refused_writes = refused_writes;
@@ -155,7 +155,11 @@ impl Journey<'_> {
         let target = self.ends.target(self.database);
         let (built, rehearsal) = rehearsed(&target, &mut abilities, build).await.map_err(stopped("rehearsal"))?;
         let at_old = self.ends.at_old(self.database).await;
-        let prints = Prints::new(&read_objects(&at_old).await.map_err(stopped("look"))?, &rehearsal.printed);
+        let objects = read_objects(&at_old).await.map_err(stopped("look"))?;
+        let source = SourceDefinitions { objects, uses: read_uses(&at_old).await.map_err(stopped("look"))? };
+        let mut built = built;
+        let (prints, otherwise) = arrives_otherwise(source, &rehearsal, (&built, &catalog, MASTER));
+        built.losses.extend(otherwise);
         let orphans = preflight::find_orphans(&old, &catalog).await.map_err(stopped("look"))?;
         let (at_old, at_new) = (self.ends.at_old(self.database).await, self.ends.at_new(self.database).await);
         let situation = Situation {
@@ -279,11 +283,6 @@ impl Journey<'_> {
         )
     }
 
-    fn independently(&self, built: &Schema) -> Result<(), Outcome> {
-        same("pg_dump of the rows", dumps::differing_rows(self.ends, self.database, &built.losses))?;
-        same("pg_dump of the schema", dumps::differing_statements(self.ends, self.database, &built.losses))
-    }
-
     /// What is written at the new database is at the old one when the clients return to it.
     async fn back(&self, old: &Client, new: &Client, built: &Schema, prints: &Prints) -> Result<usize, Outcome> {
         let back = Channel { name: BACK, publisher: new, subscriber: old };
@@ -292,6 +291,7 @@ impl Journey<'_> {
         back.subscribe(&self.ends.target(self.database)).await.map_err(stopped("way back"))?;
         schema::hand_over(new, built).await.map_err(stopped("hand over"))?;
         self.handed_over(built, prints).await?;
+        same("pg_dump of the schema", dumps::differing_statements(self.ends, self.database, &built.losses))?;
         let refused = self.write(false, 3).await;
         self.drain("way back", &back).await?;
         sequences::carry(new, old).await.map_err(stopped("way back"))?;

@@ -52,7 +52,8 @@ UNION ALL
 SELECT 'COLUMN', format('%s.%I', r.identity, a.attname),
        concat_ws(' ', row_number() OVER (PARTITION BY r.oid ORDER BY a.attnum), format_type(a.atttypid, a.atttypmod),
          CASE WHEN a.attnotnull THEN 'not null' END,
-         'identity ' || nullif(a.attidentity::text, ''), 'generated ' || nullif(a.attgenerated::text, ''),
+         -- From 17 on a partition has its root's.
+         CASE WHEN NOT r.relispartition THEN 'identity ' || nullif(a.attidentity::text, '') END, 'generated ' || nullif(a.attgenerated::text, ''),
          'storage ' || a.attstorage::text, 'compression ' || nullif(to_jsonb(a) ->> 'attcompression', ''),
          'collate ' || (SELECT format('%I.%I', cn.nspname, co.collname)
                           FROM pg_collation co JOIN pg_namespace cn ON cn.oid = co.collnamespace WHERE co.oid = a.attcollation),
@@ -107,7 +108,8 @@ SELECT 'RULE', format('%s.%I', r.identity, w.rulename),
 UNION ALL
 SELECT 'POLICY', format('%s.%I', r.identity, p.polname),
        concat_ws(' ', p.polcmd, CASE WHEN p.polpermissive THEN 'permissive' ELSE 'restrictive' END,
-         (SELECT 'to ' || string_agg(CASE WHEN o = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(o) END, ', ' ORDER BY 1) FROM unnest(p.polroles) AS o)),
+         (SELECT 'to ' || string_agg(role, ', ' ORDER BY role COLLATE "C")
+            FROM (SELECT CASE WHEN o = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(o)::text END AS role FROM unnest(p.polroles) AS o) AS named)),
        concat_ws(' ', 'using ' || pg_get_expr(p.polqual, p.polrelid), 'check ' || pg_get_expr(p.polwithcheck, p.polrelid))
   FROM relation r JOIN pg_policy p ON p.polrelid = r.oid
 UNION ALL
@@ -180,10 +182,16 @@ UNION ALL
 SELECT 'REVOKE', format('%s from %s: %s', a.object, CASE WHEN usual.grantee = 0 THEN 'PUBLIC' ELSE 'its owner' END, usual.privilege_type), '', ''
   FROM acl a CROSS JOIN LATERAL aclexplode(a.defaults) AS usual
  WHERE NOT EXISTS (SELECT FROM aclexplode(a.acl) AS given WHERE (usual.grantee, usual.privilege_type) = (given.grantee, given.privilege_type))
+   -- A superuser needs no rights.
+   AND NOT (usual.grantee = a.owner AND EXISTS (SELECT FROM pg_roles o WHERE o.oid = a.owner AND o.rolsuper))
 UNION ALL
-SELECT 'DEFAULT GRANT', concat_ws(' ', pg_get_userbyid(d.defaclrole), n.nspname, d.defaclobjtype::text,
-         CASE WHEN given.grantee = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(given.grantee) END, given.privilege_type), given.is_grantable::text, ''
-  FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace CROSS JOIN LATERAL aclexplode(d.defaclacl) AS given
+-- What a superuser makes the target's user makes there, and neither needs rights of its own; that there are any is said.
+SELECT DISTINCT 'DEFAULT GRANT', concat_ws(' ', maker.name, n.nspname, d.defaclobjtype::text, given.text), COALESCE(given.is_grantable::text, ''), ''
+  FROM pg_default_acl d JOIN pg_roles o ON o.oid = d.defaclrole LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
+ CROSS JOIN LATERAL (SELECT CASE WHEN o.rolsuper OR o.rolname = current_user THEN 'the migration''s user' ELSE o.rolname END) AS maker(name)
+ CROSS JOIN LATERAL (SELECT concat_ws(' ', CASE WHEN e.grantee = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(e.grantee) END, e.privilege_type), e.is_grantable
+                       FROM aclexplode(d.defaclacl) AS e WHERE e.grantee <> o.oid OR maker.name = o.rolname
+                      UNION ALL SELECT 'set', NULL) AS given(text, is_grantable)
 UNION ALL
 SELECT 'SETTING', concat_ws(' ', COALESCE(r.rolname, 'all roles'), CASE WHEN s.setdatabase <> 0 THEN 'in the database' END, split_part(setting, '=', 1)),
        substr(setting, strpos(setting, '=') + 1), ''
