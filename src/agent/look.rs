@@ -27,7 +27,7 @@ pub async fn look(request: &[u8]) -> Result<Look, AgentError> {
         dump: pg_dump(&container, &job.source),
         mode: job.mode,
         capacity: Capacity {
-            target_storage_bytes: None,
+            target_storage_bytes: job.storage_bytes,
             source_free_bytes: host.free_beside_data(&container).await?,
             connections: u32::try_from(job::jobs(job.jobs)).unwrap_or(u32::MAX),
         },

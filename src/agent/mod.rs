@@ -4,6 +4,7 @@
 mod health;
 mod look;
 mod old_data;
+mod pages;
 mod report;
 
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 pub use health::SourceHealth;
 pub use look::look;
 pub use old_data::{keep_old, remove_old};
+pub use pages::Pages;
 pub use report::{Report, Work};
 
 use serde::{Deserialize, Serialize};
@@ -187,6 +189,11 @@ pub async fn watch_log(path: PathBuf) -> Result<(), AgentError> {
 /// `source`: with how the old server fares, which takes a moment.
 pub async fn report(path: PathBuf, source: bool) -> Result<Report, AgentError> {
     report::report(Folder::at(path), source).await
+}
+
+/// What the migration has found, whole.
+pub fn pages(path: PathBuf) -> Result<Pages, AgentError> {
+    Ok(pages::pages(&Folder::at(path))?)
 }
 
 /// Where a migration stands, for the overview of a host. None: it is over.

@@ -5,11 +5,13 @@ use serde::{Deserialize, Serialize};
 use super::health::{SourceHealth, health};
 use super::{AgentError, Secured};
 use crate::inventory::host_facts::MigrationFacts;
+use crate::migrate::catalog::QualifiedName;
 use crate::migrate::folder::{Folder, FolderError};
 use crate::migrate::job::Destination;
 use crate::migrate::kept::{KEPT, Kept};
 use crate::migrate::preflight::{Finding, Severity};
 use crate::migrate::saga::{Cutover, Direction, Mode, Next, Stage, Status, next};
+use crate::migrate::since::to_be_verified;
 use crate::migrate::stages::{Context, FINDINGS, Pause, SafetyCopy, is_active};
 use crate::plan::Engine;
 
@@ -45,6 +47,9 @@ pub struct Report {
     /// The old data, once the migration is finished.
     #[serde(default)]
     pub kept: Option<Kept>,
+    /// Tables that had so much written since the verification that all rows are compared once more before the switch.
+    #[serde(default)]
+    pub verified_anew: Vec<String>,
 }
 
 /// What the migration waits for that only the operator's side can do: it has the cloud's credentials.
@@ -104,6 +109,7 @@ pub(super) async fn report(folder: Folder, source: bool) -> Result<Report, Agent
         safety_copy: folder.read("safety.json")?,
         pause: folder.read("pause.json")?,
         kept: folder.read(KEPT)?,
+        verified_anew: to_be_verified(&folder)?.iter().map(QualifiedName::plain).collect(),
         running: is_active("infra-migrate").await,
     })
 }
@@ -128,7 +134,7 @@ pub(super) fn brief(folder: &Folder) -> Result<Option<MigrationFacts>, AgentErro
     let next = next(&status, job.mode, job.cutover, jiff::Timestamp::now());
     let what = match (next, status.failure()) {
         (Next::Nothing, _) => return Ok(rest(folder, job.id)?),
-        (_, Some((stage, error))) => format!("stopped at {stage}: {error}"),
+        (_, Some((stage, error))) => format!("stopped at {stage}: {}", error.lines().next().unwrap_or_default()),
         (Next::Run(stage), _) => stage.purpose().to_owned(),
         (Next::Undo(stage), _) => format!("undo {stage}"),
         (Next::AwaitCutover, _) => "ready to switch the clients".to_owned(),

@@ -35,6 +35,8 @@ enum AgentVerb {
         #[arg(long)]
         source: bool,
     },
+    /// Tell what it has found, whole
+    Pages { folder: PathBuf },
     /// Tell where it stands in one line, unless it is over
     Brief { folder: PathBuf },
     /// Take in the database that was provisioned, from standard input
@@ -74,6 +76,7 @@ pub async fn run(args: AgentArgs) -> Result<Exit, CommandError> {
         AgentVerb::Hold { folder } => agent::hold(folder).await?,
         AgentVerb::WatchLog { folder } => agent::watch_log(folder).await?,
         AgentVerb::Status { folder, source } => out::line(serde_json::json!(agent::report(folder, source).await?)),
+        AgentVerb::Pages { folder } => out::line(serde_json::json!(agent::pages(folder)?)),
         AgentVerb::Brief { folder } => out::line(serde_json::json!(agent::brief(folder)?)),
         AgentVerb::Provisioned { folder } => agent::provisioned(folder, &request()?)?,
         AgentVerb::Secured { folder } => agent::secured(folder, &request()?)?,

@@ -209,7 +209,7 @@ x-logging: &logging
   options: { max-size: 10m }
 services:
   db:
-    image: "${DB_IMAGE:-timescale/timescaledb-ha:pg17}"
+    image: "${DB_IMAGE:-timescale/timescaledb-ha:pg17.10-ts2.29.2}"
     logging: *logging
   ingest:
     image: "phoenix/ingest:${INFRA_TAG:-dev}"
@@ -238,7 +238,7 @@ services:
     #[test]
     fn images_and_builds_are_interpolated() {
         let compose = ComposeFile::parse("compose.yaml", COMPOSE).unwrap();
-        assert_eq!(compose.image("db", &lookup).unwrap(), "timescale/timescaledb-ha:pg17");
+        assert_eq!(compose.image("db", &lookup).unwrap(), "timescale/timescaledb-ha:pg17.10-ts2.29.2");
         assert_eq!(compose.image("ingest", &lookup).unwrap(), "phoenix/ingest:r0123");
         let build = compose.build("ingest", &lookup).unwrap();
         assert_eq!((build.context.as_str(), build.dockerfile.as_deref()), (".", Some("Dockerfile.prebuilt")));

@@ -2,7 +2,7 @@
 //! other. Everything of it is 0600 and written whole or not at all.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -92,11 +92,22 @@ impl Folder {
         serde_json::from_slice(&bytes).map(Some).map_err(|source| FolderError::Content { path, source })
     }
 
+    /// None: there is no such file.
+    pub fn read_text(&self, name: &str) -> Result<Option<String>, FolderError> {
+        let path = self.file(name);
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(FolderError::Io { path, source }),
+        }
+    }
+
     /// Durable and whole when it returns.
     pub fn write<T: Serialize>(&self, name: &str, value: &T) -> Result<(), FolderError> {
-        let write = |mut file: fs::File| {
+        let write = |file: fs::File| {
+            let mut file = BufWriter::new(file);
             serde_json::to_writer(&mut file, value)?;
-            file.sync_all()
+            file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
         };
         self.replace(name, write).map_err(|source| FolderError::Io { path: self.file(name), source })
     }

@@ -25,6 +25,9 @@ pub struct Job {
     pub source: Source,
     #[serde(default)]
     pub to: Destination,
+    /// Of the database that infra makes, where it does not grow by itself.
+    #[serde(default)]
+    pub storage_bytes: Option<u64>,
     /// Connections that copy side by side. None: as many as the host has processors.
     pub jobs: Option<usize>,
     /// Of the copy at its beginning; `infra migrate limit` changes it while it runs.

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::catalog::{self, Catalog, CatalogError, ServerVersion, Table};
 use super::measure::{self, Reading};
-use super::preflight::{Capacity, Finding, Orphans, PreflightError, Situation, check, find_orphans, gather, presume};
+use super::preflight::{
+    Capacity, Finding, Orphans, PreflightError, Situation, check, find_large_rows, find_orphans, gather, presume,
+};
 use super::saga::Mode;
 use super::schema::{self, ArchiveError, DumpError, Loss, TargetError};
 use super::timescale::{self, TimescaleError};
@@ -92,7 +94,7 @@ impl From<&Catalog> for Volume {
     }
 }
 
-/// Rows of foreign keys are read for a look up to so many bytes of tables; the stage preflight always reads them.
+/// Rows of foreign keys, and lengths of values, are read for a look up to so many bytes of tables; the stage preflight always reads them.
 const ORPHANS_UP_TO: u64 = 1 << 30;
 
 pub async fn look(ends: &Ends) -> Result<Look, LookError> {
@@ -100,8 +102,10 @@ pub async fn look(ends: &Ends) -> Result<Look, LookError> {
     let catalog = catalog::read(&source).await?;
     let few = catalog.with_rows().map(Table::bytes).sum::<u64>() <= ORPHANS_UP_TO;
     let orphans = if few { Some(find_orphans(&source, &catalog).await?) } else { None };
+    let large_rows = if few { find_large_rows(&source, &catalog).await? } else { vec![] };
     let (reading, wal) = measure::written(&source, measure::read(&ends.source, &catalog)).await?;
     let situation = situation(ends, &source, catalog, orphans).await?;
+    let situation = Situation { large_rows, ..situation };
     Ok(Look {
         source_version: situation.catalog.database.server_version,
         target_version: ends.target.is_some().then_some(situation.abilities.version),
@@ -150,5 +154,6 @@ async fn situation(
         losses: built.losses,
         capacity: ends.capacity,
         orphans,
+        large_rows: vec![],
     })
 }

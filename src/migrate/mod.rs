@@ -1,11 +1,13 @@
 //! Moving a database to another server while it is used: docs/ARCHITECTURE.md says how the parts go together.
 //! `catalog` describes one database. Nothing here shows anything.
 
+pub mod carried;
 pub mod catalog;
 pub mod copy;
 pub mod drift;
 pub mod estimate;
 pub mod folder;
+pub mod identity;
 pub mod index;
 pub mod job;
 pub mod kept;
@@ -13,8 +15,9 @@ pub mod look;
 pub mod measure;
 pub mod partitions;
 pub mod preflight;
+pub mod prose;
 pub mod rehearse;
-mod relay;
+pub mod relay;
 pub mod replicate;
 pub mod run;
 pub mod saga;
@@ -23,6 +26,7 @@ pub mod sequences;
 pub mod since;
 pub mod stages;
 pub mod timescale;
+pub mod unseen;
 pub mod verify;
 
 /// Where infra keeps what it needs in a database while a migration lasts. It is no part of what is moved or compared.

@@ -2,19 +2,35 @@
 //! address in their common network, open as long as the migration runs. Who enters is for the old server to decide: its
 //! role for replication has a password of its own.
 
-use std::io;
+use std::convert::Infallible;
+use std::time::Duration;
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
+
+/// After a connection that could not be taken: with no descriptor or memory left, the next one fails as well.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// Serves until it is dropped. `to` is asked for each connection: a restarted container has another address.
-pub async fn relay<F, A>(listener: TcpListener, to: F) -> io::Result<std::convert::Infallible>
+pub async fn relay<F, A>(listener: TcpListener, to: F) -> Infallible
 where
     F: Fn() -> A + Clone + Send + 'static,
     A: Future<Output = Option<(String, u16)>> + Send,
 {
+    let mut wait = FIRST_WAIT;
     loop {
-        let (mut client, _) = listener.accept().await?;
+        let mut client = match listener.accept().await {
+            Ok((client, _)) => client,
+            Err(error) => {
+                tracing::warn!("a connection of the new database could not be taken: {error}");
+                sleep(wait).await;
+                wait = (wait * 2).min(LONGEST_WAIT);
+                continue;
+            }
+        };
+        wait = FIRST_WAIT;
         let to = to.clone();
         tokio::spawn(async move {
             let Some(address) = to().await else { return };

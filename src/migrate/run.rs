@@ -48,8 +48,7 @@ pub async fn run(folder: Folder) -> Result<Next, RunError> {
     tokio::select! {
         ended = advance(&context, &journal) => ended,
         never = async { match listener { Some(listener) => relay(listener, to).await, None => std::future::pending().await } } => {
-            let source = match never { Ok(never) => match never {}, Err(error) => error };
-            Err(RunError::Listen { port: RELAY_PORT, source })
+            match never {}
         }
     }
 }

@@ -4,18 +4,22 @@
 //! The record of both ends is the point: what a person, a job or a trigger writes at the new database is found like what
 //! replication failed to bring.
 
+use std::sync::Mutex;
+
 use serde::{Deserialize, Serialize};
 
+use super::carried;
 use super::catalog::{Catalog, QualifiedName};
 use super::folder::{Folder, FolderError};
-use super::replicate::{History, ReplicateError};
-use super::verify::{Changed, Keys, Rechecked, Side, VerifyError, prepare_recheck, recheck};
+use super::replicate::{History, ReplicateError, Written};
+use super::verify::{Changed, ChangedTable, Keys, Notes, Rechecked, Side, VerifyError, prepare_recheck, recheck};
 use crate::postgres::{Client, Lsn};
 
 /// The name of both records.
 pub const RECORD: &str = "infra_changes";
 /// In the migration's folder.
 pub const FILE: &str = "changed.json";
+const NO_PANIC: &str = "no reader panics while it has the notes";
 
 #[derive(Debug, thiserror::Error)]
 pub enum SinceError {
@@ -57,10 +61,21 @@ impl Look {
         self.tables.iter().filter(|table| !table.matches())
     }
 
+    /// A table whose rows have to be compared all before the switch, and why.
+    pub fn whole(&self) -> Option<String> {
+        self.tables.iter().find_map(|table| Some(format!("{} {}", table.name.plain(), table.to_be_verified()?)))
+    }
+
     /// Rows that were compared.
     pub fn rows(&self) -> usize {
         self.tables.iter().map(|table| table.rows).sum()
     }
+}
+
+/// Tables because of which everything is verified anew before the switch.
+pub fn to_be_verified(folder: &Folder) -> Result<Vec<QualifiedName>, FolderError> {
+    let tables = folder.read::<State>(FILE)?.map(|state| state.changed.tables).unwrap_or_default();
+    Ok(tables.into_iter().filter(ChangedTable::is_whole).map(|table| table.name).collect())
 }
 
 /// Both ends, and where it is kept what is still to be compared.
@@ -104,10 +119,20 @@ impl Since<'_> {
     pub async fn look(&self, catalog: &Catalog) -> Result<Look, SinceError> {
         let Some(mut state) = self.folder.read::<State>(FILE)? else { return Err(SinceError::NotVerified) };
         let (source, target) = (self.history(self.source), self.history(self.target));
-        let (here, there) = tokio::try_join!(source.read(state.source), target.read(state.target))?;
         let keys = Keys::new(catalog);
-        state.changed.add(&here.messages, Side::Source, &keys);
-        state.changed.add(&there.messages, Side::Target, &keys);
+        let notes = Mutex::new(Notes::new(state.changed, &keys));
+        let note = |side| {
+            let notes = &notes;
+            move |written: Written<'_>| notes.lock().expect(NO_PANIC).take(written, side)
+        };
+        let (here, there) = tokio::try_join!(
+            source.read(state.source, note(Side::Source)),
+            target.read(state.target, note(Side::Target))
+        )?;
+        state.changed = notes.into_inner().expect(NO_PANIC).into_changed();
+        // They are compared when they are carried.
+        let later = carried::unpublished(catalog);
+        state.changed.tables.retain(|table| !later.contains(&table.name));
         (state.source, state.target) = (here.until, there.until);
         // Before anything is forgotten, which the next reading does.
         self.folder.write(FILE, &state)?;

@@ -65,6 +65,16 @@ impl ManagedSize {
     }
 }
 
+impl ManagedSize {
+    /// None: it grows by itself.
+    pub fn storage_bytes(&self) -> Option<u64> {
+        match self {
+            Self::Rds(rds) => Some(rds.storage_gb.bytes()),
+            Self::Aurora(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

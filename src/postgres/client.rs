@@ -2,6 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
+use futures::{Stream, TryStreamExt as _};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Config, NoTls, Row};
 
@@ -59,6 +60,18 @@ impl Client {
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, PostgresError> {
         self.inner.query(sql, parameters).await.map_err(|error| PostgresError::of(operation, error))
+    }
+
+    /// Row by row, as they arrive: for answers that may be larger than memory.
+    pub async fn stream<'a>(
+        &self,
+        operation: &'a str,
+        sql: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<impl Stream<Item = Result<Row, PostgresError>> + Send + use<'a>, PostgresError> {
+        let rows = self.inner.query_raw(sql, parameters.iter().copied()).await;
+        let rows = rows.map_err(|error| PostgresError::of(operation, error))?;
+        Ok(rows.map_err(move |error| PostgresError::of(operation, error)))
     }
 
     /// Exactly one row.

@@ -1,8 +1,8 @@
-//! What a migration is going to do, before it does anything: how long it takes, what users notice, how each stage is
-//! undone, what it costs, what is not carried over, what is in the way.
+//! What a migration is going to do, before it does anything: what is in the way or needs consent, how long it takes, what
+//! users notice, how each stage is undone, what it costs; and what to type next.
 
-use std::collections::BTreeSet;
 use std::fmt::{Display, Write as _};
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -10,9 +10,9 @@ use super::measures::{bytes, count, duration};
 use crate::cost::{MigrationCost, Monthly};
 use crate::migrate::estimate::Estimate;
 use crate::migrate::look::Look;
-use crate::migrate::preflight::{Finding, Severity};
+use crate::migrate::preflight::{Finding, Sections};
+use crate::migrate::prose::{FEW, few, wrapped};
 use crate::migrate::saga::{Cutover, Mode, Stage};
-use crate::migrate::schema::Loss;
 
 /// The JSON document of `infra migrate --plan-only --json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -30,6 +30,8 @@ pub struct GuideView {
     pub basis: String,
     pub cost: MigrationCost,
     pub look: Look,
+    /// What was typed, without what it agrees to and `--plan-only`.
+    pub command: String,
     /// Codes that are agreed to.
     pub accepted: Vec<String>,
     /// Codes of warnings and losses that are not, and have to be before it begins.
@@ -56,29 +58,32 @@ impl StageView {
     }
 }
 
+/// What is said once for all stages where nothing else is.
+const NOTHING: &str = "nothing";
+const LOAD: &str = "a little more load";
+const WAIT: &str = "they wait since prepare";
+const NO_UNDO: &str = "nothing to undo";
+const ABORT: &str = "abort";
+
 /// What happens, what users notice, how it is undone.
 fn explained(stage: Stage, mode: Mode) -> (&'static str, &'static str, &'static str) {
-    const NOTHING: &str = "nothing";
-    const WAIT: &str = "they wait since prepare";
-    let meanwhile = if mode == Mode::Online { "a little more load" } else { WAIT };
+    let meanwhile = if mode == Mode::Online { LOAD } else { WAIT };
     match stage {
-        Stage::Preflight => ("looks at both databases, reading only", NOTHING, "nothing to undo"),
-        Stage::Backup => {
-            ("dumps the database to the host's own disk and reads it back", "a little more load", "the copy stays")
-        }
+        Stage::Preflight => ("looks at both databases, reading only", NOTHING, NO_UNDO),
+        Stage::Backup => ("dumps the database to the host's own disk and reads it back", LOAD, "the copy stays"),
         Stage::Provision => {
             ("makes the new database if infra is to make it", NOTHING, "abort; --include-data removes it")
         }
-        Stage::Prepare if mode == Mode::Offline => ("pauses the clients", "THE SERVICE WAITS from here on", "abort"),
-        Stage::Prepare => ("makes a role, a publication and helper tables", NOTHING, "abort removes them"),
-        Stage::Schema => ("makes roles, types and tables at the new database", meanwhile, "abort"),
-        Stage::Copy => ("copies all rows as of one moment", meanwhile, "abort"),
-        Stage::Index => ("builds indexes and constraints at the new database", meanwhile, "abort"),
-        Stage::Follow => ("brings what was written meanwhile", NOTHING, "abort"),
+        Stage::Prepare if mode == Mode::Offline => ("pauses the clients", "THE SERVICE WAITS from here on", ABORT),
+        Stage::Prepare => ("makes a role, a publication and helper tables", NOTHING, ABORT),
+        Stage::Schema => ("makes roles, types and tables at the new database", meanwhile, ABORT),
+        Stage::Copy => ("copies all rows as of one moment", meanwhile, ABORT),
+        Stage::Index => ("builds indexes and constraints at the new database", meanwhile, ABORT),
+        Stage::Follow => ("brings what was written meanwhile", NOTHING, ABORT),
         Stage::Verify if mode == Mode::Online => {
-            ("compares every row and object", "writes wait for tenths of a second", "nothing to undo")
+            ("compares every row and object", "writes wait for tenths of a second", NO_UNDO)
         }
-        Stage::Verify => ("compares every row and object", WAIT, "nothing to undo"),
+        Stage::Verify => ("compares every row and object", WAIT, NO_UNDO),
         Stage::Cutover if mode == Mode::Online => (
             "pauses the clients and starts them with the new database",
             "THE SERVICE WAITS for seconds",
@@ -89,22 +94,37 @@ fn explained(stage: Stage, mode: Mode) -> (&'static str, &'static str, &'static 
             ("keeps the old database up to date, until you decide", NOTHING, "rollback goes back with every row")
         }
         Stage::Guard => ("the new database serves, until you decide", NOTHING, "rollback"),
-        Stage::Finish => ("gives up the way back and cleans up; the old data stay", NOTHING, "NOTHING UNDOES IT"),
+        Stage::Finish => ("gives up the way back and cleans up; the old data stay", NOTHING, "NOTHING"),
     }
 }
 
-pub fn guide_text(view: &GuideView) -> String {
+/// With the first objects of each kind of finding where `file` has them all, and with all of them otherwise. Says nothing
+/// of what comes next unless that is all that was asked for.
+pub fn guide_text(view: &GuideView, file: Option<&Path>, plan_only: bool) -> String {
     let mut text = String::new();
     head(&mut text, view);
+    found(&mut text, view, file);
     durations(&mut text, view);
     cost(&mut text, view);
-    line(&mut text, "\nStages:");
-    for stage in &view.stages {
-        stage_lines(&mut text, stage);
+    stages(&mut text, view);
+    if plan_only {
+        next(&mut text, view);
     }
-    losses(&mut text, &view.look.losses);
-    findings(&mut text, view);
     text
+}
+
+/// Everything that was found, whole: what the file of the guide holds.
+pub fn findings_text(view: &GuideView) -> String {
+    sections(view).told(usize::MAX)
+}
+
+/// There is more than the guide shows.
+pub fn is_long(view: &GuideView) -> bool {
+    sections(view).is_shortened(FEW)
+}
+
+fn sections(view: &GuideView) -> Sections<'_> {
+    Sections::of(&view.look.findings, &view.accepted)
 }
 
 /// Writing to a String cannot fail.
@@ -114,7 +134,8 @@ fn line(text: &mut String, line: impl Display) {
 
 fn head(text: &mut String, view: &GuideView) {
     let volume = &view.look.volume;
-    line(text, format_args!("{} (service {} on host {}) moves to {}", view.database, view.service, view.host, view.to));
+    let (database, service, host) = (&view.database, &view.service, &view.host);
+    line(text, wrapped("", 2, &format!("{database} (service {service} on host {host}) moves to {}", view.to)));
     let version = |version: Option<_>| version.map_or("still to be made".to_owned(), |v| format!("PostgreSQL {v}"));
     let (from, to) = (version(Some(view.look.source_version)), version(view.look.target_version));
     line(text, format_args!("  from {from}; the new one: {to}"));
@@ -123,17 +144,15 @@ fn head(text: &mut String, view: &GuideView) {
     } else {
         String::new()
     };
-    line(
-        text,
-        format_args!(
-            "  {} tables, about {} rows, {}{objects}; {} indexes, {}",
-            count(volume.tables),
-            count(volume.rows),
-            bytes(volume.data_bytes),
-            count(volume.indexes),
-            bytes(volume.index_bytes)
-        ),
+    let size = format!(
+        "{} tables, about {} rows, {}{objects}; {} indexes, {}",
+        count(volume.tables),
+        count(volume.rows),
+        bytes(volume.data_bytes),
+        count(volume.indexes),
+        bytes(volume.index_bytes)
     );
+    line(text, wrapped("  ", 2, &size));
 }
 
 fn durations(text: &mut String, view: &GuideView) {
@@ -144,11 +163,12 @@ fn durations(text: &mut String, view: &GuideView) {
         let (all, wait) = (duration(estimate.seconds), duration(estimate.downtime_seconds));
         line(text, format_args!("  {name:<8} about {all} in all, users wait about {wait}{chosen}"));
     }
-    line(text, format_args!("  base: {}", view.basis));
+    line(text, wrapped("  base: ", 4, &view.basis));
     if view.mode == Mode::Online {
         let free = view.look.free_bytes.map(|free| format!(", where {} are free", bytes(free))).unwrap_or_default();
         let retained = bytes(view.online.retained_wal_bytes);
-        line(text, format_args!("  WAL that the old server keeps meanwhile: about {retained} on its disk{free}"));
+        let kept = format!("log that the old server keeps meanwhile: about {retained} on its disk{free}");
+        line(text, wrapped("  ", 4, &kept));
     }
     line(text, format_args!("  cutover: {}", moment(view.cutover)));
 }
@@ -177,69 +197,73 @@ fn cost(text: &mut String, view: &GuideView) {
     }
 }
 
-fn stage_lines(text: &mut String, stage: &StageView) {
-    let took = stage.seconds.map(|seconds| format!(", about {}", duration(seconds))).unwrap_or_default();
-    line(text, format_args!("  {:<10} {}{took}", stage.stage.name(), stage.what));
-    line(text, format_args!("  {:<10} users notice: {} · undone by: {}", "", stage.users, stage.undo));
-}
-
-fn losses(text: &mut String, losses: &[Loss]) {
-    if losses.is_empty() {
-        return;
-    }
-    line(text, "\nNot carried over, or not as it was:");
-    for loss in losses {
-        line(text, format_args!("  {} [{}]: {}", loss.object, loss.code, loss.what));
-        if !loss.takes.is_empty() {
-            line(text, format_args!("    with it go: {}", loss.takes.join(", ")));
-        }
-        line(text, format_args!("    remedy: {}", loss.remedy));
-    }
-}
-
-/// Those that are not losses, which stand above.
-fn findings(text: &mut String, view: &GuideView) {
-    let lost: BTreeSet<_> = view.look.losses.iter().map(|loss| (&loss.code, &loss.object)).collect();
-    let others = view.look.findings.iter().filter(|finding| !lost.contains(&(&finding.code, &finding.object)));
-    let others: Vec<&Finding> = others.collect();
-    if others.is_empty() {
-        line(text, "\nFound: nothing that is in the way");
-        return;
-    }
-    line(text, "\nFound:");
-    for finding in others {
-        let mark = match finding.severity {
-            Severity::Blocker => "BLOCKER",
-            Severity::Warning if view.accepted.contains(&finding.code) => "accepted",
-            Severity::Warning => "warning",
-            Severity::Note => "note",
-        };
-        line(text, format_args!("  {mark:<8} {} [{}]: {}", finding.object, finding.code, finding.what));
-        if finding.severity != Severity::Note {
-            line(text, format_args!("           so {}", finding.consequence));
-            line(text, format_args!("           remedy: {}", finding.remedy));
-        }
-    }
-}
-
-/// The warnings and losses of one code, as a question to a person.
-pub fn warning_text(code: &str, findings: &[Finding]) -> String {
-    let those: Vec<_> = findings.iter().filter(|finding| finding.code == code).collect();
-    let objects: Vec<_> = those.iter().map(|finding| finding.object.as_str()).collect();
-    let shown = match objects.as_slice() {
-        [first, second, third, rest @ ..] if rest.len() > 1 => {
-            format!("{first}, {second}, {third} and {} more", rest.len())
-        }
-        all => all.join(", "),
+/// What goes without saying is said once, before them.
+fn stages(text: &mut String, view: &GuideView) {
+    let meanwhile = match view.mode {
+        Mode::Online => "users notice a little more load at the most",
+        Mode::Offline => "users wait from prepare to cutover",
     };
-    let mut text = format!("[{code}] {shown}");
-    if let Some(first) = those.first() {
-        let _ = write!(text, ": {}", first.what);
-        if !first.consequence.is_empty() {
-            let _ = write!(text, "; {}", first.consequence);
+    line(
+        text,
+        wrapped(
+            "\n",
+            0,
+            &format!("Stages, undone by infra migrate abort until the cutover; {meanwhile}, unless said:"),
+        ),
+    );
+    for stage in &view.stages {
+        let took = stage.seconds.map(|seconds| format!(", about {}", duration(seconds))).unwrap_or_default();
+        line(text, wrapped(&format!("  {:<10} ", stage.stage.name()), 13, &format!("{}{took}", stage.what)));
+        let notice = (![NOTHING, LOAD, WAIT].contains(&stage.users)).then(|| format!("users notice: {}", stage.users));
+        let undo = (![NO_UNDO, ABORT].contains(&stage.undo)).then(|| format!("undone by: {}", stage.undo));
+        let apart: Vec<_> = notice.into_iter().chain(undo).collect();
+        if !apart.is_empty() {
+            line(text, wrapped(&" ".repeat(13), 13, &apart.join(" · ")));
         }
     }
-    text
+}
+
+fn found(text: &mut String, view: &GuideView, file: Option<&Path>) {
+    let sections = sections(view);
+    let most = if file.is_some() { FEW } else { usize::MAX };
+    match sections.told(most) {
+        told if told.is_empty() => line(text, "\nFound: nothing that is in the way, and nothing that is lost"),
+        told => line(text, format_args!("\n{}", told.trim_end())),
+    }
+    if let Some(file) = file.filter(|_| sections.is_shortened(FEW)) {
+        line(text, format_args!("All of it: {}, or --json", file.display()));
+    }
+}
+
+fn next(text: &mut String, view: &GuideView) {
+    let command = &view.command;
+    let accept = |codes: &[String]| {
+        let codes = codes.join(",");
+        if codes.is_empty() { String::new() } else { format!(" --accept {codes}") }
+    };
+    let accepted = accept(&view.accepted);
+    let all = accept(&[view.accepted.as_slice(), &view.open].concat());
+    let (why, command) = match (view.blockers.is_empty(), view.open.is_empty()) {
+        (false, _) => ("remove what is in the way, then look again:", format!("{command}{accepted} --plan-only")),
+        (true, false) => ("if you agree to all that needs your yes, this begins it:", format!("{command}{all}")),
+        (true, true) => ("this begins it:", format!("{command}{accepted}")),
+    };
+    line(text, format_args!("\nNext: {why}\n  {command}"));
+}
+
+/// The warnings and losses of one code, as a question to a person who has read the guide.
+pub fn warning_text(code: &str, findings: &[Finding]) -> String {
+    let sections = Sections::of(findings, &[]);
+    let those = sections.asks.iter().filter(|group| group.code == code);
+    let said = those.map(|group| {
+        let objects: Vec<_> = group.members.iter().map(|member| member.object.as_str()).collect();
+        let objects = if objects.len() > 3 { group.subject() } else { few(&objects, 3) };
+        match &group.members[..] {
+            [one] => format!("{objects}: {}", one.what),
+            _ => format!("{objects}{}", group.what.as_ref().map(|what| format!(": {what}")).unwrap_or_default()),
+        }
+    });
+    wrapped(&format!("[{code}] "), 2, &said.collect::<Vec<_>>().join("; "))
 }
 
 #[cfg(test)]
@@ -251,6 +275,8 @@ pub mod fixture {
     use crate::migrate::estimate::{basis, estimate};
     use crate::migrate::look::Volume;
     use crate::migrate::measure::Reading;
+    use crate::migrate::preflight::Severity;
+    use crate::migrate::schema::Loss;
 
     pub fn finding(severity: Severity, code: &str, object: &str) -> Finding {
         let text = |what: &str| format!("{what} of {object}");
@@ -261,6 +287,8 @@ pub mod fixture {
             what: text("what"),
             consequence: text("consequence"),
             remedy: text("remedy"),
+            takes: vec![],
+            callers: vec![],
         }
     }
 
@@ -283,7 +311,10 @@ pub mod fixture {
             jobs: 2,
             findings: vec![
                 finding(Severity::Blocker, "prepared-transaction", "PREPARED TRANSACTION p"),
-                finding(Severity::Warning, "extension-missing", "EXTENSION postgis"),
+                Finding {
+                    takes: vec!["FUNCTION f()".into()],
+                    ..finding(Severity::Warning, "extension-missing", "EXTENSION postgis")
+                },
                 finding(Severity::Warning, "slot-limit", "SETTING max_slot_wal_keep_size"),
                 finding(Severity::Warning, "unlogged", "TABLE public.scratch"),
                 finding(Severity::Note, "case-twins", "TABLES public.a, public.A"),
@@ -314,6 +345,7 @@ pub mod fixture {
                 after: Some(Monthly(237.64)),
                 most: None,
             },
+            command: "infra migrate --to rds".into(),
             accepted: vec!["slot-limit".into()],
             open: vec!["extension-missing".into(), "unlogged".into()],
             blockers: vec!["prepared-transaction".into()],
@@ -326,30 +358,87 @@ pub mod fixture {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::fixture::{finding, view};
     use super::*;
+    use crate::migrate::preflight::Severity;
+
+    fn told(view: &GuideView) -> String {
+        guide_text(view, Some(Path::new(".infra/demo/findings.txt")), true)
+    }
 
     #[test]
     fn everything_is_told_before_anything_happens() {
-        insta::assert_snapshot!("guide_online", guide_text(&view(Mode::Online)));
+        insta::assert_snapshot!("guide_online", told(&view(Mode::Online)));
         let unknown = MigrationCost { host: None, database: None, after: None, most: None };
         let offline = GuideView { cost: unknown, ..view(Mode::Offline) };
-        insta::assert_snapshot!("guide_offline", guide_text(&offline));
+        insta::assert_snapshot!("guide_offline", told(&offline));
         let used = MigrationCost { most: Some(Monthly(792.8)), ..view(Mode::Online).cost };
-        let text = guide_text(&GuideView { cost: used, ..view(Mode::Online) });
+        let text = told(&GuideView { cost: used, ..view(Mode::Online) });
         assert!(text.contains("  in all $237.64 at the least, $792.80 at the most, now $92.00\n"), "{text}");
+    }
+
+    #[test]
+    fn what_to_type_next_is_told_to_whoever_only_looked() {
+        let next = |view: &GuideView| told(view).lines().last().unwrap_or_default().to_owned();
+        let stopped = view(Mode::Online);
+        assert_eq!(next(&stopped), "  infra migrate --to rds --accept slot-limit --plan-only");
+        let asked = GuideView { blockers: vec![], ..stopped.clone() };
+        assert_eq!(next(&asked), "  infra migrate --to rds --accept slot-limit,extension-missing,unlogged");
+        let clear = GuideView { open: vec![], accepted: vec![], ..asked };
+        assert_eq!(next(&clear), "  infra migrate --to rds");
+        assert!(!guide_text(&clear, None, false).contains("Next:"), "it goes on by itself");
+    }
+
+    /// A database of many tables, each of which has all that a table can have.
+    fn many() -> GuideView {
+        let mut view = view(Mode::Online);
+        let kinds = [
+            (Severity::Blocker, ["orphans", "row-security"]),
+            (Severity::Warning, ["no-replica-identity", "unlogged"]),
+            (Severity::Note, ["generated-column", "inheritance"]),
+        ];
+        for (severity, codes) in kinds {
+            for code in codes {
+                let tables = (0..500).map(|n| format!("TABLE public.table_{n}"));
+                view.look.findings.extend(tables.map(|table| finding(severity, code, &table)));
+            }
+        }
+        view
+    }
+
+    #[test]
+    fn five_hundred_tables_fit_on_two_screens_and_the_file_has_them_all() {
+        let view = many();
+        let text = told(&view);
+        assert!(text.lines().count() <= 100, "{} lines:\n{text}", text.lines().count());
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert!(text.contains("All of it: .infra/demo/findings.txt, or --json"), "{text}");
+        assert!(is_long(&view));
+        let document = serde_json::json!(view).to_string();
+        let wholes = [findings_text(&view), guide_text(&view, None, true), document];
+        for whole in &wholes {
+            let words: BTreeSet<_> = whole.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '.').collect();
+            for found in &view.look.findings {
+                let name = found.object.rsplit(' ').next().unwrap_or_default();
+                assert!(words.contains(name), "{}: {}", found.object, &whole[..200]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_loss_is_told_once() {
+        let text = told(&view(Mode::Online));
+        assert_eq!(text.matches("postgis").count(), 4, "its object and three texts of the fixture: {text}");
+        assert!(text.contains("with it: FUNCTION f()"), "{text}");
     }
 
     #[test]
     fn warnings_of_one_code_are_one_question() {
         let many: Vec<_> = (0..9).map(|n| finding(Severity::Warning, "unlogged", &format!("TABLE t{n}"))).collect();
-        assert_eq!(
-            warning_text("unlogged", &many),
-            "[unlogged] TABLE t0, TABLE t1, TABLE t2 and 6 more: what of TABLE t0; consequence of TABLE t0"
-        );
-        assert_eq!(
-            warning_text("unlogged", &many[..2]),
-            "[unlogged] TABLE t0, TABLE t1: what of TABLE t0; consequence of TABLE t0"
-        );
+        assert_eq!(warning_text("unlogged", &many), "[unlogged] 9 tables: what of TABLE …");
+        assert_eq!(warning_text("unlogged", &many[..2]), "[unlogged] TABLE t0, TABLE t1: what of TABLE …");
+        assert_eq!(warning_text("unlogged", &many[..1]), "[unlogged] TABLE t0: what of TABLE t0");
     }
 }

@@ -22,6 +22,13 @@ pub fn migration_text(report: &Report) -> String {
     if !report.status.is_cut_over() && report.status.direction == Direction::Forward {
         line(&mut text, format_args!("cutover     {}", moment(report.cutover)));
     }
+    if !report.verified_anew.is_empty() && !report.status.is_cut_over() {
+        let tables = report.verified_anew.join(", ");
+        line(
+            &mut text,
+            format_args!("compared    once more before the switch, all rows: much was written to {tables}"),
+        );
+    }
     if let Some(health) = &report.source {
         line(&mut text, format_args!("old server  {}", health_text(health)));
     }
@@ -33,6 +40,10 @@ pub fn migration_text(report: &Report) -> String {
     }
     if let Some(kept) = &report.kept {
         line(&mut text, format_args!("old data    {}", kept.told(jiff::Timestamp::now())));
+    }
+    if !report.open.is_empty() {
+        let codes = report.open.join(",");
+        line(&mut text, format_args!("next        infra migrate resume --accept {codes}: agrees to that, and goes on"));
     }
     for (word, what) in words(report) {
         line(&mut text, format_args!("next        infra migrate {word}: {what}"));
@@ -84,8 +95,8 @@ fn pause_text(pause: &Pause) -> String {
         Some(format!("{} {}", name.replace('_', " "), value.as_u64().filter(|ms| *ms > 0)?))
     });
     let parts: Vec<_> = parts.collect();
-    let spent = if parts.is_empty() { String::new() } else { format!(" (ms: {})", parts.join(", ")) };
-    format!("writers waited {} ms{spent}", pause.total_ms)
+    let spent = if parts.is_empty() { String::new() } else { format!(" (in the cutover, ms: {})", parts.join(", ")) };
+    format!("writers waited {}{spent}", pause.told())
 }
 
 /// What the user can say now, and what comes of it.
@@ -151,6 +162,7 @@ pub mod fixture {
             open: vec![],
             source: None,
             kept: None,
+            verified_anew: vec![],
         }
     }
 
@@ -173,6 +185,7 @@ pub mod fixture {
                 password_variable: "POSTGRES_PASSWORD".into(),
             },
             to: Destination::Url,
+            storage_bytes: None,
             jobs: None,
             max_rate: None,
             accepted: vec![],
@@ -243,6 +256,14 @@ mod tests {
         let finished = Report { kept: Some(Kept { until: jiff::Timestamp::UNIX_EPOCH, removed }), ..finished };
         let screens = [ready, waiting, guarded, failed, undoing, finished].map(|report| migration_text(&report));
         insta::assert_snapshot!("status_states", screens.join("\n"));
+    }
+
+    #[test]
+    fn a_verification_to_come_is_told_until_the_switch() {
+        let verified_anew = vec!["public.telemetry".to_owned()];
+        let waiting = Report { verified_anew, ..report(&until(Stage::Verify), Next::AwaitCutover, true) };
+        let told = "compared    once more before the switch, all rows: much was written to public.telemetry\n";
+        assert!(migration_text(&waiting).contains(told), "{}", migration_text(&waiting));
     }
 
     #[test]

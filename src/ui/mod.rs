@@ -4,6 +4,7 @@ mod json;
 mod lines;
 mod measures;
 mod migrate_guide;
+mod migrate_pages;
 mod migrate_status;
 mod migrate_text;
 mod plan_text;
@@ -14,7 +15,8 @@ pub use json::JsonLines;
 pub use lines::PlainLines;
 #[cfg(test)]
 pub use migrate_guide::fixture as guides;
-pub use migrate_guide::{GuideView, StageView, guide_text, warning_text};
+pub use migrate_guide::{GuideView, StageView, findings_text, guide_text, is_long, warning_text};
+pub use migrate_pages::pages_text;
 #[cfg(test)]
 pub use migrate_status::fixture as reports;
 pub use migrate_status::{migration_text, waiting_text, words};

@@ -7,7 +7,7 @@ use infra::migrate::catalog::QualifiedName;
 use infra::migrate::drift::{Drift, Fingerprints, told};
 use infra::migrate::partitions::{drop_partitions, make_partitions};
 use infra::migrate::replicate::{Bound, Channel, Kept, ReplicateError, make_beat};
-use infra::migrate::verify::Prints;
+use infra::migrate::verify::{Prints, read_objects};
 use infra::postgres::{Client, Endpoint, connect};
 
 use crate::servers::Server;
@@ -57,7 +57,11 @@ impl Pair {
     }
 
     async fn look(&self) -> Drift {
-        Drift::look(&self.old, &self.new, &[], &Prints::default()).await.unwrap()
+        self.look_with(&Prints::default()).await
+    }
+
+    async fn look_with(&self, prints: &Prints) -> Drift {
+        Drift::look(&self.old, &self.new, &[], prints).await.unwrap()
     }
 
     async fn differences(&self) -> Vec<String> {
@@ -105,6 +109,33 @@ async fn partitions_that_come_and_go_are_carried_with_their_rows() {
     assert_eq!(pair.differences().await, Vec::<String>::new());
     assert_eq!(pair.new_server.psql("app", "SELECT count(*) FROM telemetry"), "1000");
     pair.forward().remove().await.unwrap();
+}
+
+/// Both servers print what they have, each in its way: a partition that comes has it from its parent.
+#[tokio::test]
+async fn a_new_partition_has_its_expressions_from_its_parent() {
+    let pair = Pair::new().await;
+    let typed =
+        "SET ROLE app; CREATE TABLE ticket (id int PRIMARY KEY, state varchar(9) CHECK (state IN ('open', 'done')),
+          closed boolean GENERATED ALWAYS AS (state IN ('done', 'gone')) STORED) PARTITION BY RANGE (id);
+        CREATE INDEX ticket_open ON ticket (id) WHERE state IN ('open', 'done')";
+    pair.old_server.psql("app", typed);
+    let dump = pair.old_server.tool("pg_dump", &["--table=ticket", &pair.old_server.url("app")]);
+    let dumped = crate::servers::run(&dump, b"").stdout;
+    let dumped = String::from_utf8(dumped).unwrap();
+    let statements = dumped.lines().filter(|line| !line.contains("restrict "));
+    pair.new_server.psql("app", &statements.collect::<Vec<_>>().join("\n"));
+    let unknown: Vec<_> = pair.differences().await;
+    assert_eq!(unknown.len(), 3, "{unknown:?}");
+    let prints = Prints::new(&read_objects(&pair.old).await.unwrap(), &read_objects(&pair.new).await.unwrap());
+    assert_eq!(pair.look_with(&prints).await.differences, []);
+    pair.old_server.psql("app", "SET ROLE app; CREATE TABLE ticket_1 PARTITION OF ticket FOR VALUES FROM (1) TO (9)");
+    let drift = pair.look_with(&prints).await;
+    assert_eq!((drift.partitions.made.len(), drift.differences), (1, vec![]));
+    pair.old_server.psql("app", "ALTER TABLE ticket DROP CONSTRAINT ticket_state_check, ADD CHECK (state IN ('open'))");
+    let told: Vec<_> = pair.look_with(&prints).await.differences.iter().map(told).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.iter().all(|line| line.contains("ticket_state_check is `")), "{told:?}");
 }
 
 /// As it is when a partition comes after the schema was read and before the rows are copied.

@@ -1,17 +1,21 @@
 //! Migration against real servers: PostgreSQL 15 from Debian's package and 17 from the bundle's image.
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests too: what fails here fails the test")]
 
+mod carried;
 mod catalog;
+mod child;
 mod copy;
 mod corpus;
 mod definitions;
 mod drift;
+mod identity;
 mod index;
 mod journey;
 mod look;
 mod preflight;
 mod random;
 mod rehearse;
+mod relay;
 mod remove;
 mod replicate;
 mod row_security;
@@ -20,4 +24,5 @@ mod servers;
 mod since;
 mod timescale;
 mod verify;
+mod versions;
 mod wire;

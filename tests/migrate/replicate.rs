@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use infra::migrate::replicate::{
-    Channel, ReplicateError, empty_database, hold_writers, make_beat, readmit, readmit_readers, refuse_writes,
+    Bound, Channel, Kept, ReplicateError, empty_database, hold_writers, make_beat, open_writers, readmit,
+    readmit_readers, refuse_writes,
 };
 use infra::postgres::{Client, Endpoint, connect};
 
@@ -98,8 +99,22 @@ async fn a_change_that_cannot_be_applied_is_said() {
     forward.subscribe(&endpoint(&pair.old_server, "app")).await.unwrap();
     pair.new.run("writing", "INSERT INTO public.kept VALUES (1, 'in the way')").await.unwrap();
     pair.old.run("writing", "INSERT INTO public.kept VALUES (1, 'x')").await.unwrap();
-    let error = forward.drain(Duration::from_secs(3)).await.unwrap_err();
+    let error = forward.drain_or_say(Duration::from_secs(3)).await.unwrap_err();
     assert!(matches!(error, ReplicateError::ApplyFailed { .. }), "{error}");
+    let words =
+        "INSERT into public.kept with id = 1: its server answers: duplicate key value violates unique constraint";
+    assert!(error.to_string().contains(words), "{error}");
+    assert!(error.to_string().contains("Key (id)=(1) already exists"), "{error}");
+    let kept = pair.new.row("reading", "SELECT text FROM public.kept", &[]).await.unwrap();
+    assert_eq!(kept.get::<_, String>(0), "in the way", "nothing was applied by looking");
+
+    // What came before it was applied is not told, and what is not there is.
+    pair.new.run("making room", "DELETE FROM public.kept").await.unwrap();
+    forward.drain(PATIENCE).await.unwrap();
+    pair.new.run("drifting", "ALTER TABLE public.kept DROP COLUMN text").await.unwrap();
+    pair.old.run("writing", "INSERT INTO public.kept VALUES (2, 'y')").await.unwrap();
+    let error = forward.drain_or_say(Duration::from_secs(8)).await.unwrap_err().to_string();
+    assert!(error.contains("INSERT into public.kept with id = 2") && error.contains("\"text\""), "{error}");
     forward.remove().await.unwrap();
 }
 
@@ -194,4 +209,67 @@ async fn a_writer_that_wants_what_is_locked_already_goes_first() {
     written.unwrap();
     held.unwrap();
     assert_eq!(ids(&locks).await, [1, 1]);
+}
+
+/// Whoever they belong to and whichever database they are in, a slot waits for them.
+#[tokio::test]
+async fn transactions_that_a_slot_waits_for_are_named() {
+    let pair = pair().await;
+    assert_eq!(open_writers(&pair.old).await.unwrap(), [""; 0]);
+    let url = pair.old_server.url("postgres");
+    let elsewhere = connect(&Endpoint::parse(&url).unwrap(), "nightly job").await.unwrap();
+    elsewhere.run("writing", "CREATE TABLE public.t (a int); BEGIN; INSERT INTO public.t VALUES (1)").await.unwrap();
+    let pid: i32 = elsewhere.row("asking", "SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+    pair.old_server.psql("app", "BEGIN; INSERT INTO kept VALUES (1); PREPARE TRANSACTION 'left it''s'");
+    let reader = open(&pair.old_server, "app").await;
+    reader.run("reading", "BEGIN; SELECT count(*) FROM public.kept").await.unwrap();
+    let named = open_writers(&pair.old).await.unwrap();
+    let [first, second] = &named[..] else { panic!("{named:?}") };
+    let idle = format!("process {pid} of postgres (nightly job) in database postgres, idle in transaction, begun at 2");
+    assert!(first.starts_with(&idle) && first.ends_with(&format!("pg_terminate_backend({pid}) ends it")), "{first}");
+    assert!(second.starts_with("prepared transaction 'left it''s' of postgres in database app, of 2"), "{second}");
+    let channel = Channel { name: "infra_forward", publisher: &pair.old, subscriber: &pair.new };
+    let error = channel.make_slot().await.unwrap_err();
+    assert!(matches!(&error, ReplicateError::NoSlot { .. }), "{error}");
+    assert!(error.to_string().contains("nightly job") && error.to_string().contains("left it"), "{error}");
+    // The session is free again, and so is the name.
+    pair.old_server.psql("app", "ROLLBACK PREPARED 'left it''s'");
+    elsewhere.run("ending", "ROLLBACK").await.unwrap();
+    channel.make_slot().await.unwrap();
+}
+
+/// Of a transaction that is still open the publisher has nothing to send, and keeps what it decoded in files.
+#[tokio::test]
+async fn decoded_changes_count_as_kept() {
+    let old_server = Server::v15_with(&["logical_decoding_work_mem=64kB"]);
+    let new_server = Server::v17();
+    for server in [&old_server, &new_server] {
+        server.psql("postgres", "CREATE DATABASE app");
+        server.psql("app", TABLES);
+    }
+    let (old, new) = (open(&old_server, "app").await, open(&new_server, "app").await);
+    make_beat(&old).await.unwrap();
+    make_beat(&new).await.unwrap();
+    let channel = Channel { name: "infra_forward", publisher: &old, subscriber: &new };
+    channel.publish(None).await.unwrap();
+    channel.make_slot().await.unwrap();
+    channel.subscribe(&endpoint(&old_server, "app")).await.unwrap();
+    channel.drain(PATIENCE).await.unwrap();
+    let writer = open(&old_server, "app").await;
+    let write = "BEGIN; INSERT INTO public.kept SELECT i, repeat('x', 100) FROM generate_series(1, 100000) AS i";
+    writer.run("writing", write).await.unwrap();
+    let began = std::time::Instant::now();
+    let spilled = loop {
+        let kept = Kept::read(&old, &["infra_forward", "not there"]).await.unwrap();
+        assert_eq!(kept.len(), 1);
+        if kept[0].spilled > 10_000_000 {
+            break kept;
+        }
+        assert!(began.elapsed() < PATIENCE, "{kept:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    let bound = Bound { bytes: spilled[0].bytes + spilled[0].spilled - 1, ..Bound::new(None, None) };
+    let error = Kept::check_all(&spilled, &bound).unwrap_err();
+    assert!(error.to_string().contains("decoded changes"), "{error}");
+    writer.run("ending", "ROLLBACK").await.unwrap();
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use infra::migrate::catalog::{self, Catalog};
-use infra::migrate::copy::{Held, Hold, copy, hold};
+use infra::migrate::copy::{Held, Hold, Setup, copy, hold};
 use infra::migrate::folder::Folder;
 use infra::migrate::schema::{self, Consequence, Phase, Schema};
 use infra::migrate::timescale;
@@ -27,7 +27,10 @@ pub struct Move {
 impl Move {
     /// The corpus on 15, and an empty database on 17.
     pub fn of(parts: &[&str], user: &'static str) -> Self {
-        let (source, target) = (Server::v15(), Server::v17());
+        Self::between(Server::v15(), Server::v17(), parts, user)
+    }
+
+    pub fn between(source: Server, target: Server, parts: &[&str], user: &'static str) -> Self {
         corpus::load(&source, "corpus", parts);
         if user != SUPERUSER {
             target.psql(SUPERUSER, MASTER);
@@ -64,8 +67,14 @@ impl Move {
 
     /// Every row, by the copy engine, into tables of a user who may not switch triggers off.
     pub async fn copy(&self, catalog: &Catalog) {
+        self.copy_as(catalog, false).await;
+    }
+
+    /// `restore_mode`: chunks of TimescaleDB as the tables that they are.
+    pub async fn copy_as(&self, catalog: &Catalog, restore_mode: bool) {
         let folder = tempfile::tempdir().unwrap();
         let setup = setup(&self.source.url("corpus"), &self.target.url_as(self.user, "moved"), folder.path());
+        let setup = Setup { restore_mode, ..setup };
         let (source, place) = (setup.source.clone(), Folder::at(folder.path()));
         let holder = tokio::spawn(async move { drop(hold(&source, &place, Hold::Transaction).await) });
         while Held::read(&Folder::at(folder.path())).unwrap().is_none() {

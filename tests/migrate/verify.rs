@@ -1,7 +1,11 @@
 //! Whole databases are equal; one wrong value anywhere is found and named.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use infra::migrate::schema::Phase;
-use infra::migrate::verify::{End, Options, Report, RowFault, verify};
+use infra::migrate::verify::{End, Options, Report, RowFault, VerifyError, VerifyEvent, verify};
 use infra::postgres::Endpoint;
 
 use crate::corpus;
@@ -155,4 +159,37 @@ async fn thousands_of_tables_and_huge_values_are_compared() {
     assert_eq!(found, [("t1777", &["body".to_owned()][..]), ("large_values", &["bytes".to_owned()][..])]);
     assert_eq!(report.tables.len(), 2001);
     println!("{} bytes, 2001 tables: {:.1} s", report.bytes, report.ended.duration_since(report.started).as_secs_f64());
+}
+
+/// Its rows move into another file while its parts are read, or are written anew where no older snapshot sees them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_is_rewritten_between_two_parts_is_read_again() {
+    let server = Arc::new(Server::v17());
+    server.psql(SUPERUSER, "CREATE DATABASE one");
+    server.psql(
+        "one",
+        "CREATE TABLE large AS SELECT i, repeat('x', 1000) AS t FROM generate_series(1, 200000) AS i;
+         DELETE FROM large WHERE i % 2 = 0; VACUUM ANALYZE large",
+    );
+    server.psql(SUPERUSER, "CREATE DATABASE two TEMPLATE one");
+    let ends = (end(&server, SUPERUSER, "one"), end(&server, SUPERUSER, "two"));
+    for (database, rewrite, seen) in
+        [("one", "VACUUM FULL large", true), ("two", "ALTER TABLE large ALTER i TYPE int USING i + 0", false)]
+    {
+        let (rewriter, begun) = (Arc::clone(&server), Arc::new(AtomicBool::new(false)));
+        let told = move |event| {
+            if matches!(event, VerifyEvent::Bytes { .. }) && !begun.swap(true, Ordering::Relaxed) {
+                let rewriter = Arc::clone(&rewriter);
+                std::thread::spawn(move || rewriter.psql(database, rewrite));
+                // It waits for the part that was read; when that lets go, it comes before the next one.
+                std::thread::sleep(Duration::from_secs(1));
+            }
+        };
+        let report = verify(&ends.0, &ends.1, &Options { workers: 1, ..Options::default() }, told).await;
+        match report {
+            Ok(report) if seen => assert!(report.matches(), "{}", report.markdown()),
+            Err(VerifyError::Rewritten { table }) if !seen => assert_eq!(table, "public.large"),
+            other => panic!("{rewrite}: {other:?}"),
+        }
+    }
 }

@@ -10,7 +10,7 @@ use crate::cli::common::OnHost;
 use crate::cli::out;
 use crate::cli::stop::signal;
 use crate::error::{CommandError, Exit};
-use crate::migrate::saga::{Direction, Next, Stage};
+use crate::migrate::saga::{Direction, Next, Progress, Stage};
 use crate::ui::{migration_text, stage_line, waiting_text, words};
 
 const POLL: Duration = Duration::from_millis(700);
@@ -62,7 +62,7 @@ async fn watch(global: &Global, at: &OnHost, how: Attached) -> Result<Exit, Comm
             out::text(migration_text(&report));
         } else {
             for (stage, progress) in &report.status.stages {
-                let line = stage_line(*stage, progress, report.progress.as_ref());
+                let line = followed(&report, *stage, progress);
                 if shown.get(stage) != Some(&line) {
                     eprintln!("{line}");
                     shown.insert(*stage, line);
@@ -79,6 +79,17 @@ async fn watch(global: &Global, at: &OnHost, how: Attached) -> Result<Exit, Comm
             return exit;
         }
         tokio::time::sleep(POLL).await;
+    }
+}
+
+/// A failure in full is what the command ends with; until then its first line is enough.
+fn followed(report: &Report, stage: Stage, progress: &Progress) -> String {
+    let line = stage_line(stage, progress, report.progress.as_ref());
+    match progress {
+        Progress::Failed { .. } if report.status.direction == Direction::Forward => {
+            line.lines().next().unwrap_or_default().to_owned()
+        }
+        _ => line,
     }
 }
 
@@ -138,8 +149,7 @@ fn last_words(report: &Report) -> Vec<String> {
         Next::Nothing => vec!["everything is undone: the old database serves".to_owned()],
         Next::AwaitCutover => vec![waiting_text(report.cutover)],
         Next::AwaitFinish => {
-            let pause =
-                report.pause.map(|pause| format!("the new database serves; writers waited {} ms", pause.total_ms));
+            let pause = report.pause.map(|pause| format!("the new database serves; writers waited {}", pause.told()));
             let words = "infra migrate finish gives up the way back; infra migrate rollback takes it, with every row";
             pause.into_iter().chain([words.to_owned()]).collect()
         }
@@ -166,6 +176,8 @@ mod tests {
         let stage = Stage::Preflight;
         let events = [Event::Started { stage }, Event::Failed { stage, error: "this is in the way".into() }];
         let failed = report(&events, Next::Run(stage), false);
+        let long = Progress::Failed { error: "this is in the way:\n  and what".into() };
+        assert_eq!(followed(&failed, stage, &long).lines().count(), 1, "the rest follows at the end");
         let (exit, text) = end(&failed);
         assert!(exit == Exit::Failed && text.contains("hint: infra migrate resume"), "{text}");
         let lacking = Report { open: vec!["unlogged".into(), "no-tls".into()], ..failed };

@@ -2,7 +2,7 @@
 
 use super::attach::{Attached, attach};
 use super::terms::{CutoverArg, Terms, terms};
-use super::{StartArgs, current, guide, look, migrations, provider};
+use super::{StartArgs, command, current, guide, look, migrations, provider};
 use crate::agent::Begin;
 use crate::cli::args::Global;
 use crate::cli::common::{OnHost, on_host};
@@ -28,6 +28,7 @@ pub async fn begin(global: &Global, mut args: StartArgs) -> Result<Exit, Command
     let mut job = job(&at, &args, terms)?;
     if let Some(engine) = engine {
         job.to = Destination::Managed(engine);
+        job.storage_bytes = at.stack.plan.migrate.managed(engine).and_then(|size| size.storage_bytes());
         // Refused now rather than after the copy has begun.
         provider::check(&at, engine).await?;
     }
@@ -36,8 +37,9 @@ pub async fn begin(global: &Global, mut args: StartArgs) -> Result<Exit, Command
     }
     let (target, ca) = given.map_or((None, None), |(endpoint, ca)| (Some(endpoint), ca));
     let mut request = Begin { job, target, ca };
-    let view = guide::guide(&at, &request).await?;
-    guide::show(global, &view, args.plan_only);
+    let typed = command::typed(&args, request.target.as_ref());
+    let view = guide::guide(&at, &request, typed).await?;
+    guide::show(global, &at, &view, args.plan_only);
     if args.plan_only {
         return Ok(Exit::Done);
     }
@@ -103,6 +105,7 @@ fn job(at: &OnHost, args: &StartArgs, terms: Terms) -> Result<Job, CommandError>
             password_variable: "POSTGRES_PASSWORD".to_owned(),
         },
         to: Destination::Url,
+        storage_bytes: None,
         jobs: args.jobs,
         max_rate: terms.max_rate,
         accepted: terms.accepted,

@@ -1,5 +1,7 @@
 //! Before a migration begins: what it would meet is looked at, told, and asked about.
 
+use std::path::PathBuf;
+
 use crate::agent::Begin;
 use crate::cli::args::Global;
 use crate::cli::common::OnHost;
@@ -13,19 +15,23 @@ use crate::migrate::preflight::Severity;
 use crate::migrate::saga::{Mode, Stage};
 use crate::plan::ManagedSize;
 use crate::postgres::Endpoint;
-use crate::ui::{GuideView, StageView, guide_text, warning_text};
+use crate::stack::Local;
+use crate::ui::{GuideView, StageView, findings_text, guide_text, is_long, warning_text};
 
-/// Looks at both ends from the host; changes nothing but the program there.
-pub async fn guide(at: &OnHost, begin: &Begin) -> Result<GuideView, CommandError> {
+/// In `.infra/<plan>`: all findings of the last guide that did not show them all.
+const FILE: &str = "findings.txt";
+
+/// Looks at both ends from the host; changes nothing but the program there. `command` is what was typed.
+pub async fn guide(at: &OnHost, begin: &Begin, command: String) -> Result<GuideView, CommandError> {
     let connected = at.session().await?;
     connected.session.install_agent().await?;
     let request = serde_json::to_vec(begin).map_err(CommandError::failed)?;
     let text = connected.session.agent(&["look"], &request).await?;
     let look: Look = serde_json::from_str(&text).map_err(CommandError::failed)?;
-    Ok(view(at, &begin.job, begin.target.as_ref(), look))
+    Ok(view(at, &begin.job, begin.target.as_ref(), command, look))
 }
 
-fn view(at: &OnHost, job: &Job, target: Option<&Endpoint>, look: Look) -> GuideView {
+fn view(at: &OnHost, job: &Job, target: Option<&Endpoint>, command: String, look: Look) -> GuideView {
     let size = job.to.engine().and_then(|engine| at.stack.plan.migrate.managed(engine));
     let of = |mode| estimate(&look, mode, size.is_some());
     let (online, offline) = (of(Mode::Online), of(Mode::Offline));
@@ -49,6 +55,7 @@ fn view(at: &OnHost, job: &Job, target: Option<&Endpoint>, look: Look) -> GuideV
         cutover: job.cutover,
         stages: Stage::of(job.mode).map(|stage| StageView::of(stage, job.mode, chosen)).collect(),
         basis: basis(&look),
+        command,
         cost: cost(at, size.as_ref(), look.volume.data_bytes + look.volume.index_bytes),
         open: codes(Severity::Warning).into_iter().filter(|code| !job.accepted.contains(code)).collect(),
         blockers: codes(Severity::Blocker),
@@ -71,32 +78,35 @@ fn cost(at: &OnHost, size: Option<&ManagedSize>, bytes: u64) -> MigrationCost {
 }
 
 /// To be read on stdout where it is all that was asked for, and beside the rest otherwise.
-pub fn show(global: &Global, view: &GuideView, plan_only: bool) {
-    match (global.json, plan_only) {
-        (true, true) => out::line(serde_json::json!(view)),
-        (true, false) => {
-            let mut document = serde_json::json!(view);
+pub fn show(global: &Global, at: &OnHost, view: &GuideView, plan_only: bool) {
+    if global.json {
+        let mut document = serde_json::json!(view);
+        if !plan_only {
             document["event"] = "plan".into();
-            out::line(document);
         }
-        (false, true) => out::text(guide_text(view)),
-        (false, false) => eprintln!("{}", guide_text(view)),
+        return out::line(document);
     }
+    let file = if is_long(view) { written(&at.stack.local, view) } else { None };
+    let text = guide_text(view, file.as_deref(), plan_only);
+    if plan_only { out::text(text) } else { eprintln!("{text}") }
+}
+
+/// Everything that was found, in the plan's own folder. Where it cannot be written, the terminal is its place.
+fn written(local: &Local, view: &GuideView) -> Option<PathBuf> {
+    let path = local.dir().join(FILE);
+    local.write(&path, findings_text(view).as_bytes()).ok().map(|()| path)
 }
 
 /// Asks for each warning and loss by name, then whether to begin. What was agreed to comes to `accepted`.
 pub fn agreed(global: &Global, view: &GuideView, accepted: &mut Vec<String>) -> Result<bool, CommandError> {
     if !view.blockers.is_empty() {
         let text = format!("{} in the way: {}", is_are(view.blockers.len()), view.blockers.join(", "));
-        let remedies = view.look.findings.iter().filter(|finding| finding.severity == Severity::Blocker);
-        let remedies = remedies.map(|finding| format!("{} [{}]: {}", finding.object, finding.code, finding.remedy));
-        return Err(CommandError::failed(text).hints(remedies));
+        return Err(CommandError::failed(text).hint("the guide above says of each what to do about it"));
     }
     let answer = format!("--accept {} agrees, or accept = [..] in the plan's [migrate]", view.open.join(","));
     if !view.open.is_empty() && !ask::is_somebody_there() {
-        let said: Vec<_> = view.open.iter().map(|code| warning_text(code, &view.look.findings)).collect();
-        let text = format!("stopped at a question: do you accept {}?\n  {}", view.open.join(", "), said.join("\n  "));
-        return Err(CommandError::question(text).hint(answer));
+        let text = format!("stopped at a question: do you accept {}?", view.open.join(", "));
+        return Err(CommandError::question(text).hint("the guide above says what each means").hint(answer));
     }
     for code in &view.open {
         let question = format!("{}\nAccept {code}?", warning_text(code, &view.look.findings));
@@ -122,6 +132,17 @@ mod tests {
         Global { json: false, yes, verbose: 0, dir: None }
     }
 
+    #[test]
+    fn all_findings_are_in_a_file_of_the_plan_for_nobody_else() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let local = Local::open(folder.path(), &"demo".to_owned().try_into().unwrap()).unwrap();
+        let path = written(&local, &view(Mode::Online)).unwrap();
+        assert_eq!(path, folder.path().join(".infra/demo/findings.txt"));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), findings_text(&view(Mode::Online)));
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
     /// Tests have no terminal.
     fn refused(view: &GuideView, yes: bool) -> (Exit, String) {
         let error = agreed(&global(yes), view, &mut vec![]).expect_err("nobody is there to answer");
@@ -129,11 +150,11 @@ mod tests {
     }
 
     #[test]
-    fn blockers_end_it_with_their_remedies() {
+    fn blockers_end_it() {
         let (exit, text) = refused(&view(Mode::Online), true);
         assert_eq!(exit, Exit::Failed);
         assert!(text.contains("1 finding is in the way: prepared-transaction"), "{text}");
-        assert!(text.contains("hint: PREPARED TRANSACTION p [prepared-transaction]: remedy of"), "{text}");
+        assert!(text.contains("hint: the guide above says"), "{text}");
     }
 
     #[test]
@@ -143,7 +164,6 @@ mod tests {
             let (exit, text) = refused(&open, yes);
             assert_eq!(exit, Exit::Question);
             assert!(text.contains("stopped at a question: do you accept extension-missing, unlogged?"), "{text}");
-            assert!(text.contains("[unlogged] TABLE public.scratch: what of TABLE public.scratch"), "{text}");
             assert!(text.contains("hint: --accept extension-missing,unlogged agrees"), "{text}");
         }
     }

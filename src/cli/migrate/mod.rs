@@ -3,6 +3,7 @@
 
 mod attach;
 mod begin;
+mod command;
 mod finish;
 mod guide;
 mod limit;
@@ -14,12 +15,13 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::args::Global;
-use super::ask;
 use super::common::{OnHost, on_host};
+use super::{ask, out};
 use crate::agent::{self, Report};
 use crate::error::{CommandError, Exit};
 use crate::migrate::saga::Next;
 use crate::plan::{FindingCode, Rate};
+use crate::ui::pages_text;
 use attach::{Attached, attach, look};
 use finish::FinishArgs;
 use limit::LimitArgs;
@@ -94,6 +96,9 @@ struct StatusArg {
     /// Go on showing it until somebody is needed or it is over
     #[arg(long, short)]
     follow: bool,
+    /// Everything that was found, that changed in the schema and that differs, whole
+    #[arg(long, conflicts_with = "follow")]
+    report: bool,
 }
 
 #[derive(Debug, Args)]
@@ -157,7 +162,25 @@ pub async fn run(global: &Global, args: MigrateArgs) -> Result<Exit, CommandErro
 
 async fn status(global: &Global, arg: StatusArg) -> Result<Exit, CommandError> {
     let at = on_host(global, arg.plan, None, "migrate").await?;
+    if arg.report {
+        return pages(global, &at).await;
+    }
     attach(global, &at, if arg.follow { Attached::Follows } else { Attached::Glances }).await
+}
+
+/// What its screen shows the first of.
+async fn pages(global: &Global, at: &OnHost) -> Result<Exit, CommandError> {
+    look(at).await?.ok_or_else(|| none(at))?;
+    let connected = at.session().await?;
+    connected.session.install_agent().await?;
+    let text = connected.session.agent(&["pages", &current(at)], &[]).await?;
+    let pages: agent::Pages = serde_json::from_str(&text).map_err(CommandError::failed)?;
+    if global.json {
+        out::line(serde_json::json!(pages));
+    } else {
+        out::text(pages_text(&pages));
+    }
+    Ok(Exit::Done)
 }
 
 async fn obey(global: &Global, word: agent::Word, said: Said) -> Result<Exit, CommandError> {

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use index::{Constraint, ConstraintKind, Index};
 pub use name::{Oid, QualifiedName, quote_identifier, quote_literal};
-pub use object::{Database, Extension, LargeObjects, Privilege, Routine, Special, SpecialKind, View};
+pub use object::{Database, Extension, LargeObjects, Privilege, RightsOfOthers, Routine, Special, SpecialKind, View};
 pub use read::{CatalogError, read, read_sequences};
 pub use role::{Membership, Role, Setting};
 pub use sequence::{Sequence, SequenceOwner};
@@ -61,6 +61,8 @@ pub struct Catalog {
     pub settings: Vec<Setting>,
     /// What is rare, and needs a decision when a database moves.
     pub special: Vec<Special>,
+    #[serde(default)]
+    pub rights_of_others: Vec<RightsOfOthers>,
     pub large_objects: LargeObjects,
 }
 
@@ -80,6 +82,43 @@ impl Catalog {
     /// Tables whose rows a migration moves.
     pub fn with_rows(&self) -> impl Iterator<Item = &Table> {
         self.tables.iter().filter(|table| table.has_own_rows())
+    }
+
+    /// Says which tables are above a partition, the innermost first.
+    fn climb<'a>(&'a self) -> impl Fn(&'a Table) -> Vec<&'a Table> {
+        let tables = self.tables_by_oid();
+        move |table| {
+            let above = |table: &Table| {
+                let parent = table.parents.first().filter(|_| table.is_partition());
+                parent.and_then(|parent| tables.get(parent)).copied()
+            };
+            std::iter::successors(above(table), |table| above(table)).collect()
+        }
+    }
+
+    /// The outermost table that it is a partition of; itself, if it is none.
+    pub fn root<'a>(&'a self, table: &'a Table) -> &'a Table {
+        self.climb()(table).last().copied().unwrap_or(table)
+    }
+
+    /// By the number of a partition that has rows, its root: of those trees whose rows may belong to other partitions at
+    /// another server. Their rows go through that table, and are compared as its own.
+    pub fn through_root(&self) -> HashMap<Oid, &Table> {
+        let climb = self.climb();
+        let root = |leaf: &Table, line: Vec<&'_ Table>| {
+            let root = line.last().copied().filter(|_| line.iter().any(|table| table.routed_by_server));
+            root.map(|root| (leaf.oid, root.oid))
+        };
+        let tables = self.tables_by_oid();
+        let leaves = self.with_rows().filter(|leaf| leaf.is_partition());
+        let pairs = leaves.filter_map(|leaf| root(leaf, climb(leaf)));
+        pairs.filter_map(|(leaf, root)| Some((leaf, *tables.get(&root)?))).collect()
+    }
+
+    /// Those partitions of a table that have rows, however deep they are.
+    pub fn leaves(&self, root: &Table) -> Vec<&Table> {
+        let climb = self.climb();
+        self.with_rows().filter(|leaf| climb(leaf).iter().any(|table| table.oid == root.oid)).collect()
     }
 
     /// Bytes of rows, TOAST included; indexes are built, not moved.

@@ -70,6 +70,25 @@ pub struct Routine {
     pub language_trusted: bool,
     /// `SET name = value` clauses.
     pub settings: Vec<String>,
+    /// Its body was read when it was made (`BEGIN ATOMIC`): it looks no names up when it runs.
+    #[serde(default)]
+    pub parsed: bool,
+    /// A check, a domain or a generated column calls it.
+    #[serde(default)]
+    pub on_rows: bool,
+    /// An index or a materialized view calls it.
+    #[serde(default)]
+    pub in_builds: bool,
+}
+
+/// Rights on something that belongs to the server or to an extension, where they are not as it came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RightsOfOthers {
+    /// As pg_dump tags it: `FUNCTION similarity(text, text)`.
+    pub object: String,
+    pub schema: String,
+    /// `REVOKE EXECUTE FROM PUBLIC`; none, where they only repeat what is so anyway.
+    pub changes: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

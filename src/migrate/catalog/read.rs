@@ -52,6 +52,7 @@ async fn read_within(client: &Client) -> Result<Catalog, CatalogError> {
         memberships: reader.rows("memberships of roles", include_str!("sql/memberships.sql")).await?,
         settings: reader.rows("settings of roles", include_str!("sql/settings.sql")).await?,
         special: reader.rows("special objects", include_str!("sql/special.sql")).await?,
+        rights_of_others: reader.rows("rights", include_str!("sql/rights.sql")).await?,
         large_objects: reader.one("large objects", include_str!("sql/large_objects.sql")).await?,
     })
 }
@@ -62,6 +63,16 @@ async fn version(client: &Client) -> Result<ServerVersion, CatalogError> {
     let text = texts(&messages).next().ok_or(CatalogError::Version)?;
     text.parse().map(ServerVersion).map_err(|_| CatalogError::Version)
 }
+
+/// Whether a sequence was called stands in the sequence alone. Up to PostgreSQL 17 this is the one way to read all of them
+/// in one statement.
+const SEQUENCE_STATE: &str = "SELECT substring(x FROM '<last_value>(-?[0-9]+)</last_value>')::int8,
+         substring(x FROM '<is_called>(true|false)</is_called>')::bool
+    FROM (SELECT CASE WHEN has_sequence_privilege(c.oid, 'SELECT')
+                      THEN query_to_xml(format('SELECT last_value, is_called FROM %I.%I', n.nspname, c.relname), false, true, '')::text
+                 END) AS state(x)";
+/// From 18 on there is a function, for servers that were built without XML too.
+const SEQUENCE_STATE_18: &str = "SELECT data.last_value, data.is_called FROM pg_get_sequence_data(c.oid) AS data";
 
 struct Reader<'a> {
     client: &'a Client,
@@ -93,7 +104,9 @@ impl Reader<'_> {
         } else {
             ""
         };
+        let sequence_state = if self.version.major() >= 18 { SEQUENCE_STATE_18 } else { SEQUENCE_STATE };
         sql.replace("{user_schema}", &user_schema)
+            .replace("{sequence_state}", sequence_state)
             .replace("{database_collation_version}", collation)
             .replace("{publication_detail}", &format!("CASE WHEN p.puballtables THEN 'all tables' {schemas} END"))
     }

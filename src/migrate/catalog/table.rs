@@ -74,6 +74,9 @@ pub struct Table {
     pub partition_bound: Option<String>,
     /// `RANGE (at)`; only partitioned tables have one.
     pub partition_key: Option<String>,
+    /// Which of its partitions a row belongs to depends on the server: the same row may belong to another at the target.
+    #[serde(default)]
+    pub routed_by_server: bool,
     pub replica_identity: ReplicaIdentity,
     pub row_security: bool,
     /// Row security that holds for the owner too.

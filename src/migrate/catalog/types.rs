@@ -37,5 +37,8 @@ pub struct DataType {
     pub fields: Vec<Oid>,
     /// Has functions for the binary format in both directions.
     pub binary: bool,
+    /// Has an operator class that says when two values are the same. Of arrays, domains and composites what they are made
+    /// of decides.
+    pub equality: bool,
     pub extension: Option<String>,
 }

@@ -10,14 +10,14 @@ pub struct Beat<'a> {
     limit: &'a Limit,
     folder: &'a Folder,
     /// The source's disk, and the queue depth from which on it is in the warning zone.
-    pressure: Option<(Box<dyn Pressure>, f64)>,
+    pressure: Option<&'a mut (Box<dyn Pressure>, f64)>,
     /// The user's.
     wanted: Option<Rate>,
     moved: u64,
 }
 
 impl<'a> Beat<'a> {
-    pub fn new(limit: &'a Limit, folder: &'a Folder, pressure: Option<(Box<dyn Pressure>, f64)>) -> Self {
+    pub fn new(limit: &'a Limit, folder: &'a Folder, pressure: Option<&'a mut (Box<dyn Pressure>, f64)>) -> Self {
         Self { limit, folder, pressure, wanted: limit.rate(), moved: 0 }
     }
 
@@ -43,7 +43,7 @@ impl<'a> Beat<'a> {
     }
 
     fn give_way(&mut self, measured: u64, tell: &Tell) -> Option<DiskLoad> {
-        let (pressure, warn) = self.pressure.as_mut()?;
+        let (pressure, warn) = &mut **self.pressure.as_mut()?;
         let load = pressure.load()?;
         let rate = adjust(load.queue_depth, *warn, self.wanted, self.limit.rate(), measured);
         self.limit.set(rate);

@@ -15,6 +15,10 @@ pub enum CopyEvent {
     },
     /// An earlier copy under a snapshot that is gone was thrown away.
     StartedOver,
+    /// It was rewritten between two of its parts: what was copied of it was thrown away.
+    TableAgain {
+        table: String,
+    },
     PartDone {
         what: String,
         bytes: u64,

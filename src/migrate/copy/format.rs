@@ -76,7 +76,17 @@ mod tests {
     fn data_type(oid: u32, name: &str, kind: TypeKind, element: Option<u32>, base: Option<u32>) -> DataType {
         let name = QualifiedName::new("pg_catalog", name);
         let (element, base) = (element.map(Oid), base.map(Oid));
-        DataType { oid: Oid(oid), name, kind, element, base, fields: vec![], binary: true, extension: None }
+        DataType {
+            oid: Oid(oid),
+            name,
+            kind,
+            element,
+            base,
+            fields: vec![],
+            binary: true,
+            equality: true,
+            extension: None,
+        }
     }
 
     #[test]

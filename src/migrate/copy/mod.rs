@@ -4,6 +4,7 @@
 //! - `plan` cuts the tables into parts, once; what it decided is kept, because its borders must not move.
 //! - A part is one transaction at the target, which also writes the part's number into a table there: the target's own
 //!   commit says which parts are done. Nothing on this side could say it for sure.
+//! - A table that is rewritten between two of its parts is copied again from its beginning: its rows have moved.
 //! - If the snapshot is gone, [`copy`] says so; with a new one it starts over and empties what it filled.
 //!
 //! A table that fails fails the copy: success is never reported otherwise.
@@ -16,9 +17,11 @@ mod hold;
 mod ledger;
 mod limit;
 mod objects;
+mod patience;
 mod plan;
 mod prepare;
 mod pressure;
+mod rewrite;
 mod run;
 mod session;
 mod sql;

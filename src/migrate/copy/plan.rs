@@ -45,6 +45,10 @@ pub struct Relation {
     /// Of a table that an extension made: the WHERE clause of the rows that are the users'. Its other rows are there
     /// already.
     pub filter: Option<String>,
+    /// Where its rows are written, if not into the target's table of that name: the root of its partitions, which knows
+    /// where they belong there.
+    #[serde(default)]
+    pub into: Option<QualifiedName>,
     /// None: its rows are read from the source's table of that name.
     #[serde(default)]
     pub slice: Option<Slice>,
@@ -76,6 +80,13 @@ pub struct Part {
     pub work: Work,
 }
 
+impl Relation {
+    /// What is complete when its last part is: through a root, rows of each partition may come with the parts of all.
+    pub fn counted(&self) -> &QualifiedName {
+        self.into.as_ref().unwrap_or(&self.name)
+    }
+}
+
 impl Work {
     pub fn relations(&self) -> &[Relation] {
         match self {
@@ -89,6 +100,7 @@ impl Work {
     pub fn describe(&self) -> String {
         match self {
             Self::Whole(relation) => relation.name.plain(),
+            Self::Range(relation, Blocks { from: 0, to: None }) => relation.name.plain(),
             Self::Range(relation, Blocks { from, to: None }) => format!("{} from block {from}", relation.name.plain()),
             Self::Range(relation, Blocks { from, to: Some(to) }) => {
                 format!("{} blocks {from} to {}", relation.name.plain(), to - 1)
@@ -102,12 +114,16 @@ impl Work {
 /// The largest tables first, so that the last ones to end are small; parts of one table next to each other.
 pub fn parts(catalog: &Catalog, objects: &[(Oid, u64)], sizing: Sizing) -> Vec<Part> {
     let types = catalog.types_by_oid();
-    let mut tables: Vec<(&Table, Relation)> =
-        catalog.with_rows().map(|table| (table, relation(table, format(table, &types)))).collect();
+    let roots = catalog.through_root();
+    let into = |table: &Table| roots.get(&table.oid).map(|root| root.name.clone());
+    let described = |table| (table, Relation { into: into(table), ..relation(table, format(table, &types)) });
+    let mut tables: Vec<(&Table, Relation)> = catalog.with_rows().map(described).collect();
     tables.sort_by(|(a, _), (b, _)| (b.bytes(), &a.name).cmp(&(a.bytes(), &b.name)));
     let ranges = catalog.database.server_version.major() >= RANGES_SINCE;
+    // What goes through a root may have to begin again with all of that root, and nothing else.
+    let alone = |table: &Table, relation: &Relation| relation.into.is_some() || table.bytes() >= sizing.small;
     let (large, small): (Vec<_>, Vec<_>) =
-        tables.into_iter().partition(|(table, relation)| table.bytes() >= sizing.small && relation.filter.is_none());
+        tables.into_iter().partition(|(table, relation)| alone(table, relation) && relation.filter.is_none());
     let mut work: Vec<(u64, Work)> =
         large.into_iter().flat_map(|(table, relation)| cut(table, relation, sizing, ranges)).collect();
     work.extend(objects_in_batches(objects));
@@ -120,7 +136,7 @@ pub fn parts(catalog: &Catalog, objects: &[(Oid, u64)], sizing: Sizing) -> Vec<P
 pub fn parts_of_tables(parts: &[Part]) -> HashMap<QualifiedName, usize> {
     let mut counts = HashMap::new();
     for relation in parts.iter().flat_map(|part| part.work.relations()) {
-        *counts.entry(relation.name.clone()).or_default() += 1;
+        *counts.entry(relation.counted().clone()).or_default() += 1;
     }
     counts
 }
@@ -132,6 +148,7 @@ fn relation(table: &Table, format: Format) -> Relation {
         columns,
         format,
         filter: table.extension_filter.clone(),
+        into: None,
         slice: table.slice.clone(),
     }
 }
@@ -140,7 +157,10 @@ fn cut(table: &Table, relation: Relation, sizing: Sizing, ranges: bool) -> Vec<(
     let bytes = table.bytes();
     // A slice has no blocks of its own.
     if !ranges || bytes <= sizing.whole || table.pages < 2 || relation.slice.is_some() {
-        return vec![(bytes, Work::Whole(relation))];
+        // What is copied whole empties its table first, and fills it alone.
+        let all = Blocks { from: 0, to: None };
+        let work = if relation.into.is_some() { Work::Range(relation, all) } else { Work::Whole(relation) };
+        return vec![(bytes, work)];
     }
     let count = bytes.div_ceil(sizing.part.max(1)).clamp(2, table.pages);
     let border = |index: u64| table.pages * index / count;

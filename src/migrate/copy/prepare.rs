@@ -1,7 +1,7 @@
 //! Before the first part: what the parts are. They are decided once for a snapshot and kept, because what the target says
 //! about a part only means something while the part's borders stay. Under another snapshot everything starts over.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +9,7 @@ use super::error::CopyError;
 use super::event::{CopyEvent, Tell};
 use super::hold::Held;
 use super::plan::{Part, Relation, Sizing, parts};
+use super::rewrite::File;
 use super::session::Ends;
 use super::{ledger, objects, sql};
 use crate::migrate::catalog::{Catalog, QualifiedName};
@@ -32,6 +33,8 @@ pub struct Plan {
 pub struct Prepared {
     pub plan: Plan,
     pub done: HashSet<i32>,
+    /// Tables that were started over: parts of them count from this file.
+    pub files: HashMap<QualifiedName, File>,
 }
 
 pub async fn prepare(
@@ -45,14 +48,14 @@ pub async fn prepare(
     ledger::prepare(&target).await?;
     let id = identity(&ends.held);
     if let Some(plan) = load(folder)?.filter(|plan| plan.id == id) {
-        let done = ledger::done(&target, &id).await?;
-        return Ok(Prepared { plan, done });
+        let (done, files) = (ledger::done(&target, &id).await?, ledger::rewritten(&target, &id).await?);
+        return Ok(Prepared { plan, done, files });
     }
     let objects = objects::list(&mut ends.open().await?.source).await?;
     let plan = Plan { v: VERSION, id, parts: parts(catalog, &objects, sizing) };
     empty(&target, &plan, tell).await?;
     folder.write(FILE, &plan)?;
-    Ok(Prepared { plan, done: HashSet::new() })
+    Ok(Prepared { plan, done: HashSet::new(), files: HashMap::new() })
 }
 
 /// A snapshot's name alone comes again after a restart of the server.

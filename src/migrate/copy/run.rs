@@ -1,6 +1,6 @@
 //! The copy as a whole: workers side by side, each taking the next part.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,9 +13,11 @@ use super::error::CopyError;
 use super::event::{CopyEvent, Tell};
 use super::hold::Held;
 use super::limit::{Limit, read_limit};
+use super::patience::patiently;
 use super::plan::{Part, Sizing, parts_of_tables};
 use super::prepare::{Plan, Prepared, encoding, prepare};
 use super::pressure::Pressure;
+use super::rewrite::{File, Rewritten, start_over};
 use super::session::Ends;
 use super::worker::Worker;
 use crate::migrate::catalog::{Catalog, QualifiedName};
@@ -50,9 +52,18 @@ pub struct Copied {
     pub bytes: u64,
 }
 
+impl Copied {
+    fn and(self, more: Self) -> Self {
+        Self { parts: self.parts + more.parts, rows: self.rows + more.rows, bytes: self.bytes + more.bytes }
+    }
+}
+
 /// Hears of tables whose rows are all there, also of those that an earlier run completed; small ones that shared a
 /// transaction come together. Must not block.
 pub type Complete = dyn Fn(&[QualifiedName]) + Send + Sync;
+
+/// A table that was rewritten more often than this while it was copied will be rewritten again.
+const REWRITTEN: u32 = 5;
 
 /// Copies what `catalog` lists, or what is left of it.
 pub async fn copy(
@@ -61,33 +72,51 @@ pub async fn copy(
     tell: Arc<Tell>,
     complete: Arc<Complete>,
 ) -> Result<Copied, CopyError> {
-    let Setup { source, target, folder, jobs, sizing, pressure, restore_mode } = setup;
+    let Setup { source, target, folder, jobs, sizing, mut pressure, restore_mode } = setup;
     let held = Held::read(&folder)?.ok_or_else(|| CopyError::NoSnapshot { path: folder.path().to_owned() })?;
-    let client = connect(&source, "infra copy").await?;
-    let (encoding, block_size) = (encoding(&client).await?, block_size(&client).await?);
-    drop(client);
-    let ends = Ends { source, target, held, encoding, restore_mode };
-    let prepared = prepare(&folder, &ends, catalog, sizing, &*tell).await?;
-    let run = Arc::new(Run::new(prepared, ends, block_size, read_limit(&folder), tell, complete));
-    run.start();
-    // Dropped with an error, it ends the others: their transactions are rolled back.
-    let mut workers = JoinSet::new();
-    for _ in 0..jobs.unwrap_or_else(processors) {
-        workers.spawn(Arc::clone(&run).worker());
-    }
-    let all = async {
-        while let Some(worker) = workers.join_next().await {
-            worker.expect("a worker neither panics nor is cancelled while it is waited for")?;
-        }
-        Ok::<(), CopyError>(())
+    let look = || async {
+        let client = connect(&source, "infra copy").await?;
+        Ok((encoding(&client).await?, block_size(&client).await?))
     };
-    tokio::select! {
-        worked = all => worked,
-        never = run.watch(Beat::new(&run.limit, &folder, pressure)) => match never {},
-    }?;
-    let copied = run.copied();
-    (run.tell)(CopyEvent::RowsDone { rows: copied.rows, bytes: copied.bytes });
+    let (encoding, block_size) = patiently("the source's settings", &*tell, look).await?;
+    let ends = Ends { source: source.clone(), target, held, encoding, restore_mode };
+    let complete = once(complete);
+    let (mut copied, mut again) = (Copied::default(), HashMap::new());
+    loop {
+        let plan = || prepare(&folder, &ends, catalog, sizing, &*tell);
+        let prepared = patiently("the parts of the copy", &*tell, plan).await?;
+        let (tell, complete) = (Arc::clone(&tell), Arc::clone(&complete));
+        let run = Arc::new(Run::new(prepared, ends.clone(), block_size, read_limit(&folder), tell, complete));
+        let ended = run.all(jobs.unwrap_or_else(processors), &folder, pressure.as_mut()).await;
+        copied = copied.and(run.copied());
+        match ended {
+            Ok(()) => break,
+            Err(CopyError::Rewritten { rewritten }) if times(&mut again, &rewritten.table) <= REWRITTEN => {
+                run.start_over(&rewritten).await?
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    tell(CopyEvent::RowsDone { rows: copied.rows, bytes: copied.bytes });
     Ok(copied)
+}
+
+fn times(counts: &mut HashMap<QualifiedName, u32>, table: &QualifiedName) -> u32 {
+    let count = counts.entry(table.clone()).or_default();
+    *count += 1;
+    *count
+}
+
+/// A table is complete once, also when the copy of another one begins again.
+fn once(complete: Arc<Complete>) -> Arc<Complete> {
+    let told = Mutex::new(HashSet::new());
+    Arc::new(move |tables: &[QualifiedName]| {
+        let mut told = told.lock().expect("nobody panics while it is locked");
+        let new: Vec<QualifiedName> = tables.iter().filter(|table| told.insert((*table).clone())).cloned().collect();
+        if !new.is_empty() {
+            complete(&new);
+        }
+    })
 }
 
 fn processors() -> usize {
@@ -107,6 +136,8 @@ struct Run {
     tell: Arc<Tell>,
     complete: Arc<Complete>,
     plan: Plan,
+    /// Of tables that were started over.
+    files: HashMap<QualifiedName, File>,
     already: HashSet<i32>,
     queue: Mutex<VecDeque<Part>>,
     /// Parts of each table that are to be done.
@@ -123,7 +154,7 @@ struct Run {
 
 impl Run {
     fn new(
-        Prepared { plan, done: already }: Prepared,
+        Prepared { plan, done: already, files }: Prepared,
         ends: Ends,
         block_size: u64,
         rate: Option<Rate>,
@@ -146,8 +177,43 @@ impl Run {
             tell,
             complete,
             plan,
+            files,
             already,
         }
+    }
+
+    /// All parts that are left.
+    async fn all(
+        self: &Arc<Self>,
+        jobs: usize,
+        folder: &Folder,
+        pressure: Option<&mut (Box<dyn Pressure>, f64)>,
+    ) -> Result<(), CopyError> {
+        self.start();
+        // Dropped with an error, it ends the others: their transactions are rolled back.
+        let mut workers = JoinSet::new();
+        for _ in 0..jobs {
+            workers.spawn(Arc::clone(self).worker());
+        }
+        let all = async {
+            while let Some(worker) = workers.join_next().await {
+                worker.expect("a worker neither panics nor is cancelled while it is waited for")?;
+            }
+            Ok::<(), CopyError>(())
+        };
+        tokio::select! {
+            worked = all => worked,
+            never = self.watch(Beat::new(&self.limit, folder, pressure)) => match never {},
+        }
+    }
+
+    /// When no worker is left.
+    async fn start_over(&self, rewritten: &Rewritten) -> Result<(), CopyError> {
+        let what = rewritten.table.plain();
+        let empty = || start_over(&self.ends, &self.plan.id, &self.plan.parts, rewritten);
+        patiently(&what, &*self.tell, empty).await?;
+        (self.tell)(CopyEvent::TableAgain { table: what.clone() });
+        Ok(())
     }
 
     /// Says what there is, and takes over what earlier runs did.
@@ -166,8 +232,8 @@ impl Run {
 
     async fn worker(self: Arc<Self>) -> Result<(), CopyError> {
         let (ends, plan) = (&self.ends, self.plan.id.as_str());
-        let mut worker =
-            Worker { ends, plan, block_size: self.block_size, limit: &self.limit, tell: &*self.tell, pair: None };
+        let (files, limit, tell) = (&self.files, &self.limit, &*self.tell);
+        let mut worker = Worker { ends, plan, files, block_size: self.block_size, limit, tell, pair: None };
         while let Some(part) = self.next() {
             self.running.fetch_add(part.bytes, Ordering::Relaxed);
             let passed = worker.copy(&part).await?;
@@ -198,6 +264,7 @@ impl Run {
         }
     }
 
+    /// Partitions whose rows go through their root, all together.
     fn completed(&self, part: &Part) -> Vec<QualifiedName> {
         let mut open = self.open.lock().expect("nobody panics while it is locked");
         let mut is_last = |name: &QualifiedName| {
@@ -205,8 +272,18 @@ impl Run {
             *left -= 1;
             *left == 0
         };
-        let names = part.work.relations().iter().map(|relation| &relation.name);
-        names.filter(|name| is_last(name)).cloned().collect()
+        let last = part.work.relations().iter().filter(|relation| is_last(relation.counted()));
+        last.flat_map(|relation| match &relation.into {
+            None => vec![relation.name.clone()],
+            Some(root) => self.through(root),
+        })
+        .collect()
+    }
+
+    fn through(&self, root: &QualifiedName) -> Vec<QualifiedName> {
+        let all = self.plan.parts.iter().flat_map(|part| part.work.relations());
+        let names = all.filter(|relation| relation.into.as_ref() == Some(root)).map(|relation| relation.name.clone());
+        names.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     fn copied(&self) -> Copied {

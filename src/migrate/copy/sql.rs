@@ -22,7 +22,7 @@ pub fn read(relation: &Relation, blocks: Option<Blocks>) -> String {
 
 pub fn write(relation: &Relation, frozen: bool) -> String {
     let (word, freeze) = (relation.format.word(), if frozen { ", FREEZE" } else { "" });
-    format!("COPY {} {}FROM STDIN (FORMAT {word}{freeze})", relation.name, list(&relation.columns))
+    format!("COPY {} {}FROM STDIN (FORMAT {word}{freeze})", relation.counted(), list(&relation.columns))
 }
 
 /// FREEZE asks for a table that was emptied in the same transaction.
@@ -69,7 +69,14 @@ mod tests {
 
     fn relation(columns: &[&str]) -> Relation {
         let columns = columns.iter().map(|column| (*column).to_owned()).collect();
-        Relation { name: QualifiedName::new("s", "T"), columns, format: Format::Binary, filter: None, slice: None }
+        Relation {
+            name: QualifiedName::new("s", "T"),
+            columns,
+            format: Format::Binary,
+            filter: None,
+            into: None,
+            slice: None,
+        }
     }
 
     #[test]
@@ -86,6 +93,8 @@ mod tests {
             read(&Relation { slice: Some(slice), ..table.clone() }, None),
             r#"COPY (SELECT "a", "B" FROM "s"."hyper" WHERE "at" < '2026-01-01') TO STDOUT (FORMAT binary)"#
         );
+        let through = Relation { into: Some(QualifiedName::new("s", "root")), ..table.clone() };
+        assert_eq!(write(&through, false), r#"COPY "s"."root" ("a", "B") FROM STDIN (FORMAT binary)"#);
         assert_eq!(write(&table, true), r#"COPY "s"."T" ("a", "B") FROM STDIN (FORMAT binary, FREEZE)"#);
     }
 

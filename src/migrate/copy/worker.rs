@@ -1,26 +1,26 @@
 //! One part, from its first statement to its commit, and again when the connection fails.
 
-use std::time::Duration;
+use std::collections::HashMap;
 
 use super::error::CopyError;
-use super::event::{CopyEvent, Tell};
+use super::event::Tell;
 use super::ledger;
 use super::limit::Limit;
+use super::patience::Patience;
 use super::plan::{Blocks, Part, Relation, Work};
+use super::rewrite::{File, Rewritten, rewritten, still_shown};
 use super::session::{Ends, Pair, enter_snapshot};
 use super::sql;
+use crate::migrate::catalog::QualifiedName;
 use crate::postgres::PostgresError;
 use crate::postgres::wire::{PassError, Passed, pass};
-
-/// Together about five minutes, in which a server can restart and recover.
-const ATTEMPTS: u32 = 14;
-const FIRST_WAIT: Duration = Duration::from_millis(500);
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// What a worker works with; its connections live from part to part.
 pub struct Worker<'a> {
     pub ends: &'a Ends,
     pub plan: &'a str,
+    /// Of tables that were started over.
+    pub files: &'a HashMap<QualifiedName, File>,
     pub block_size: u64,
     pub limit: &'a Limit,
     pub tell: &'a Tell,
@@ -41,6 +41,15 @@ impl From<PostgresError> for Failure {
     }
 }
 
+impl From<CopyError> for Failure {
+    fn from(error: CopyError) -> Self {
+        match error {
+            CopyError::Postgres(error) => Self::Postgres(error),
+            other => Self::Other(other),
+        }
+    }
+}
+
 impl From<PassError> for Failure {
     fn from(error: PassError) -> Self {
         Self::Postgres(error.error)
@@ -50,10 +59,8 @@ impl From<PassError> for Failure {
 impl Worker<'_> {
     /// Until it is committed, or cannot be.
     pub async fn copy(&mut self, part: &Part) -> Result<Passed, CopyError> {
-        let mut attempt = 0;
-        let mut wait = FIRST_WAIT;
+        let mut patience = Patience::new();
         loop {
-            attempt += 1;
             let source = match self.attempt(part).await {
                 Ok(passed) => return Ok(passed),
                 Err(Failure::Done) => return Ok(Passed::default()),
@@ -64,12 +71,7 @@ impl Worker<'_> {
             if !source.is_transient() {
                 return Err(CopyError::Part { what, source });
             }
-            if attempt == ATTEMPTS {
-                return Err(CopyError::Exhausted { what, after: attempt, source });
-            }
-            (self.tell)(CopyEvent::Retrying { what, attempt, error: source.to_string() });
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(LONGEST_WAIT);
+            patience.wait(&what, source, self.tell).await?;
         }
     }
 
@@ -77,14 +79,12 @@ impl Worker<'_> {
     async fn attempt(&mut self, part: &Part) -> Result<Passed, Failure> {
         let mut pair = match self.pair.take() {
             Some(pair) => pair,
-            None => self.ends.open().await.map_err(|error| match error {
-                CopyError::Postgres(error) => Failure::Postgres(error),
-                other => Failure::Other(other),
-            })?,
+            None => self.ends.open().await?,
         };
         let operation = format!("copying {}", part.work.describe());
         begin(&mut pair, &operation, self.plan, part.number).await?;
         let passed = self.work(&mut pair, &operation, &part.work).await?;
+        self.same_file(&mut pair, &operation, &part.work).await?;
         pair.target.query(&operation, "COMMIT").await?;
         // Whoever wants to drop a table that was copied must not wait for the end of the copy, and everybody behind him.
         let let_go = format!("ROLLBACK; {}", enter_snapshot(&self.ends.held));
@@ -116,6 +116,23 @@ impl Worker<'_> {
                 Ok(passed)
             }
         }
+    }
+
+    /// What was read is all that there is: a range has the addresses of the file that its table's other ranges come from.
+    async fn same_file(&self, pair: &mut Pair, operation: &str, work: &Work) -> Result<(), Failure> {
+        let rewritten = rewritten(&mut pair.source, operation, work.relations()).await?;
+        if let Work::Range(relation, _) = work {
+            let found = rewritten.into_iter().next();
+            return match (found, self.files.get(&relation.name)) {
+                (Some(Rewritten { file, .. }), Some(wanted)) if file == *wanted => Ok(()),
+                (Some(rewritten), _) => Err(Failure::Other(CopyError::Rewritten { rewritten })),
+                (None, _) => Ok(()),
+            };
+        }
+        for Rewritten { table, .. } in rewritten {
+            still_shown(pair, self.ends, &table).await?;
+        }
+        Ok(())
     }
 
     async fn table(

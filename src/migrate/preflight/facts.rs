@@ -26,6 +26,8 @@ pub struct Situation {
     pub capacity: Capacity,
     /// None: they were not looked for.
     pub orphans: Option<Vec<Orphans>>,
+    #[serde(default)]
+    pub large_rows: Vec<LargeRow>,
 }
 
 /// What no query tells; None is not known.
@@ -67,6 +69,9 @@ pub struct ServerFacts {
     pub left_over: Vec<String>,
     /// Triggers that fire for replicated rows too: ENABLE ALWAYS or REPLICA.
     pub firing_triggers: Vec<String>,
+    /// Event triggers that fire for what infra does for itself, whatever it does about that.
+    #[serde(default)]
+    pub firing_event_triggers: Vec<String>,
     /// Materialized views that use functions without a search_path of their own.
     pub path_dependent_views: Vec<String>,
     pub cron_jobs: u32,
@@ -101,7 +106,23 @@ pub struct LongTransaction {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreparedTransaction {
     pub name: String,
+    #[serde(default)]
+    pub database: String,
+    /// Not in the database that moves: a slot waits for it all the same.
+    #[serde(default)]
+    pub elsewhere: bool,
     pub seconds: i64,
+}
+
+/// A row that is too long as text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LargeRow {
+    pub table: String,
+    /// The longest.
+    pub column: String,
+    /// `ctid`
+    pub place: String,
+    pub text_bytes: i64,
 }
 
 /// A foreign key with rows that point to nothing.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::migrate::schema::{Consequence, Loss};
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
@@ -22,6 +24,12 @@ pub struct Finding {
     pub what: String,
     pub consequence: String,
     pub remedy: String,
+    /// What goes with the object, because it cannot exist without.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub takes: Vec<String>,
+    /// What stays and calls it by its text, and so fails when it is used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub callers: Vec<String>,
 }
 
 impl Finding {
@@ -33,6 +41,8 @@ impl Finding {
             what: what.into(),
             consequence: String::new(),
             remedy: String::new(),
+            takes: vec![],
+            callers: vec![],
         }
     }
 
@@ -56,5 +66,21 @@ impl Finding {
     pub(super) fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = remedy.into();
         self
+    }
+}
+
+/// A loss is a finding too.
+impl From<&Loss> for Finding {
+    fn from(loss: &Loss) -> Self {
+        let severity = match loss.consequence {
+            Consequence::Blocks => Severity::Blocker,
+            Consequence::Consent => Severity::Warning,
+            Consequence::Note => Severity::Note,
+        };
+        Self {
+            takes: loss.takes.clone(),
+            callers: loss.callers.clone(),
+            ..Self::new(severity, &loss.code, &loss.object, &loss.what).remedy(&loss.remedy)
+        }
     }
 }

@@ -4,17 +4,23 @@
 mod facts;
 mod finding;
 mod gather;
+mod group;
+mod large_values;
 mod orphans;
 mod presume;
 mod rules;
+mod sections;
 #[cfg(test)]
 mod tests;
 
-pub use facts::{Capacity, LongTransaction, Orphans, PreparedTransaction, ServerFacts, Situation, Slot};
+pub use facts::{Capacity, LargeRow, LongTransaction, Orphans, PreparedTransaction, ServerFacts, Situation, Slot};
 pub use finding::{Finding, Severity};
 pub use gather::{PreflightError, gather};
+pub use group::{Group, groups};
+pub use large_values::find_large_rows;
 pub use orphans::find_orphans;
 pub use presume::{Presumed, presume};
+pub use sections::Sections;
 
 /// Blockers first, then by code and object.
 pub fn check(situation: &Situation) -> Vec<Finding> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::facts::ServerFacts;
 use crate::migrate::catalog::{Catalog, LargeObjects, ServerVersion};
-use crate::migrate::schema::{Ability, ExtensionState, Target};
+use crate::migrate::schema::{Ability, ExtensionState, RDS_ROLE, Target, Tried};
 use crate::migrate::timescale::instead_of;
 
 /// A situation's half.
@@ -24,6 +24,8 @@ const ON_RDS: [Ability; 4] =
 const LOADED_ON_RDS: [&str; 2] = ["pg_stat_statements", "rds"];
 /// What infra makes there.
 const MADE: ServerVersion = ServerVersion(170_000);
+/// Its user there, whose password RDS makes.
+const MASTER: &str = "postgres";
 /// At least; pg_cron is there too, but only for who loads it by a parameter.
 const PARTMAN_OF_RDS: &str = "5.1";
 
@@ -56,6 +58,7 @@ fn server(source: &ServerFacts) -> ServerFacts {
         unreadable: vec![],
         left_over: vec![],
         firing_triggers: vec![],
+        firing_event_triggers: vec![],
         path_dependent_views: vec![],
         cron_jobs: 0,
     }
@@ -77,6 +80,7 @@ fn empty(source: &Catalog) -> Catalog {
         memberships: vec![],
         settings: vec![],
         special: vec![],
+        rights_of_others: vec![],
         large_objects: LargeObjects { count: 0, bytes: 0 },
     }
 }
@@ -100,15 +104,15 @@ fn abilities(source: &Catalog) -> Target {
     Target {
         version: source.database.server_version.max(MADE),
         database: source.database.name.clone(),
-        user: "master".to_owned(),
+        user: MASTER.to_owned(),
         superuser: false,
         abilities: ON_RDS.into(),
-        roles: ["master".to_owned()].into(),
+        roles: [MASTER, RDS_ROLE].map(str::to_owned).into(),
         grantable: [].into(),
         extensions,
         languages: trusted.map(|routine| routine.language.clone()).collect(),
         refused_settings: refused_settings(source),
-        refused: BTreeMap::new(),
+        tried: Tried::default(),
     }
 }
 

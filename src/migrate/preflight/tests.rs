@@ -77,6 +77,7 @@ fn healthy() -> Situation {
             connections: 8,
         },
         orphans: Some(vec![]),
+        large_rows: vec![],
     }
 }
 
@@ -94,7 +95,7 @@ type Change = fn(&mut Situation);
 /// One thing wrong, and what is found because of it.
 #[test]
 fn one_fault_is_one_finding() {
-    let cases: [(&str, Change); 38] = [
+    let cases: [(&str, Change); 39] = [
         ("no-tls", |s| s.target.tls = false),
         ("pooler", |s| s.source.pooled = true),
         ("older-target", |s| s.abilities.version.0 = 160_001),
@@ -121,7 +122,14 @@ fn one_fault_is_one_finding() {
         ("no-worker", |s| drop(s.target.settings.insert("max_worker_processes".into(), "2".into()))),
         ("no-slot-target", |s| drop(s.target.settings.insert("max_replication_slots".into(), "0".into()))),
         ("forgotten-slot", |s| s.source.slots.push(Slot { name: "old".into(), active: false, kept_bytes: 5 << 30 })),
-        ("prepared-transaction", |s| s.source.prepared.push(PreparedTransaction { name: "p".into(), seconds: 9 })),
+        ("prepared-transaction", |s| {
+            s.source.prepared.push(PreparedTransaction {
+                name: "p".into(),
+                database: "d".into(),
+                elsewhere: true,
+                seconds: 9,
+            })
+        }),
         ("long-transaction", |s| {
             s.source.long_transactions.push(LongTransaction {
                 pid: 1,
@@ -138,6 +146,7 @@ fn one_fault_is_one_finding() {
         ("no-replica-identity", |s| s.catalog.tables[0].replica_identity = ReplicaIdentity::Nothing),
         ("unlogged", |s| s.catalog.tables[0].persistence = crate::migrate::catalog::Persistence::Unlogged),
         ("case-twins", |s| s.catalog.tables.push(Table { replica_identity: ReplicaIdentity::Full, ..table(2, "One") })),
+        ("partitions-by-server", |s| s.catalog.tables[0].routed_by_server = true),
         ("access-method", |s| s.catalog.tables[0].access_method = Some("columnar".into())),
         ("target-storage", |s| s.capacity.target_storage_bytes = Some(1_400_000)),
         ("source-disk", |s| s.capacity.source_free_bytes = Some(100)),
@@ -147,6 +156,10 @@ fn one_fault_is_one_finding() {
         ("collation-version", |s| {
             s.catalog.database.collation_version = Some("2.31".into());
             s.catalog.database.actual_collation_version = Some("2.36".into());
+        }),
+        ("large-value", |s| {
+            let (table, column, place) = ("t".into(), "c".into(), "(0,1)".into());
+            s.large_rows = vec![LargeRow { table, column, place, text_bytes: 1 << 30 }]
         }),
         ("orphans", |s| s.orphans = Some(vec![Orphans { table: "t".into(), constraint: "c".into(), rows: 3 }])),
     ];
@@ -169,9 +182,23 @@ fn content_that_bites_later_is_told() {
 }
 
 #[test]
+fn a_version_that_nobody_tried_is_said_to_be_one() {
+    let noted = |version: &str| {
+        let mut situation = Situation { mode: Mode::Offline, timescale: Some(Timescale::default()), ..healthy() };
+        let own = json!({ "name": "timescaledb", "version": version, "schema": "public" });
+        situation.catalog.extensions.push(serde_json::from_value(own).expect("an extension"));
+        codes(&situation)
+    };
+    assert_eq!(noted("2.13.0"), Vec::<String>::new());
+    assert_eq!(noted("2.29.2"), Vec::<String>::new());
+    assert_eq!(noted("2.30.1"), ["timescaledb-untried"]);
+    assert_eq!(noted("2.9.3-dev"), ["timescaledb-untried"]);
+}
+
+#[test]
 fn hypertables_are_moved_offline_or_not_at_all() {
     let hypertable = json!({
-        "id": 1, "schema": "public", "name": "one", "column": "at", "column_type": "timestamp with time zone",
+        "schema": "public", "name": "one", "column": "at", "column_type": "timestamp with time zone",
         "interval": 86_400_000_000_i64, "further": [], "ranges": []
     });
     let timescale = json!({ "hypertables": [hypertable], "aggregates": [], "jobs": [], "calls": [], "functions": [] });
@@ -198,8 +225,35 @@ fn offline_mode_needs_no_replication() {
     let mut situation = Situation { mode: Mode::Offline, ..healthy() };
     situation.source.settings.insert("wal_level".into(), "replica".into());
     situation.source.replication = false;
-    situation.catalog.tables[0].replica_identity = ReplicaIdentity::Nothing;
     assert_eq!(check(&situation), []);
+}
+
+#[test]
+fn tables_without_a_key_are_given_an_identity_and_only_what_costs_is_asked_about() {
+    let mut situation = healthy();
+    situation.catalog.indexes.clear();
+    let told = |situation: &Situation| -> Vec<String> {
+        let codes = check(situation).into_iter().map(|finding| format!("{:?} {}", finding.severity, finding.code));
+        codes.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+    };
+    assert_eq!(told(&situation), ["Note no-replica-identity"]);
+    situation.catalog.tables[0].heap_bytes = 200 << 20;
+    situation.capacity.target_storage_bytes = Some(10 << 30);
+    situation.capacity.source_free_bytes = Some(10 << 30);
+    assert_eq!(told(&situation), ["Note no-replica-identity", "Warning slow-identity"]);
+    situation.mode = Mode::Offline;
+    assert_eq!(told(&situation), ["Note no-replica-identity"], "the way back may take its time");
+    situation.mode = Mode::Online;
+    let json = json!({ "number": 1, "name": "body", "type_oid": 114, "type_name": "json", "not_null": false, "identity": null,
+        "generated": null, "has_default": false });
+    situation.catalog.tables[0].columns = vec![serde_json::from_value(json).expect("a column")];
+    let of_type = json!({ "oid": 114, "schema": "pg_catalog", "name": "json", "kind": "b", "element": null, "base": null,
+        "fields": [], "binary": true, "equality": false, "extension": null });
+    situation.catalog.types = vec![serde_json::from_value(of_type).expect("a type")];
+    assert_eq!(told(&situation), ["Note no-replica-identity", "Warning not-followed"]);
+    situation.catalog.tables[0].heap_bytes = 600 << 20;
+    let asked = ["Note no-replica-identity", "Warning carried-in-pause", "Warning not-followed"];
+    assert_eq!(told(&situation), asked);
 }
 
 #[test]
@@ -210,5 +264,37 @@ fn every_finding_says_what_to_do() {
     situation.target.settings.clear();
     for finding in check(&situation) {
         assert!(!finding.consequence.is_empty() && !finding.remedy.is_empty(), "{finding:?}");
+    }
+}
+
+#[test]
+fn remedies_fit_whoever_runs_the_server() {
+    for (role, superuser, says) in [
+        ("rds_superuser", false, "parameter group"),
+        ("admin", true, "ALTER SYSTEM SET"),
+        ("admin", false, "let its provider set"),
+    ] {
+        let mut situation = healthy();
+        (situation.source.replication, situation.abilities.superuser) = (false, superuser);
+        situation.abilities.roles.insert(role.into());
+        for facts in [&mut situation.source, &mut situation.target] {
+            facts.settings = [("max_connections".to_owned(), "8".to_owned())].into();
+        }
+        let found = check(&situation);
+        let remedies = |object: &str, code: &str| {
+            let those: Vec<_> = found.iter().filter(|one| one.code == code && one.object.contains(object)).collect();
+            assert_eq!(those.len(), 1, "{code}: {found:#?}");
+            those[0].remedy.clone()
+        };
+        for (object, code) in
+            [("", "no-way-back"), ("", "no-worker"), ("", "no-slot-target"), ("TARGET", "connections")]
+        {
+            assert!(remedies(object, code).contains(says), "{code}: {}", remedies(object, code));
+        }
+        // The source is a service of the bundle, whatever the target is.
+        for (object, code) in [("", "wal-level"), ("", "no-slot"), ("", "no-sender"), ("SOURCE", "connections")] {
+            assert!(remedies(object, code).contains("compose.yaml"), "{code}: {}", remedies(object, code));
+        }
+        assert!(!remedies("", "no-replication").contains("rds"), "{found:#?}");
     }
 }

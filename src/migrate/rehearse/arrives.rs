@@ -17,6 +17,12 @@ pub struct SourceDefinitions {
 /// These are the server's, and the scratch database has others than the target.
 const OF_THE_SERVER: [&str; 4] = ["MEMBERSHIP", "OWNER", "ROLE", "SETTING"];
 
+/// Codes of what is found so.
+pub const ARRIVES_OTHERWISE: [&str; 3] = [MEANING, RIGHT, DEFINITION];
+const MEANING: &str = "meaning-differs";
+const RIGHT: &str = "right-differs";
+const DEFINITION: &str = "definition-differs";
+
 /// How the target's server prints the source's definitions, and what arrives as something else. `user` is the target's,
 /// `catalog` the source's.
 pub fn arrives_otherwise(
@@ -24,17 +30,21 @@ pub fn arrives_otherwise(
     rehearsal: &Rehearsal,
     (schema, catalog, user): (&Schema, &Catalog, &str),
 ) -> (Prints, Vec<Loss>) {
+    // It was not rehearsed, which is told.
+    if rehearsal.printed.is_empty() {
+        return (Prints::default(), vec![]);
+    }
     let SourceDefinitions { objects, uses } = source;
     let conversion = &schema.conversion;
     let here = conversion.expected(objects, catalog);
     let prints = Prints::new(&here, &rehearsal.printed);
-    // Where hypertables become partitions, all of theirs is another thing, and is told as such.
-    if conversion.active {
-        return (prints, vec![]);
-    }
     let terms = Terms { user, losses: &schema.losses, before_last: true, prints: &prints };
-    let mut found = compare(&here, &rehearsal.printed, catalog, &terms);
-    found.extend(compare_uses((&uses, &rehearsal.uses), (&here, &rehearsal.printed), &schema.losses));
+    let there = conversion.compared(rehearsal.printed.clone());
+    let mut found = compare(&here, &there, catalog, &terms);
+    // Where hypertables become partitions, what was made of them is made of something else.
+    if !conversion.active {
+        found.extend(compare_uses((&uses, &rehearsal.uses), (&here, &there), &schema.losses));
+    }
     found.retain(|difference| {
         let object = &difference.object;
         difference.explained.is_none()
@@ -43,7 +53,11 @@ pub fn arrives_otherwise(
             && difference.source.is_some()
     });
     let loss = |difference: &crate::migrate::verify::ObjectDifference| {
-        let code = if difference.object.kind == USES { "meaning-differs" } else { "definition-differs" };
+        let code = match difference.object.kind.as_str() {
+            USES => MEANING,
+            "GRANT" | "REVOKE" => RIGHT,
+            _ => DEFINITION,
+        };
         let object = format!("{} {}", difference.object.kind, difference.object.name);
         let remedy = "change it at the source so that it arrives, or agree to the difference";
         Loss::new(code, object, told(difference), remedy)

@@ -7,10 +7,14 @@
 
 mod arrives;
 mod outcome;
+mod pass;
+mod rows;
 mod run;
 mod scratch;
+mod uses;
 
-pub use arrives::{SourceDefinitions, arrives_otherwise};
+pub use arrives::{ARRIVES_OTHERWISE, SourceDefinitions, arrives_otherwise};
 pub use outcome::{Refusal, Rehearsal};
+pub use rows::Source;
 pub use run::{RehearseError, rehearse, rehearsed};
 pub use scratch::{drop_scratch, scratch_name};

@@ -1,11 +1,15 @@
-//! Runs a schema and takes it back.
+//! Rehearses a schema until nothing of it fails.
 
-use super::outcome::{Refusal, Rehearsal};
-use super::scratch::Scratch;
-use crate::migrate::catalog::quote_identifier;
-use crate::migrate::schema::{ApplyError, Entry, Schema, Target, is_alone, set_session};
-use crate::migrate::verify::{VerifyError, read_objects, read_uses};
-use crate::postgres::{Client, Endpoint, PostgresError};
+use std::collections::BTreeMap;
+
+use super::outcome::Rehearsal;
+use super::pass::{Learned, OUT_OF_LOCKS, Pass};
+use super::rows::Source;
+use super::scratch::{APPLICATION, Scratch};
+use super::uses;
+use crate::migrate::schema::{ApplyError, Loss, Paths, Schema, Target, set_session};
+use crate::migrate::verify::{Uses, VerifyError, read_objects, read_uses};
+use crate::postgres::{Client, Endpoint, PostgresError, connect};
 
 #[derive(Debug, thiserror::Error)]
 pub enum RehearseError {
@@ -19,111 +23,121 @@ pub enum RehearseError {
     NoEnd { rounds: usize, last: String },
 }
 
-/// Entries that are tried under one savepoint.
-const TOGETHER: usize = 100;
 /// What fails because something else failed mostly fails in the same round.
 const ROUNDS: usize = 8;
 
-/// The schema that this target takes: built without what a rehearsal was refused, until nothing is. `facts` comes to know
-/// what that is.
+/// The schema that this target takes: built without what a rehearsal was refused, and under the paths that it found, until
+/// nothing fails. `facts` comes to know what that is.
 pub async fn rehearsed(
+    source: &Source<'_>,
     target: &Endpoint,
     facts: &mut Target,
     mut build: impl FnMut(&Target) -> Schema,
 ) -> Result<(Schema, Rehearsal), RehearseError> {
+    let paths = Paths::of(source.catalog);
+    let here = read_uses(source.client).await?;
     let mut last = String::new();
     for _ in 0..ROUNDS {
-        let schema = build(facts).without(&facts.refused);
-        let rehearsal = rehearse(target, &schema).await?;
-        let Some(refusal) = rehearsal.refused.last() else { return Ok((schema, rehearsal)) };
-        last = format!("{}: {}", refusal.subject, refusal.message);
-        facts.refused.extend(rehearsal.refused.into_iter().map(|refusal| (refusal.subject.clone(), refusal)));
+        let mut schema = build(facts).without(&facts.tried.refused);
+        let learned = match learn(Some(source), target, &schema, &paths).await {
+            Err(RehearseError::Postgres(error)) if error.sqlstate() == Some(OUT_OF_LOCKS) => {
+                schema.losses.push(not_rehearsed());
+                return Ok((schema, Rehearsal::default()));
+            }
+            other => other?,
+        };
+        let again = different(&here, &learned, &schema, facts, &paths);
+        last = learned.refused.last().map_or(last, |refusal| format!("{}: {}", refusal.subject, refusal.message));
+        let settled = learned.refused.is_empty() && learned.paths.is_empty() && learned.lasting_paths.is_empty();
+        if settled && again.is_empty() {
+            return Ok((schema, Rehearsal { refused: vec![], printed: learned.printed, uses: learned.uses }));
+        }
+        facts.tried.refused.extend(learned.refused.into_iter().map(|refusal| (refusal.subject.clone(), refusal)));
+        facts.tried.paths.extend(learned.paths.into_iter().chain(again));
+        facts.tried.lasting_paths.extend(learned.lasting_paths);
     }
     Err(RehearseError::NoEnd { rounds: ROUNDS, last })
 }
 
-/// Makes all of it in a scratch database, and drops that.
-pub async fn rehearse(target: &Endpoint, schema: &Schema) -> Result<Rehearsal, RehearseError> {
-    let scratch = Scratch::make(target).await?;
-    let outcome = within(&scratch, target, schema).await;
-    let dropped = scratch.drop().await;
-    let rehearsal = outcome?;
-    dropped?;
-    Ok(rehearsal)
+/// What was converted is made of something else on purpose.
+fn different(
+    here: &Uses,
+    learned: &Learned,
+    schema: &Schema,
+    facts: &Target,
+    paths: &Paths,
+) -> BTreeMap<String, String> {
+    match is_as_it_was(schema) {
+        true => uses::again(here, learned, schema, facts, paths),
+        false => BTreeMap::new(),
+    }
 }
 
-async fn within(scratch: &Scratch, target: &Endpoint, schema: &Schema) -> Result<Rehearsal, RehearseError> {
-    let client = scratch.connect().await?;
-    let run = Run { client: &client, database: (&target.database, &scratch.name) };
-    set_session(&client).await?;
-    run.send("BEGIN").await?;
-    let refused = run.entries(&schema.entries).await?;
-    // Names come out qualified.
-    run.send("SET LOCAL search_path = pg_catalog").await?;
-    let printed = read_objects(&client).await?;
-    let uses = read_uses(&client).await?;
-    run.send("ROLLBACK").await?;
+fn is_as_it_was(schema: &Schema) -> bool {
+    !schema.conversion.active && schema.conversion.restore.is_none()
+}
+
+fn not_rehearsed() -> Loss {
+    Loss::new(
+        "not-rehearsed",
+        "SCHEMA",
+        "could not be tried at the target before the rows are copied: the server has too few locks for it",
+        "raise max_locks_per_transaction at the target; else what it refuses is told when it refuses it",
+    )
+}
+
+/// Once, as it is: without rows, and under no other paths.
+pub async fn rehearse(target: &Endpoint, schema: &Schema) -> Result<Rehearsal, RehearseError> {
+    let Learned { refused, printed, uses, .. } = learn(None, target, schema, &Paths::default()).await?;
     Ok(Rehearsal { refused, printed, uses })
 }
 
-struct Run<'a> {
-    client: &'a Client,
-    /// The target's, and the scratch that stands for it.
-    database: (&'a str, &'a str),
-}
-
-impl Run<'_> {
-    async fn entries(&self, entries: &[Entry]) -> Result<Vec<Refusal>, RehearseError> {
-        let mut refused = Vec::new();
-        let alone = |one: &Entry, next: &Entry| !is_alone(one) && !is_alone(next);
-        for batch in entries.chunk_by(alone).flat_map(|batch| batch.chunks(TOGETHER)) {
-            if batch.len() > 1 && self.attempt(batch).await?.is_none() {
-                continue;
-            }
-            for entry in batch {
-                refused.extend(self.attempt(std::slice::from_ref(entry)).await?.map(|error| refusal(entry, &error)));
-            }
-        }
-        Ok(refused)
-    }
-
-    /// What the server has against it; nothing of it is there then.
-    async fn attempt(&self, entries: &[Entry]) -> Result<Option<PostgresError>, RehearseError> {
-        let statements = entries.iter().flat_map(|entry| entry.statements.iter().map(|one| self.here(entry, one)));
-        let statements: Vec<String> = statements.collect();
-        // A message of its own: of one that the server cannot parse nothing is run.
-        self.send("SAVEPOINT infra").await?;
-        let sql = format!("{};\nRELEASE SAVEPOINT infra", statements.join(";\n"));
-        match self.send(&sql).await {
-            Ok(()) => Ok(None),
-            Err(error) if error.sqlstate().is_some() => {
-                self.send("ROLLBACK TO SAVEPOINT infra; RELEASE SAVEPOINT infra").await?;
-                Ok(Some(error))
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Statements about the target's database are about the scratch here.
-    fn here(&self, entry: &Entry, statement: &str) -> String {
-        let statement = statement.trim_end().trim_end_matches(';');
-        if !entry.kind.starts_with("DATABASE") && entry.kind != "SETTING" {
-            return statement.to_owned();
-        }
-        let (target, scratch) = self.database;
-        let named = |name: &str| format!("DATABASE {}", quote_identifier(name));
-        statement.replacen(&named(target), &named(scratch), 1)
-    }
-
-    async fn send(&self, sql: &str) -> Result<(), PostgresError> {
-        self.client.run("rehearsing the schema", sql).await
-    }
-}
-
-fn refusal(entry: &Entry, error: &PostgresError) -> Refusal {
-    let message = match error {
-        PostgresError::Server { report, .. } => report.message.clone(),
-        other => other.to_string(),
+/// In a scratch database, which is dropped; or, where none can be made or none is like the target's, in the target's own.
+async fn learn(
+    source: Option<&Source<'_>>,
+    target: &Endpoint,
+    schema: &Schema,
+    paths: &Paths,
+) -> Result<Learned, RehearseError> {
+    let scratch = match Scratch::make(target).await {
+        Err(RehearseError::Postgres(error)) if error.sqlstate() == Some(MAY_NOT) => None,
+        made => Some(made?),
     };
-    Refusal { subject: entry.subject(), sqlstate: error.sqlstate().unwrap_or_default().to_owned(), message }
+    if let Some(scratch) = scratch {
+        let outcome = match scratch.connect().await {
+            Ok(client) => within(&client, source, target, schema, paths).await,
+            Err(error) => Err(error),
+        };
+        let dropped = scratch.drop().await;
+        let learned = outcome?;
+        dropped?;
+        // The trials made these in the target's database: such as pg_cron, they belong into one database alone.
+        if !learned.refused.iter().any(|refusal| refusal.subject.starts_with("EXTENSION ")) {
+            return Ok(learned);
+        }
+    }
+    within(&connect(target, APPLICATION).await?, source, target, schema, paths).await
+}
+
+/// insufficient_privilege
+const MAY_NOT: &str = "42501";
+
+async fn within(
+    client: &Client,
+    source: Option<&Source<'_>>,
+    target: &Endpoint,
+    schema: &Schema,
+    paths: &Paths,
+) -> Result<Learned, RehearseError> {
+    set_session(client).await?;
+    let database = (target.database.as_str(), client.endpoint().database.as_str());
+    let mut pass = Pass::new(client, database, schema, paths);
+    pass.send("BEGIN").await?;
+    pass.all(source.filter(|_| is_as_it_was(schema))).await?;
+    // Names come out qualified.
+    pass.send("SET LOCAL search_path = pg_catalog").await?;
+    pass.learned.printed = read_objects(client).await?;
+    pass.learned.uses = read_uses(client).await?;
+    pass.send("ROLLBACK").await?;
+    Ok(pass.learned)
 }

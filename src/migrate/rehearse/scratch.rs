@@ -7,7 +7,7 @@ use crate::postgres::{Client, Endpoint, connect};
 
 /// Longest name of a database, in bytes.
 const LONGEST: usize = 63;
-const APPLICATION: &str = "infra rehearsal";
+pub const APPLICATION: &str = "infra rehearsal";
 
 pub struct Scratch {
     /// In the target's own database: a database is not dropped from within.

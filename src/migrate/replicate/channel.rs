@@ -4,14 +4,17 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::ReplicateError;
 use super::beat::Beat;
+use super::writers::{open_writers, told};
+use super::{ReplicateError, stuck};
 use crate::migrate::catalog::{QualifiedName, quote_identifier, quote_literal};
-use crate::postgres::{Client, Endpoint, PostgresError, Tls};
+use crate::postgres::{Client, Endpoint, PostgresError, Tls, connect};
 
 const POLL: Duration = Duration::from_millis(50);
+/// A slot waits for everybody who writes; who waits for the slot wants to know for whom.
+const SLOT_PATIENCE: Duration = Duration::from_secs(60);
 
 /// A publication, a slot and a subscription of one name.
 pub struct Channel<'a> {
@@ -68,8 +71,18 @@ impl Channel<'_> {
     pub async fn make_slot(&self) -> Result<(), ReplicateError> {
         let sql = "SELECT pg_catalog.pg_create_logical_replication_slot($1, 'pgoutput')
                    WHERE NOT EXISTS (SELECT 1 FROM pg_catalog.pg_replication_slots WHERE slot_name = $1)";
-        self.publisher.rows("making the replication slot", sql, &[&self.name]).await?;
-        Ok(())
+        let name = [&self.name as &(dyn tokio_postgres::types::ToSql + Sync)];
+        let made = self.publisher.rows("making the replication slot", sql, &name);
+        let Ok(made) = timeout(SLOT_PATIENCE, made).await else { return Err(self.why_no_slot().await?) };
+        Ok(made.map(drop)?)
+    }
+
+    async fn why_no_slot(&self) -> Result<ReplicateError, ReplicateError> {
+        // Before the session waits: it answers one after the other.
+        let another = connect(self.publisher.endpoint(), "infra migrate").await?;
+        let who = told(&open_writers(&another).await?);
+        self.publisher.cancel().await?;
+        Ok(ReplicateError::NoSlot { slot: self.name.to_owned(), waited: SLOT_PATIENCE, who })
     }
 
     /// At the subscriber, from the slot on. `publisher` is the way from the subscriber's server to the publisher.
@@ -146,6 +159,25 @@ impl Channel<'_> {
         }
     }
 
+    /// The same; what the subscriber cannot apply is looked up, which takes some seconds and keeps the slot busy. For whoever
+    /// gives up.
+    pub async fn drain_or_say(&self, patience: Duration) -> Result<Duration, ReplicateError> {
+        match self.drain(patience).await {
+            Err(error) => Err(self.said(error).await),
+            took => took,
+        }
+    }
+
+    /// With the change and the reason, if it is one that cannot be applied.
+    pub async fn said(&self, error: ReplicateError) -> ReplicateError {
+        match error {
+            ReplicateError::ApplyFailed { message } => {
+                ReplicateError::ApplyFailed { message: format!("{}; {message}", stuck::reason(self).await) }
+            }
+            other => other,
+        }
+    }
+
     /// Takes the subscription away, then the slot, then the publication. Nothing happens where there is none.
     pub async fn remove(&self) -> Result<(), ReplicateError> {
         self.unsubscribe().await?;
@@ -194,7 +226,11 @@ impl Channel<'_> {
     }
 
     async fn apply_errors(&self) -> Result<i64, PostgresError> {
-        // pg_stat_subscription_stats exists from PostgreSQL 15 on.
+        // Before PostgreSQL 15 nobody counts them.
+        let counted = "SELECT pg_catalog.to_regclass('pg_catalog.pg_stat_subscription_stats') IS NOT NULL";
+        if !self.subscriber.row("asking whether apply errors are counted", counted, &[]).await?.get::<_, bool>(0) {
+            return Ok(0);
+        }
         let sql = "SELECT coalesce(sum(apply_error_count), 0)::bigint FROM pg_catalog.pg_stat_subscription_stats
                    WHERE subname = $1";
         Ok(self.subscriber.row("counting apply errors", sql, &[&self.name]).await?.get(0))
@@ -204,7 +240,8 @@ impl Channel<'_> {
         let more = self.apply_errors().await? - errors;
         let lag = self.lag().await?;
         if more > 0 {
-            let message = format!("{more} attempts failed, as the new database's log tells ({lag})");
+            let attempts = if more == 1 { "1 attempt".to_owned() } else { format!("{more} attempts") };
+            let message = format!("{attempts} failed within {} s ({lag})", after.as_secs());
             return Ok(ReplicateError::ApplyFailed { message });
         }
         Ok(ReplicateError::NotDrained { after, lag })

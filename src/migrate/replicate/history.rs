@@ -1,14 +1,19 @@
 //! What changed in a database since a moment, by whomever: a slot that is read now and then, by statements, without a
 //! subscriber. What was read is forgotten only with the next reading, when its reader has written down what it needs of
-//! it, so that nothing is missed and nothing is counted twice.
+//! it, so that nothing is missed and nothing is counted twice. Changes are handed on one by one: memory does not grow with
+//! a transaction, however many rows it wrote.
 
-use super::message::{Message, parse};
+use futures::TryStreamExt as _;
+
+use super::message::{Message, MessageError, parse, parse_head, table_of_row};
 use super::{Channel, ReplicateError};
 use crate::migrate::catalog::{QualifiedName, quote_identifier};
 use crate::postgres::{Client, Lsn, PostgresError};
 
-/// Of the log, in one reading: decoded in some tenths of a second, and taken apart it fits into memory.
+/// Of the log, in one reading: decoded in some tenths of a second, so that what was read is soon written down.
 const READING: u64 = 16 << 20;
+/// Of one change, what is read at most: several such are in memory at a time, of both ends.
+const CHANGE: usize = 4 << 20;
 
 /// A publication and a slot of this name.
 pub struct History<'a> {
@@ -16,10 +21,27 @@ pub struct History<'a> {
     pub client: &'a Client,
 }
 
+/// One change as the server wrote it, or the beginning of a long one.
+#[derive(Debug, Clone, Copy)]
+pub struct Written<'a> {
+    bytes: &'a [u8],
+    is_whole: bool,
+}
+
+impl<'a> Written<'a> {
+    /// Of a row, without reading it.
+    pub fn table_of_row(self) -> Option<u32> {
+        table_of_row(self.bytes)
+    }
+
+    pub fn parse(self) -> Result<Message<'a>, MessageError> {
+        if self.is_whole { parse(self.bytes) } else { parse_head(self.bytes) }
+    }
+}
+
 /// One reading: everything that was committed between the position given and this one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {
-    pub messages: Vec<Message>,
     pub until: Lsn,
     /// Of the log, still to be read.
     pub left: u64,
@@ -50,16 +72,34 @@ impl History<'_> {
     }
 
     /// Forgets what is before `since`, and reads what came after it.
-    pub async fn read(&self, since: Lsn) -> Result<Reading, ReplicateError> {
+    pub async fn read(
+        &self,
+        since: Lsn,
+        mut heard: impl FnMut(Written<'_>) -> Result<(), MessageError>,
+    ) -> Result<Reading, ReplicateError> {
         let end = self.position().await?;
-        let until = end.min(Lsn::new(since.as_u64() + READING));
         self.forget(since).await?;
-        let sql = "SELECT data FROM pg_catalog.pg_logical_slot_peek_binary_changes(
-                       $1, $2::text::pg_lsn, NULL, 'proto_version', '1', 'publication_names', $3)";
+        let until = end.min(Lsn::new(since.as_u64() + READING.max(self.read_again(since).await?)));
+        let sql = format!(
+            "SELECT pg_catalog.substring(data, 1, {CHANGE}), pg_catalog.octet_length(data) <= {CHANGE}
+               FROM pg_catalog.pg_logical_slot_peek_binary_changes(
+                       $1, $2::text::pg_lsn, NULL, 'proto_version', '1', 'publication_names', $3)"
+        );
         let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 3] = [&self.name, &until.to_string(), &self.name];
-        let rows = self.client.rows("reading what changed", sql, &parameters).await?;
-        let messages = rows.iter().map(|row| parse(row.get(0))).collect::<Result<_, _>>()?;
-        Ok(Reading { messages, until, left: end.since(until) })
+        let mut changes = std::pin::pin!(self.client.stream("reading what changed", &sql, &parameters).await?);
+        while let Some(row) = changes.try_next().await? {
+            heard(Written { bytes: row.get(0), is_whole: row.get(1) })?;
+        }
+        Ok(Reading { until, left: end.since(until) })
+    }
+
+    /// Of the log before `since`, what the server decodes with every reading, because of a transaction that was open then. A
+    /// reading of as much costs twice that at most; many small ones after a large transaction would cost its square.
+    async fn read_again(&self, since: Lsn) -> Result<u64, ReplicateError> {
+        let sql = "SELECT restart_lsn::text FROM pg_catalog.pg_replication_slots WHERE slot_name = $1";
+        let rows = self.client.rows("looking for the record of changes", sql, &[&self.name]).await?;
+        let restart = rows.first().and_then(|row| row.get::<_, Option<&str>>(0)?.parse::<Lsn>().ok());
+        Ok(restart.map_or(0, |restart| since.since(restart)))
     }
 
     async fn forget(&self, until: Lsn) -> Result<(), ReplicateError> {

@@ -6,11 +6,11 @@ use crate::migrate::catalog::{QualifiedName, ReplicaIdentity};
 /// A change, or the description of a table that comes before its changes. Begin, commit, origins and types say nothing
 /// that is needed here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Message {
+pub enum Message<'a> {
     Table(Described),
-    Insert { table: u32, new: Tuple },
-    Update { table: u32, old: Option<Tuple>, new: Tuple },
-    Delete { table: u32, old: Tuple },
+    Insert { table: u32, new: Tuple<'a> },
+    Update { table: u32, old: Option<Tuple<'a>>, new: Tuple<'a> },
+    Delete { table: u32, old: Tuple<'a> },
     Truncate { tables: Vec<u32> },
     Other,
 }
@@ -32,14 +32,16 @@ pub struct DescribedColumn {
 }
 
 /// Values in the order of the table's columns.
-pub type Tuple = Vec<Value>;
+pub type Tuple<'a> = Vec<Value<'a>>;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value<'a> {
     Null,
     /// Kept out of line, and not touched by the update.
     Unchanged,
-    Text(String),
+    Text(&'a str),
+    /// It was in the part of the message that was not read.
+    CutOff,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,8 +51,22 @@ pub struct MessageError {
     at: usize,
 }
 
-pub fn parse(bytes: &[u8]) -> Result<Message, MessageError> {
-    let mut reader = Reader { bytes, at: 0 };
+pub fn parse(bytes: &[u8]) -> Result<Message<'_>, MessageError> {
+    message(Reader { bytes, at: 0, is_head: false })
+}
+
+/// The beginning of a message that is too long to be read whole: a change's table, and the values that are in it.
+pub fn parse_head(bytes: &[u8]) -> Result<Message<'_>, MessageError> {
+    message(Reader { bytes, at: 0, is_head: true })
+}
+
+/// The table of a row that was inserted, updated or deleted, without reading the row.
+pub fn table_of_row(bytes: &[u8]) -> Option<u32> {
+    let number = bytes.get(1..5).filter(|_| matches!(bytes[0], b'I' | b'U' | b'D'))?;
+    Some(u32::from_be_bytes(number.try_into().ok()?))
+}
+
+fn message(mut reader: Reader<'_>) -> Result<Message<'_>, MessageError> {
     Ok(match reader.byte()? {
         b'R' => Message::Table(described(&mut reader)?),
         b'I' => {
@@ -73,7 +89,7 @@ pub fn parse(bytes: &[u8]) -> Result<Message, MessageError> {
     })
 }
 
-fn update(reader: &mut Reader<'_>) -> Result<Message, MessageError> {
+fn update<'a>(reader: &mut Reader<'a>) -> Result<Message<'a>, MessageError> {
     let table = reader.number()?;
     let old = if reader.peek() == Some(b'N') {
         None
@@ -81,6 +97,9 @@ fn update(reader: &mut Reader<'_>) -> Result<Message, MessageError> {
         reader.old()?;
         Some(tuple(reader)?)
     };
+    if reader.is_cut_off(1) {
+        return Ok(Message::Update { table, old, new: vec![] });
+    }
     reader.expect(b'N')?;
     Ok(Message::Update { table, old, new: tuple(reader)? })
 }
@@ -109,20 +128,31 @@ fn column(reader: &mut Reader<'_>) -> Result<DescribedColumn, MessageError> {
     Ok(DescribedColumn { name, identifies: flags & 1 == 1 })
 }
 
-fn tuple(reader: &mut Reader<'_>) -> Result<Tuple, MessageError> {
+fn tuple<'a>(reader: &mut Reader<'a>) -> Result<Tuple<'a>, MessageError> {
+    if reader.is_cut_off(2) {
+        return Ok(vec![]);
+    }
     let count = reader.short()?;
     (0..count).map(|_| value(reader)).collect()
 }
 
-fn value(reader: &mut Reader<'_>) -> Result<Value, MessageError> {
+fn value<'a>(reader: &mut Reader<'a>) -> Result<Value<'a>, MessageError> {
+    if reader.is_cut_off(1) {
+        return Ok(Value::CutOff);
+    }
     match reader.byte()? {
         b'n' => Ok(Value::Null),
         b'u' => Ok(Value::Unchanged),
         b't' => {
+            if reader.is_cut_off(4) {
+                return Ok(Value::CutOff);
+            }
             let length = reader.number()? as usize;
+            if reader.is_cut_off(length) {
+                return Ok(Value::CutOff);
+            }
             let bytes = reader.take(length)?;
-            let text = std::str::from_utf8(bytes).map_err(|_| reader.wrong("a text that is no UTF-8"))?;
-            Ok(Value::Text(text.to_owned()))
+            Ok(Value::Text(std::str::from_utf8(bytes).map_err(|_| reader.wrong("a text that is no UTF-8"))?))
         }
         _ => Err(reader.wrong("an unknown kind of value")),
     }
@@ -131,11 +161,22 @@ fn value(reader: &mut Reader<'_>) -> Result<Value, MessageError> {
 struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// The message is longer than these bytes.
+    is_head: bool,
 }
 
 impl<'a> Reader<'a> {
     fn wrong(&self, what: &'static str) -> MessageError {
         MessageError { what, at: self.at }
+    }
+
+    /// So many bytes are not there because the message was not read whole. What follows them is not there either.
+    fn is_cut_off(&mut self, length: usize) -> bool {
+        let missing = self.is_head && self.bytes.len() - self.at < length;
+        if missing {
+            self.at = self.bytes.len();
+        }
+        missing
     }
 
     fn take(&mut self, length: usize) -> Result<&'a [u8], MessageError> {
@@ -186,8 +227,8 @@ impl<'a> Reader<'a> {
 mod tests {
     use super::*;
 
-    fn text(value: &str) -> Value {
-        Value::Text(value.to_owned())
+    fn text(value: &str) -> Value<'_> {
+        Value::Text(value)
     }
 
     #[test]
@@ -223,5 +264,19 @@ mod tests {
         for end in 0..whole.len() {
             assert!(parse(&whole[..end]).is_err(), "{end}");
         }
+    }
+
+    /// A key before a large value is known, one behind it is not.
+    #[test]
+    fn of_a_message_that_is_too_long_its_head_is_read() {
+        let whole = b"U\0\0\0\x05K\0\x02t\0\0\0\x017nN\0\x03t\0\0\0\x018t\0\0\0\x09123456789n";
+        let head = |end: usize| parse_head(&whole[..end]).unwrap();
+        let (old, new) = (Some(vec![text("7"), Value::Null]), vec![text("8"), Value::CutOff, Value::CutOff]);
+        assert_eq!(head(28), Message::Update { table: 5, old, new });
+        for end in 6..whole.len() {
+            assert!(matches!(head(end), Message::Update { table: 5, .. }), "{end}");
+        }
+        assert_eq!(table_of_row(whole), Some(5));
+        assert_eq!(table_of_row(b"C\0\0\0\x05"), None);
     }
 }

@@ -10,15 +10,18 @@ mod history;
 mod message;
 mod quiet;
 mod retention;
+mod stuck;
+mod writers;
 
 pub use beat::{Beat, make_beat};
 pub use channel::{Channel, Lag};
-pub use history::{History, Reading};
+pub use history::{History, Reading, Written};
 pub use message::{Described, DescribedColumn, Message, MessageError, Tuple, Value};
 pub use quiet::{
     Quiet, QuietError, READ_ONLY, empty_database, hold_writers, readmit, readmit_readers, refuse_writes, rows_written,
 };
 pub use retention::{Because, Bound, Kept};
+pub use writers::{open_writers, told as told_of_writers};
 
 use std::time::Duration;
 
@@ -39,9 +42,11 @@ pub enum ReplicateError {
     )]
     SlotLost { slot: String, status: String },
     #[error(
-        "the server keeps {bytes} bytes of its log for slot {slot}, more than {bound} ({because}): the migration was stopped and its slots dropped before the disk fills up; make room or wait until less is written, then infra migrate abort, and begin again"
+        "the server keeps {bytes} bytes of its log and of decoded changes for slot {slot}, more than {bound} ({because}): the migration was stopped and its slots dropped before the disk fills up; make room or wait until less is written, then infra migrate abort, and begin again"
     )]
     TooMuchKept { slot: String, bytes: u64, bound: u64, because: Because },
+    #[error("no replication slot {slot} within {} s: {who}", waited.as_secs())]
+    NoSlot { slot: String, waited: Duration, who: String },
     #[error("the changes did not arrive within {} s: {lag}", after.as_secs())]
     NotDrained { after: Duration, lag: Lag },
     #[error("the subscriber cannot apply a change: {message}")]

@@ -9,8 +9,10 @@ use super::constraint::{self, Lookup};
 use super::decide::{self, decide};
 use super::entry::{Entry, Phase};
 use super::fate::{self, Judge};
+use super::inherit::Inherit;
 use super::large_object::{self, LargeObject};
 use super::loss::Loss;
+use super::path::{self, Guided, Paths};
 use super::role::Replaced;
 use super::target::Target;
 use super::{grant, hand_over, owner, role, setting};
@@ -23,6 +25,9 @@ use crate::migrate::timescale::Conversion;
 pub struct Schema {
     pub entries: Vec<Entry>,
     pub losses: Vec<Loss>,
+    /// Functions that have a path of their own while rows are brought.
+    #[serde(default)]
+    pub guided: Vec<Guided>,
     /// How the source was read for it.
     #[serde(default)]
     pub conversion: Conversion,
@@ -61,19 +66,42 @@ pub fn build(mut items: Vec<Item>, source: &Catalog, mut large_objects: Vec<Larg
     let (mut entries, lost_roles) = role::roles(source, target, &replaced);
     let (settings, lost_settings) = setting::settings(source, target, &replaced);
     losses.extend(lost_roles.into_iter().chain(lost_settings).chain(silently_dropped(source)));
+    let mut inherit = Inherit::of(&kept, source);
+    losses.append(&mut inherit.losses);
     let lookup = Lookup::new(source);
     let phases = phases(&kept);
+    let paths = Paths::of(source);
+    let routines: HashMap<_, _> = source.routines.iter().map(|routine| (routine.oid, routine)).collect();
+    let mut guided = Vec::new();
     let rights = CreateRights::new(&kept, target);
     entries.extend(rights.granted());
     for item in &kept {
-        let made = converted(item, phases[&item.id], &lookup, target, &replaced);
+        let other = inherit.definitions.remove(&item.id).map(|definition| Item { definition, ..(*item).clone() });
+        let mut made = converted(other.as_ref().unwrap_or(item), phases[&item.id], &lookup, target, &replaced);
+        if let Some(after) = inherit.after.remove(&item.id) {
+            made.push(Entry::new(Phase::BeforeData, "INHERITANCE", made[0].name.clone(), after));
+        }
+        if let Some(function) = routines
+            .get(&item.oid)
+            .filter(|_| item.kind == "FUNCTION")
+            .and_then(|of| Guided::of(item, of, target, &paths))
+        {
+            losses.extend(function.loss(item));
+            entries.extend(function.given_back());
+            made.iter_mut().filter(|_| function.is_set()).for_each(|entry| entry.statements.push(function.set()));
+            guided.push(function);
+        }
         entries.extend(made.into_iter().map(|entry| entry.making(item)));
     }
     entries.extend(rights.revoked());
     entries.extend(large_object::entries(&large_objects, target));
     entries.extend(refreshes(&kept, source));
     entries.extend(settings.into_iter().chain(setting::database(source, target)));
-    let mut schema = Schema { entries, losses, conversion: Conversion::default() };
+    let entries = entries.into_iter().map(|entry| match target.tried.paths.get(&entry.subject()) {
+        Some(path) => path::under(entry, path),
+        None => entry,
+    });
+    let mut schema = Schema { entries: entries.collect(), losses, guided, conversion: Conversion::default() };
     schema.entries.sort_by_key(|entry| entry.phase);
     in_order_of_need(&mut schema.entries);
     schema

@@ -164,7 +164,7 @@ fn places<'t>(text: &'t str, name: &str) -> impl Iterator<Item = &'t str> {
         .map(|(_, after)| after)
 }
 
-fn mentions(message: &str, name: &str) -> bool {
+pub fn mentions(message: &str, name: &str) -> bool {
     !name.is_empty() && places(message, name).next().is_some()
 }
 

@@ -6,7 +6,8 @@ use super::archive::{DumpId, Item};
 use super::loss::Loss;
 use super::target::{Ability, ExtensionState, Target};
 use crate::migrate::HELPER_SCHEMA;
-use crate::migrate::catalog::{Catalog, Oid, Routine};
+use crate::migrate::catalog::{Catalog, Oid, RightsOfOthers, Routine};
+use crate::migrate::identity::TRIGGER;
 use crate::migrate::rehearse::Refusal;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,9 @@ pub struct Judge<'a> {
     of_themselves: HashSet<Oid>,
     /// Types that come with the schema, tables' row types among them: their owner may make casts of them.
     types: BTreeSet<DumpId>,
+    /// All that the archive has.
+    items: BTreeSet<DumpId>,
+    rights: &'a [RightsOfOthers],
 }
 
 impl<'a> Judge<'a> {
@@ -37,12 +41,14 @@ impl<'a> Judge<'a> {
             routines: source.routines.iter().map(|routine| (routine.oid, routine)).collect(),
             of_themselves: source.views.iter().filter(|view| view.of_itself).map(|view| view.oid).collect(),
             types: items.iter().filter(is_type).map(|item| item.id).collect(),
+            items: items.iter().map(|item| item.id).collect(),
+            rights: &source.rights_of_others,
         }
     }
 
     /// At a rehearsal.
     pub fn refusal(&self, subject: &str) -> Option<&Refusal> {
-        self.target.refused.get(subject)
+        self.target.tried.refused.get(subject)
     }
 
     pub fn fate(&self, item: &Item) -> Fate {
@@ -59,7 +65,13 @@ impl<'a> Judge<'a> {
             | "BLOB METADATA"
             | "BLOBS" => return Fate::Elsewhere,
             "ACL" | "COMMENT" if item.tag.starts_with("DATABASE ") => return Fate::Elsewhere,
+            // A server only warns where its user may not, and goes on.
+            "ACL" if !self.target.superuser && self.is_of_others(item) => match self.rights(item) {
+                Some(loss) => Some(loss),
+                None => return Fate::Elsewhere,
+            },
             "PUBLICATION" if item.tag.starts_with(HELPER_SCHEMA) => return Fate::Elsewhere,
+            "EVENT TRIGGER" if item.tag == TRIGGER => return Fate::Elsewhere,
             "SHELL TYPE" if !self.target.can(Ability::InternalFunction) => return Fate::Elsewhere,
             "EXTENSION" => self.extension(item),
             "SUBSCRIPTION" | "SUBSCRIPTION TABLE" => Some(subscription(item)),
@@ -87,8 +99,9 @@ impl<'a> Judge<'a> {
             "timescaledb" => {
                 "nothing, if the conversion of its hypertables is agreed to: what else used it is named here"
             }
-            _ => {
-                "allow or install it at the target, choose another target, or drop it at the source if nothing uses it"
+            name => {
+                let refused = matches!(self.target.extensions.get(name), Some(ExtensionState::Refused { .. }));
+                self.target.keeper().extension(refused)
             }
         };
         Some(Loss::new("extension-missing", described(item), what, remedy))
@@ -123,12 +136,32 @@ impl<'a> Judge<'a> {
         setting.split_once('=').is_some_and(|(name, _)| self.target.refused_settings.contains_key(name))
     }
 
+    /// Rights on something that the archive does not make: it came with the server or with an extension. The schema
+    /// public is not made either, but is the database's own.
+    fn is_of_others(&self, item: &Item) -> bool {
+        let kinds = ["COLUMN ", "FUNCTION ", "PROCEDURE ", "SEQUENCE ", "TABLE "];
+        let alone = !item.needs.is_empty() && item.needs.is_disjoint(&self.items);
+        kinds.iter().any(|kind| item.tag.starts_with(kind)) && (alone || item.schema.as_deref() == Some("pg_catalog"))
+    }
+
+    /// None: they repeat what is so anyway.
+    fn rights(&self, item: &Item) -> Option<Loss> {
+        let schema = item.schema.as_deref().unwrap_or_default();
+        let known = self.rights.iter().find(|rights| rights.object == item.tag && rights.schema == schema);
+        let changes = known.map_or_else(|| "its rights".to_owned(), |rights| rights.changes.join(", "));
+        let (kind, name) = item.tag.split_once(' ').unwrap_or(("", &item.tag));
+        let what = format!("loses {changes}: it is another's at the target");
+        let remedy = "ask the target's administrator for it, or do without";
+        (!changes.is_empty()).then(|| Loss::new("rights-of-others", format!("{kind} {schema}.{name}"), what, remedy))
+    }
+
     /// Of types that belong to the server or to an extension, only a superuser may make one.
     fn cast(&self, item: &Item) -> Option<Loss> {
         let own = !item.needs.is_disjoint(&self.types);
         let binary = item.definition.contains(" WITHOUT FUNCTION") && !self.target.can(Ability::Cast);
         let what = "the target's user may not make a cast between types of others, nor one without a function";
-        (!self.target.superuser && (binary || !own)).then(|| Loss::new("cast", described(item), what, MAKE_IT))
+        (!self.target.superuser && (binary || !own))
+            .then(|| Loss::new("cast", described(item), what, self.target.keeper().object()))
     }
 
     /// Kinds that a server may keep for its superuser.
@@ -139,7 +172,7 @@ impl<'a> Judge<'a> {
             None => self.target.superuser,
         };
         let what = "the target's user may not make such an object";
-        (!may).then(|| Loss::new(code, described(item), what, MAKE_IT))
+        (!may).then(|| Loss::new(code, described(item), what, self.target.keeper().object()))
     }
 }
 
@@ -166,8 +199,6 @@ fn needed(item: &Item) -> Option<(&'static str, Option<Ability>)> {
         _ => return None,
     })
 }
-
-const MAKE_IT: &str = "make it at the target as somebody who may, or do without";
 
 /// Such a state may crash the server when the functions do not fit each other.
 fn has_internal_state(item: &Item) -> bool {
@@ -232,7 +263,7 @@ pub mod fixture {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::super::archive::{DumpId, Item};
-    use super::super::target::Target;
+    use super::super::target::{Target, Tried};
     use crate::migrate::catalog::{Oid, ServerVersion};
 
     pub fn item(kind: &str, tag: &str) -> Item {
@@ -262,7 +293,7 @@ pub mod fixture {
             extensions: BTreeMap::new(),
             languages: BTreeSet::from(["sql".to_owned(), "plpgsql".to_owned()]),
             refused_settings: BTreeMap::new(),
-            refused: BTreeMap::new(),
+            tried: Tried::default(),
         }
     }
 }
@@ -278,6 +309,8 @@ mod tests {
             routines: HashMap::new(),
             of_themselves: HashSet::from([Oid(7)]),
             types: BTreeSet::from([DumpId(9)]),
+            items: BTreeSet::new(),
+            rights: &[],
         };
         match judge.fate(item) {
             Fate::Lost(loss) | Fate::Changed(loss) => Some(loss.code),

@@ -39,6 +39,11 @@ fn is_given_already(item: &Item, owner: &str) -> bool {
     item.kind == "SCHEMA" && owner == "pg_database_owner"
 }
 
+/// `FUNCTION s.f(a integer)`: how statements name what is named by more than a name.
+pub fn signature(item: &Item) -> Option<String> {
+    item.drop.strip_prefix("DROP ")?.strip_suffix(";\n").map(str::to_owned)
+}
+
 fn described(item: &Item) -> Option<String> {
     let kind = item.kind.as_str();
     if IN_SCHEMA.contains(&kind) || kind == "VIEW" {
@@ -49,7 +54,7 @@ fn described(item: &Item) -> Option<String> {
         return Some(format!("{kind} {}", quote_identifier(&item.tag)));
     }
     if BY_SIGNATURE.contains(&kind) {
-        return item.drop.strip_prefix("DROP ")?.strip_suffix(";\n").map(str::to_owned);
+        return signature(item);
     }
     None
 }

@@ -136,7 +136,8 @@ async fn drop_one(target: &Client, entry: &Entry) -> Result<(), PostgresError> {
     }
 }
 
-/// The copy begins only where there are none: all of them are its own, once it has begun.
+/// The copy begins only where there are none: all of them are its own, once it has begun. What belongs to a role that this
+/// user may not act for was made by others since, and stays.
 async fn remove_large_objects(target: &Client) -> Result<(), PostgresError> {
     let operation = "removing the large objects";
     let begun = format!("SELECT pg_catalog.to_regclass('{HELPER_SCHEMA}.parts') IS NOT NULL");
@@ -146,7 +147,7 @@ async fn remove_large_objects(target: &Client) -> Result<(), PostgresError> {
     // Some at a time: each takes a lock.
     let some = format!(
         "SELECT count(lo_unlink(o.oid)) FROM (SELECT oid FROM pg_largeobject_metadata
-          WHERE EXISTS (SELECT FROM {HELPER_SCHEMA}.parts) LIMIT 1000) AS o"
+          WHERE EXISTS (SELECT FROM {HELPER_SCHEMA}.parts) AND pg_has_role(lomowner, 'USAGE') LIMIT 1000) AS o"
     );
     while target.row(operation, &some, &[]).await?.get::<_, i64>(0) > 0 {}
     Ok(())

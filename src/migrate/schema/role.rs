@@ -189,10 +189,12 @@ fn attributes(role: &Role, target: &Target) -> Vec<Loss> {
         (role.create_role && !role.superuser, Ability::CreateRole, "CREATEROLE"),
         (role.create_database && !role.superuser, Ability::CreateDatabase, "CREATEDB"),
     ];
-    let lost = lost.into_iter().filter(|(has, ability, _)| *has && !target.can(*ability)).map(|(_, _, attribute)| {
-        let what = format!("has no {attribute} at the target: its user may not give that");
-        Loss::new("role-attribute", &object, what, "use the provider's own role for it, such as rds_replication")
-    });
+    let lost =
+        lost.into_iter().filter(|(has, ability, _)| *has && !target.can(*ability)).map(|(_, ability, attribute)| {
+            let what = format!("has no {attribute} at the target: its user may not give that");
+            let remedy = target.keeper().attribute(&role.name, ability, &target.user);
+            Loss::new("role-attribute", &object, what, remedy)
+        });
     superuser.into_iter().chain(lost).collect()
 }
 
@@ -223,14 +225,17 @@ fn existing(role: &Role, target: &Target) -> Option<Loss> {
     })
 }
 
-fn passwords(source: &Catalog, target: &Target) -> Option<Loss> {
+fn passwords<'a>(source: &'a Catalog, target: &'a Target) -> impl Iterator<Item = Loss> + 'a {
     let without = |role: &&Role| role.login && !target.roles.contains(&role.name);
-    let names: Vec<_> = source.roles.iter().filter(without).map(|role| role.name.clone()).collect();
-    let loss = Loss::note(
-        "role-password",
-        format!("{} roles that log in", names.len()),
-        "have no password at the target",
-        "set them with \\password before anything connects as them; infra sets those of the bundle itself",
-    );
-    (!names.is_empty()).then_some(Loss { takes: names, ..loss })
+    source.roles.iter().filter(without).map(|role| {
+        Loss::note(
+            "role-password",
+            format!("ROLE {}", role.name),
+            "logs in, and has no password at the target",
+            format!(
+                "\\password {} in psql at the target, before anything connects as it; the clients that infra switches need none",
+                role.name
+            ),
+        )
+    })
 }

@@ -32,7 +32,7 @@ pub fn settings(source: &Catalog, target: &Target, replaced: &Replaced) -> (Vec<
                 "setting-refused",
                 format!("SETTING {}", told(setting)),
                 format!("the target refuses this setting: {message}"),
-                "set it in the target's parameter group, or do without",
+                target.keeper().setting(),
             )),
         }
     }

@@ -54,6 +54,13 @@ const TRIALS: [(Ability, &str); 13] = [
     (Ability::TextSearchTemplate, "CREATE TEXT SEARCH TEMPLATE infra_trial.t (LEXIZE = dsimple_lexize)"),
 ];
 
+#[cfg(test)]
+impl Ability {
+    pub fn all() -> impl Iterator<Item = Self> {
+        TRIALS.into_iter().map(|(ability, _)| ability)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum ExtensionState {
@@ -69,6 +76,16 @@ pub enum ExtensionState {
         message: String,
     },
     Missing,
+}
+
+/// What a rehearsal of the schema told, by subjects of entries.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tried {
+    pub refused: BTreeMap<String, Refusal>,
+    /// Under which it was made where the empty path did not do.
+    pub paths: BTreeMap<String, String>,
+    /// Functions that the target runs under no session's path.
+    pub lasting_paths: BTreeSet<String>,
 }
 
 /// Facts of the target, as far as the source's schema asks for them.
@@ -89,9 +106,8 @@ pub struct Target {
     pub languages: BTreeSet<String>,
     /// Settings of the source's roles and functions that the target refuses, by name, with its words.
     pub refused_settings: BTreeMap<String, String>,
-    /// What a rehearsal of the schema was refused, by its subject.
     #[serde(default)]
-    pub refused: BTreeMap<String, Refusal>,
+    pub tried: Tried,
 }
 
 impl Target {
@@ -132,7 +148,7 @@ pub async fn examine(client: &Client, source: &Catalog) -> Result<Target, Target
         extensions: trial.extensions(source).await?,
         languages: names(client, "languages", LANGUAGES).await?,
         refused_settings: trial.settings(source).await?,
-        refused: BTreeMap::new(),
+        tried: Tried::default(),
     })
 }
 

@@ -1,19 +1,32 @@
-//! The safety copy: a logical dump, on another disk than the database's, read back before it counts.
+//! The safety copy: a logical dump, on another disk than the database's, read back before it counts. What is not complete
+//! does not stay, and the disk is not filled.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::fs;
 use tokio::process::Command;
+use tokio::time::sleep;
 
 use super::StageError;
 use super::context::Context;
 use super::structure::dump_command;
+use crate::migrate::catalog;
 use crate::migrate::schema::reason;
 
 /// The host's own disk: the database lives on an attached one.
 const PLACE: &str = "/var/lib/infra/safety";
+/// Of a copy that is not complete.
+const DRAFT: &str = "part";
+/// A compressed dump of usual rows takes between a tenth and a third of what they take in tables and TOAST. With less than
+/// this part free, beginning is in vain.
+const LEAST_PART: u64 = 4;
+/// The rest of the host lives on this disk too, the migration's journal with it.
+const RESERVE: u64 = 512 << 20;
+/// A dump writes some hundred megabytes a second at most.
+const EVERY: Duration = Duration::from_millis(500);
 
 /// What the copy is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,40 +39,97 @@ pub struct SafetyCopy {
 
 pub async fn perform(context: &Context) -> Result<String, StageError> {
     let place = PathBuf::from(PLACE);
-    let io = |path: &PathBuf| {
-        let path = path.clone();
-        move |source| StageError::Io { path, source }
-    };
     fs::create_dir_all(&place).await.map_err(io(&place))?;
+    // One that was killed had no time for it.
+    remove_drafts(&place, &context.site().plan.to_string()).await.map_err(io(&place))?;
+    let old = context.old().await?;
+    let data = catalog::read(&old).await?.data_bytes();
+    room(&place, data / LEAST_PART + RESERVE)?;
     let path = place.join(format!("{}-{}.dump", context.site().plan, context.job.id));
-    let draft = path.with_extension("part");
-    let file = fs::File::create(&draft).await.map_err(io(&draft))?;
+    let draft = Draft(path.with_extension(DRAFT));
     let mut command = dump_command(context).await?;
     command.extend(["--format=custom", "--compress=zstd:3", "--lock-wait-timeout=60s"].map(str::to_owned));
-    let output = Command::new(&command[0])
-        .args(&command[1..])
-        .stdin(Stdio::null())
-        .stdout(file.try_clone().await.map_err(io(&draft))?.into_std().await)
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(io(&draft))?
-        .wait_with_output()
-        .await
-        .map_err(io(&draft))?;
-    if !output.status.success() {
-        return Err(StageError::Dump { message: reason(&output) });
-    }
-    file.sync_all().await.map_err(io(&draft))?;
-    let bytes = file.metadata().await.map_err(io(&draft))?.len();
-    let entries = listed(context, &draft).await?;
-    fs::rename(&draft, &path).await.map_err(io(&path))?;
+    let bytes = tokio::select! {
+        bytes = write(&command, &draft.0) => bytes,
+        full = fills_up(&place) => Err(full),
+    }?;
+    let entries = listed(context, &draft.0).await?;
+    fs::rename(&draft.0, &path).await.map_err(io(&path))?;
     context.folder.write("safety.json", &SafetyCopy { path: path.clone(), bytes, entries })?;
     Ok(format!("{} ({bytes} bytes, {entries} entries)", path.display()))
 }
 
+/// A dump that is not complete: it goes with this value, however the stage ends.
+struct Draft(PathBuf);
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // Complete, it has another name.
+        drop(std::fs::remove_file(&self.0));
+    }
+}
+
+async fn remove_drafts(place: &Path, plan: &str) -> std::io::Result<()> {
+    let mut entries = fs::read_dir(place).await?;
+    while let Some(entry) = entries.next_entry().await? {
+        let (path, name) = (entry.path(), entry.file_name());
+        let is_ours = name.to_string_lossy().starts_with(&format!("{plan}-"));
+        if is_ours && path.extension().is_some_and(|extension| extension == DRAFT) {
+            fs::remove_file(&path).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Fails where less is free than is needed.
+fn room(place: &Path, needed: u64) -> Result<(), StageError> {
+    let disk = rustix::fs::statvfs(place).map_err(|error| io(place)(error.into()))?;
+    let free = disk.f_bavail * disk.f_frsize;
+    let megabytes = |bytes: u64| bytes >> 20;
+    if free >= needed {
+        return Ok(());
+    }
+    Err(StageError::NoRoom { place: place.to_owned(), needed_mb: megabytes(needed), free_mb: megabytes(free) })
+}
+
+/// Returns when the disk is nearly full: the size of a dump is known only when it is there.
+async fn fills_up(place: &Path) -> StageError {
+    loop {
+        sleep(EVERY).await;
+        if let Err(error) = room(place, RESERVE) {
+            return error;
+        }
+    }
+}
+
+/// What a command writes on its standard output.
+async fn write(command: &[String], to: &Path) -> Result<u64, StageError> {
+    let file = fs::File::create(to).await.map_err(io(to))?;
+    let output = Command::new(&command[0])
+        .args(&command[1..])
+        .stdin(Stdio::null())
+        .stdout(file.try_clone().await.map_err(io(to))?.into_std().await)
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(io(to))?
+        .wait_with_output()
+        .await
+        .map_err(io(to))?;
+    if !output.status.success() {
+        return Err(StageError::Dump { message: reason(&output) });
+    }
+    file.sync_all().await.map_err(io(to))?;
+    Ok(file.metadata().await.map_err(io(to))?.len())
+}
+
+fn io(path: &Path) -> impl Fn(std::io::Error) -> StageError + use<> {
+    let path = path.to_owned();
+    move |source| StageError::Io { path: path.clone(), source }
+}
+
 /// Reads the whole dump back: pg_restore turns it into SQL, which goes nowhere, then lists it.
-async fn listed(context: &Context, dump: &PathBuf) -> Result<usize, StageError> {
+async fn listed(context: &Context, dump: &Path) -> Result<usize, StageError> {
     restore(context, dump, "--file=/dev/null").await?;
     let list = restore(context, dump, "--list").await?;
     let entries = list.lines().filter(|line| !line.is_empty() && !line.starts_with(';')).count();
@@ -69,18 +139,72 @@ async fn listed(context: &Context, dump: &PathBuf) -> Result<usize, StageError> 
     Ok(entries)
 }
 
-async fn restore(context: &Context, dump: &PathBuf, what: &str) -> Result<String, StageError> {
-    let io = |source| StageError::Io { path: dump.clone(), source };
+async fn restore(context: &Context, dump: &Path, what: &str) -> Result<String, StageError> {
     let container = context.container().await?;
-    let input = fs::File::open(dump).await.map_err(io)?.into_std().await;
+    let input = fs::File::open(dump).await.map_err(io(dump))?.into_std().await;
     let output = Command::new("docker")
         .args(["exec", "--interactive", &container.id, "pg_restore", what])
         .stdin(input)
         .output()
         .await
-        .map_err(io)?;
+        .map_err(io(dump))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     Err(StageError::Dump { message: reason(&output) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Vec<String> {
+        ["sh", "-c", script].map(str::to_owned).to_vec()
+    }
+
+    fn names(place: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(place).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    #[tokio::test]
+    async fn what_is_not_complete_does_not_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let dump = async |script: &str| {
+            let draft = Draft(folder.path().join("p-1.part"));
+            write(&shell(script), &draft.0).await?;
+            std::fs::rename(&draft.0, folder.path().join("p-1.dump")).map_err(io(folder.path()))
+        };
+        let error = dump("echo half; echo no space left >&2; exit 1").await.unwrap_err();
+        assert!(error.to_string().contains("no space left"), "{error}");
+        assert_eq!(names(folder.path()), [""; 0]);
+        // Dropped in the middle, as when the stage is ended.
+        let ended = tokio::time::timeout(Duration::from_millis(200), dump("echo half; sleep 60")).await;
+        assert!(ended.is_err());
+        assert_eq!(names(folder.path()), [""; 0]);
+        dump("echo whole").await.unwrap();
+        assert_eq!(names(folder.path()), ["p-1.dump"]);
+    }
+
+    #[tokio::test]
+    async fn what_a_killed_run_left_goes_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["p-1.part", "p-2.dump", "other-1.part"] {
+            std::fs::write(folder.path().join(name), "x").unwrap();
+        }
+        remove_drafts(folder.path(), "p").await.unwrap();
+        assert_eq!(names(folder.path()), ["other-1.part", "p-2.dump"]);
+    }
+
+    #[tokio::test]
+    async fn too_little_room_is_told_before_anything_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(room(folder.path(), 1).is_ok());
+        let error = room(folder.path(), u64::MAX).unwrap_err().to_string();
+        let place = folder.path().display().to_string();
+        assert!(error.contains(&place) && error.contains("MB free") && error.contains("make room"), "{error}");
+    }
 }

@@ -8,9 +8,11 @@ use tokio::time::Instant;
 use super::StageError;
 use super::context::{APPLY_ROLE, Context, FORWARD, READ_ROLE};
 use super::{definitions, drift, settle, structure, way_back};
+use crate::migrate::carried;
 use crate::migrate::catalog::{self, TableKind};
 use crate::migrate::drift::DriftError;
 use crate::migrate::partitions::complete_indexes;
+use crate::migrate::prose::FEW;
 use crate::migrate::replicate::{Channel, ReplicateError, hold_writers};
 use crate::migrate::saga::Mode;
 use crate::migrate::schema::Schema;
@@ -23,6 +25,8 @@ const DRAIN: Duration = Duration::from_secs(5);
 
 /// In the migration's folder, for a person to read.
 pub const REPORT: &str = "verification.md";
+/// The same as data.
+pub const VERIFICATION: &str = "verification.json";
 
 /// Two sessions that keep what they saw.
 struct Moment {
@@ -35,7 +39,7 @@ struct Moment {
     same: Option<Same>,
 }
 
-/// Partitions may be dropped by a job while they are compared: then it begins again.
+/// Partitions may be dropped by a job while they are compared, and tables emptied: then it begins again.
 pub async fn perform(context: &Context) -> Result<String, StageError> {
     let mut attempt = 0;
     loop {
@@ -43,6 +47,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
             Err(StageError::Verify(VerifyError::Postgres(error))) if is_gone(&error) && attempt < ATTEMPTS => {
                 attempt += 1
             }
+            Err(StageError::Verify(VerifyError::Rewritten { .. })) if attempt < ATTEMPTS => attempt += 1,
             other => return other,
         }
     }
@@ -68,12 +73,18 @@ async fn once(context: &Context) -> Result<String, StageError> {
     let source = end(context.source().await?, moment.old_snapshot.clone());
     let target = end(context.target().await?, moment.new_snapshot.clone());
     let (workers, sequence_values, before_last) = (context.jobs(), false, true);
+    // Online they are carried and compared in the pause.
+    let later = match context.job.mode {
+        Mode::Online => Some(carried::names(&catalog::read(&*context.old().await?).await?)),
+        Mode::Offline => None,
+    };
     let options = Options {
         workers,
         sequence_values,
         before_last,
         losses,
         conversion,
+        later,
         prints: definitions::prints(context)?,
         ..Options::default()
     };
@@ -86,15 +97,19 @@ async fn once(context: &Context) -> Result<String, StageError> {
     drop((moment.old, moment.new));
     file(context, &report)?;
     if !report.matches() {
-        return Err(StageError::Differs { report: context.folder.file(REPORT) });
+        return Err(StageError::Differs { what: report.summary(FEW), report: context.folder.file(REPORT) });
     }
     if let Some(same) = moment.same {
         let (source, target) = (context.old().await?, context.new_database().await?);
         Since { source: &source, target: &target, folder: &context.folder }.begin(same)?;
     }
     structure::last(context).await?;
-    let (rows, tables) = (report.rows(), report.tables.len());
-    Ok(format!("{rows} rows of {tables} tables are the same; writers were held up {} ms", held_up.as_millis()))
+    // Offline they have waited since `prepare`, and wait on.
+    let held_up = match context.job.mode {
+        Mode::Online => format!("; writers were held up {} ms", held_up.as_millis()),
+        Mode::Offline => String::new(),
+    };
+    Ok(format!("{} rows of {} tables are the same{held_up}", report.rows(), report.tables.len()))
 }
 
 /// What the migration itself made at the old server, and the new one's own user, who was there before.
@@ -106,7 +121,7 @@ pub fn is_ours(object: &ObjectKey, user: &str) -> bool {
 }
 
 fn file(context: &Context, report: &Report) -> Result<(), StageError> {
-    context.folder.write("verification.json", report)?;
+    context.folder.write(VERIFICATION, report)?;
     Ok(context.folder.write_text(REPORT, &report.markdown())?)
 }
 
@@ -127,6 +142,11 @@ async fn moment(context: &Context) -> Result<Moment, StageError> {
                 attempt += 1;
                 drift::same_schema(context, &context.old().await?, &context.new_database().await?).await?;
                 tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            Err(StageError::Replicate(error)) => {
+                let (old, new) = (context.old().await?, context.new_database().await?);
+                let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
+                return Err(forward.said(error).await.into());
             }
             other => return other,
         }

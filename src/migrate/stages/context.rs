@@ -7,6 +7,7 @@ use super::overlap::Overlap;
 use crate::host::{DatabaseContainer, Session, Site};
 use crate::migrate::folder::Folder;
 use crate::migrate::job::{self, Job, Secured};
+use crate::migrate::unseen::unseen;
 use crate::postgres::{Client, Endpoint, Secret, Tls, connect};
 
 /// What the server's administrator sees of us.
@@ -25,6 +26,8 @@ pub const RELAY_PORT: u16 = 15432;
 pub const ACCEPTED: &str = "accepted.json";
 /// What the last preflight found, if it came to an end.
 pub const FINDINGS: &str = "findings.json";
+/// How the schema changed, where that stopped the migration: sentences.
+pub const SCHEMA_CHANGES: &str = "schema-changes.json";
 
 pub struct Context {
     pub job: Job,
@@ -76,7 +79,9 @@ impl Context {
     }
 
     pub async fn old(&self) -> Result<Client, StageError> {
-        Ok(connect(&self.source().await?, APPLICATION).await?)
+        let old = connect(&self.source().await?, APPLICATION).await?;
+        unseen(&old).await?;
+        Ok(old)
     }
 
     /// The old server, in a database that is not being moved.
@@ -86,7 +91,9 @@ impl Context {
     }
 
     pub async fn new_database(&self) -> Result<Client, StageError> {
-        Ok(connect(&self.target().await?, APPLICATION).await?)
+        let new = connect(&self.target().await?, APPLICATION).await?;
+        unseen(&new).await?;
+        Ok(new)
     }
 
     /// The host's address in the network that it shares with the new database: the one that it calls it from.

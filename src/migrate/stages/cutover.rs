@@ -1,8 +1,8 @@
 //! The switch. Everything up to the new clients' start undoes itself when it fails; from then on the new database may
 //! hold rows that the old one lacks, and the way back goes through replication.
 //!
-//! pause the clients → let nobody else write → drain → sequences → what changed since it was verified → make the way
-//! back → hand the new database over → point the clients → start them and see them healthy.
+//! pause the clients → let nobody else write → drain → sequences → what changed since it was verified → what replication
+//! does not bring → make the way back → hand the new database over → point the clients → start them and see them healthy.
 
 use std::time::Duration;
 
@@ -12,8 +12,9 @@ use zeroize::Zeroizing;
 
 use super::context::{Context, FORWARD};
 use super::pause::{self, Pause};
-use super::{StageError, drift, quiet, settle, structure, way_back};
+use super::{StageError, carry, drift, quiet, settle, structure, way_back};
 use crate::host::{DatabaseLocation, Progress};
+use crate::migrate::carried::CarriedError;
 use crate::migrate::catalog;
 use crate::migrate::replicate::{Channel, refuse_writes};
 use crate::migrate::saga::Mode;
@@ -47,6 +48,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
     }
     if reached.is_none() {
         // Nothing has been touched yet: there is nothing to undo.
+        carry::check(context).await?;
         settle::ready(context).await?;
     }
     let result = match reached {
@@ -74,7 +76,7 @@ async fn switch(context: &Context) -> Result<String, StageError> {
     let online = context.job.mode == Mode::Online;
     if online {
         // Most of what is under way arrives before anybody waits for it.
-        forward.drain(DRAIN).await?;
+        forward.drain_or_say(DRAIN).await?;
     }
     context.folder.write("cutover.json", &Reached::Paused)?;
     pause::begin(context)?;
@@ -86,7 +88,7 @@ async fn switch(context: &Context) -> Result<String, StageError> {
     let since = Instant::now();
     if online {
         drift::same_schema(context, &old, &new).await?;
-        forward.drain(DRAIN).await?;
+        forward.drain_or_say(DRAIN).await?;
     } else {
         settle::untouched(context, &old).await?;
     }
@@ -101,10 +103,15 @@ async fn switch(context: &Context) -> Result<String, StageError> {
     pause.changes_ms = millis(since);
     let since = Instant::now();
     if online {
+        carry::forth(&old, &new, &catalog).await?;
+    }
+    pause.carried_ms = millis(since);
+    let since = Instant::now();
+    if online {
         forward.pause().await?;
     }
     if way_back::comes_back(context).await? {
-        way_back::open(context, &old, &new, &maintenance).await?;
+        way_back::open(context, &old, &new, &maintenance, &catalog).await?;
     } else {
         way_back::forgo(context, &new, &maintenance).await?;
     }
@@ -124,7 +131,7 @@ async fn start(context: &Context, pause: &mut Pause) -> Result<String, StageErro
     context.folder.write("pause.json", pause)?;
     serve(context).await?;
     settle::end_forward(context).await;
-    Ok(format!("writers waited {} ms", pause.total_ms))
+    Ok(format!("writers waited {}", pause.told()))
 }
 
 /// The old database serves again, with every row.
@@ -132,7 +139,10 @@ pub async fn undo(context: &Context) -> Result<(), StageError> {
     let began = Instant::now();
     loop {
         match serve_old(context).await {
-            Err(StageError::NoWayBack) => return Err(StageError::NoWayBack),
+            // What waiting does not change.
+            Err(error @ (StageError::NoWayBack | StageError::Carried(CarriedError::Unreadable { .. }))) => {
+                return Err(error);
+            }
             Err(error) if began.elapsed() < PATIENCE => {
                 tracing::warn!("going back to the old database, once more: {}", crate::error::chain(&error));
                 sleep(AGAIN).await;
@@ -146,6 +156,7 @@ async fn serve_old(context: &Context) -> Result<(), StageError> {
     let reached = context.folder.read::<Reached>("cutover.json")?;
     let switched = reached >= Some(Reached::Pointed);
     if reached == Some(Reached::Pointed) {
+        carry::can_come_home(&context.new_database().await?).await?;
         context.host.stop_clients(context.site(), &context.job.source.clients).await?;
         if way_back::comes_back(context).await? {
             way_back::bring_home(context, DRAIN).await?;
@@ -169,6 +180,7 @@ async fn serve_old(context: &Context) -> Result<(), StageError> {
         // Replication goes on; the next cutover finds everything as this one did.
         let old = context.old().await?;
         let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
+        carry::prepare(&new, &catalog::read(&old).await?).await?;
         forward.subscribe(&way_back::source_for_target(context).await?).await?;
     }
     start_clients(context).await?;

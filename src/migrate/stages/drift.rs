@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use super::context::{Context, FORWARD};
-use super::{StageError, compare, definitions, structure};
+use super::context::{Context, FORWARD, SCHEMA_CHANGES};
+use super::{StageError, compare, definitions, identity, structure};
 use crate::migrate::drift::{Drift, DriftError, Fingerprints, told};
 use crate::migrate::partitions::drop_partitions;
+use crate::migrate::prose::{FEW, wrapped};
 use crate::migrate::replicate::{Channel, ReplicateError};
 use crate::migrate::saga::Mode;
 use crate::postgres::Client;
@@ -17,10 +18,6 @@ const FILE: &str = "schema-same.json";
 const DRAIN: Duration = Duration::from_secs(5);
 /// Each round carries what was made or dropped during the one before.
 const ROUNDS: usize = 5;
-/// More than a screen is not read: the file has all.
-const MOST_TOLD: usize = 20;
-/// All that changed, for a person to read.
-const CHANGES: &str = "schema-changes.txt";
 
 /// Cheap while nothing changes. Good only after the indexes were built.
 pub async fn same_schema(context: &Context, source: &Client, target: &Client) -> Result<(), StageError> {
@@ -33,6 +30,7 @@ pub async fn same_schema(context: &Context, source: &Client, target: &Client) ->
         if context.folder.read::<Fingerprints>(FILE)?.as_ref() == Some(&now) {
             return Ok(());
         }
+        identity::of_new_tables(context, source, target).await?;
         let drift =
             Drift::look(source, target, &structure::read(context).await?.losses, &definitions::prints(context)?)
                 .await?;
@@ -57,11 +55,14 @@ pub async fn same_schema(context: &Context, source: &Client, target: &Client) ->
         return Ok(());
     }
     let said: Vec<String> = differences.iter().map(told).collect();
-    context.folder.write_text(CHANGES, &(said.join("\n") + "\n"))?;
-    let more = said.len().saturating_sub(MOST_TOLD);
-    let file = context.folder.file(CHANGES);
-    let more =
-        if more > 0 { format!("\n    and {more} more: {} on the host has all", file.display()) } else { String::new() };
-    let said = &said[..said.len().min(MOST_TOLD)];
-    Err(StageError::SchemaChanged { what: format!("{}{more}", said.join("\n    ")) })
+    Err(StageError::SchemaChanged { what: first_of(context, &said)? })
+}
+
+/// A line each of the first; all of them go to the folder, where `status` finds them.
+pub fn first_of(context: &Context, changes: &[String]) -> Result<String, StageError> {
+    context.folder.write(SCHEMA_CHANGES, &changes)?;
+    let mut lines: Vec<String> = changes.iter().take(FEW).map(|change| wrapped("  ", 4, change)).collect();
+    let more = changes.len().saturating_sub(FEW);
+    lines.extend((more > 0).then(|| format!("  and {more} more: infra migrate status --report")));
+    Ok(lines.join("\n"))
 }

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::context::Context;
-use super::{StageError, follow, prepare, way_back};
+use super::{StageError, follow, identity, prepare, way_back};
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::kept::{KEEP, KEPT, Kept};
 use crate::migrate::rehearse::drop_scratch;
@@ -44,6 +44,7 @@ pub async fn remove_old(context: &Context) -> Result<(), StageError> {
 /// The helper objects of the migration; the data stay.
 pub async fn clean_new(context: &Context) -> Result<(), StageError> {
     let new = context.new_database().await?;
+    identity::back(&new).await?;
     drop_scratch(&new).await?;
     let sql = format!("DROP SCHEMA IF EXISTS {HELPER_SCHEMA} CASCADE");
     Ok(new.run("cleaning the new database", &sql).await?)

@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::context::{Context, FORWARD};
-use super::{StageError, drift, settle, way_back};
+use super::{StageError, carry, drift, settle, way_back};
+use crate::migrate::catalog;
 use crate::migrate::replicate::{Channel, ReplicateError};
 
 /// Caught up: what is committed now arrives within this.
@@ -19,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub async fn perform(context: &Context) -> Result<String, StageError> {
     let (old, new) = (context.old().await?, context.new_database().await?);
     let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
+    carry::prepare(&new, &catalog::read(&old).await?).await?;
     forward.subscribe(&way_back::source_for_target(context).await?).await?;
     let (mut best, mut since) = (u64::MAX, Instant::now());
     let mut refused = Instant::now();
@@ -37,7 +39,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
             // A partition that was made a moment ago: it is made here before the next look.
             Err(ReplicateError::ApplyFailed { message }) => {
                 if refused.elapsed() > PATIENCE {
-                    return Err(ReplicateError::ApplyFailed { message }.into());
+                    return Err(forward.said(ReplicateError::ApplyFailed { message }).await.into());
                 }
                 sleep(LOOK).await;
                 continue;

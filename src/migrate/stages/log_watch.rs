@@ -71,13 +71,11 @@ pub async fn check_log(context: &Context) -> Result<bool, StageError> {
     let old = context.old().await?;
     let bound = bound(context, &old).await?;
     let kept = Kept::read(&old, &[FORWARD, RECORD]).await?;
-    for slot in &kept {
-        if let Err(error) = slot.check(&bound) {
-            // First, so that nobody finds no slots and no reason.
-            context.folder.write(GIVEN_UP, &crate::error::chain(&error))?;
-            give_up(context, &old).await?;
-            return Err(error.into());
-        }
+    if let Err(error) = Kept::check_all(&kept, &bound) {
+        // First, so that nobody finds no slots and no reason.
+        context.folder.write(GIVEN_UP, &crate::error::chain(&error))?;
+        give_up(context, &old).await?;
+        return Err(error.into());
     }
     Ok(!kept.is_empty())
 }

@@ -4,7 +4,8 @@ use super::StageError;
 use super::context::{Context, FINDINGS};
 use super::structure;
 use crate::migrate::catalog;
-use crate::migrate::preflight::{Capacity, Finding, Severity, Situation, check, find_orphans, gather};
+use crate::migrate::preflight::{Capacity, Finding, Sections, Situation, check, find_large_rows, find_orphans, gather};
+use crate::migrate::prose::FEW;
 use crate::migrate::{schema, timescale};
 
 pub async fn perform(context: &Context) -> Result<String, StageError> {
@@ -20,6 +21,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
     let built = structure::read(context).await?;
     let catalog = catalog::read(&old).await?;
     let orphans = find_orphans(&old, &catalog).await?;
+    let large_rows = find_large_rows(&old, &catalog).await?;
     let abilities = schema::examine(&new, &catalog).await?;
     let timescale = timescale::read(&old).await?;
     let situation = Situation {
@@ -33,23 +35,17 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
         capacity: Capacity { connections: u32::try_from(context.jobs()).unwrap_or(8), ..Capacity::default() },
         catalog: built.conversion.seen(catalog),
         orphans: Some(orphans),
+        large_rows,
     };
     let findings = check(&situation);
-    context.folder.write(FINDINGS, &findings)?;
-    let accepted = context.accepted()?;
-    // Losses are findings too.
-    let open: Vec<&Finding> = findings.iter().filter(|finding| !is_settled(&accepted, finding)).collect();
-    if open.is_empty() {
-        return Ok(format!("{} findings, none in the way", findings.len()));
-    }
-    let said = open.iter().map(|f| format!("{} [{}]: {}; {}", f.object, f.code, f.what, f.remedy));
-    Err(StageError::InTheWay { findings: said.collect::<Vec<_>>().join("\n    ") })
+    agreed(context, &findings)?;
+    Ok(format!("{} findings, none in the way", findings.len()))
 }
 
-fn is_settled(accepted: &[String], finding: &Finding) -> bool {
-    match finding.severity {
-        Severity::Note => true,
-        Severity::Warning => accepted.contains(&finding.code),
-        Severity::Blocker => false,
-    }
+/// Nothing stops the migration, and somebody has agreed to whatever needs it. All of the findings go to the folder, where
+/// `status` finds them.
+fn agreed(context: &Context, findings: &[Finding]) -> Result<(), StageError> {
+    context.folder.write(FINDINGS, &findings)?;
+    let open = Sections::of(findings, &context.accepted()?).open();
+    if open.are_clear() { Ok(()) } else { Err(StageError::InTheWay { findings: open.told(FEW) }) }
 }

@@ -1,6 +1,8 @@
 //! What each stage does on the host, and how it is undone. Every one may be cut off anywhere and begun again.
 
 mod backup;
+mod carry;
+mod chunks;
 mod compare;
 mod context;
 mod cutover;
@@ -9,6 +11,7 @@ mod drift;
 mod encrypt;
 mod finish;
 mod follow;
+mod identity;
 mod log_watch;
 mod look;
 mod overlap;
@@ -26,7 +29,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use backup::SafetyCopy;
-pub use context::{ACCEPTED, Context, FINDINGS, RELAY_PORT, pg_dump, source};
+pub use compare::{REPORT, VERIFICATION};
+pub use context::{ACCEPTED, Context, FINDINGS, RELAY_PORT, SCHEMA_CHANGES, pg_dump, source};
 pub use finish::remove_old;
 pub use log_watch::{is_given_up, is_watched, leave_watch, log_watch, relieve_watch, watch_log};
 pub use pause::Pause;
@@ -35,10 +39,12 @@ pub use settle::{try_stop_recording, watch};
 pub use unit::is_active;
 pub use way_back::{carry_partitions, is_there as has_way_back};
 
+use super::carried::CarriedError;
 use super::catalog::CatalogError;
 use super::copy::CopyError;
 use super::drift::DriftError;
 use super::folder::FolderError;
+use super::identity::IdentityError;
 use super::index::IndexError;
 use super::preflight::PreflightError;
 use super::rehearse::RehearseError;
@@ -87,6 +93,10 @@ pub enum StageError {
     #[error(transparent)]
     Copy(#[from] CopyError),
     #[error(transparent)]
+    Carried(#[from] CarriedError),
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    #[error(transparent)]
     Replicate(#[from] ReplicateError),
     #[error(transparent)]
     Sequence(#[from] SequenceError),
@@ -104,28 +114,46 @@ pub enum StageError {
     NoTls,
     #[error("systemd refused: {message}")]
     Systemd { message: String },
+    #[error(
+        "the safety copy needs {needed_mb} MB in {} on the host, which has {free_mb} MB free: make room there, or mount a larger disk at that place, then infra migrate resume",
+        place.display()
+    )]
+    NoRoom { place: PathBuf, needed_mb: u64, free_mb: u64 },
     #[error("pg_dump or pg_restore failed: {message}")]
     Dump { message: String },
-    #[error("no snapshot could be taken within {} s: a long transaction of the old database may be in its way", waited.as_secs())]
-    NoSnapshot { waited: Duration },
+    #[error("no snapshot could be taken within {} s: {who}", waited.as_secs())]
+    NoSnapshot { waited: Duration, who: String },
     #[error("the process that takes the snapshot ended: {why}")]
     NoHolder { why: String },
-    #[error(
-        "this is in the way:\n    {findings}\nacknowledge warnings and losses by their codes: infra migrate resume --accept CODE,CODE"
-    )]
+    #[error("it cannot go on yet\n{findings}all of it: infra migrate status --report")]
     InTheWay { findings: String },
-    #[error("the databases differ: {} on the host says where", report.display())]
-    Differs { report: PathBuf },
-    #[error("the databases differ in what changed since they were compared: {first}; {} on the host says more", report.display())]
-    Changed { first: String, report: PathBuf },
+    #[error("the databases differ\n{what}all of it: infra migrate status --report ({} on the host)", report.display())]
+    Differs { what: String, report: PathBuf },
+    #[error(
+        "the databases differ in what changed since they were compared\n{what}all of it: infra migrate status --report ({} on the host)",
+        report.display()
+    )]
+    Changed { what: String, report: PathBuf },
     #[error(
         "{looks} comparisons in a row left as much to compare as before, too much for the pause: more is written than can be compared; infra migrate resume when less is written"
     )]
     TooBusy { looks: usize },
     #[error(
-        "the schema changed while the migration ran:\n    {what}\nmake the same change in the new database, or take it back in the old one, then infra migrate resume; or infra migrate abort"
+        "{why}, and again while all rows were compared because of it: infra migrate resume when that is over, which compares them once more"
+    )]
+    AgainToVerify { why: String },
+    #[error(
+        "the schema changed while the migration ran:\n{what}\nmake the same change in the new database, or take it back in the old one, then infra migrate resume; or infra migrate abort"
     )]
     SchemaChanged { what: String },
+    #[error(
+        "the old database is not what was looked at, so the clients were not paused for it, or run again:\n{what}\ninfra migrate resume looks at it anew (--accept CODE,… for what has a code), infra migrate abort undoes everything"
+    )]
+    ChangedBeforePause { what: String },
+    #[error(
+        "{megabytes} MB of unlogged tables, large objects and tables without a key that replication can use are to be carried while the clients wait: make them less, or infra migrate resume --accept carried-in-pause"
+    )]
+    LongPause { megabytes: u64 },
     #[error("the new database is not known yet: it has not been provisioned")]
     NoTarget,
     #[error("the migration has not been prepared")]

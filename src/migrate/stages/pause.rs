@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::StageError;
 use super::context::Context;
+use crate::migrate::folder::{Folder, FolderError};
 
 /// In the migration's folder: since when.
 const SINCE: &str = "paused.json";
@@ -19,15 +20,35 @@ pub struct Pause {
     /// Comparing what changed since the verification.
     #[serde(default)]
     pub changes_ms: u64,
+    /// Carrying what replication does not bring.
+    #[serde(default)]
+    pub carried_ms: u64,
     pub way_back_ms: u64,
     pub start_ms: u64,
     pub total_ms: u64,
 }
 
+impl Pause {
+    /// `4426 ms`, `73 s`, `2 h 10 min`: offline it is no matter of seconds.
+    pub fn told(&self) -> String {
+        let (seconds, minutes) = ((self.total_ms + 500) / 1000, (self.total_ms + 30_000) / 60_000);
+        match minutes {
+            _ if self.total_ms < 10_000 => format!("{} ms", self.total_ms),
+            0..2 => format!("{seconds} s"),
+            2..120 => format!("{minutes} min"),
+            _ => format!("{} h {} min", minutes / 60, minutes % 60),
+        }
+    }
+}
+
 /// They wait from now on, unless they did already.
 pub fn begin(context: &Context) -> Result<(), StageError> {
-    if context.folder.read::<Timestamp>(SINCE)?.is_none() {
-        context.folder.write(SINCE, &Timestamp::now())?;
+    Ok(begin_in(&context.folder, Timestamp::now())?)
+}
+
+fn begin_in(folder: &Folder, now: Timestamp) -> Result<(), FolderError> {
+    if folder.read::<Timestamp>(SINCE)?.is_none() {
+        folder.write(SINCE, &now)?;
     }
     Ok(())
 }
@@ -42,7 +63,37 @@ pub fn is_on(context: &Context) -> Result<bool, StageError> {
 
 /// In milliseconds.
 pub fn so_far(context: &Context) -> Result<u64, StageError> {
-    let since = context.folder.read::<Timestamp>(SINCE)?;
-    let waited = since.map_or(0, |since| Timestamp::now().duration_since(since).as_millis());
+    Ok(waited(&context.folder, Timestamp::now())?)
+}
+
+fn waited(folder: &Folder, now: Timestamp) -> Result<u64, FolderError> {
+    let since = folder.read::<Timestamp>(SINCE)?;
+    let waited = since.map_or(0, |since| now.duration_since(since).as_millis());
     Ok(u64::try_from(waited).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    /// The cutover begins a pause as well: a manual one may be hours after that of `prepare`.
+    #[test]
+    fn writers_wait_since_they_first_had_to() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::at(place.path());
+        let at = |minutes: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes);
+        assert_eq!(waited(&folder, at(0)).unwrap(), 0);
+        begin_in(&folder, at(0)).unwrap();
+        begin_in(&folder, at(74)).unwrap();
+        assert_eq!(waited(&folder, at(75)).unwrap(), 75 * 60_000);
+    }
+
+    #[test]
+    fn a_wait_is_told_in_the_unit_that_fits() {
+        let told =
+            [4426, 73_000, 129_000, 4_500_000, 7_830_000].map(|total_ms| Pause { total_ms, ..Pause::default() }.told());
+        assert_eq!(told, ["4426 ms", "73 s", "2 min", "75 min", "2 h 11 min"]);
+    }
 }

@@ -4,9 +4,9 @@ use rand::Rng;
 use rand::distr::Alphanumeric;
 
 use super::context::{APPLY_ROLE, Context, FORWARD, READ_ROLE};
-use super::{StageError, encrypt, pause, quiet, role};
+use super::{StageError, carry, chunks, definitions, encrypt, identity, look, pause, quiet, role, structure};
 use crate::migrate::HELPER_SCHEMA;
-use crate::migrate::catalog::{quote_identifier, quote_literal};
+use crate::migrate::catalog::{self, quote_identifier, quote_literal};
 use crate::migrate::replicate::{Channel, make_beat};
 use crate::migrate::saga::Mode;
 use crate::migrate::timescale::{start_workers, stop_workers};
@@ -18,22 +18,68 @@ const PASSWORD_LENGTH: usize = 32;
 pub async fn perform(context: &Context) -> Result<String, StageError> {
     // An earlier attempt may have been cut off while nobody was let in.
     quiet::open(context).await?;
+    look_again(context).await?;
     let (old, new) = (context.old().await?, context.new_database().await?);
     make_beat(&new).await?;
     // Offline too: the way back needs both.
     make_beat(&old).await?;
+    identity::at_source(context, &old).await?;
     if context.job.mode == Mode::Offline {
-        pause::begin(context)?;
-        context.host.stop_clients(context.site(), &context.job.source.clients).await?;
-        stop_workers(&old).await?;
         drop(old);
-        quiet::readers_only(context).await?;
-        return Ok("the clients are paused, and the old database is read-only".into());
+        return paused(context).await;
     }
     encrypt::perform(context, &old).await?;
     read_role(context, &old).await?;
-    Channel { name: FORWARD, publisher: &old, subscriber: &new }.publish(None).await?;
+    Channel { name: FORWARD, publisher: &old, subscriber: &new }
+        .publish(carry::published(&old, FORWARD, &catalog::read(&old).await?).await?.as_deref())
+        .await?;
     Ok(String::new())
+}
+
+/// What changed since the last look is told, and rehearsed, while the clients run.
+async fn look_again(context: &Context) -> Result<(), StageError> {
+    let offline = context.job.mode == Mode::Offline;
+    if structure::is_read(context)? && !(offline && definitions::changed(context, &context.old().await?).await?) {
+        return Ok(());
+    }
+    if pause::is_on(context)? {
+        serve(context).await?;
+    }
+    let looked = look::perform(context).await;
+    if looked.is_err() {
+        // Nobody has agreed to it: the next attempt looks again.
+        structure::forget(context)?;
+    }
+    looked.map(drop)
+}
+
+/// Offline, after everything that can fail before. Where it fails all the same, the clients run again.
+async fn paused(context: &Context) -> Result<String, StageError> {
+    let Err(error) = stop_writers(context).await else {
+        return Ok("the clients are paused, and the old database is read-only".into());
+    };
+    if let Err(stuck) = serve(context).await {
+        tracing::warn!("the clients could not be started again: {}", crate::error::chain(&stuck));
+    }
+    Err(error)
+}
+
+async fn stop_writers(context: &Context) -> Result<(), StageError> {
+    pause::begin(context)?;
+    context.host.stop_clients(context.site(), &context.job.source.clients).await?;
+    let old = context.old().await?;
+    stop_workers(&old).await?;
+    drop(old);
+    quiet::readers_only(context).await?;
+    chunks::settle(context).await
+}
+
+/// As before the pause.
+async fn serve(context: &Context) -> Result<(), StageError> {
+    quiet::open(context).await?;
+    start_workers(&context.old().await?).await?;
+    context.host.start_clients(context.site(), &context.job.source.clients).await?;
+    pause::end(context)
 }
 
 /// Its password goes nowhere but into the subscription and a file of the migration's folder.
@@ -51,7 +97,7 @@ async fn read_role(context: &Context, old: &Client) -> Result<(), StageError> {
     let name = quote_identifier(READ_ROLE);
     let database = quote_identifier(&context.job.source.database);
     let sql = format!(
-        "SET password_encryption = 'scram-sha-256'; ALTER ROLE {name} PASSWORD {}; GRANT CONNECT ON DATABASE {database} TO {name}; GRANT pg_read_all_data TO {name}",
+        "SET password_encryption = 'scram-sha-256'; ALTER ROLE {name} PASSWORD {}; GRANT CONNECT ON DATABASE {database} TO {name}",
         quote_literal(password.expose())
     );
     Ok(old.run("setting the password of the role that replicates", &sql).await?)
@@ -62,11 +108,10 @@ pub async fn clean_old(context: &Context) -> Result<(), StageError> {
     let old = context.old().await?;
     let channel = Channel { name: FORWARD, publisher: &old, subscriber: &old };
     channel.drop_slot().await?;
-    let sql = format!(
-        "DROP PUBLICATION IF EXISTS {}; DROP SCHEMA IF EXISTS {HELPER_SCHEMA} CASCADE",
-        quote_identifier(FORWARD)
-    );
-    old.run("cleaning the old database", &sql).await?;
+    let publication = format!("DROP PUBLICATION IF EXISTS {}", quote_identifier(FORWARD));
+    old.run("cleaning the old database", &publication).await?;
+    identity::back(&old).await?;
+    old.run("cleaning the old database", &format!("DROP SCHEMA IF EXISTS {HELPER_SCHEMA} CASCADE")).await?;
     encrypt::undo(context, &old).await?;
     start_workers(&old).await?;
     for role in [READ_ROLE, APPLY_ROLE] {
@@ -78,8 +123,7 @@ pub async fn clean_old(context: &Context) -> Result<(), StageError> {
 pub async fn undo(context: &Context) -> Result<(), StageError> {
     quiet::open(context).await?;
     if context.job.mode == Mode::Offline {
-        context.host.start_clients(context.site(), &context.job.source.clients).await?;
-        pause::end(context)?;
+        serve(context).await?;
     }
     clean_old(context).await
 }

@@ -19,6 +19,7 @@ use crate::migrate::copy::{self, Copied, CopyError, CopyEvent, Held, Hold, Setup
 use crate::migrate::drift::DriftError;
 use crate::migrate::index::{self, Builds};
 use crate::migrate::partitions::make_partitions;
+use crate::migrate::replicate::{Channel, open_writers, told_of_writers};
 use crate::migrate::saga::Mode;
 
 /// What was copied, once all of it was: from then on the copy is over, whatever happens to its snapshot.
@@ -49,7 +50,10 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
         match copy_and_build(context, &catalog, builds, restore_mode).await {
             Ok(copied) => return ended(&copied).await,
             // With a new snapshot it starts over, and says so.
-            Err(StageError::Copy(CopyError::SnapshotGone { .. })) => unit::stop(HOLDER_UNIT).await,
+            Err(StageError::Copy(error @ (CopyError::SnapshotGone { .. } | CopyError::Altered { .. }))) => {
+                tracing::warn!("the copy starts over: {}", crate::error::chain(&error));
+                unit::stop(HOLDER_UNIT).await;
+            }
             Err(error) => return Err(error),
         }
     }
@@ -121,6 +125,9 @@ fn tell(context: &Context) -> Arc<copy::Tell> {
             // Only shown: what cannot be written now is written in a second.
             drop(folder.write("progress.json", &event));
         }
+        if let CopyEvent::TableAgain { table } = &event {
+            tracing::warn!("{table} was rewritten while it was copied: it is copied again from its beginning");
+        }
     })
 }
 
@@ -151,10 +158,21 @@ async fn ensure_holder(context: &Context) -> Result<Snapshot, StageError> {
             return Err(StageError::NoHolder { why });
         }
         if began.elapsed() > HOLDER_PATIENCE {
-            return Err(StageError::NoSnapshot { waited: HOLDER_PATIENCE });
+            return Err(no_snapshot(context).await?);
         }
         sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// The holder goes, and its session, which would wait on for the same transaction.
+async fn no_snapshot(context: &Context) -> Result<StageError, StageError> {
+    let old = context.old().await?;
+    let who = told_of_writers(&open_writers(&old).await?);
+    unit::stop(HOLDER_UNIT).await;
+    if context.job.mode == Mode::Online {
+        Channel { name: FORWARD, publisher: &old, subscriber: &old }.drop_slot().await?;
+    }
+    Ok(StageError::NoSnapshot { waited: HOLDER_PATIENCE, who })
 }
 
 /// What `infra agent hold` does. Whoever waits for the snapshot is told by a file why there is none.

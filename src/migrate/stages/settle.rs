@@ -10,10 +10,11 @@ use super::context::Context;
 use super::log_watch::check_log;
 use super::{StageError, compare, drift, follow};
 use crate::migrate::catalog::{self, Catalog};
+use crate::migrate::prose::FEW;
 use crate::migrate::replicate::{ReplicateError, rows_written};
 use crate::migrate::saga::Mode;
 use crate::migrate::since::{Look, Since, SinceError};
-use crate::migrate::verify::{Rechecked, markdown_of_changes};
+use crate::migrate::verify::{Rechecked, markdown_of_changes, summary_of_changes};
 use crate::postgres::Client;
 
 /// While the cutover is waited for: often enough that neither log keeps much.
@@ -37,13 +38,17 @@ pub async fn ready(context: &Context) -> Result<(), StageError> {
         };
     }
     match catch_up(context).await {
-        Ok(look) if look.tables.iter().all(|table| !table.emptied) => return Ok(()),
+        Ok(look) if look.whole().is_none() => return Ok(()),
         Ok(_) => {}
         Err(StageError::Since(error)) if is_stale(&error) => {}
         Err(error) => return Err(error),
     }
     compare::perform(context).await?;
-    catch_up(context).await.map(drop)
+    match catch_up(context).await?.whole() {
+        None => Ok(()),
+        // In the pause it would be found as well, and the clients would have waited in vain.
+        Some(why) => Err(StageError::AgainToVerify { why }),
+    }
 }
 
 /// Looks until little is left, as long as it becomes less.
@@ -105,9 +110,12 @@ pub async fn settled(
             continue;
         }
         let differing: Vec<&Rechecked> = look.differing().collect();
-        let Some(first) = differing.iter().find_map(|table| table.first()) else { return Ok(rows) };
+        if differing.is_empty() {
+            return Ok(rows);
+        }
         file(context, &look)?;
-        return Err(StageError::Changed { first, report: context.folder.file(compare::REPORT) });
+        let (what, report) = (summary_of_changes(&differing, FEW), context.folder.file(compare::REPORT));
+        return Err(StageError::Changed { what, report });
     }
 }
 
@@ -171,7 +179,7 @@ fn is_time(context: &Context) -> Result<bool, StageError> {
 
 /// Into the verification's report: what a person looks at is one file.
 fn file(context: &Context, look: &Look) -> Result<(), StageError> {
-    let report: Option<crate::migrate::verify::Report> = context.folder.read("verification.json")?;
+    let report: Option<crate::migrate::verify::Report> = context.folder.read(compare::VERIFICATION)?;
     let mut page = report.map(|report| report.markdown()).unwrap_or_default();
     page.push_str(&markdown_of_changes(Timestamp::now(), &look.tables));
     Ok(context.folder.write_text(compare::REPORT, &page)?)

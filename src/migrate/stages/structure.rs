@@ -6,20 +6,24 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::context::{Context, pg_dump};
-use super::{StageError, definitions, quiet};
+use super::{StageError, chunks, definitions, identity, look, quiet};
 use crate::migrate::catalog::{self, Catalog};
 use crate::migrate::copy;
 use crate::migrate::index::{self, Builds, Progress};
-use crate::migrate::rehearse::rehearsed;
-use crate::migrate::schema::{self, Consequence, Entry, Loss, Phase, Schema, Target, apply, settle};
-use crate::migrate::timescale;
+use crate::migrate::rehearse::{ARRIVES_OTHERWISE, Source, SourceDefinitions, rehearsed};
+use crate::migrate::saga::Mode;
+use crate::migrate::schema::{self, Entry, Item, LargeObject, Phase, Schema, Target, apply, settle};
+use crate::migrate::timescale::{self, Timescale};
+use crate::migrate::verify::Objects;
 use crate::postgres::{Client, PostgresError};
 
 const FILE: &str = "schema.json";
 /// What the rehearsal of that schema told: how the new server prints each definition.
 pub const REHEARSAL: &str = "rehearsal.json";
+/// What the target did not take of it, and how it took the rest.
+const TRIED: &str = "tried.json";
 /// From now on the schema is what was read: the new database is being made of it.
-const SETTLED: &str = "chunks-settled.json";
+const SETTLED: &str = "schema-settled.json";
 const TELL: Duration = Duration::from_secs(1);
 /// What exists before the rows come.
 const BEFORE: [Phase; 2] = [Phase::Roles, Phase::BeforeData];
@@ -34,28 +38,15 @@ pub async fn before(context: &Context) -> Result<String, StageError> {
     Ok(format!("{objects} objects"))
 }
 
-/// The last look before anything is made: the schema may have changed since it was read and rehearsed. Chunks come with the
-/// clock, and now that nobody writes they are what they will be.
+/// The last look before anything is made: the schema may have changed since it was read and rehearsed. Offline that was seen
+/// when the clients were paused.
 async fn read_again(context: &Context) -> Result<(), StageError> {
-    if context.folder.read::<bool>(SETTLED)?.unwrap_or(false) {
+    if context.job.mode == Mode::Offline || context.folder.read::<bool>(SETTLED)?.unwrap_or(false) {
         return Ok(());
     }
-    let chunks = read(context).await?.conversion.has_hypertables();
-    if !chunks && !definitions::changed(context, &context.old().await?).await? {
-        return Ok(context.folder.write(SETTLED, &true)?);
-    }
-    forget(context)?;
-    let accepted = context.accepted()?;
-    let open = |loss: &&Loss| match loss.consequence {
-        Consequence::Blocks => true,
-        Consequence::Consent => !accepted.contains(&loss.code),
-        Consequence::Note => false,
-    };
-    // Whatever else changed since it was asked about.
-    let losses = read(context).await?.losses;
-    let said: Vec<_> = losses.iter().filter(open).map(|l| format!("{} [{}]: {}", l.object, l.code, l.what)).collect();
-    if !said.is_empty() {
-        return Err(StageError::InTheWay { findings: said.join("\n    ") });
+    if definitions::changed(context, &context.old().await?).await? {
+        // Whatever else changed since it was asked about.
+        look::perform(context).await?;
     }
     Ok(context.folder.write(SETTLED, &true)?)
 }
@@ -69,6 +60,7 @@ pub async fn source(context: &Context, schema: &Schema) -> Result<Catalog, Stage
 pub fn forget(context: &Context) -> Result<(), StageError> {
     context.folder.remove(FILE)?;
     definitions::forget(context)?;
+    context.folder.remove(TRIED)?;
     Ok(context.folder.remove(REHEARSAL)?)
 }
 
@@ -77,21 +69,67 @@ pub async fn read(context: &Context) -> Result<Schema, StageError> {
     if let Some(schema) = context.folder.read(FILE)? {
         return Ok(schema);
     }
-    let (old, new) = (context.old().await?, context.new_database().await?);
-    let source = quiet::without_ours(context, catalog::read(&old).await?)?;
-    let mut target = schema::examine(&new, &source).await?;
-    let large_objects = schema::read_large_objects(&old).await;
-    let large_objects = large_objects.map_err(|error| PostgresError::of("reading the large objects", error))?;
-    let (archive, described) = definitions::dumped(context, &old).await?;
-    let timescale = timescale::read(&old).await?;
-    let items = schema::parse(&archive)?;
-    let build =
-        |target: &Target| timescale::build(items.clone(), &source, timescale.as_ref(), large_objects.clone(), target);
-    let (mut schema, rehearsal) = rehearsed(&context.target().await?, &mut target, build).await?;
-    definitions::rehearsed(context, described, &rehearsal, (&mut schema, &source, &target.user))?;
+    let mut seen = Seen::read(context).await?;
+    let mut target = seen.target.clone();
+    let (old, endpoint) = (context.old().await?, context.target().await?);
+    let source = Source { client: &old, catalog: &seen.source };
+    let (mut schema, rehearsal) = rehearsed(&source, &endpoint, &mut target, |target| seen.build(target)).await?;
+    let described = std::mem::take(&mut seen.described);
+    chunks::remember(context, &schema, &described.objects)?;
+    definitions::rehearsed(context, described, &rehearsal, (&mut schema, &seen.source, &target.user))?;
+    context.folder.write(TRIED, &target.tried)?;
     context.folder.write(REHEARSAL, &rehearsal)?;
-    context.folder.write(FILE, &schema)?;
+    keep(context, &schema)?;
     Ok(schema)
+}
+
+/// It has been looked at, and can be gone on with.
+pub fn is_read(context: &Context) -> Result<bool, StageError> {
+    Ok(context.folder.read::<Schema>(FILE)?.is_some())
+}
+
+pub fn keep(context: &Context, schema: &Schema) -> Result<(), StageError> {
+    Ok(context.folder.write(FILE, schema)?)
+}
+
+/// The schema with the chunks that there are now, and what it is made of; otherwise what the target took stands, and what was
+/// said of it.
+pub async fn read_chunks(context: &Context, before: &Schema) -> Result<(Schema, Objects), StageError> {
+    let seen = Seen::read(context).await?;
+    let tried = context.folder.read(TRIED)?.unwrap_or_default();
+    let target = Target { tried, ..seen.target.clone() };
+    let mut schema = seen.build(&target).without(&target.tried.refused);
+    let arrives = before.losses.iter().filter(|loss| ARRIVES_OTHERWISE.contains(&loss.code.as_str()));
+    schema.losses.extend(arrives.cloned());
+    Ok((schema, seen.described.objects))
+}
+
+/// Both ends at a moment.
+struct Seen {
+    source: Catalog,
+    items: Vec<Item>,
+    timescale: Option<Timescale>,
+    large_objects: Vec<LargeObject>,
+    described: SourceDefinitions,
+    target: Target,
+}
+
+impl Seen {
+    async fn read(context: &Context) -> Result<Self, StageError> {
+        let (old, new) = (context.old().await?, context.new_database().await?);
+        let source = quiet::without_ours(context, catalog::read(&old).await?)?;
+        let target = schema::examine(&new, &source).await?;
+        let large_objects = schema::read_large_objects(&old).await;
+        let large_objects = large_objects.map_err(|error| PostgresError::of("reading the large objects", error))?;
+        let (archive, described) = definitions::dumped(context, &old).await?;
+        let timescale = timescale::read(&old).await?;
+        Ok(Self { source, items: schema::parse(&archive)?, timescale, large_objects, described, target })
+    }
+
+    fn build(&self, target: &Target) -> Schema {
+        let (items, large_objects) = (self.items.clone(), self.large_objects.clone());
+        timescale::build(items, &self.source, self.timescale.as_ref(), large_objects, target)
+    }
 }
 
 pub async fn dump_command(context: &Context) -> Result<Vec<String>, StageError> {
@@ -115,6 +153,7 @@ pub async fn after(context: &Context) -> Result<String, StageError> {
     if let Some(restore) = &schema.conversion.restore {
         timescale::carry(&context.old().await?, &context.new_database().await?, restore).await?;
     }
+    identity::at_target(context, &context.old().await?, &context.new_database().await?).await?;
     let indexes = schema.phase(Phase::Index).count();
     Ok(format!("{indexes} indexes"))
 }

@@ -4,10 +4,12 @@
 use std::time::Duration;
 
 use super::context::{APPLY_ROLE, BACK, Context, READ_ROLE, RELAY_PORT};
-use super::{StageError, quiet, structure};
+use super::{StageError, carry, identity, quiet, structure};
 use crate::migrate::HELPER_SCHEMA;
-use crate::migrate::catalog::{QualifiedName, quote_identifier};
+use crate::migrate::carried::tighten;
+use crate::migrate::catalog::{Catalog, QualifiedName, quote_identifier};
 use crate::migrate::drift::DriftError;
+use crate::migrate::identity::look_for_new;
 use crate::migrate::partitions::make_partitions;
 use crate::migrate::replicate::{Channel, rows_written};
 use crate::postgres::{Client, Endpoint, Secret, Tls, connect};
@@ -15,6 +17,9 @@ use crate::postgres::{Client, Endpoint, Secret, Tls, connect};
 /// When partitions were looked for last.
 const LOOKED: &str = "way-back-looked";
 const EVERY: Duration = Duration::from_secs(30);
+/// When tables without an identity were looked for last: their UPDATE fails until they are found.
+const LOOKED_FOR_NEW: &str = "identity-looked";
+const OFTEN: Duration = Duration::from_secs(5);
 /// `rows_written` of the new database when the clients were pointed to it, where nothing comes back.
 const WRITTEN: &str = "written-new.json";
 const COUNTED: Duration = Duration::from_millis(1500);
@@ -33,10 +38,17 @@ pub async fn source_for_target(context: &Context) -> Result<Endpoint, StageError
 }
 
 /// Made while nobody writes: what is committed at the new database from here on comes back. The old one is open again
-/// afterwards, for readers and for what comes back.
-pub async fn open(context: &Context, old: &Client, new: &Client, maintenance: &Client) -> Result<(), StageError> {
+/// afterwards, for readers and for what comes back. `catalog` is that of either end.
+pub async fn open(
+    context: &Context,
+    old: &Client,
+    new: &Client,
+    maintenance: &Client,
+    catalog: &Catalog,
+) -> Result<(), StageError> {
     let back = Channel { name: BACK, publisher: new, subscriber: old };
-    back.publish(Some(&tables(new).await?)).await?;
+    carry::prepare(old, catalog).await?;
+    back.publish(carry::published(new, BACK, catalog).await?.as_deref()).await?;
     back.make_slot().await?;
     quiet::admit_readers(context, maintenance).await?;
     // A subscription's changes are applied by its owner, and who makes it owns it.
@@ -50,24 +62,34 @@ pub async fn bring_home(context: &Context, patience: Duration) -> Result<(), Sta
     let (new, applier) = (context.new_database().await?, as_applier(context).await?);
     let back = Channel { name: BACK, publisher: &new, subscriber: &applier };
     back.subscribe(&target_for_source(context).await?).await?;
-    back.drain(patience).await?;
-    Ok(crate::migrate::sequences::carry(&new, &applier).await?)
+    back.drain_or_say(patience).await?;
+    crate::migrate::sequences::carry(&new, &applier).await?;
+    carry::home(&new, &applier).await
 }
 
 /// Partitions that the new database gets while it serves, so that their rows find a place on their way back. What it drops
 /// stays in the old one: nobody needs it gone.
 pub async fn carry_partitions(context: &Context) -> Result<(), StageError> {
-    let written = std::fs::metadata(context.folder.file(LOOKED)).and_then(|file| file.modified());
-    if written.is_ok_and(|at| at.elapsed().is_ok_and(|age| age < EVERY)) {
-        return Ok(());
-    }
-    context.folder.write_text(LOOKED, "")?;
-    if !comes_back(context).await? {
+    if !is_time(context, LOOKED_FOR_NEW, OFTEN)? || !comes_back(context).await? {
         return Ok(());
     }
     let (new, applier) = (context.new_database().await?, as_applier(context).await?);
+    look_for_new(&new, &applier).await?;
+    if !is_time(context, LOOKED, EVERY)? {
+        return Ok(());
+    }
     make_partitions(&new, &applier).await.map_err(DriftError::from)?;
-    Ok(())
+    identity::of_new_tables(context, &applier, &new).await
+}
+
+/// So long after the last time; and this is one.
+fn is_time(context: &Context, file: &str, every: Duration) -> Result<bool, StageError> {
+    let written = std::fs::metadata(context.folder.file(file)).and_then(|file| file.modified());
+    if written.is_ok_and(|at| at.elapsed().is_ok_and(|age| age < every)) {
+        return Ok(false);
+    }
+    context.folder.write_text(file, "")?;
+    Ok(true)
 }
 
 /// Replication writes into tables, and hypertables have their rows in chunks: what the new database gets for one that was
@@ -97,7 +119,7 @@ pub async fn is_there(context: &Context) -> Result<bool, StageError> {
 pub async fn close(context: &Context) -> Result<(), StageError> {
     let (new, applier) = (context.new_database().await?, context.old().await?);
     Channel { name: BACK, publisher: &new, subscriber: &applier }.remove().await?;
-    Ok(())
+    Ok(tighten(&applier).await?)
 }
 
 /// Tables that the new database's user owns: whoever is no superuser can publish only these. The beat goes with them.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::partition::Time;
-use crate::migrate::catalog::QualifiedName;
+use crate::migrate::catalog::{QualifiedName, quote_identifier};
 
 /// A query without the extension.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,13 +35,12 @@ const ORIGIN: &str = "2000-01-03 00:00:00";
 impl Rewriter<'_> {
     /// Otherwise, the names of functions that have no counterpart.
     pub fn rewrite(&self, sql: &str) -> Result<Rewritten, Vec<String>> {
-        let needle = self.qualified("time_bucket");
         let mut out = String::new();
         let mut rest = sql;
         let mut buckets = 0;
         let times = self.times(sql);
-        while let Some(at) = find(rest, &needle) {
-            let call = &rest[at + needle.len()..];
+        while let Some((at, end)) = self.call(rest, "time_bucket") {
+            let call = &rest[end..];
             let replaced = arguments(call).and_then(|(arguments, end)| Some((bucket(&arguments, &times)?, end)));
             let Some((bucket, end)) = replaced else { return Err(vec!["time_bucket".to_owned()]) };
             out.push_str(&rest[..at]);
@@ -50,19 +49,24 @@ impl Rewriter<'_> {
             buckets += 1;
         }
         out.push_str(rest);
-        let left: Vec<String> =
-            self.functions.iter().filter(|name| find(&out, &self.qualified(name)).is_some()).cloned().collect();
+        let left: Vec<String> = self.functions.iter().filter(|name| self.call(&out, name).is_some()).cloned().collect();
         if left.is_empty() { Ok(Rewritten { sql: out, buckets }) } else { Err(left) }
     }
 
-    fn qualified(&self, function: &str) -> String {
-        format!("{}(", QualifiedName::new(self.schema, function).plain())
+    /// Where the first call of the function begins, and its arguments. A server quotes a name where it must.
+    fn call(&self, sql: &str, function: &str) -> Option<(usize, usize)> {
+        let forms = [self.schema.to_owned(), quote_identifier(self.schema)];
+        let needles = forms.into_iter().map(|schema| format!("{schema}.{function}("));
+        let found = needles.filter_map(|needle| find(sql, &needle).map(|at| (at, at + needle.len())));
+        found.min()
     }
 
     /// Columns of the relations that a query names. A name that stands for different types is none of them.
     fn times(&self, sql: &str) -> BTreeMap<String, Time> {
         let mut known: BTreeMap<String, Option<Time>> = BTreeMap::new();
-        let named = self.relations.iter().filter(|relation| sql.contains(&relation.name.plain()));
+        let bare = |text: &str| text.replace('"', "");
+        let sql = bare(sql);
+        let named = self.relations.iter().filter(|relation| sql.contains(&bare(&relation.name.plain())));
         for (name, time) in named.flat_map(|relation| relation.columns.iter().cloned()) {
             known
                 .entry(name)
@@ -75,8 +79,11 @@ impl Rewriter<'_> {
 
 fn bucket(arguments: &[&str], times: &BTreeMap<String, Time>) -> Option<String> {
     let (width, source) = (*arguments.first()?, *arguments.get(1)?);
-    let interval = width.strip_prefix('\'')?.strip_suffix("'::interval")?;
     let time = *times.get(&column(source)?)?;
+    if time == Time::Number {
+        return if arguments.len() == 2 { counted(width, source) } else { None };
+    }
+    let interval = width.strip_prefix('\'')?.strip_suffix("'::interval")?;
     let origin = match arguments.get(2..)? {
         [] => None,
         [origin] => Some(constant(origin)?),
@@ -98,6 +105,18 @@ fn bucket(arguments: &[&str], times: &BTreeMap<String, Time>) -> Option<String> 
         }
         Time::Number => return None,
     })
+}
+
+/// The multiple of the width at or below the number; `%` has the sign of the number.
+fn counted(width: &str, source: &str) -> Option<String> {
+    let digits = match width.rsplit_once("::") {
+        Some((digits, "bigint" | "integer" | "smallint")) => digits,
+        Some(_) => return None,
+        None => width,
+    };
+    let digits = digits.trim_matches(['\'', '(', ')']);
+    let number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    number.then(|| format!("({source} - ((({source} % {width}) + {width}) % {width}))"))
 }
 
 /// Months that begin as calendars do; others have no counterpart.
@@ -128,8 +147,11 @@ fn constant(argument: &str) -> Option<String> {
 fn column(expression: &str) -> Option<String> {
     let mut parts = vec![String::new()];
     let mut quoted = false;
-    for c in expression.chars() {
+    let mut chars = expression.chars().peekable();
+    while let Some(c) = chars.next() {
         match c {
+            // Doubled, it is part of a name.
+            '"' if quoted && chars.next_if_eq(&'"').is_some() => parts.last_mut()?.push(c),
             '"' => quoted = !quoted,
             '.' if !quoted => parts.push(String::new()),
             c if quoted || c.is_alphanumeric() || c == '_' || c == '$' => parts.last_mut()?.push(c),

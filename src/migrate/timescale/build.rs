@@ -1,6 +1,6 @@
 //! The schema for the target, whether there is something to convert or not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::bucket::{Relation, Rewriter};
 use super::catalog::{Aggregate, Timescale};
@@ -8,8 +8,8 @@ use super::conversion::Conversion;
 use super::items::{Archive, in_order};
 use super::partition::Time;
 use super::policy::{Helpers, policies};
-use super::{EXTENSION, is_there, loss, restore, schema_of_functions};
-use crate::migrate::catalog::Catalog;
+use super::{EXTENSION, is_its_schema, is_there, loss, restore, schema_of_functions};
+use crate::migrate::catalog::{Catalog, Oid, Table};
 use crate::migrate::schema::{self, DumpId, Item, LargeObject, Loss, Schema, Target, described, is_vital};
 
 /// As `schema::build`, of what the source would be without TimescaleDB where the target does not have it. `catalog` is the
@@ -28,7 +28,8 @@ pub fn build(
     let mut conversion = Conversion::of(timescale, catalog);
     let seen = conversion.seen(catalog.clone());
     let archive = Archive { source: catalog, seen: &seen, hypertables: &conversion.hypertables };
-    let mut views = Views::new(archive.rewrite(items), timescale, catalog);
+    let needs = needs(&items, timescale);
+    let mut views = Views::new(archive.rewrite(items), needs, timescale, catalog);
     views.aggregates(&mut conversion);
     views.others();
     let Views { items, losses, .. } = views;
@@ -52,17 +53,24 @@ struct Views<'a> {
     rewriter: Rewriter<'a>,
     /// The extension's own item.
     extension: Option<DumpId>,
+    /// What an aggregate's query needs.
+    needs: BTreeMap<Oid, BTreeSet<DumpId>>,
 }
 
 impl<'a> Views<'a> {
-    fn new(items: Vec<Item>, timescale: &'a Timescale, catalog: &'a Catalog) -> Self {
+    fn new(
+        items: Vec<Item>,
+        needs: BTreeMap<Oid, BTreeSet<DumpId>>,
+        timescale: &'a Timescale,
+        catalog: &'a Catalog,
+    ) -> Self {
         let extension = items.iter().find(|item| item.kind == "EXTENSION" && item.tag == EXTENSION).map(|item| item.id);
         let rewriter = Rewriter {
             schema: schema_of_functions(catalog),
             functions: &timescale.functions,
             relations: relations(timescale, catalog),
         };
-        Self { items, losses: vec![], timescale, rewriter, extension }
+        Self { items, losses: vec![], timescale, rewriter, extension, needs }
     }
 
     fn aggregates(&mut self, conversion: &mut Conversion) {
@@ -86,12 +94,15 @@ impl<'a> Views<'a> {
         }
     }
 
-    fn reads(&self, aggregate: &Aggregate) -> Option<DumpId> {
+    /// What it is made of and everything else that its query names, but for the extension.
+    fn reads(&self, aggregate: &Aggregate) -> BTreeSet<DumpId> {
         let of = |item: &&Item| {
             let kind = matches!(item.kind.as_str(), "TABLE" | "MATERIALIZED VIEW" | "VIEW");
             kind && item.tag == aggregate.of.name && item.schema.as_ref() == Some(&aggregate.of.schema)
         };
-        self.items.iter().find(of).map(|item| item.id)
+        let own = self.items.iter().find(of).map(|item| item.id);
+        let named = self.needs.get(&aggregate.oid).into_iter().flatten().copied();
+        own.into_iter().chain(named).filter(|need| Some(*need) != self.extension).collect()
     }
 
     /// `COMMENT ON VIEW` names its kind.
@@ -161,17 +172,29 @@ impl<'a> Views<'a> {
 }
 
 /// `WITH NO DATA`: it is filled when its rows are there.
-fn materialize(item: &mut Item, aggregate: &Aggregate, query: &str, reads: Option<DumpId>) {
+fn materialize(item: &mut Item, aggregate: &Aggregate, query: &str, reads: BTreeSet<DumpId>) {
     item.kind = "MATERIALIZED VIEW".to_owned();
     item.definition = format!("CREATE MATERIALIZED VIEW {} AS\n{query}\nWITH NO DATA;\n", aggregate.name);
     item.drop = format!("DROP MATERIALIZED VIEW {};\n", aggregate.name);
-    item.needs = reads.into_iter().collect();
+    item.needs = reads;
 }
 
-/// Hypertables and aggregates: what queries are made of.
+/// The extension keeps the query of each aggregate as a view of its own, of which pg_dump says what it needs.
+fn needs(items: &[Item], timescale: &Timescale) -> BTreeMap<Oid, BTreeSet<DumpId>> {
+    let its: Vec<&Item> =
+        items.iter().filter(|item| item.kind == "VIEW" && item.schema.as_deref().is_some_and(is_its_schema)).collect();
+    let of = |aggregate: &Aggregate| {
+        let query = aggregate.definition.trim().trim_end_matches(';');
+        let its = its.iter().filter(|item| item.definition.contains(query));
+        (aggregate.oid, its.flat_map(|item| &item.needs).copied().collect())
+    };
+    timescale.aggregates.iter().map(of).collect()
+}
+
+/// Tables and aggregates: what queries are made of.
 fn relations(timescale: &Timescale, catalog: &Catalog) -> Vec<Relation> {
-    let hypertables: BTreeSet<_> = timescale.hypertables.iter().map(|one| &one.name).collect();
-    let tables = catalog.tables.iter().filter(|table| hypertables.contains(&table.name)).map(|table| Relation {
+    let own = |table: &&Table| !is_its_schema(&table.name.schema);
+    let tables = catalog.tables.iter().filter(own).map(|table| Relation {
         name: table.name.clone(),
         columns: table.columns.iter().map(|column| (column.name.clone(), Time::of(&column.type_name))).collect(),
     });

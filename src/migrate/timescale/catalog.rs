@@ -8,6 +8,9 @@ use crate::migrate::catalog::{Oid, QualifiedName, quote_identifier};
 pub struct Timescale {
     /// Of the users; those in which the extension keeps compressed chunks and aggregates are left out.
     pub hypertables: Vec<Hypertable>,
+    /// Chunks that lie in schemas of users.
+    #[serde(default)]
+    pub chunks_elsewhere: Vec<QualifiedName>,
     /// Those that others are made of come first.
     pub aggregates: Vec<Aggregate>,
     /// Policies, and what users let run.
@@ -50,8 +53,6 @@ impl OwnColumn {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hypertable {
-    /// The extension's number.
-    pub id: i32,
     #[serde(flatten)]
     pub name: QualifiedName,
     /// What it is cut by.
@@ -84,8 +85,6 @@ pub struct Range {
 /// A continuous aggregate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Aggregate {
-    /// The number of the hypertable that holds its contents, by which jobs name it.
-    pub id: i32,
     /// The view's.
     pub oid: Oid,
     #[serde(flatten)]
@@ -109,8 +108,8 @@ pub struct Job {
     pub schema: String,
     pub procedure: String,
     pub every_seconds: i64,
-    /// The number of its hypertable.
-    pub hypertable: Option<i32>,
+    /// The hypertable or aggregate that it cares for.
+    pub of: Option<QualifiedName>,
     /// Of a retention policy: an interval, or a number.
     pub drop_after: Option<String>,
 }
@@ -139,10 +138,10 @@ pub struct Call {
 
 impl Timescale {
     pub fn retention(&self, hypertable: &Hypertable) -> Option<&Job> {
-        self.jobs.iter().find(|job| job.is_retention() && job.hypertable == Some(hypertable.id))
+        self.jobs.iter().find(|job| job.is_retention() && job.of.as_ref() == Some(&hypertable.name))
     }
 
     pub fn refresh(&self, aggregate: &Aggregate) -> Option<&Job> {
-        self.jobs.iter().find(|job| job.is_refresh() && job.hypertable == Some(aggregate.id))
+        self.jobs.iter().find(|job| job.is_refresh() && job.of.as_ref() == Some(&aggregate.name))
     }
 }

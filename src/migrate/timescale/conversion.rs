@@ -14,6 +14,9 @@ use crate::migrate::catalog::{Catalog, Oid, QualifiedName, Slice, Table, TableKi
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conversion {
     pub hypertables: Vec<Converted>,
+    /// Chunks in schemas of users.
+    #[serde(default)]
+    pub elsewhere: BTreeSet<QualifiedName>,
     /// Continuous aggregates that become materialized views.
     pub aggregates: Vec<QualifiedName>,
     /// What compression saves at the source, and the target needs.
@@ -32,6 +35,7 @@ impl Conversion {
         let ranges = timescale.hypertables.iter().flat_map(|table| &table.ranges);
         Self {
             hypertables: known.map(|(table, time)| converted(table, time, &mut taken)).collect(),
+            elsewhere: timescale.chunks_elsewhere.iter().cloned().collect(),
             aggregates: vec![],
             more_bytes: ranges.map(|range| range.bytes.saturating_sub(range.stored_bytes)).sum(),
             active: true,
@@ -56,7 +60,7 @@ impl Conversion {
         if !self.active {
             return catalog;
         }
-        let is_theirs = |name: &QualifiedName| is_its_schema(&name.schema);
+        let is_theirs = |name: &QualifiedName| is_its_schema(&name.schema) || self.elsewhere.contains(name);
         catalog.tables.retain(|table| !is_theirs(&table.name) && table.extension.as_deref() != Some(EXTENSION));
         let left: BTreeSet<Oid> = catalog.tables.iter().map(|table| table.oid).collect();
         let views: BTreeSet<Oid> = catalog.views.iter().map(|view| view.oid).collect();

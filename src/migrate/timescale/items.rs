@@ -9,6 +9,22 @@ use super::partition::Converted;
 use crate::migrate::catalog::{Catalog, Oid, QualifiedName, Table, quote_identifier};
 use crate::migrate::schema::{DumpId, Item, statements};
 
+/// What a table takes with it.
+const OF_TABLE: [&str; 12] = [
+    "ACL",
+    "CHECK CONSTRAINT",
+    "COMMENT",
+    "CONSTRAINT",
+    "DEFAULT",
+    "FK CONSTRAINT",
+    "INDEX",
+    "POLICY",
+    "ROW SECURITY",
+    "RULE",
+    "STATISTICS",
+    "TRIGGER",
+];
+
 /// What the archive is rewritten with.
 pub struct Archive<'a> {
     /// As it is.
@@ -29,6 +45,7 @@ struct Root {
 impl Archive<'_> {
     pub fn rewrite(&self, mut items: Vec<Item>) -> Vec<Item> {
         items.retain(|item| !is_its_own(item));
+        self.leave_chunks_out(&mut items);
         let mut roots: HashMap<Oid, Root> = HashMap::new();
         for item in &mut items {
             match item.kind.as_str() {
@@ -42,6 +59,22 @@ impl Archive<'_> {
         let partitions = self.partitions(&items, &roots);
         items.extend(partitions);
         items
+    }
+
+    /// Those that lie elsewhere, with what belongs to each as to a table.
+    fn leave_chunks_out(&self, items: &mut Vec<Item>) {
+        let is_chunk = |item: &&Item| {
+            item.kind == "TABLE" && self.source.table(item.oid).is_some() && self.seen.table(item.oid).is_none()
+        };
+        let mut gone: BTreeSet<DumpId> = items.iter().filter(is_chunk).map(|item| item.id).collect();
+        let mut before = 0;
+        while gone.len() > before {
+            before = gone.len();
+            let parts = items.iter().filter(|item| OF_TABLE.contains(&item.kind.as_str()));
+            let parts: Vec<DumpId> = parts.filter(|item| !item.needs.is_disjoint(&gone)).map(|item| item.id).collect();
+            gone.extend(parts);
+        }
+        items.retain(|item| !gone.contains(&item.id));
     }
 
     fn hypertable(&self, oid: Oid) -> Option<(&Table, &Converted)> {

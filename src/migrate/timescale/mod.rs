@@ -7,7 +7,7 @@
 //! [`Conversion::seen`]). Everything after that works as with any other database. Rows of a partition are those of the
 //! hypertable in its range of time: only the hypertable itself can read chunks that are compressed.
 //!
-//! Pure, but for `read`, `carry` and `workers`. Reads the extension's catalogue as 2.10 to 2.23 have it.
+//! Pure, but for `read`, `carry` and `workers`. The extension is read by its public views, as 2.13 to 2.29 have them: [`TRIED`].
 
 mod bucket;
 mod build;
@@ -30,6 +30,7 @@ pub use build::build;
 pub use carry::{carry, same_counts};
 pub use catalog::{Aggregate, Call, Hypertable, Job, OwnTable, Range, Timescale, ViewColumn};
 pub use conversion::Conversion;
+pub use objects::is_its_object;
 pub use partition::{Converted, Partition};
 pub use policy::instead_of;
 pub use read::{TimescaleError, read};
@@ -41,6 +42,9 @@ use crate::migrate::schema::{ExtensionState, Target};
 
 /// The extension's name.
 pub const EXTENSION: &str = "timescaledb";
+
+/// The first and the last version that was tried, as far as 0077 says; another may have other views.
+pub const TRIED: [(u32, u32); 2] = [(2, 13), (2, 29)];
 
 /// The target has the extension or can have it, and lets its user restore into it: nothing is converted for it.
 pub fn is_there(target: &Target) -> bool {

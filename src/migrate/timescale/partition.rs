@@ -72,6 +72,12 @@ impl Time {
         (!year.starts_with('-') && year != "0000").then(|| quote_literal(&at.strftime(form).to_string()))
     }
 
+    /// Rows of other ranges are the default partition's.
+    fn can_bound(self, range: &Range) -> bool {
+        let (from, to) = (self.literal(range.from), self.literal(range.to));
+        (from.is_some() || range.from == i64::MIN) && (to.is_some() || range.to == i64::MAX)
+    }
+
     /// What pg_partman would call it, which goes on from there.
     fn suffix(self, value: i64, interval: i64) -> String {
         match (self, Timestamp::from_microsecond(value)) {
@@ -85,7 +91,8 @@ impl Time {
 /// `taken` are names of relations by schema and name; those of the partitions are added.
 pub fn converted(hypertable: &Hypertable, time: Time, taken: &mut BTreeSet<(String, String)>) -> Converted {
     let column = quote_identifier(&hypertable.column);
-    let ranges = apart(&hypertable.ranges);
+    let mut ranges = apart(&hypertable.ranges);
+    ranges.retain(|range| time.can_bound(range));
     let mut partitions: Vec<Partition> = ranges
         .iter()
         .map(|range| {

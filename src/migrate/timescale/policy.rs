@@ -73,7 +73,10 @@ pub fn policies(timescale: &Timescale, conversion: &Conversion, helpers: Helpers
         let drop_after = timescale.retention(hypertable).map(|job| job.drop_after.clone().unwrap_or_default());
         let next = hypertable.ranges.iter().map(|range| range.to).max();
         match (is_managed(hypertable, time, helpers), next) {
-            (true, Some(next)) => entries.push(managed(hypertable, next, drop_after.as_deref())),
+            (true, Some(next)) => {
+                entries.push(managed(hypertable, next, drop_after.as_deref()));
+                losses.extend(drop_after.filter(String::is_empty).map(|_| by_age_of_chunks(hypertable)));
+            }
             _ => losses.extend(unmanaged(hypertable, drop_after.as_deref(), converted.partitions.len())),
         }
     }
@@ -153,7 +156,10 @@ fn unmanaged(hypertable: &Hypertable, drop_after: Option<&str>, partitions: usiz
         "make partitions ahead, or choose a target that has pg_partman 5",
     )];
     losses.extend(drop_after.map(|after| {
-        let what = format!("drops what is older than {after}; nobody does that at the target");
+        let what = match after {
+            "" => "drops chunks some time after they were made; nobody does that at the target".to_owned(),
+            after => format!("drops what is older than {after}; nobody does that at the target"),
+        };
         Loss::new(
             "hypertable-retention",
             object,
@@ -162,6 +168,12 @@ fn unmanaged(hypertable: &Hypertable, drop_after: Option<&str>, partitions: usiz
         )
     }));
     losses
+}
+
+fn by_age_of_chunks(hypertable: &Hypertable) -> Loss {
+    let what = "drops chunks by when they were made; pg_partman drops partitions by the time of their rows only";
+    let remedy = "set retention in partman.part_config after the cutover";
+    Loss::new("hypertable-retention", format!("HYPERTABLE {}", hypertable.name.plain()), what, remedy)
 }
 
 fn refreshed(aggregate: &Aggregate, every_seconds: i64) -> Entry {

@@ -1,9 +1,12 @@
-//! Reads the extension's catalogue by a fixed number of queries, which are in `sql/`.
+//! Reads what the extension says of a database by a fixed number of queries, which are in `sql/`: by its public views and
+//! functions, and by what the server knows of every extension. Its own tables change from version to version.
 
 use serde::de::DeserializeOwned;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
+use super::EXTENSION;
 use super::catalog::Timescale;
+use crate::migrate::catalog::quote_identifier;
 use crate::postgres::PostgresError;
 
 #[derive(Debug, thiserror::Error)]
@@ -23,27 +26,32 @@ pub enum TimescaleError {
 /// None: the database does not have the extension. Everything is as of one snapshot, and only read.
 pub async fn read(client: &Client) -> Result<Option<Timescale>, TimescaleError> {
     let failed = |source| TimescaleError::Query { what: "catalogue", source };
-    let there = "SELECT to_regclass('_timescaledb_catalog.hypertable') IS NOT NULL";
-    if texts(&client.simple_query(there).await.map_err(failed)?).next() != Some("t") {
-        return Ok(None);
-    }
+    let there = format!(
+        "SELECT n.nspname FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace \
+         WHERE e.extname = '{EXTENSION}'"
+    );
+    let answer = client.simple_query(&there).await.map_err(failed)?;
+    let Some(functions) = texts(&answer).next().map(quote_identifier) else { return Ok(None) };
     // Names come out qualified.
     let begin =
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = pg_catalog; SET LOCAL jit = off";
     client.batch_execute(begin).await.map_err(failed)?;
-    let timescale = within(client).await;
+    let timescale = within(client, &functions).await;
     client.batch_execute("ROLLBACK").await.map_err(failed)?;
     timescale.map(Some)
 }
 
-async fn within(client: &Client) -> Result<Timescale, TimescaleError> {
+/// `schema` has the functions that people call.
+async fn within(client: &Client, schema: &str) -> Result<Timescale, TimescaleError> {
     #[derive(serde::Deserialize)]
     struct Function {
         name: String,
     }
     let functions: Vec<Function> = rows(client, "functions", include_str!("sql/functions.sql")).await?;
+    let hypertables = include_str!("sql/hypertables.sql").replace("{functions}", schema);
     Ok(Timescale {
-        hypertables: rows(client, "hypertables", include_str!("sql/hypertables.sql")).await?,
+        hypertables: rows(client, "hypertables", &hypertables).await?,
+        chunks_elsewhere: rows(client, "chunks", include_str!("sql/chunks.sql")).await?,
         aggregates: rows(client, "continuous aggregates", include_str!("sql/aggregates.sql")).await?,
         jobs: rows(client, "jobs", include_str!("sql/jobs.sql")).await?,
         calls: rows(client, "callers", include_str!("sql/calls.sql")).await?,

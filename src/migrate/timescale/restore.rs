@@ -22,8 +22,9 @@ pub const RESTORE_MODE: [(&str, &str); 1] = [("timescaledb.restoring", "on")];
 pub const MAY_RESTORE: &str = "DO $infra$ BEGIN
     EXECUTE format('ALTER DATABASE %I SET timescaledb.restoring = ''on''', current_database());
     SET LOCAL timescaledb.restoring = 'on';
-    IF NOT (has_table_privilege('_timescaledb_catalog.hypertable', 'INSERT')
-            AND has_table_privilege('_timescaledb_catalog.hypertable', 'DELETE')) THEN
+    IF EXISTS (SELECT FROM pg_extension e CROSS JOIN unnest(e.extconfig) AS own (relation) JOIN pg_class c ON c.oid = own.relation
+                WHERE e.extname = 'timescaledb' AND c.relkind = 'r' AND c.relname NOT IN ('metadata', 'tablespace')
+                  AND NOT (has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'DELETE'))) THEN
       RAISE EXCEPTION 'the target''s user may not write what the extension knows of hypertables';
     END IF;
   END $infra$";
@@ -54,7 +55,8 @@ pub fn build(
     };
     items.iter_mut().filter(|item| is_extension(&item.kind, &item.tag)).for_each(|item| versioned(item, catalog));
     let [begin, end] = around(&restore, schema_of_functions(catalog));
-    let conversion = Conversion { restore: Some(restore), ..Conversion::default() };
+    let elsewhere = timescale.chunks_elsewhere.iter().cloned().collect();
+    let conversion = Conversion { restore: Some(restore), elsewhere, ..Conversion::default() };
     let mut built = schema::build(items, &conversion.seen(catalog.clone()), large_objects, target);
     let after = built.entries.iter().position(|entry| is_extension(&entry.kind, &entry.name));
     built.entries.insert(after.map_or(0, |place| place + 1), begin);

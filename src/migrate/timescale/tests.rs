@@ -20,7 +20,6 @@ fn range(from: i64, to: i64) -> Range {
 
 fn hypertable(column_type: &str, interval: i64, ranges: Vec<Range>) -> Hypertable {
     Hypertable {
-        id: 1,
         name: QualifiedName::new("s", "Readings"),
         column: "at".into(),
         column_type: column_type.into(),
@@ -82,6 +81,14 @@ fn neighbours_leave_no_gap_and_what_overlaps_becomes_one() {
 }
 
 #[test]
+fn a_range_that_no_bound_can_say_is_the_default_partitions() {
+    // The year 12000, after which PostgreSQL goes on and the calendar of this program does not.
+    let far = 316_517_328_000_000_000;
+    let found = partitions(&hypertable("timestamp with time zone", DAY, vec![range(far, far + DAY)]));
+    assert_eq!(found, [triple("Readings_default", "DEFAULT", "(true)")]);
+}
+
+#[test]
 fn bounds_are_written_in_the_columns_own_type() {
     let half = vec![range(NEW_YEAR + DAY / 2, NEW_YEAR + DAY)];
     let bound = |of: &str| partitions(&hypertable(of, DAY / 2, half.clone()))[0].1.clone();
@@ -112,7 +119,13 @@ fn names_fit_and_are_nobody_elses() {
 }
 
 fn rewrite(sql: &str) -> Result<String, Vec<String>> {
-    let times = [("at", Time::Zoned), ("local", Time::Local), ("Day", Time::Date), ("n", Time::Number)];
+    let times = [
+        ("at", Time::Zoned),
+        ("local", Time::Local),
+        ("with \"quotes\" and space", Time::Local),
+        ("Day", Time::Date),
+        ("n", Time::Number),
+    ];
     let functions = ["first", "time_bucket", "time_bucket_gapfill"].map(str::to_owned);
     let relation =
         |name: &str, columns: Vec<(String, Option<Time>)>| Relation { name: QualifiedName::new("s", name), columns };
@@ -144,6 +157,13 @@ fn buckets_become_what_every_server_has() {
             "public.time_bucket('1 day'::interval, at, '2026-01-01 06:00:00+00'::timestamp with time zone)",
             "date_bin('1 day'::interval, at, '2026-01-01 06:00:00+00'::timestamp with time zone)",
         ),
+        ("public.time_bucket('100'::bigint, n)", "(n - (((n % '100'::bigint) + '100'::bigint) % '100'::bigint))"),
+        ("public.time_bucket((100)::bigint, n)", "(n - (((n % (100)::bigint) + (100)::bigint) % (100)::bigint))"),
+        ("public.time_bucket(100, t.n)", "(t.n - (((t.n % 100) + 100) % 100))"),
+        (
+            r#"public.time_bucket('1 day'::interval, t."with ""quotes"" and space")"#,
+            r#"date_bin('1 day'::interval, t."with ""quotes"" and space", '2000-01-03 00:00:00'::timestamp without time zone)"#,
+        ),
         ("my_public.time_bucket(1), other.public.first(1)", "my_public.time_bucket(1), other.public.first(1)"),
     ];
     for (from, to) in cases {
@@ -158,7 +178,8 @@ fn what_has_no_counterpart_is_named() {
         ("public.time_bucket('1 day'::interval, at, 'Europe/Berlin'::text)", "time_bucket"),
         ("public.time_bucket('1 day'::interval, (at + '01:00:00'::interval))", "time_bucket"),
         ("public.time_bucket('1 day'::interval, unknown)", "time_bucket"),
-        ("public.time_bucket('100'::bigint, n)", "time_bucket"),
+        ("public.time_bucket('100'::bigint, n, '5'::bigint)", "time_bucket"),
+        ("public.time_bucket(n, n)", "time_bucket"),
         ("public.first(value, at)", "first"),
         ("public.time_bucket('1 day'::interval, at) FROM s.other", "time_bucket"),
         ("public.time_bucket_gapfill('1 day'::interval, at)", "time_bucket_gapfill"),

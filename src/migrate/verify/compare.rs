@@ -34,7 +34,12 @@ pub fn compare(source: &Objects, target: &Objects, catalog: &Catalog, terms: &Te
             }
             // Roles of the server belong to others too.
             (Some(_), None) => terms.before_last && key.kind == "EVENT TRIGGER",
-            (None, Some(_)) => matches!(key.kind.as_str(), "ROLE" | "MEMBERSHIP"),
+            // And a provider changes rights on what came with it.
+            (None, Some(after)) => {
+                matches!(key.kind.as_str(), "ROLE" | "MEMBERSHIP")
+                    || (matches!(key.kind.as_str(), "GRANT" | "REVOKE")
+                        && OF_WHAT_CAME.contains(&first_words(&after.facts)))
+            }
             _ => false,
         };
         if !same && !is_by_server(key, before, after, catalog, terms.user) {
@@ -47,6 +52,13 @@ pub fn compare(source: &Objects, target: &Objects, catalog: &Catalog, terms: &Te
         }
     }
     found
+}
+
+/// Of rights on objects of the server and of extensions, as they are described.
+const OF_WHAT_CAME: [&str; 2] = ["beside what came", "of what came"];
+
+fn first_words(facts: &str) -> &str {
+    facts.split(" with ").next().unwrap_or_default()
 }
 
 /// The kind of a difference in what an object is made of; its name is the object's, with its kind.

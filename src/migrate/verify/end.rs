@@ -12,6 +12,9 @@ pub enum VerifyError {
     Catalog(#[from] CatalogError),
     #[error("a worker of the verification ended without a result")]
     Worker,
+    /// Compared at another moment, it can be told whether it is the same.
+    #[error("{table} was rewritten while it was compared (VACUUM FULL, CLUSTER, ALTER TABLE or TRUNCATE)")]
+    Rewritten { table: String },
 }
 
 /// Where it is, and the exported snapshot to look through; without one, all sessions share a new one.

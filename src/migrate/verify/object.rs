@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::end::VerifyError;
 use crate::migrate::HELPER_SCHEMA;
+use crate::migrate::carried::loosened;
 use crate::migrate::catalog::Sequence;
+use crate::migrate::identity;
 use crate::postgres::Client;
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -43,12 +45,17 @@ pub type Objects = BTreeMap<ObjectKey, Definition>;
 
 /// Everything but rows. Names are qualified, because sessions look into pg_catalog only.
 pub async fn read_objects(client: &Client) -> Result<Objects, VerifyError> {
+    let remembered = identity::remembered(client).await?;
+    let loosened = loosened(client).await?;
     let sql = include_str!("sql/objects.sql")
         .replace(
             "{user_schema}",
             &format!("n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', '{HELPER_SCHEMA}')"),
         )
-        .replace("{helper_schema}", &format!("'{HELPER_SCHEMA}'"));
+        .replace("{helper_schema}", &format!("'{HELPER_SCHEMA}'"))
+        .replace("{remembered_identities}", &remembered)
+        .replace("{loosened_keys}", &loosened)
+        .replace("{identity_trigger}", identity::TRIGGER);
     let typed = format!(
         "SELECT kind::text, object::text, COALESCE(facts::text, ''), COALESCE(printed::text, '') FROM ({sql}) AS described"
     );

@@ -1,13 +1,13 @@
 //! Compares rows that changed, by their keys, at both ends. What is the same is done with; what is not may still be on
 //! its way, until the caller knows that nothing is.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use super::changed::{Changed, ChangedTable, Key};
 use super::end::VerifyError;
 use super::report::{Rechecked, RowDifference, RowFault};
 use super::row::{self, ByKey, Operators};
-use crate::migrate::catalog::{Catalog, Oid, QualifiedName};
+use crate::migrate::catalog::{Catalog, Oid, QualifiedName, Table};
 use crate::postgres::Client;
 
 /// Keys in one statement.
@@ -20,6 +20,16 @@ const SESSION: &str = "SET lc_monetary = 'C'; SET row_security = off; SET jit = 
 /// Once for each session that compares.
 pub async fn prepare_recheck(client: &Client) -> Result<(), VerifyError> {
     Ok(client.run("preparing the verification", SESSION).await?)
+}
+
+/// All rows of a table, in sessions that may be in the middle of anything.
+pub async fn same_rows(here: &Client, there: &Client, table: &Table) -> Result<bool, VerifyError> {
+    let sql = row::sums(&row::of_table(table, &[]), 1, None);
+    let operation = format!("comparing {}", table.name.plain());
+    tokio::try_join!(prepare_recheck(here), prepare_recheck(there))?;
+    let (here, there) = tokio::try_join!(here.rows(&operation, &sql, &[]), there.rows(&operation, &sql, &[]))?;
+    let sum = |rows: &[tokio_postgres::Row]| rows.first().map(|row| (row.get::<_, i64>(1), row.get::<_, String>(2)));
+    Ok(sum(&here) == sum(&there))
 }
 
 /// Leaves in `changed` what is not the same; returns a result for each table that was looked at. Tables that the source
@@ -36,25 +46,25 @@ pub async fn recheck(
     let mut results = vec![];
     for table in &mut changed.tables {
         let described = row::by_key(tables[&table.name], &table.key, &operators);
-        let rows: Vec<Key> = std::mem::take(&mut table.rows).into_iter().collect();
-        let mut unequal = vec![];
-        for batch in rows.chunks(BATCH) {
-            unequal.extend(compare(source, target, &described, batch).await?);
-        }
+        let rows = table.rows.len();
+        let mut left = std::mem::take(&mut table.rows).into_iter();
         let mut differences = vec![];
-        for row in unequal.iter().take(MOST_TOLD) {
-            differences.push(difference(source, target, &described, row).await?);
+        loop {
+            let batch: Vec<Key> = left.by_ref().take(BATCH).collect();
+            if batch.is_empty() {
+                break;
+            }
+            for row in compare(source, target, &described, batch).await? {
+                if differences.len() < MOST_TOLD {
+                    differences.push(difference(source, target, &described, &row).await?);
+                }
+                table.rows.insert(row.key);
+            }
         }
+        let more = table.rows.len() > MOST_TOLD;
         differences.extend(without_key(table));
-        let more = unequal.len() > MOST_TOLD;
-        results.push(Rechecked {
-            name: table.name.clone(),
-            rows: rows.len(),
-            differences,
-            more,
-            emptied: table.emptied,
-        });
-        table.rows = unequal.into_iter().map(|row| row.key).collect();
+        let (emptied, crowded) = (table.emptied, table.crowded);
+        results.push(Rechecked { name: table.name.clone(), rows, differences, more, emptied, crowded });
     }
     changed.tidy();
     Ok(results)
@@ -76,10 +86,10 @@ struct Row {
 }
 
 /// Those that are not the same.
-async fn compare(source: &Client, target: &Client, table: &ByKey, batch: &[Key]) -> Result<Vec<Row>, VerifyError> {
-    let (here, there) = tokio::try_join!(hashes(source, table, batch), hashes(target, table, batch))?;
+async fn compare(source: &Client, target: &Client, table: &ByKey, batch: Vec<Key>) -> Result<Vec<Row>, VerifyError> {
+    let (here, there) = tokio::try_join!(hashes(source, table, &batch), hashes(target, table, &batch))?;
     let rows = (1_i64..).zip(batch).map(|(place, key)| Row {
-        key: key.clone(),
+        key,
         here: here.get(&place).copied(),
         there: there.get(&place).copied(),
     });
@@ -132,9 +142,4 @@ async fn columns(client: &Client, table: &ByKey, key: &Key) -> Result<Vec<i64>, 
 fn json(key: &Key) -> String {
     let parts: Vec<_> = key.iter().map(|part| serde_json::Value::from(part.as_str()).to_string()).collect();
     format!("[{}]", parts.join(", "))
-}
-
-/// Tables that were emptied, by name: only reading all of them tells whether they are the same.
-pub fn emptied(changed: &Changed) -> BTreeSet<QualifiedName> {
-    changed.tables.iter().filter(|table| table.emptied).map(|table| table.name.clone()).collect()
 }

@@ -162,18 +162,23 @@ pub struct Rechecked {
     pub more: bool,
     /// TRUNCATE: single rows say nothing, the table has to be verified anew.
     pub emptied: bool,
+    /// Too much of it was written to be noted row by row: the same.
+    #[serde(default)]
+    pub crowded: bool,
 }
 
 impl Rechecked {
     pub fn matches(&self) -> bool {
-        self.differences.is_empty() && !self.emptied
+        self.differences.is_empty() && self.to_be_verified().is_none()
     }
 
-    /// What is wrong, in a line.
-    pub fn first(&self) -> Option<String> {
-        let name = self.name.plain();
-        let emptied = self.emptied.then(|| format!("{name} was emptied after it was verified"));
-        emptied.or_else(|| self.differences.first().map(|row| format!("{name}: {}", told(row))))
+    /// Why its rows have to be compared all.
+    pub fn to_be_verified(&self) -> Option<&'static str> {
+        match (self.emptied, self.crowded) {
+            (true, _) => Some("was emptied after it was verified"),
+            (_, true) => Some("had more rows written after it was verified than are compared one by one"),
+            _ => None,
+        }
     }
 }
 
@@ -188,12 +193,15 @@ pub fn markdown_of_changes(at: Timestamp, tables: &[Rechecked]) -> String {
             let _ = writeln!(page, "  - {}", told(row));
         }
         page.push_str(if table.more { "  - and more\n" } else { "" });
-        page.push_str(if table.emptied { "  - it was emptied after it was verified\n" } else { "" });
+        if let Some(why) = table.to_be_verified() {
+            let _ = writeln!(page, "  - it {why}");
+        }
     }
     page
 }
 
-fn told(row: &RowDifference) -> String {
+/// In words, for a page or a terminal.
+pub(super) fn told(row: &RowDifference) -> String {
     let key = row.key.as_ref().map(|key| format!("key {}", cell(key)));
     let place = |end, place: &Option<String>| place.as_ref().map(|place| format!("{end} ctid {place}"));
     let places = [key, place("source", &row.source_place), place("target", &row.target_place)];

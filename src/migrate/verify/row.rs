@@ -12,6 +12,8 @@ pub struct Relation {
     pub from: String,
     /// Rows have a `ctid`.
     pub places: bool,
+    /// A partitioned table with the rows of all its partitions.
+    pub tree: bool,
     /// `bigint`, never null.
     pub hash: String,
     /// Columns that identify a row, as names; empty without a key.
@@ -23,7 +25,7 @@ pub struct Relation {
 impl Relation {
     /// Read from the table that it is named for.
     pub fn at_its_own(&self) -> Self {
-        if self.places {
+        if self.places || self.tree {
             return self.clone();
         }
         Self { from: format!("ONLY {} AS r", self.name), places: true, ..self.clone() }
@@ -54,10 +56,17 @@ pub fn of_table(table: &Table, key: &[String]) -> Relation {
             None => format!("ONLY {} AS r", table.name),
         },
         places: table.slice.is_none(),
+        tree: false,
         hash: hashed(&format!("ROW({})::text", values.join(", "))),
         key: key.to_vec(),
         columns: columns.iter().map(|(name, value)| (name.clone(), hashed(&format!("ROW({value})::text")))).collect(),
     }
+}
+
+/// A partitioned table with the rows of all its partitions, whichever they are in.
+pub fn of_tree(root: &Table, key: &[String]) -> Relation {
+    let relation = of_table(root, key);
+    Relation { from: format!("{} AS r", root.name), places: false, tree: true, ..relation }
 }
 
 /// Rows of a table, or of a partitioned one with all its partitions, found by their keys.
@@ -124,6 +133,7 @@ pub fn of_large_objects() -> Relation {
         name: QualifiedName::new("pg_catalog", "pg_largeobject"),
         from: "pg_catalog.pg_largeobject_metadata AS r".to_owned(),
         places: true,
+        tree: false,
         hash: hashed(&format!("ROW(r.oid, {bytes})::text")),
         key: vec!["oid".to_owned()],
         columns: vec![("data".to_owned(), hashed(&format!("{bytes}::text")))],

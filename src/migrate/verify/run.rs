@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::compare::{Terms, compare, compare_uses};
 use super::end::{End, Look, VerifyError};
-use super::hash::{self, Part, Subject, Sum, Sums};
+use super::hash::{self, Hashed, Part, Subject, Sum, Sums};
 use super::narrow::{differing, narrow};
 use super::object::{read_objects, sequence_values};
 use super::prints::Prints;
@@ -27,6 +27,8 @@ pub struct Options {
     pub workers: usize,
     /// None is all.
     pub tables: Option<BTreeSet<QualifiedName>>,
+    /// Tables that are carried and compared in the pause, as large objects are then. None: nothing is.
+    pub later: Option<BTreeSet<QualifiedName>>,
     /// Before cutover they are not carried yet.
     pub sequence_values: bool,
     /// The schema's last phase is still to be run: row security, event triggers.
@@ -44,6 +46,7 @@ impl Default for Options {
         Self {
             workers: 2,
             tables: None,
+            later: None,
             sequence_values: true,
             before_last: false,
             losses: vec![],
@@ -75,7 +78,7 @@ pub async fn verify(
     let (objects_here, objects_there) = tokio::try_join!(read_objects(&here.first), read_objects(&there.first))?;
     let (uses_here, uses_there) = tokio::try_join!(uses(&here, options), uses(&there, options))?;
     let mut objects_here = options.conversion.expected(objects_here, &before);
-    let mut objects_there = options.conversion.compared(objects_there, &after);
+    let mut objects_there = options.conversion.compared(objects_there);
     let before = options.conversion.seen(before);
     if options.sequence_values {
         objects_here.extend(sequence_values(&before.sequences));
@@ -143,8 +146,11 @@ impl Scope {
         let theirs: HashMap<_, _> = after.with_rows().map(|table| (&table.name, table)).collect();
         let keys = keys(before);
         let mut scope = Self { subjects: vec![], here: vec![], there: vec![] };
-        let wanted = |table: &&Table| options.tables.as_ref().is_none_or(|tables| tables.contains(&table.name));
-        for table in before.with_rows().filter(wanted) {
+        let later = |table: &Table| options.later.as_ref().is_some_and(|later| later.contains(&table.name));
+        let wanted =
+            |table: &&Table| !later(table) && options.tables.as_ref().is_none_or(|tables| tables.contains(&table.name));
+        let roots = before.through_root();
+        for table in before.with_rows().filter(wanted).filter(|table| !roots.contains_key(&table.oid)) {
             let key = keys.get(&table.oid).map_or(&[][..], Vec::as_slice);
             let other = theirs.get(&table.name).filter(|other| has_columns(other, table));
             let place = scope.subjects.len();
@@ -152,18 +158,57 @@ impl Scope {
             scope.there.extend(other.map(|other| hash::parts(place, other)).unwrap_or_default());
             scope.subjects.push(Subject {
                 relation: row::of_table(table, key),
-                buckets: hash::buckets(table),
+                buckets: hash::buckets([table]),
                 at_target: other.is_some(),
             });
         }
-        if options.tables.is_none() && before.large_objects.count + after.large_objects.count > 0 {
+        scope.add_trees(before, after, &roots, |table| wanted(&table));
+        if options.tables.is_none()
+            && options.later.is_none()
+            && before.large_objects.count + after.large_objects.count > 0
+        {
             scope.add_whole(row::of_large_objects());
         }
         scope
     }
 
+    /// Partitions whose rows may be in others at the target: all of a tree are one subject.
+    fn add_trees(
+        &mut self,
+        before: &Catalog,
+        after: &Catalog,
+        roots: &HashMap<Oid, &Table>,
+        wanted: impl Fn(&Table) -> bool,
+    ) {
+        let keys = keys(before);
+        let mut trees: BTreeMap<&QualifiedName, (&Table, Vec<&Table>)> = BTreeMap::new();
+        for leaf in before.with_rows() {
+            let Some(root) = roots.get(&leaf.oid) else { continue };
+            if wanted(leaf) {
+                trees.entry(&root.name).or_insert((root, vec![])).1.push(leaf);
+            }
+        }
+        for (root, leaves) in trees.into_values() {
+            let key = keys.get(&root.oid).map_or(&[][..], Vec::as_slice);
+            let other = after.tables.iter().find(|other| other.name == root.name && has_columns(other, root));
+            let theirs = other.map(|other| after.leaves(other)).unwrap_or_default();
+            let place = self.subjects.len();
+            let parts = |leaves: &[&Table]| -> Vec<Part> {
+                let of = |leaf: &&Table| {
+                    let name = leaf.name.clone();
+                    hash::parts(place, leaf).into_iter().map(move |part| Part { of: Some(name.clone()), ..part })
+                };
+                leaves.iter().flat_map(of).collect()
+            };
+            self.here.extend(parts(&leaves));
+            self.there.extend(parts(&theirs));
+            let (relation, buckets) = (row::of_tree(root, key), hash::buckets(leaves.iter().copied()));
+            self.subjects.push(Subject { relation, buckets, at_target: other.is_some() });
+        }
+    }
+
     fn add_whole(&mut self, relation: Relation) {
-        let part = Part { subject: self.subjects.len(), filter: None, bytes: 0 };
+        let part = Part { subject: self.subjects.len(), filter: None, of: None, bytes: 0 };
         self.here.push(part.clone());
         self.there.push(part);
         self.subjects.push(Subject { relation, buckets: 1, at_target: true });
@@ -201,9 +246,13 @@ async fn result(
     here: &Look,
     there: &Look,
     subject: &Subject,
-    (ours, theirs): (&Sums, &Sums),
+    (ours, theirs): (&Hashed, &Hashed),
     told: &impl Fn(VerifyEvent),
 ) -> Result<TableResult, VerifyError> {
+    if ours.sums != theirs.sums && [ours, theirs].iter().any(|end| end.rewritten && end.sums.is_empty()) {
+        return Err(VerifyError::Rewritten { table: subject.relation.name.plain() });
+    }
+    let (ours, theirs) = (&ours.sums, &theirs.sums);
     let buckets = differing(ours, theirs);
     let (differences, more) = if buckets.is_empty() || !subject.at_target {
         (vec![], false)

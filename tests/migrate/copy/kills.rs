@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use infra::migrate::copy::{CopyError, CopyEvent, Hold, Rate, write_limit};
+use infra::migrate::catalog;
+use infra::migrate::copy::{CopyError, CopyEvent, Hold, Rate, Setup, write_limit};
+use infra::postgres::connect;
 
 use super::setup::Ends;
 use crate::servers::{SUPERUSER, Server};
@@ -72,6 +74,39 @@ async fn lost_connections_are_made_again() {
     copied.unwrap();
     assert!(events.iter().filter(|event| matches!(event, CopyEvent::Retrying { .. })).count() >= 2, "{events:?}");
     ends.assert_equal();
+}
+
+/// Before the first part as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_others_have_are_waited_for() {
+    let few = ["max_connections=10", "autovacuum=off"];
+    for old_has_few in [true, false] {
+        let old = if old_has_few { Server::v15_with(&few) } else { Server::v15() };
+        let new = if old_has_few { Server::v17() } else { Server::v17_with(&few) };
+        let ends = Ends::between(old, new, TABLES);
+        let _holder = ends.hold(Hold::Transaction).await;
+        let setup = Setup { jobs: Some(1), ..ends.setup() };
+        let catalog = catalog::read(&connect(&setup.source, "infra test").await.unwrap()).await.unwrap();
+        let full = if old_has_few { setup.source.clone() } else { setup.target.clone() };
+        let others = async {
+            let mut taken = vec![];
+            while let Ok(client) = connect(&full, "others").await {
+                taken.push(client);
+            }
+            taken
+        };
+        let taken = others.await;
+        let let_go = async {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            drop(taken);
+        };
+        let ((copied, events), ()) = tokio::join!(ends.copy_of(setup, &catalog), let_go);
+        copied.unwrap();
+        let waited = events.iter().position(|event| matches!(event, CopyEvent::Retrying { .. }));
+        let started = events.iter().position(|event| matches!(event, CopyEvent::Started { .. }));
+        assert!(waited.is_some() && waited < started, "{events:?}");
+        ends.assert_equal();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

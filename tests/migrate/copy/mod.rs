@@ -2,5 +2,6 @@
 
 mod kills;
 mod rate;
+mod rewritten;
 pub mod setup;
 mod types;

@@ -1,21 +1,23 @@
 //! Two servers with the same tables, a holder and a copier, in this process or in one of their own.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use infra::migrate::catalog;
+use infra::migrate::catalog::Catalog;
 use infra::migrate::copy::{Copied, CopyError, CopyEvent, Held, Hold, Setup, Sizing, copy, hold};
 use infra::migrate::folder::Folder;
 use infra::postgres::{Endpoint, connect};
 
+use crate::child::child;
 use crate::servers::{SUPERUSER, Server, run};
 
 /// Small enough that small tables take every way through the planner.
 pub const TINY: Sizing = Sizing { whole: 4 << 20, part: 1 << 20, small: 64 << 10 };
 
-/// Where a child finds its part: see `child`.
+/// Where a child finds its part: see `child_process`.
 const CHILD: &str = "INFRA_TEST_CHILD";
 
 pub struct Ends {
@@ -27,7 +29,11 @@ pub struct Ends {
 impl Ends {
     /// From 15 to 17.
     pub fn new(sql: &str) -> Self {
-        let ends = Self { old: Server::v15(), new: Server::v17(), folder: tempfile::tempdir().unwrap() };
+        Self::between(Server::v15(), Server::v17(), sql)
+    }
+
+    pub fn between(old: Server, new: Server, sql: &str) -> Self {
+        let ends = Self { old, new, folder: tempfile::tempdir().unwrap() };
         ends.old.psql(SUPERUSER, sql);
         ends.carry_tables();
         ends
@@ -78,11 +84,15 @@ impl Ends {
     }
 
     pub async fn copy_with(&self, setup: Setup) -> (Result<Copied, CopyError>, Vec<CopyEvent>) {
+        let catalog = catalog::read(&connect(&setup.source, "infra test").await.unwrap()).await.unwrap();
+        self.copy_of(setup, &catalog).await
+    }
+
+    pub async fn copy_of(&self, setup: Setup, catalog: &Catalog) -> (Result<Copied, CopyError>, Vec<CopyEvent>) {
         let events = Arc::new(Mutex::new(vec![]));
         let heard = Arc::clone(&events);
-        let catalog = catalog::read(&connect(&setup.source, "infra test").await.unwrap()).await.unwrap();
         let tell = Arc::new(move |event| heard.lock().unwrap().push(event));
-        let copied = copy(setup, &catalog, tell, Arc::new(|_: &[_]| {})).await;
+        let copied = copy(setup, catalog, tell, Arc::new(|_: &[_]| {})).await;
         let events = events.lock().unwrap().clone();
         (copied, events)
     }
@@ -90,9 +100,7 @@ impl Ends {
     /// The copier as a process that can be killed.
     pub fn child(&self) -> Child {
         let part = format!("{}\n{}\n{}", self.url(&self.old), self.url(&self.new), self.folder.path().display());
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "copy::setup::child", "--ignored", "--nocapture"]).env(CHILD, part);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+        child("copy::setup::child_process", CHILD, &part)
     }
 
     pub fn parts_done(&self) -> u64 {
@@ -138,7 +146,7 @@ pub fn setup(old: &str, new: &str, folder: &Path) -> Setup {
 /// Not a test: what `Ends::child` runs.
 #[tokio::test]
 #[ignore = "the copier as a process of its own"]
-async fn child() {
+async fn child_process() {
     let Ok(part) = std::env::var(CHILD) else { return };
     let [old, new, folder] = part.split('\n').collect::<Vec<_>>()[..] else { panic!("{part}") };
     let setup = setup(old, new, &PathBuf::from(folder));

@@ -3,6 +3,7 @@
 use infra::migrate::copy::{CopyError, CopyEvent, Hold};
 
 use super::setup::Ends;
+use crate::child::peak;
 use crate::servers::SUPERUSER;
 
 const KINDS: &str = "
@@ -100,18 +101,7 @@ async fn a_value_of_200_mb_passes_in_pieces() {
          INSERT INTO huge SELECT 1, decode(repeat('ab', 200000000), 'hex'), 'x'",
     );
     let _holder = ends.hold(Hold::Transaction).await;
-    let mut child = ends.child();
-    let mut peak = 0;
-    let status = loop {
-        let text = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-        let kib =
-            text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-        peak = peak.max(kib.unwrap_or(0));
-        if let Some(status) = child.try_wait().unwrap() {
-            break status;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    };
+    let (status, peak) = peak(ends.child()).await;
     assert!(status.success());
     assert!((1..=128 * 1024).contains(&peak), "{peak} KiB");
     let sql = "SELECT length(v), md5(v) FROM huge";

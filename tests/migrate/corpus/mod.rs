@@ -4,7 +4,7 @@
 
 use crate::servers::{SUPERUSER, Server};
 
-const PARTS: [(&str, &str); 15] = [
+const PARTS: [(&str, &str); 17] = [
     ("roles", include_str!("roles.sql")),
     ("types", include_str!("types.sql")),
     ("tables", include_str!("tables.sql")),
@@ -14,11 +14,13 @@ const PARTS: [(&str, &str); 15] = [
     ("orphans", include_str!("orphans.sql")),
     ("many", include_str!("many.sql")),
     ("large", include_str!("large.sql")),
+    ("every_version", include_str!("every_version.sql")),
     ("definitions", include_str!("../cases/definitions.sql")),
     ("membership", include_str!("../cases/membership.sql")),
     ("owner_of_public", include_str!("../cases/owner_of_public.sql")),
     ("partition_names", include_str!("../cases/partition_names.sql")),
     ("xml_declaration", include_str!("../cases/xml_declaration.sql")),
+    ("extension_rights", include_str!("../cases/extension_rights.sql")),
     ("inherited", include_str!("../cases/inherited.sql")),
 ];
 

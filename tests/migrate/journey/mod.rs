@@ -20,7 +20,7 @@ use infra::migrate::drift::{Drift, told};
 use infra::migrate::folder::Folder;
 use infra::migrate::index::{self, Builds};
 use infra::migrate::preflight::{self, Capacity, Severity, Situation};
-use infra::migrate::rehearse::{SourceDefinitions, arrives_otherwise, rehearsed};
+use infra::migrate::rehearse::{Source, SourceDefinitions, arrives_otherwise, rehearsed};
 use infra::migrate::replicate::{Channel, ReplicateError, make_beat};
 use infra::migrate::saga::Mode;
 use infra::migrate::schema::{self, Phase, Schema, Target};
@@ -153,7 +153,9 @@ impl Journey<'_> {
         let items = schema::parse(&archive).map_err(stopped("look"))?;
         let build = |facts: &Target| timescale::build(items.clone(), &catalog, None, large.clone(), facts);
         let target = self.ends.target(self.database);
-        let (built, rehearsal) = rehearsed(&target, &mut abilities, build).await.map_err(stopped("rehearsal"))?;
+        let source = Source { client: &old, catalog: &catalog };
+        let rehearsed = rehearsed(&source, &target, &mut abilities, build).await;
+        let (built, rehearsal) = rehearsed.map_err(stopped("rehearsal"))?;
         let at_old = self.ends.at_old(self.database).await;
         let objects = read_objects(&at_old).await.map_err(stopped("look"))?;
         let source = SourceDefinitions { objects, uses: read_uses(&at_old).await.map_err(stopped("look"))? };
@@ -173,6 +175,7 @@ impl Journey<'_> {
             losses: built.losses.clone(),
             capacity: Capacity { connections: 4, ..Capacity::default() },
             orphans: Some(orphans),
+            large_rows: vec![],
         };
         let findings = preflight::check(&situation);
         let of = |severity: Severity| findings.iter().filter(move |finding| finding.severity == severity);

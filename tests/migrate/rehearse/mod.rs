@@ -1,15 +1,18 @@
 //! The schema is rehearsed at a target as RDS is: what fails is known before anything is copied, all of it at once, and
 //! what was known fails nowhere later.
 
+mod inherited;
+mod paths;
 mod refusals;
+mod rights;
 
 use infra::migrate::catalog::{self, Catalog};
 use infra::migrate::copy::{Held, Hold, copy, hold};
 use infra::migrate::folder::Folder;
-use infra::migrate::rehearse::{Rehearsal, rehearsed};
+use infra::migrate::rehearse::{Rehearsal, Source, rehearsed};
 use infra::migrate::schema::{self, Loss, Schema};
 use infra::migrate::timescale;
-use infra::postgres::Endpoint;
+use infra::postgres::{Endpoint, connect};
 
 use crate::copy::setup::setup;
 use crate::schema::MASTER;
@@ -40,14 +43,15 @@ impl Case {
     }
 
     pub async fn rehearse(&self) -> (Schema, Rehearsal) {
-        let source = self.source.connect("moving").await;
+        let source = connect(&Endpoint::parse(&self.source.url("moving")).unwrap(), "test").await.unwrap();
         let catalog = catalog::read(&source).await.unwrap();
         let command = self.source.tool("pg_dump", &[&self.source.url("moving")]);
         let items = schema::parse(&schema::dump(&command, None).await.unwrap()).unwrap();
         let target = self.target.connect_as("master", "moved").await;
         let mut facts = schema::examine(&target, &catalog).await.unwrap();
         let build = |facts: &schema::Target| timescale::build(items.clone(), &catalog, None, vec![], facts);
-        rehearsed(&self.endpoint(), &mut facts, build).await.unwrap()
+        let ends = Source { client: &source, catalog: &catalog };
+        rehearsed(&ends, &self.endpoint(), &mut facts, build).await.unwrap()
     }
 
     /// Everything in earnest, with its rows: nothing may fail that was not told.

@@ -19,6 +19,8 @@ pub struct Server {
 enum Place {
     Local(local::Local),
     Container(container::Container),
+    /// Somebody else's, with a folder of its programs.
+    Running(String),
 }
 
 pub const SUPERUSER: &str = "postgres";
@@ -51,6 +53,14 @@ impl Server {
         Self::in_container(container::RDS, settings)
     }
 
+    /// One that runs already, named by this variable as `PORT:FOLDER`: a superuser `postgres` is trusted on that port of
+    /// the loopback address, and the folder holds psql and pg_dump of its version, or of a later one.
+    pub fn running(variable: &str) -> Option<Self> {
+        let named = std::env::var(variable).ok()?;
+        let (port, programs) = named.split_once(':').unwrap_or_else(|| panic!("{variable} is no PORT:FOLDER"));
+        Some(Self { port: port.parse().unwrap(), place: Place::Running(programs.to_owned()), settings: vec![] })
+    }
+
     fn in_container(image: &str, settings: &[&str]) -> Self {
         let port = free_port();
         let settings = settings_for(port, settings);
@@ -60,9 +70,21 @@ impl Server {
     /// An extension that the server does not come with: its control file and its script. In containers only.
     pub fn add_extension(&self, name: &str, version: &str, script: &str) {
         let Place::Container(container) = &self.place else { panic!("this machine's own files stay as they are") };
+        container.add_extension_file(&format!("{name}--{version}.sql"), script);
+        self.add_extension_default(name, version);
+    }
+
+    /// The version that is made when none is asked for.
+    pub fn add_extension_default(&self, name: &str, version: &str) {
+        let Place::Container(container) = &self.place else { panic!("this machine's own files stay as they are") };
         let control = format!("default_version = '{version}'\nrelocatable = false\nschema = public\ntrusted = true\n");
         container.add_extension_file(&format!("{name}.control"), &control);
-        container.add_extension_file(&format!("{name}--{version}.sql"), script);
+    }
+
+    /// From a version that was added to another.
+    pub fn add_extension_update(&self, name: &str, from: &str, to: &str, script: &str) {
+        let Place::Container(container) = &self.place else { panic!("this machine's own files stay as they are") };
+        container.add_extension_file(&format!("{name}--{from}--{to}.sql"), script);
     }
 
     pub fn port(&self) -> u16 {
@@ -94,6 +116,7 @@ impl Server {
         let mut argv = match &self.place {
             Place::Local(local) => local.tool(program),
             Place::Container(container) => container.tool(program),
+            Place::Running(programs) => vec![format!("{programs}/{program}")],
         };
         argv.extend(arguments.iter().map(ToString::to_string));
         argv
@@ -118,6 +141,7 @@ impl Server {
         match &self.place {
             Place::Local(local) => local.stop(),
             Place::Container(container) => container.stop(),
+            Place::Running(_) => panic!("a server that the test did not start is not stopped by it"),
         }
     }
 
@@ -126,6 +150,7 @@ impl Server {
         match &self.place {
             Place::Local(local) => local.run(&self.settings),
             Place::Container(container) => container.start_again(),
+            Place::Running(_) => {}
         }
     }
 }

@@ -1,24 +1,38 @@
 //! Hypertables become partitions, on a server without TimescaleDB and for a user without superuser. The source is a double
-//! of the extension, which `double.sql` describes; `real` is the same with the extension itself.
+//! of the extension, which `double.sql` describes; `real` and `native` are the same with the extension itself.
 
+mod native;
 mod real;
 mod restore;
 
 use std::collections::BTreeMap;
 
+use infra::migrate::catalog::Oid;
 use infra::migrate::preflight::Severity;
 use infra::migrate::schema::{Consequence, Phase, Schema};
-use infra::migrate::verify::{End, Options, Report, verify};
-use infra::postgres::Endpoint;
+use infra::migrate::timescale;
+use infra::migrate::verify::{End, Options, Report, read_objects, verify};
+use infra::postgres::{Endpoint, connect};
 
+use crate::definitions::rehearsed;
 use crate::schema::Move;
 use crate::servers::{SUPERUSER, Server};
 
+const TO_2_26: &str = include_str!("to_2.26.sql");
+const TO_2_29: &str = concat!(include_str!("to_2.26.sql"), include_str!("to_2.29.sql"));
+/// What makes the extension's own tables as each range of versions has them: 2.13 to 2.24, 2.26, 2.29.
+const SHAPES: [&str; 3] = ["", TO_2_26, TO_2_29];
+
 fn double() -> Server {
+    double_with("", "")
+}
+
+/// With more hypertables, and the extension's own tables as a version has them.
+fn double_with(more: &str, shape: &str) -> Server {
     let source = Server::v15();
     source.psql(SUPERUSER, "CREATE DATABASE corpus TEMPLATE template0");
-    source.psql("corpus", concat!(include_str!("double.sql"), include_str!("adopt.sql")));
-    source.psql("corpus", include_str!("shop.sql"));
+    let shop = concat!(include_str!("double.sql"), include_str!("shop.sql"));
+    source.psql("corpus", &format!("{shop}{more}{shape}{}", include_str!("adopt.sql")));
     source
 }
 
@@ -34,7 +48,11 @@ fn prepared(target: Server) -> Server {
 }
 
 async fn moved(target: Server) -> (Move, Schema) {
-    let moving = Move { source: double(), target, user: "master" };
+    moved_from(double(), target).await
+}
+
+async fn moved_from(source: Server, target: Server) -> (Move, Schema) {
+    let moving = Move { source, target, user: "master" };
     let (catalog, built) = moving.schema().await;
     let client = moving.at_target().await;
     moving.apply(&client, &built, Phase::BeforeData).await;
@@ -43,12 +61,16 @@ async fn moved(target: Server) -> (Move, Schema) {
     (moving, built)
 }
 
+/// Nothing that the target would print otherwise is left for the comparison of the rows to find.
 async fn compared(moving: &Move, built: &Schema) -> Report {
+    let (prints, otherwise) = rehearsed(moving, built).await;
+    assert_eq!(otherwise, []);
     let restore_mode = built.conversion.restore.is_some();
     let end = |url: String| End { restore_mode, ..End::new(Endpoint::parse(&url).unwrap()) };
     let (source, target) = (end(moving.source.url("corpus")), end(moving.target.url_as(moving.user, "moved")));
     let (losses, conversion) = (built.losses.clone(), built.conversion.clone());
-    let options = Options { losses, conversion, sequence_values: false, before_last: true, ..Options::default() };
+    let options =
+        Options { losses, conversion, prints, sequence_values: false, before_last: true, ..Options::default() };
     verify(&source, &target, &options, |_| ()).await.unwrap()
 }
 
@@ -61,9 +83,49 @@ fn codes(built: &Schema) -> BTreeMap<&str, usize> {
     codes
 }
 
+/// Whatever the version, the same is read.
+#[tokio::test]
+async fn all_versions_say_the_same() {
+    let source = Server::v15();
+    let mut said = vec![];
+    for shape in SHAPES {
+        source.psql(SUPERUSER, "DROP ROLE IF EXISTS app; CREATE DATABASE corpus TEMPLATE template0");
+        let all = concat!(include_str!("double.sql"), include_str!("shop.sql"), include_str!("odd.sql"));
+        source.psql("corpus", &format!("{all}{shape}{}", include_str!("adopt.sql")));
+        let mut found = timescale::read(&source.connect("corpus").await).await.unwrap().unwrap();
+        // Numbers of objects are each database's own.
+        found.aggregates.iter_mut().for_each(|aggregate| aggregate.oid = Oid(0));
+        said.push(found);
+        source.psql(SUPERUSER, "DROP DATABASE corpus WITH (FORCE)");
+    }
+    assert_eq!(said[0].hypertables.len(), 9);
+    let aggregates: Vec<String> = said[0].aggregates.iter().map(|one| one.name.plain()).collect();
+    assert_eq!(
+        aggregates.last().map(String::as_str),
+        Some("a_first.daily"),
+        "after what it is made of: {aggregates:?}"
+    );
+    assert_eq!(said[1], said[0]);
+    assert_eq!(said[2], said[0]);
+}
+
 #[tokio::test]
 async fn hypertables_become_partitions_with_every_row() {
-    let (moving, built) = moved(prepared(Server::v17())).await;
+    becomes_partitions("").await;
+}
+
+#[tokio::test]
+async fn hypertables_of_2_26_become_partitions_too() {
+    becomes_partitions(TO_2_26).await;
+}
+
+#[tokio::test]
+async fn hypertables_of_2_29_become_partitions_too() {
+    becomes_partitions(TO_2_29).await;
+}
+
+async fn becomes_partitions(shape: &str) {
+    let (moving, built) = moved_from(double_with("", shape), prepared(Server::v17())).await;
     let expected = [
         ("continuous-aggregate", 1),
         ("continuous-aggregate-refresh", 1),
@@ -109,6 +171,73 @@ Readings_p20260122|FOR VALUES FROM ('2026-01-22 00:00:00+00') TO ('2026-01-29 00
     assert_eq!(at("SELECT count(*) FROM pg_namespace WHERE nspname ~ 'timescaledb'"), "0");
 }
 
+/// Words of SQL as names of columns, every type of time, borders off midnight and over the end of summer time, dropped
+/// columns; aggregates of aggregates, with other tables, by number.
+#[tokio::test]
+async fn names_types_and_borders_are_carried_as_they_are() {
+    let source = double_with(include_str!("odd.sql"), TO_2_29);
+    // What a session shows depends on it; nothing that is carried may.
+    source.psql(SUPERUSER, "ALTER DATABASE corpus SET TimeZone = 'Europe/Berlin'");
+    let (moving, built) = moved_from(source, prepared(Server::v17())).await;
+    let lost: Vec<_> = built.losses.iter().filter(|loss| loss.code == "timescaledb-function").collect();
+    assert_eq!(lost.len(), 1, "shop.monthly alone: {lost:#?}");
+    let report = compared(&moving, &built).await;
+    assert!(report.matches(), "{}", report.markdown());
+    let at = |sql: &str| moving.target.psql("moved", &format!("SET timezone = 'UTC'; {sql}"));
+    let partitions =
+        "SELECT c.relname, pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+         WHERE c.relkind = 'r' AND c.relnamespace = 'odd'::regnamespace AND c.relname !~ '_default$' ORDER BY 1";
+    assert_eq!(
+        at(partitions),
+        "Mixed_p20261024|FOR VALUES FROM ('2026-10-24') TO ('2026-10-27')
+cond_p20261023|FOR VALUES FROM ('2026-10-23 22:00:00+00') TO ('2026-10-24 22:00:00+00')
+cond_p20261024|FOR VALUES FROM ('2026-10-24 22:00:00+00') TO ('2026-10-25 22:00:00+00')
+order_p-1000|FOR VALUES FROM ('-1000') TO ('0')
+order_p0|FOR VALUES FROM ('0') TO ('1000')
+quoted_p20261024_010000|FOR VALUES FROM ('2026-10-24 01:00:00+00') TO ('2026-10-24 02:00:00+00')
+spaced_p20261024_010000|FOR VALUES FROM ('2026-10-24 01:00:00+00') TO ('2026-10-24 02:00:00+00')
+user_p20261024_013000|FOR VALUES FROM ('2026-10-24 01:30:00') TO ('2026-10-24 03:00:00')
+user_p20261024_030000|FOR VALUES FROM ('2026-10-24 03:00:00') TO ('2026-10-24 04:30:00')"
+    );
+    let rest = "SELECT sum((xpath('//n/text()', query_to_xml(format('SELECT count(*) AS n FROM ONLY %s', c.oid::regclass), false, true, '')))[1]::text::int)
+          FROM pg_class c WHERE c.relnamespace = 'odd'::regnamespace AND c.relname ~ '_default$'";
+    assert_eq!(at(rest), "0", "every row is in the partition of its chunk");
+    for view in ["a_first.\"of a place\"", "a_first.daily", "odd.hundreds", "odd.\"of users\""] {
+        let sql = format!(
+            "SET timezone = 'UTC'; SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text COLLATE \"C\")) FROM {view} AS t"
+        );
+        let here = moving.source.psql("corpus", &sql);
+        assert!(!here.starts_with("0|"), "{view}");
+        assert_eq!(moving.target.psql("moved", &sql), here, "{view}");
+        let name = view.replace('"', "");
+        let kind =
+            format!("SELECT relkind FROM pg_class c WHERE relnamespace::regnamespace || '.' || relname = '{name}'");
+        assert_eq!(at(&kind), "m", "{view}");
+    }
+}
+
+/// What is looked at before the pause is compared with what is there in it: chunks come with the clock, everything else is told.
+#[tokio::test]
+async fn a_new_chunk_is_no_change_and_everything_else_is() {
+    let moving =
+        Move { source: double_with(include_str!("odd.sql"), ""), target: prepared(Server::v17()), user: "master" };
+    let (_, built) = moving.schema().await;
+    let old = connect(&Endpoint::parse(&moving.source.url("corpus")).unwrap(), "test").await.unwrap();
+    let objects = async || built.conversion.besides_chunks(read_objects(&old).await.unwrap());
+    let before = objects().await;
+    moving.source.psql(
+        "corpus",
+        "CREATE TABLE _timescaledb_internal._hyper_6_99_chunk (CHECK (n >= 100 AND n < 200), UNIQUE (n)) INHERITS (shop.ticks);
+         CREATE INDEX ON odd._hyper_23_231_chunk (\"with space\");
+         ALTER TABLE odd._hyper_23_231_chunk ADD CHECK (\"with space\" > '2026-01-01')",
+    );
+    assert_eq!(objects().await, before);
+    moving.source.psql("corpus", "ALTER TABLE odd.\"user\" ADD COLUMN w integer");
+    let after = objects().await;
+    let new: Vec<_> = after.keys().filter(|key| !before.contains_key(key)).map(|key| key.name.as_str()).collect();
+    assert_eq!(new, ["odd.\"user\".w"]);
+}
+
 #[tokio::test]
 async fn a_row_that_differs_in_a_partition_is_found() {
     let (moving, built) = moved(prepared(Server::v17())).await;
@@ -131,21 +260,23 @@ async fn policies_are_those_of_the_targets_own_extensions() {
     let target = prepared(Server::rds_with(&settings));
     // Jobs are its owner's to write, who at RDS is nobody's user.
     target.psql("moved", "CREATE EXTENSION pg_cron");
-    let (moving, built) = moved(target).await;
+    let (moving, built) = moved_from(double_with(include_str!("odd.sql"), ""), target).await;
     let found = codes(&built);
     assert!(
         !found.contains_key("hypertable-retention") && !found.contains_key("continuous-aggregate-refresh"),
         "{found:?}"
     );
-    assert_eq!(found.get("hypertable-partitions"), Some(&1), "the one by number: {found:?}");
+    assert_eq!(found.get("hypertable-partitions"), Some(&2), "those by number: {found:?}");
     let report = compared(&moving, &built).await;
     assert!(report.matches(), "{}", report.markdown());
     moving.apply(&moving.at_target().await, &built, Phase::Last).await;
     let at = |sql: &str| moving.target.psql("moved", sql);
-    let config = "SELECT parent_table, control, partition_interval, retention, retention_keep_table, infinite_time_partitions FROM partman.part_config ORDER BY 1";
+    let config = "SELECT parent_table, control, partition_interval, retention, retention_keep_table, infinite_time_partitions FROM partman.part_config WHERE parent_table ~ '^shop' ORDER BY 1";
+    let odd = "SELECT parent_table, control FROM partman.part_config WHERE parent_table ~ '^odd' ORDER BY 1";
+    assert_eq!(at(odd), "odd.Mixed|Mixed Case\nodd.cond|time\nodd.quoted|a\"b\nodd.spaced|with space\nodd.user|user");
     assert_eq!(at(config), "shop.Readings|at|7 days|90 days|f|t\nshop.spaced|day|30 days||t|t");
     assert_eq!(
-        at("SELECT schedule, command FROM cron.job ORDER BY jobname"),
+        at("SELECT schedule, command FROM cron.job WHERE command !~ 'a_first' ORDER BY jobname"),
         "@hourly|CALL partman.run_maintenance_proc()\n0 * * * *|REFRESH MATERIALIZED VIEW \"average\".\"daily\""
     );
     let ahead = "SELECT count(*) > 4, min(c.relname) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid

@@ -110,7 +110,7 @@ async fn the_extension_itself_is_read_and_converted() {
 }
 
 /// What both say once the target has left restore mode, in the extension's own words and through its own plans.
-const SAME: [&str; 12] = [
+pub const SAME: [&str; 12] = [
     "SELECT count(*), sum(value), md5(string_agg(t::text, '|' ORDER BY t::text COLLATE \"C\")) FROM shop.\"Readings\" AS t",
     "SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text COLLATE \"C\")) FROM shop.ticks AS t",
     "SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text COLLATE \"C\")) FROM shop.spaced AS t",
@@ -127,7 +127,7 @@ const SAME: [&str; 12] = [
 
 /// The extension at work in the new database: rows old and new, a chunk that is opened and closed again, an aggregate that
 /// is brought up to date, a job, a chunk that expires.
-const WORK: &str = "INSERT INTO shop.\"Readings\" VALUES ('2026-01-03 00:30:00+00', 1, -1, 'old'), ('2026-06-01', 1, -2, 'new');
+pub const WORK: &str = "INSERT INTO shop.\"Readings\" VALUES ('2026-01-03 00:30:00+00', 1, -1, 'old'), ('2026-06-01', 1, -2, 'new');
     SELECT count(*) FROM show_chunks('shop.\"Readings\"');
     SELECT decompress_chunk(c) IS NOT NULL FROM show_chunks('shop.\"Readings\"', older_than => '2026-01-09'::timestamptz) AS c;
     SELECT count(*), sum(value) FROM shop.\"Readings\";

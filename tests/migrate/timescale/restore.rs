@@ -11,34 +11,40 @@ use infra::postgres::{Client, Endpoint, connect};
 
 use super::{codes, compared};
 use crate::schema::Move;
-use crate::servers::{SUPERUSER, Server};
+use crate::servers::{SUPERUSER, Server, run};
 
 const SCRIPT: &str = concat!(include_str!("double.sql"), include_str!("script.sql"));
 /// What a session would have to be in.
 const MODE: &str =
     "SELECT count(*) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase WHERE datname = 'moved'";
-/// All that the extension knows, but for what a server says of itself.
-const KNOWN: [&str; 7] = [
-    "_timescaledb_catalog.hypertable",
-    "_timescaledb_catalog.dimension",
-    "_timescaledb_catalog.dimension_slice",
-    "_timescaledb_catalog.chunk",
-    "_timescaledb_catalog.chunk_constraint",
-    "_timescaledb_catalog.compression_chunk_size",
-    "_timescaledb_catalog.continuous_agg",
-];
+/// The first version, which the scripts make; others are updates of it, as with the extension itself.
+const FIRST: &str = "2.23.0";
+const CONFIG_OF_2_29: &str =
+    "SELECT pg_catalog.pg_extension_config_dump('_timescaledb_catalog.compression_settings', '');";
 
 fn with_extension(version: &str) -> Server {
     let server = Server::v17();
-    server.add_extension(timescale::EXTENSION, version, SCRIPT);
+    let updated = matches!(version, "2.26.0" | "2.29.0");
+    server.add_extension(timescale::EXTENSION, if updated { FIRST } else { version }, SCRIPT);
+    server.add_extension_update(timescale::EXTENSION, FIRST, "2.26.0", super::TO_2_26);
+    let script = format!("{}{CONFIG_OF_2_29}", include_str!("to_2.29.sql"));
+    server.add_extension_update(timescale::EXTENSION, "2.26.0", "2.29.0", &script);
+    server.add_extension_default(timescale::EXTENSION, version);
     server
 }
 
 fn source() -> Server {
-    let source = with_extension("2.23.0");
+    source_of(FIRST)
+}
+
+fn source_of(version: &str) -> Server {
+    let source = with_extension(version);
     source.psql(SUPERUSER, "CREATE DATABASE corpus TEMPLATE template0");
-    let shop = concat!("CREATE EXTENSION timescaledb; SET timescaledb.restoring = on;", include_str!("shop.sql"));
-    source.psql("corpus", shop);
+    let begin = format!("CREATE EXTENSION timescaledb VERSION '{FIRST}'; SET timescaledb.restoring = on;");
+    source.psql("corpus", &format!("{begin}{}", include_str!("shop.sql")));
+    if version != FIRST {
+        source.psql("corpus", &format!("ALTER EXTENSION timescaledb UPDATE TO '{version}'"));
+    }
     source
 }
 
@@ -55,7 +61,21 @@ async fn session(url: &str) -> Client {
 
 #[tokio::test]
 async fn everything_stays_what_it_is() {
-    let moving = Move { source: source(), target: target("2.23.0", SUPERUSER), user: SUPERUSER };
+    stays("2.23.0").await;
+}
+
+#[tokio::test]
+async fn everything_of_2_26_stays_what_it_is_too() {
+    stays("2.26.0").await;
+}
+
+#[tokio::test]
+async fn everything_of_2_29_stays_what_it_is_too() {
+    stays("2.29.0").await;
+}
+
+async fn stays(version: &str) {
+    let moving = Move { source: source_of(version), target: target(version, SUPERUSER), user: SUPERUSER };
     let (catalog, built) = moving.schema().await;
     assert_eq!(codes(&built).into_keys().collect::<Vec<_>>(), ["hypertable-no-way-back"]);
     let kept = built.losses.iter().find(|loss| loss.code == "hypertables-kept").unwrap();
@@ -75,10 +95,12 @@ async fn everything_stays_what_it_is() {
     assert!(
         report.tables.iter().any(|table| table.name.name == "compress_hyper_2_5_chunk" && table.source_rows == 10_000)
     );
-    for known in KNOWN {
-        let sql = format!("SELECT t::text FROM {known} AS t ORDER BY 1");
-        assert_eq!(at(&sql), moving.source.psql("corpus", &sql), "{known}");
+    for known in &restore.tables {
+        let sql = format!("SELECT t::text FROM {} AS t {} ORDER BY 1", known.name, known.filter);
+        assert_eq!(at(&sql), moving.source.psql("corpus", &sql), "{}", known.name);
     }
+    let chunks = "SELECT hypertable_name, chunk_name, range_start, range_start_integer, is_compressed FROM timescaledb_information.chunks ORDER BY 1, 2";
+    assert_eq!(at(chunks), moving.source.psql("corpus", chunks));
     assert_eq!(at("SELECT nextval('_timescaledb_catalog.hypertable_id_seq')"), "8");
     let jobs = "SELECT id, owner, config FROM _timescaledb_config.bgw_job ORDER BY 1";
     assert_eq!(at(jobs), moving.source.psql("corpus", jobs), "its own job is there once");
@@ -185,4 +207,35 @@ async fn another_version_is_in_the_way() {
     let blockers: Vec<_> = seen.findings.iter().filter(|finding| finding.severity == Severity::Blocker).collect();
     assert_eq!(blockers.iter().map(|finding| finding.code.as_str()).collect::<Vec<_>>(), ["timescaledb-version"]);
     assert!(blockers[0].remedy.contains("UPDATE TO '2.22.1'"), "{:?}", blockers[0]);
+}
+
+/// The lines themselves, with this server for the bundle's.
+#[tokio::test]
+async fn the_safety_copy_is_restored_by_the_steps_of_the_page() {
+    let page = include_str!("../../../docs/verbs/migrate.md");
+    let (_, section) = page.split_once("\n## The safety copy\n").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let steps: Vec<&str> = section.lines().filter_map(|line| line.strip_prefix("    ")).collect();
+    let [place, create, restore, before, after] = steps[..] else { panic!("{steps:#?}") };
+    assert!(place.starts_with("db=$(docker ps "), "{place}");
+    let source = source();
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy.dump");
+    let url = source.url("corpus");
+    let dumped = run(&source.tool("pg_dump", &[&url, "--format=custom", "--compress=zstd:3"]), b"");
+    std::fs::write(&copy, dumped.stdout).unwrap();
+    let there = source.tool("env", &["PGHOST=127.0.0.1", &format!("PGPORT={}", source.port())]).join(" ");
+    let script = [create, before, restore, after].join("\n").replace("docker exec -i $db", &there);
+    let script = format!("set -e\ncopy={}\n{}", copy.display(), script.replace("2.29.2", FIRST));
+    let done = run(&["sh", "-c", &script].map(str::to_owned), b"");
+    assert!(done.status.success(), "{script}: {}", String::from_utf8_lossy(&done.stderr));
+    for sql in [
+        "SELECT count(*), sum(value) FROM shop.\"Readings\"",
+        "SELECT hypertable_name, chunk_name, range_start, is_compressed FROM timescaledb_information.chunks ORDER BY 1, 2",
+        "SELECT * FROM timescaledb_information.jobs ORDER BY 1",
+        "SELECT count(*), sum(n) FROM average.daily",
+    ] {
+        assert_eq!(source.psql("restored", sql), source.psql("corpus", sql), "{sql}");
+    }
+    assert_eq!(source.psql(SUPERUSER, &MODE.replace("moved", "restored")), "0", "restore mode is over");
 }

@@ -7,8 +7,8 @@ SELECT c.oid::int8 AS oid,
        s.seqmax AS maximum,
        s.seqincrement AS increment,
        s.seqcycle AS cycle,
-       substring(state.row FROM '<last_value>(-?[0-9]+)</last_value>')::int8 AS last_value,
-       substring(state.row FROM '<is_called>(true|false)</is_called>')::bool AS is_called,
+       state.last_value,
+       state.is_called,
        (SELECT json_build_object('table', d.refobjid::int8, 'column', a.attname, 'identity', d.deptype = 'i')
           FROM pg_depend d
           JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
@@ -20,10 +20,6 @@ SELECT c.oid::int8 AS oid,
   JOIN pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_depend ed ON ed.classid = 'pg_class'::regclass AND ed.objid = c.oid AND ed.deptype = 'e'
   LEFT JOIN pg_extension e ON e.oid = ed.refobjid
- -- The one way to read all of them in one statement: whether a sequence was called is in the sequence alone.
- CROSS JOIN LATERAL (
-    SELECT CASE WHEN has_sequence_privilege(c.oid, 'SELECT')
-                THEN query_to_xml(format('SELECT last_value, is_called FROM %I.%I', n.nspname, c.relname), false, true, '')::text
-           END) AS state(row)
+ CROSS JOIN LATERAL ({sequence_state}) AS state(last_value, is_called)
  WHERE {user_schema}
  ORDER BY n.nspname, c.relname

@@ -9,6 +9,19 @@ SELECT c.oid::int8 AS oid,
        COALESCE((SELECT json_agg(i.inhparent::int8 ORDER BY i.inhseqno) FROM pg_inherits i WHERE i.inhrelid = c.oid), '[]') AS parents,
        pg_get_expr(c.relpartbound, c.oid) AS partition_bound,
        CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END AS partition_key,
+       -- Hashes of enums hold their numbers, as those of records, arrays and ranges may; orders of text are the library's.
+       COALESCE((SELECT bool_or(p.partstrat = 'h' AND o.opcintype IN (
+                          'anyenum'::regtype, 'record'::regtype, 'anyarray'::regtype, 'anyrange'::regtype)
+                     OR p.partstrat = 'h' AND o.opcintype::regtype::text = 'anymultirange'
+                     OR NOT COALESCE(co.collisdeterministic, true)
+                     OR p.partstrat = 'r' AND COALESCE(co.collname NOT IN ('C', 'POSIX'), false) AND NOT (
+                          co.collname = 'default' AND db.datcollate IN ('C', 'POSIX')))
+                   FROM pg_partitioned_table p
+                  CROSS JOIN LATERAL unnest(p.partclass::oid[], p.partcollation::oid[]) AS key(class, collated)
+                   JOIN pg_opclass o ON o.oid = key.class
+                   LEFT JOIN pg_collation co ON co.oid = key.collated
+                   JOIN pg_database db ON db.datname = current_database()
+                  WHERE p.partrelid = c.oid), false) AS routed_by_server,
        c.relreplident AS replica_identity,
        c.relrowsecurity AS row_security,
        c.relforcerowsecurity AS row_security_forced,

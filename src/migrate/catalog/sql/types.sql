@@ -33,6 +33,11 @@ SELECT t.oid::int8 AS oid,
                    FROM pg_attribute a
                   WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped), '[]') AS fields,
        t.typsend <> 0 AND t.typreceive <> 0 AS binary,
+       EXISTS (SELECT FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod
+                WHERE o.opcdefault AND m.amname IN ('btree', 'hash')
+                  AND (o.opcintype = t.oid OR EXISTS (
+                        SELECT FROM pg_cast c WHERE c.castsource = t.oid AND c.casttarget = o.opcintype
+                           AND c.castmethod = 'b' AND c.castcontext = 'i'))) AS equality,
        e.extname AS extension
   FROM used
   JOIN pg_type t ON t.oid = used.oid

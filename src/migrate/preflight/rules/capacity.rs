@@ -1,6 +1,6 @@
 //! Room and connections.
 
-use super::all;
+use super::{all, of_bundle};
 use crate::migrate::preflight::facts::{ServerFacts, Situation};
 use crate::migrate::preflight::finding::Finding;
 use crate::migrate::saga::Mode;
@@ -30,18 +30,21 @@ pub fn rule(s: &Situation) -> Vec<Finding> {
                 .remedy("grow the disk, or set max_slot_wal_keep_size, or migrate offline")
         }),
     ]);
-    found.extend(connections("SOURCE", &s.source, s.capacity.connections));
-    found.extend(connections("TARGET", &s.target, s.capacity.connections));
+    let wanted = s.capacity.connections;
+    let source = |most: i64| of_bundle(&format!("max_connections={most}"));
+    let target = |most: i64| s.abilities.keeper().set("max_connections", &most.to_string());
+    found.extend(connections("SOURCE", &s.source, wanted, source));
+    found.extend(connections("TARGET", &s.target, wanted, target));
     found
 }
 
-fn connections(end: &str, facts: &ServerFacts, wanted: u32) -> Option<Finding> {
+fn connections(end: &str, facts: &ServerFacts, wanted: u32, raise: impl Fn(i64) -> String) -> Option<Finding> {
     let most = facts.number("max_connections")?;
     let reserved = facts.number("superuser_reserved_connections").unwrap_or(3);
     let free = most - reserved - i64::from(facts.connections);
     (free < i64::from(wanted)).then(|| {
         Finding::blocker("connections", end, format!("{free} of {most} connections are free, {wanted} are needed"))
             .so("the copy, or the application beside it, is turned away")
-            .remedy("raise max_connections, or copy with fewer jobs")
+            .remedy(format!("copy with fewer --jobs, or {}", raise(most - free + i64::from(wanted))))
     })
 }

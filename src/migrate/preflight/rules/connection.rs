@@ -31,7 +31,7 @@ pub fn rule(s: &Situation) -> Vec<Finding> {
                 "its user may not create schemas",
             )
             .so("nothing can be made at the target")
-            .remedy("make the user the owner of the database")
+            .remedy(format!("ALTER DATABASE {} OWNER TO {} at the target", s.abilities.database, s.abilities.user))
         }),
         (s.target.in_recovery).then(|| {
             Finding::blocker("target-standby", "TARGET", "is a standby")

@@ -15,7 +15,10 @@ pub fn rule(s: &Situation) -> Vec<Finding> {
             Finding::blocker(
                 "orphans",
                 format!("FOREIGN KEY {} of {}", orphans.constraint, orphans.table),
-                format!("{} rows point to nothing", orphans.rows),
+                match orphans.rows {
+                    1 => "1 row points to nothing".to_owned(),
+                    rows => format!("{rows} rows point to nothing"),
+                },
             )
             .so("the target refuses the key after all rows were copied")
             .remedy("delete or repair these rows, or drop the key")
@@ -26,10 +29,22 @@ pub fn rule(s: &Situation) -> Vec<Finding> {
     {
         found.push(
             Finding::note("orphans-unknown", "FOREIGN KEYS", "were not looked through for rows that point to nothing")
-                .so("such rows make the target refuse the key at the end")
-                .remedy("let preflight look: it reads these tables once"),
+                .so("the stage preflight does that, and stops before anything is copied")
+                .remedy("nothing"),
         );
     }
+    found.extend(s.large_rows.iter().map(|row| {
+        Finding::blocker(
+            "large-value",
+            format!("TABLE {}", row.table),
+            format!(
+                "the row at ctid {} is {} bytes long as text, most of it in {}",
+                row.place, row.text_bytes, row.column
+            ),
+        )
+        .so("a text ends at 1 GB: neither can it be dumped for the safety copy, nor do its changes replicate")
+        .remedy("cut the value into several rows, or keep it as a file and its name in the table")
+    }));
     let unchecked =
         s.catalog.constraints.iter().filter(|constraint| !constraint.validated && constraint.parent.is_none());
     found.extend(unchecked.filter_map(|constraint| {

@@ -5,13 +5,13 @@ use crate::migrate::preflight::facts::Situation;
 use crate::migrate::preflight::finding::Finding;
 use crate::migrate::saga::Mode;
 use crate::migrate::schema::ExtensionState;
-use crate::migrate::timescale::{EXTENSION, Timescale, is_there};
+use crate::migrate::timescale::{EXTENSION, TRIED, Timescale, is_there};
 
 const OBJECT: &str = "EXTENSION timescaledb";
 
 pub fn rule(s: &Situation) -> Vec<Finding> {
     let Some(timescale) = s.timescale.as_ref() else { return vec![] };
-    let mut found = all([online(s, timescale), other_version(s), in_use(s)]);
+    let mut found = all([online(s, timescale), untried(s), other_version(s), in_use(s)]);
     if !is_there(&s.abilities) {
         found.extend(identity(s, timescale));
     }
@@ -29,6 +29,18 @@ fn online(s: &Situation, timescale: &Timescale) -> Option<Finding> {
             .remedy("migrate with --offline"),
     };
     (s.mode == Mode::Online).then_some(found)
+}
+
+/// What it shows was read and understood; whether it means the same as before, nobody looked.
+fn untried(s: &Situation) -> Option<Finding> {
+    let own = s.catalog.extensions.iter().find(|extension| extension.name == EXTENSION)?;
+    let mut parts = own.version.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
+    let version = (parts.next()?, parts.next()?);
+    let [(_, first), (major, last)] = TRIED;
+    let found = Finding::note("timescaledb-untried", OBJECT, format!("is {}", own.version))
+        .so(format!("infra was tried with {major}.{first} to {major}.{last}"))
+        .remedy("try the move with a copy first");
+    (version < TRIED[0] || version > TRIED[1]).then_some(found)
 }
 
 fn other_version(s: &Situation) -> Option<Finding> {

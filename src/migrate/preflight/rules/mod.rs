@@ -31,3 +31,8 @@ pub const ALL: [Rule; 9] = [
 fn all(found: impl IntoIterator<Item = Option<Finding>>) -> Vec<Finding> {
     found.into_iter().flatten().collect()
 }
+
+/// How a setting of the source's server is changed: it is a service of the bundle.
+fn of_bundle(setting: &str) -> String {
+    format!("start the source's service with -c {setting} (its command in compose.yaml, then infra deploy)")
+}

@@ -1,6 +1,6 @@
 //! What online mode needs; and WAL that is kept by somebody.
 
-use super::all;
+use super::{all, of_bundle};
 use crate::migrate::preflight::facts::Situation;
 use crate::migrate::preflight::finding::Finding;
 use crate::migrate::saga::Mode;
@@ -47,7 +47,7 @@ fn source(s: &Situation) -> Vec<Finding> {
                 format!("is {} at the source", s.source.setting("wal_level")),
             )
             .so("changes during the copy cannot be followed")
-            .remedy("set wal_level = logical (rds.logical_replication = 1) and restart it, or migrate offline")
+            .remedy(format!("{}, or migrate with --offline", of_bundle("wal_level=logical")))
         }),
         // One for the way to the new database, one that records changes after the verification.
         full(used + 1, number("max_replication_slots")).then(|| {
@@ -57,7 +57,10 @@ fn source(s: &Situation) -> Vec<Finding> {
                 format!("{used} of {} slots are used", number("max_replication_slots")),
             )
             .so("the migration needs two")
-            .remedy("drop slots that nobody reads, or raise it and restart, or migrate offline")
+            .remedy(format!(
+                "drop slots that nobody reads, or {}, or migrate with --offline",
+                of_bundle(&format!("max_replication_slots={}", used + 4))
+            ))
         }),
         full(s.source.senders as usize, number("max_wal_senders")).then(|| {
             Finding::blocker(
@@ -66,7 +69,10 @@ fn source(s: &Situation) -> Vec<Finding> {
                 format!("{} of {} are used", s.source.senders, number("max_wal_senders")),
             )
             .so("the target could not connect to follow changes")
-            .remedy("raise it and restart, or migrate offline")
+            .remedy(format!(
+                "{}, or migrate with --offline",
+                of_bundle(&format!("max_wal_senders={}", s.source.senders + 4))
+            ))
         }),
         (!s.source.replication).then(|| {
             Finding::blocker(
@@ -75,10 +81,7 @@ fn source(s: &Situation) -> Vec<Finding> {
                 "has no right to replicate at the source",
             )
             .so("no slot can be made")
-            .remedy(format!(
-                "ALTER ROLE {} REPLICATION (on RDS: GRANT rds_replication), or migrate offline",
-                s.source.user
-            ))
+            .remedy(format!("ALTER ROLE {} REPLICATION at the source, or migrate with --offline", s.source.user))
         }),
         (1..SHORT_SENDER_TIMEOUT).contains(&number("wal_sender_timeout")).then(|| {
             Finding::warning(
@@ -87,7 +90,7 @@ fn source(s: &Situation) -> Vec<Finding> {
                 format!("is {} ms at the source", number("wal_sender_timeout")),
             )
             .so("a target that is busy for longer loses its connection, and begins again and again")
-            .remedy("set it to 60s or more while the migration lasts")
+            .remedy("ALTER SYSTEM SET wal_sender_timeout = '60s' at the source, then SELECT pg_reload_conf(); back afterwards")
         }),
         s.source.number("max_slot_wal_keep_size").filter(|size| *size >= 0).map(|size| {
             // While everything is copied once, not more is written than there is: a rule of thumb.
@@ -108,6 +111,7 @@ fn has_hypertables(s: &Situation) -> bool {
 /// Replication to and from the new database.
 fn way_back(s: &Situation) -> Vec<Finding> {
     let number = |name| s.target.number(name).unwrap_or(0);
+    let keeper = s.abilities.keeper();
     all([
         (s.target.setting("wal_level") != "logical").then(|| {
             Finding::blocker(
@@ -116,12 +120,15 @@ fn way_back(s: &Situation) -> Vec<Finding> {
                 format!("is {} at the target", s.target.setting("wal_level")),
             )
             .so("nothing that is written there can be followed: neither verified until the switch, nor brought back afterwards")
-            .remedy("set it to logical (rds.logical_replication = 1) and restart the target before it is used")
+            .remedy(keeper.set("wal_level", "logical"))
         }),
         (number("max_logical_replication_workers") < 2 || number("max_worker_processes") < 4).then(|| {
             Finding::blocker("no-worker", "SETTING max_logical_replication_workers", "is too small at the target")
                 .so("nobody would apply changes there")
-                .remedy("set it to 4 or more, and max_worker_processes to 8 or more")
+                .remedy(format!(
+                    "{}; the same with max_worker_processes = 8",
+                    keeper.set("max_logical_replication_workers", "4")
+                ))
         }),
         // What it has applied, the record of changes, the way back.
         full(s.target.slots.len() + 2, number("max_replication_slots")).then(|| {
@@ -131,7 +138,7 @@ fn way_back(s: &Situation) -> Vec<Finding> {
                 "less than three slots of the target are free",
             )
             .so("it needs one for what it has applied, one for what changes there, one for the way back")
-            .remedy("raise it and restart")
+            .remedy(keeper.set("max_replication_slots", &(s.target.slots.len() + 6).to_string()))
         }),
     ])
 }

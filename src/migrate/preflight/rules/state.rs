@@ -4,6 +4,7 @@ use super::all;
 use crate::migrate::catalog::SpecialKind;
 use crate::migrate::preflight::facts::Situation;
 use crate::migrate::preflight::finding::Finding;
+use crate::migrate::saga::Mode;
 
 /// Of the two billion after which a server stops writing, so much is used while autovacuum has fallen behind.
 const OLD_XID: i64 = 1_000_000_000;
@@ -13,11 +14,12 @@ pub fn rule(s: &Situation) -> Vec<Finding> {
         .source
         .prepared
         .iter()
+        .filter(|prepared| s.mode == Mode::Online || !prepared.elsewhere)
         .map(|prepared| {
             Finding::blocker(
                 "prepared-transaction",
                 format!("PREPARED TRANSACTION {}", prepared.name),
-                format!("has waited for {} s", prepared.seconds),
+                format!("has waited for {} s in database {}", prepared.seconds, prepared.database),
             )
             .so("its locks and rows are in nobody's hands; no slot is made before it ends")
             .remedy(format!("COMMIT PREPARED '{0}' or ROLLBACK PREPARED '{0}'", prepared.name.replace('\'', "''")))
@@ -49,6 +51,18 @@ pub fn rule(s: &Situation) -> Vec<Finding> {
         Finding::warning("always-trigger", format!("TRIGGER {trigger}"), "fires for replicated rows too")
             .so("at the target it would do again what it did at the source")
             .remedy("ALTER TABLE … ENABLE TRIGGER while the migration lasts, or make what it does harmless twice")
+    }));
+    found.extend(s.source.firing_event_triggers.iter().map(|trigger| {
+        Finding::warning(
+            "event-trigger-fires",
+            format!("EVENT TRIGGER {trigger}"),
+            "fires for the publication and the schema that infra makes for itself",
+        )
+        .so("it records them as changes of yours, or refuses them and with them the migration")
+        .remedy(format!(
+            "let the role {} pass in its function, or ALTER EVENT TRIGGER … DISABLE for as long",
+            s.source.user
+        ))
     }));
     found.extend(all([
         (s.source.xid_age > OLD_XID).then(|| {

@@ -3,22 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::all;
-use crate::migrate::catalog::{Generated, Oid, Persistence, ReplicaIdentity, Table, TableKind};
+use crate::migrate::carried;
+use crate::migrate::catalog::{Generated, Persistence, Table, TableKind};
+use crate::migrate::identity::{Wanted, changes, unfollowed};
 use crate::migrate::preflight::facts::Situation;
 use crate::migrate::preflight::finding::Finding;
 use crate::migrate::saga::Mode;
 
+/// In bytes of rows: reading so many takes a tenth of a second and more.
+const LARGE_TO_SCAN: u64 = 100 << 20;
+
 pub fn rule(s: &Situation) -> Vec<Finding> {
     let mut found = not_empty(s);
     found.extend(twins(s));
+    found.extend(identities(s));
     if s.mode == Mode::Online {
-        found.extend(without_identity(s));
-        let unlogged = s.catalog.with_rows().filter(|table| table.persistence == Persistence::Unlogged);
-        found.extend(unlogged.map(|table| {
-            Finding::warning("unlogged", object(table), "is unlogged: its changes are not in the WAL")
-                .so("they cannot be followed; it is copied again inside the pause, or arrives as it was at the beginning")
-                .remedy("ALTER TABLE … SET LOGGED, or accept it")
-        }));
+        found.extend(carried_in_pause(s));
     }
     found.extend(s.catalog.tables.iter().flat_map(one));
     found
@@ -38,6 +38,16 @@ fn one(table: &Table) -> Vec<Finding> {
                 .so("its definition is carried, its rows are not")
                 .remedy("see that the target reaches that server")
         }),
+        table.routed_by_server.then(|| {
+            let key = table.partition_key.as_deref().unwrap_or_default();
+            Finding::note(
+                "partitions-by-server",
+                object(table),
+                format!("has partitions by {key}, which servers decide differently"),
+            )
+            .so("its rows go through it and not into its partitions one by one, and are compared as its own")
+            .remedy("nothing")
+        }),
         inherits.then(|| {
             Finding::note("inheritance", object(table), "inherits from other tables")
                 .so("each table's own rows are copied")
@@ -51,30 +61,64 @@ fn one(table: &Table) -> Vec<Finding> {
     ])
 }
 
-fn without_identity(s: &Situation) -> Vec<Finding> {
-    let primary: BTreeSet<Oid> = s
-        .catalog
-        .indexes
-        .iter()
-        .filter(|index| index.primary && index.valid && index.immediate)
-        .map(|index| index.table)
-        .collect();
-    let lacks = |table: &&Table| match table.replica_identity {
-        ReplicaIdentity::Full | ReplicaIdentity::Index => false,
-        ReplicaIdentity::Nothing => true,
-        ReplicaIdentity::Default => !primary.contains(&table.oid),
-    };
-    let lacking = s.catalog.with_rows().filter(|table| table.persistence == Persistence::Permanent).filter(lacks);
-    lacking
+/// What infra does about tables without a key, and where that costs.
+fn identities(s: &Situation) -> Vec<Finding> {
+    // Where nothing comes back, nothing is published.
+    if s.timescale.as_ref().is_some_and(|timescale| !timescale.hypertables.is_empty()) {
+        return vec![];
+    }
+    let by_name: BTreeMap<_, _> = s.catalog.tables.iter().map(|table| (&table.name, table)).collect();
+    let unfollowed: BTreeSet<_> = unfollowed(&s.catalog).iter().map(|table| &table.name).collect();
+    let mut found = vec![];
+    for change in changes(&s.catalog).iter().filter(|change| !change.extension) {
+        let Some(table) = by_name.get(&change.table) else { continue };
+        let identity = match &change.wanted {
+            Wanted::Default => "DEFAULT".to_owned(),
+            Wanted::Index(index) => format!("USING INDEX {index}"),
+            Wanted::Full => "FULL".to_owned(),
+        };
+        found.push(
+            Finding::note("no-replica-identity", object(table), "has no key by which replication finds a row")
+                .so(format!("infra gives it REPLICA IDENTITY {identity} at both ends until the migration ends"))
+                .remedy("nothing"),
+        );
+        let large = change.wanted == Wanted::Full && table.bytes() > LARGE_TO_SCAN && s.mode == Mode::Online;
+        if large && !unfollowed.contains(&table.name) {
+            let what = format!("has no key, and {} MB", table.bytes() >> 20);
+            found.push(
+                Finding::warning("slow-identity", object(table), what)
+                    .so("each row that is updated or deleted is looked for in all of it at the other end: replication may fall behind")
+                    .remedy("add a primary key, or accept it if its rows are hardly ever updated or deleted"),
+            );
+        }
+    }
+    found
+}
+
+fn carried_in_pause(s: &Situation) -> Vec<Finding> {
+    let unlogged = s.catalog.with_rows().filter(|table| table.persistence == Persistence::Unlogged);
+    let mut found: Vec<Finding> = unlogged
         .map(|table| {
-            Finding::warning("no-replica-identity", object(table), "has no key by which replication finds a row")
-                .so("once it is published, UPDATE and DELETE on it fail at the source")
-                .remedy(format!(
-                    "add a primary key, or ALTER TABLE {} REPLICA IDENTITY FULL, or copy it inside the pause",
-                    table.name.plain()
-                ))
+            Finding::warning("unlogged", object(table), "is unlogged: its changes are not in the WAL")
+                .so("they cannot be followed: it is carried anew inside the pause, forth and back")
+                .remedy("ALTER TABLE … SET LOGGED, or accept it")
         })
-        .collect()
+        .collect();
+    found.extend(unfollowed(&s.catalog).into_iter().map(|table| {
+        Finding::warning("not-followed", object(table), "has no key, and a column whose values cannot be compared")
+            .so("replication cannot find its rows: it is carried anew inside the pause, forth and back")
+            .remedy("add a primary key or a unique index over columns that are NOT NULL, or accept it")
+    }));
+    let bytes = carried::bytes(&s.catalog);
+    if bytes > carried::MOST_IN_PAUSE {
+        let what = format!("{} MB are in tables that replication does not bring, and in large objects", bytes >> 20);
+        found.push(
+            Finding::warning(carried::ACCEPTED_BY, "DATABASE", what)
+                .so("they are compared and carried inside the pause, which takes the longer for it")
+                .remedy("make them less, or accept a longer pause"),
+        );
+    }
+    found
 }
 
 /// Legal, and mixed up by people and by tools that fold case.

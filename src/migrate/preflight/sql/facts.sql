@@ -25,8 +25,9 @@ SELECT COALESCE((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), fals
                    'seconds', extract(epoch FROM now() - xact_start)::int8) ORDER BY xact_start)
                    FROM pg_stat_activity WHERE xact_start < now() - interval '5 minutes' AND pid <> pg_backend_pid()
                     AND backend_type = 'client backend'), '[]') AS long_transactions,
-       COALESCE((SELECT json_agg(json_build_object('name', gid, 'seconds', extract(epoch FROM now() - prepared)::int8) ORDER BY prepared)
-                   FROM pg_prepared_xacts WHERE database = current_database()), '[]') AS prepared,
+       COALESCE((SELECT json_agg(json_build_object('name', gid, 'database', database,
+                   'elsewhere', database <> current_database(), 'seconds', extract(epoch FROM now() - prepared)::int8) ORDER BY prepared)
+                   FROM pg_prepared_xacts), '[]') AS prepared,
        (SELECT age(datfrozenxid)::int8 FROM pg_database WHERE datname = current_database()) AS xid_age,
        COALESCE((SELECT json_agg(object ORDER BY object) FROM (
           SELECT 'SCHEMA ' || quote_ident(n.nspname) FROM pg_namespace n WHERE {user_schema} AND NOT has_schema_privilege(n.oid, 'USAGE')
@@ -44,6 +45,11 @@ SELECT COALESCE((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), fals
        COALESCE((SELECT json_agg(format('%I on %I.%I', t.tgname, n.nspname, c.relname) ORDER BY 1)
           FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
          WHERE t.tgenabled IN ('A', 'R') AND NOT t.tgisinternal AND {user_schema}), '[]') AS firing_triggers,
+       COALESCE((SELECT json_agg(e.evtname ORDER BY e.evtname) FROM pg_event_trigger e
+         WHERE (e.evtenabled IN ('A', 'R')
+                OR e.evtenabled = 'O' AND (NOT users.super OR EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')))
+           AND NOT EXISTS (SELECT FROM pg_depend d
+                            WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = e.oid AND d.deptype = 'e')), '[]') AS firing_event_triggers,
        COALESCE((SELECT json_agg(DISTINCT format('%I.%I', n.nspname, c.relname))
           FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_rewrite w ON w.ev_class = c.oid
           JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_proc'::regclass

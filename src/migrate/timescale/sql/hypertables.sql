@@ -1,33 +1,45 @@
--- The extension's own tables and what belongs to aggregates lie in its own schema. Columns that not every version has are
--- looked up by name in the row as JSON.
-SELECT h.id,
-       h.schema_name AS schema,
-       h.table_name AS name,
+-- By the extension's own views, which are the same in all versions; its tables are not. Hypertables that hold aggregates lie
+-- in its own schema.
+WITH hypertable AS (
+  SELECT h.hypertable_schema AS schema, h.hypertable_name AS name, t.oid
+    FROM timescaledb_information.hypertables h
+    JOIN pg_namespace n ON n.nspname = h.hypertable_schema
+    JOIN pg_class t ON t.relnamespace = n.oid AND t.relname = h.hypertable_name
+   WHERE h.hypertable_schema !~ '^_timescaledb_'
+), chunk AS (
+  SELECT h.schema, h.name, c.is_compressed,
+         COALESCE(c.range_start_integer, CASE c.range_start WHEN '-infinity' THEN -9223372036854775808
+                                         ELSE (extract(epoch FROM c.range_start) * 1000000)::int8 END) AS "from",
+         COALESCE(c.range_end_integer, CASE c.range_end WHEN 'infinity' THEN 9223372036854775807
+                                       ELSE (extract(epoch FROM c.range_end) * 1000000)::int8 END) AS "to",
+         s.table_bytes + COALESCE(s.toast_bytes, 0) AS stored_bytes,
+         CASE WHEN c.is_compressed
+              THEN pg_table_size(t.oid) + z.before_compression_table_bytes + z.before_compression_toast_bytes END AS uncompressed_bytes
+    FROM hypertable h
+    JOIN timescaledb_information.chunks c ON c.hypertable_schema = h.schema AND c.hypertable_name = h.name
+    JOIN pg_namespace n ON n.nspname = c.chunk_schema
+    JOIN pg_class t ON t.relnamespace = n.oid AND t.relname = c.chunk_name
+    LEFT JOIN (SELECT o.oid, f.* FROM hypertable o, {functions}.chunks_detailed_size(o.oid) f) AS s
+      ON s.oid = h.oid AND s.chunk_schema = c.chunk_schema AND s.chunk_name = c.chunk_name
+    LEFT JOIN (SELECT o.oid, f.* FROM hypertable o, {functions}.chunk_compression_stats(o.oid) f) AS z
+      ON z.oid = h.oid AND z.chunk_schema = c.chunk_schema AND z.chunk_name = c.chunk_name
+)
+SELECT h.schema,
+       h.name,
        d.column_name AS "column",
        format_type(d.column_type, NULL) AS column_type,
-       d.interval_length AS interval,
-       COALESCE((SELECT json_agg(o.column_name ORDER BY o.id) FROM _timescaledb_catalog.dimension o
-                  WHERE o.hypertable_id = h.id AND o.id <> d.id), '[]') AS further,
-       COALESCE((SELECT json_agg(row_to_json(r) ORDER BY r."from") FROM (
-         SELECT s.range_start AS "from",
-                s.range_end AS "to",
+       COALESCE(d.integer_interval, (extract(epoch FROM d.time_interval) * 1000000)::int8, 0) AS interval,
+       COALESCE((SELECT json_agg(o.column_name ORDER BY o.dimension_number) FROM timescaledb_information.dimensions o
+                  WHERE o.hypertable_schema = h.schema AND o.hypertable_name = h.name AND o.dimension_number > 1), '[]') AS further,
+       COALESCE((SELECT json_agg(row_to_json(r) ORDER BY r."from", r."to") FROM (
+         SELECT c."from", c."to",
                 count(*) AS chunks,
-                count(c.compressed_chunk_id) AS compressed,
-                sum(pg_table_size(t.oid) + COALESCE(pg_table_size(ct.oid), 0))::int8 AS stored_bytes,
-                sum(pg_table_size(t.oid) + COALESCE(z.uncompressed_heap_size + z.uncompressed_toast_size, 0))::int8 AS bytes
-           FROM _timescaledb_catalog.chunk c
-           JOIN _timescaledb_catalog.chunk_constraint k ON k.chunk_id = c.id
-           JOIN _timescaledb_catalog.dimension_slice s ON s.id = k.dimension_slice_id AND s.dimension_id = d.id
-           JOIN pg_namespace n ON n.nspname = c.schema_name
-           JOIN pg_class t ON t.relnamespace = n.oid AND t.relname = c.table_name
-           LEFT JOIN _timescaledb_catalog.chunk cc ON cc.id = c.compressed_chunk_id
-           LEFT JOIN pg_namespace cn ON cn.nspname = cc.schema_name
-           LEFT JOIN pg_class ct ON ct.relnamespace = cn.oid AND ct.relname = cc.table_name
-           LEFT JOIN _timescaledb_catalog.compression_chunk_size z ON z.chunk_id = c.id
-          WHERE c.hypertable_id = h.id AND (to_jsonb(c) ->> 'dropped') IS DISTINCT FROM 'true'
-          GROUP BY s.range_start, s.range_end) AS r), '[]') AS ranges
-  FROM _timescaledb_catalog.hypertable h
-  JOIN LATERAL (SELECT * FROM _timescaledb_catalog.dimension d
-                 WHERE d.hypertable_id = h.id AND d.interval_length IS NOT NULL ORDER BY d.id LIMIT 1) AS d ON true
- WHERE h.schema_name !~ '^_timescaledb_'
- ORDER BY h.id
+                count(*) FILTER (WHERE c.is_compressed) AS compressed,
+                COALESCE(sum(c.stored_bytes), 0)::int8 AS stored_bytes,
+                COALESCE(sum(COALESCE(c.uncompressed_bytes, c.stored_bytes)), 0)::int8 AS bytes
+           FROM chunk c WHERE c.schema = h.schema AND c.name = h.name
+          GROUP BY c."from", c."to") AS r), '[]') AS ranges
+  FROM hypertable h
+  JOIN timescaledb_information.dimensions d
+    ON d.hypertable_schema = h.schema AND d.hypertable_name = h.name AND d.dimension_number = 1
+ ORDER BY h.schema, h.name

@@ -1,6 +1,10 @@
 -- Facts are the same at every server. What a server prints of its parsed expressions is apart: another, or the same one
 -- after it has read its own print, writes it differently.
-WITH RECURSIVE relation AS (
+WITH RECURSIVE remembered AS (
+  {remembered_identities}
+), loosened AS (
+  {loosened_keys}
+), relation AS (
   SELECT c.*, n.nspname, format('%I.%I', n.nspname, c.relname) AS identity
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
    WHERE {user_schema}
@@ -37,12 +41,39 @@ WITH RECURSIVE relation AS (
   UNION ALL
   SELECT 'DATABASE', datdba, datacl, acldefault('d', datdba) FROM pg_database
    WHERE datname = current_database() AND datacl IS NOT NULL
+), came(object, owner, acl, initial) AS (
+  -- What came with the server or an extension: only what somebody changed since. Nobody remembers information_schema's.
+  SELECT 'FUNCTION ' || p.oid::regprocedure, p.proowner, p.proacl, COALESCE(i.initprivs, acldefault('f', p.proowner))
+    FROM pg_proc p LEFT JOIN pg_init_privs i ON i.classoid = 'pg_proc'::regclass AND i.objoid = p.oid
+   WHERE p.proacl IS DISTINCT FROM i.initprivs AND NOT EXISTS (SELECT FROM routine r WHERE r.oid = p.oid)
+  UNION ALL
+  SELECT CASE relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || format('%I.%I', n.nspname, c.relname), c.relowner, c.relacl,
+         COALESCE(i.initprivs, acldefault(CASE relkind WHEN 'S' THEN 's'::"char" ELSE 'r'::"char" END, c.relowner))
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_init_privs i ON i.classoid = 'pg_class'::regclass AND i.objoid = c.oid AND i.objsubid = 0
+   WHERE c.relacl IS DISTINCT FROM i.initprivs AND NOT EXISTS (SELECT FROM relation r WHERE r.oid = c.oid)
+     AND n.nspname NOT IN ('information_schema', {helper_schema}) AND n.nspname !~ '^pg_(toast|temp)'
+  UNION ALL
+  SELECT format('COLUMN %I.%I.%I', n.nspname, c.relname, a.attname), c.relowner, a.attacl, COALESCE(i.initprivs, acldefault('c', c.relowner))
+    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_init_privs i ON i.classoid = 'pg_class'::regclass AND i.objoid = c.oid AND i.objsubid = a.attnum
+   WHERE a.attacl IS DISTINCT FROM i.initprivs AND a.attnum > 0 AND NOT EXISTS (SELECT FROM relation r WHERE r.oid = c.oid)
+     AND n.nspname NOT IN ('information_schema', {helper_schema}) AND n.nspname !~ '^pg_(toast|temp)'
+  UNION ALL
+  SELECT 'TYPE ' || format('%I.%I', n.nspname, t.typname), t.typowner, t.typacl, COALESCE(i.initprivs, acldefault('T', t.typowner))
+    FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+    LEFT JOIN pg_init_privs i ON i.classoid = 'pg_type'::regclass AND i.objoid = t.oid
+   WHERE t.typacl IS DISTINCT FROM i.initprivs AND NOT EXISTS (SELECT FROM owned_type o WHERE o.oid = t.oid)
+  UNION ALL
+  SELECT 'SCHEMA ' || n.nspname, n.nspowner, n.nspacl, COALESCE(i.initprivs, acldefault('n', n.nspowner))
+    FROM pg_namespace n LEFT JOIN pg_init_privs i ON i.classoid = 'pg_namespace'::regclass AND i.objoid = n.oid
+   WHERE n.nspname = 'pg_catalog' AND n.nspacl IS DISTINCT FROM i.initprivs
 )
 -- Schemas, tables and what they are made of.
 SELECT 'SCHEMA' AS kind, n.nspname::text AS object, '' AS facts, '' AS printed FROM pg_namespace n WHERE {user_schema}
 UNION ALL
 SELECT 'TABLE', r.identity,
-       concat_ws(' ', r.relkind, r.relpersistence, 'replica identity ' || r.relreplident::text,
+       concat_ws(' ', r.relkind, r.relpersistence, 'replica identity ' || COALESCE((SELECT m.identity FROM remembered m WHERE m.relation = r.oid), r.relreplident)::text,
          CASE WHEN r.relrowsecurity THEN 'row security' END, CASE WHEN r.relforcerowsecurity THEN 'forced' END,
          'with ' || (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(r.reloptions) AS o),
          (SELECT 'of ' || string_agg(i.inhparent::regclass::text, ', ' ORDER BY i.inhseqno) FROM pg_inherits i WHERE i.inhrelid = r.oid)),
@@ -77,7 +108,7 @@ SELECT 'INDEX', format('%I.%I', r.nspname, i.relname),
          'of them ' || nullif(x.indnatts - x.indnkeyatts, 0) || ' included',
          'with ' || (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(i.reloptions) AS o),
          CASE WHEN NOT x.indisvalid THEN 'INVALID' END,
-         CASE WHEN x.indisclustered THEN 'CLUSTERED' END, CASE WHEN x.indisreplident THEN 'REPLICA IDENTITY' END,
+         CASE WHEN x.indisclustered THEN 'CLUSTERED' END, CASE WHEN x.indisreplident AND NOT EXISTS (SELECT FROM remembered m WHERE m.relation = r.oid) THEN 'REPLICA IDENTITY' END,
          'attached to ' || (SELECT h.inhparent::regclass::text FROM pg_inherits h WHERE h.inhrelid = i.oid)),
        concat_ws(' ', pg_get_expr(x.indexprs, x.indrelid), 'where ' || pg_get_expr(x.indpred, x.indrelid))
   FROM relation r JOIN pg_index x ON x.indrelid = r.oid JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_am am ON am.oid = i.relam
@@ -95,6 +126,11 @@ SELECT 'CONSTRAINT',
          CASE WHEN con.connoinherit AND con.contype = 'c' THEN 'not inherited' END),
        CASE WHEN con.contype IN ('c', 'x') THEN pg_get_constraintdef(con.oid) END
   FROM relation r JOIN pg_constraint con ON con.conrelid = r.oid WHERE con.contype <> 'n'
+-- Foreign keys that are away for a while.
+UNION ALL
+SELECT 'CONSTRAINT', format('%s.%I', l.identity, l.name), l.facts, NULL FROM loosened l
+UNION ALL
+SELECT 'COMMENT', format('table constraint %I on %s', l.name, l.identity), l.comment, '' FROM loosened l WHERE l.comment IS NOT NULL
 UNION ALL
 SELECT 'TRIGGER', format('%s.%I', r.identity, t.tgname),
        regexp_replace(def.text, CASE WHEN t.tgqual IS NULL THEN '$^' ELSE ' WHEN \((.*)\) EXECUTE ' END, ' WHEN … EXECUTE ')
@@ -158,7 +194,7 @@ UNION ALL
 SELECT 'EXTENSION', e.extname, n.nspname, '' FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
 UNION ALL
 SELECT 'EVENT TRIGGER', e.evtname, concat_ws(' ', e.evtevent, e.evtfoid::regprocedure, e.evtenabled, e.evttags), '' FROM pg_event_trigger e
- WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = e.oid AND d.deptype = 'e')
+ WHERE e.evtname <> '{identity_trigger}' AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = e.oid AND d.deptype = 'e')
 -- Whose they are, and who may.
 UNION ALL
 SELECT 'OWNER', 'TABLE ' || r.identity, pg_get_userbyid(r.relowner), '' FROM relation r WHERE r.relkind IN ('r', 'p', 'f', 'v', 'm', 'S')
@@ -184,6 +220,19 @@ SELECT 'REVOKE', format('%s from %s: %s', a.object, CASE WHEN usual.grantee = 0 
  WHERE NOT EXISTS (SELECT FROM aclexplode(a.acl) AS given WHERE (usual.grantee, usual.privilege_type) = (given.grantee, given.privilege_type))
    -- A superuser needs no rights.
    AND NOT (usual.grantee = a.owner AND EXISTS (SELECT FROM pg_roles o WHERE o.oid = a.owner AND o.rolsuper))
+UNION ALL
+SELECT 'GRANT', format('%s to %s: %s', c.object, CASE WHEN given.grantee = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(given.grantee) END, given.privilege_type),
+       concat_ws(' ', 'beside what came', CASE WHEN bool_or(given.is_grantable) THEN 'with grant option' END), ''
+  FROM came c CROSS JOIN LATERAL aclexplode(COALESCE(c.acl, c.initial)) AS given
+ WHERE given.grantee <> c.owner
+   AND NOT EXISTS (SELECT FROM aclexplode(c.initial) AS came WHERE (came.grantee, came.privilege_type) = (given.grantee, given.privilege_type))
+ GROUP BY c.object, given.grantee, given.privilege_type
+UNION ALL
+SELECT 'REVOKE', format('%s from %s: %s', c.object, CASE WHEN came.grantee = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(came.grantee) END, came.privilege_type),
+       'of what came', ''
+  FROM came c CROSS JOIN LATERAL aclexplode(c.initial) AS came
+ WHERE came.grantee <> c.owner AND c.acl IS NOT NULL
+   AND NOT EXISTS (SELECT FROM aclexplode(c.acl) AS given WHERE (came.grantee, came.privilege_type) = (given.grantee, given.privilege_type))
 UNION ALL
 -- What a superuser makes the target's user makes there, and neither needs rights of its own; that there are any is said.
 SELECT DISTINCT 'DEFAULT GRANT', concat_ws(' ', maker.name, n.nspname, d.defaclobjtype::text, given.text), COALESCE(given.is_grantable::text, ''), ''

@@ -1,0 +1,89 @@
+//! Chunks of hypertables come with the clock: the schema is read once more when nobody writes. Nothing but chunks may have
+//! changed since it was looked at; whatever else did was never tried, and is told by its name when the clients run again.
+
+use std::collections::BTreeSet;
+
+use super::context::Context;
+use super::{StageError, definitions, drift, structure};
+use crate::migrate::schema::{Consequence, Loss, Schema};
+use crate::migrate::verify::{Definition, ObjectKey, Objects};
+
+/// In the migration's folder: what the old database was made of when its schema was looked at.
+const OBJECTS: &str = "looked-at.json";
+
+/// Written down before the schema is.
+pub fn remember(context: &Context, schema: &Schema, objects: &Objects) -> Result<(), StageError> {
+    Ok(context.folder.write(OBJECTS, &besides_chunks(schema, objects.clone()).into_iter().collect::<Vec<_>>())?)
+}
+
+/// In the pause. What was looked at is forgotten where it is not true any more: it has to be looked at again.
+pub async fn settle(context: &Context) -> Result<(), StageError> {
+    let looked_at = structure::read(context).await?;
+    let hypertables = looked_at.conversion.has_hypertables();
+    if !hypertables && !definitions::changed(context, &context.old().await?).await? {
+        return Ok(());
+    }
+    let before: Vec<(ObjectKey, Definition)> = context.folder.read(OBJECTS)?.unwrap_or_default();
+    let (schema, objects) = structure::read_chunks(context, &looked_at).await?;
+    let mut told = changes(&before.into_iter().collect(), &besides_chunks(&schema, objects));
+    if told.is_empty() && hypertables {
+        told = open(&schema.losses, &context.accepted()?);
+    } else if told.is_empty() {
+        told.push("what its objects are made of".to_owned());
+    }
+    if told.is_empty() {
+        return structure::keep(context, &schema);
+    }
+    structure::forget(context)?;
+    Err(StageError::ChangedBeforePause { what: drift::first_of(context, &told)? })
+}
+
+/// And without that by which replication finds rows: the migration itself may change it.
+fn besides_chunks(schema: &Schema, objects: Objects) -> Objects {
+    let mut objects = schema.conversion.besides_chunks(objects);
+    for definition in objects.values_mut() {
+        definition.facts = definitions::without_identity(&definition.facts);
+    }
+    objects
+}
+
+fn changes(before: &Objects, after: &Objects) -> Vec<String> {
+    let keys: BTreeSet<&ObjectKey> = before.keys().chain(after.keys()).collect();
+    let told = |key: &ObjectKey| {
+        let object = format!("{} {}", key.kind, key.name);
+        match (before.get(key), after.get(key)) {
+            (Some(was), Some(is)) if was == is => None,
+            (Some(was), Some(is)) => Some(format!("{object} was `{was}` and is `{is}`")),
+            (None, _) => Some(format!("{object} is new")),
+            (_, None) => Some(format!("{object} is gone")),
+        }
+    };
+    keys.into_iter().filter_map(told).collect()
+}
+
+/// What nobody was asked about, as the first chunk that is compressed.
+pub fn open(losses: &[Loss], accepted: &[String]) -> Vec<String> {
+    let open = losses.iter().filter(|loss| match loss.consequence {
+        Consequence::Blocks => true,
+        Consequence::Consent => !accepted.contains(&loss.code),
+        Consequence::Note => false,
+    });
+    open.map(|loss| format!("{} [{}]: {}", loss.object, loss.code, loss.what)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_changed_is_told_by_its_name() {
+        let objects = |all: &[(&str, &str)]| -> Objects {
+            let key = |name: &str| ObjectKey { kind: "COLUMN".into(), name: name.into() };
+            all.iter().map(|(name, definition)| (key(name), Definition::of(*definition))).collect()
+        };
+        let (before, after) =
+            (objects(&[("a", "1"), ("b", "2"), ("c", "3")]), objects(&[("a", "1"), ("b", "4"), ("d", "5")]));
+        assert_eq!(changes(&before, &after), ["COLUMN b was `2` and is `4`", "COLUMN c is gone", "COLUMN d is new"]);
+        assert_eq!(changes(&before, &before), Vec::<String>::new());
+    }
+}

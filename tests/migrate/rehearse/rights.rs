@@ -1,0 +1,89 @@
+//! Rights on what is others', and event triggers: told before, and without a trace of infra.
+
+use infra::migrate::look::{Ends, look};
+use infra::migrate::preflight::{Capacity, gather};
+use infra::migrate::replicate::{Channel, make_beat};
+use infra::migrate::saga::Mode;
+use infra::migrate::schema::Consequence;
+use infra::migrate::unseen::unseen;
+use infra::postgres::{Endpoint, connect};
+
+use super::{Case, loss};
+use crate::servers::{SUPERUSER, Server};
+
+#[tokio::test]
+async fn rights_on_what_an_extension_made_are_told_and_repetitions_are_not() {
+    let case = Case::of(include_str!("../cases/extension_rights.sql"));
+    let (schema, _) = case.rehearse().await;
+    let lost = loss(&schema, "rights-of-others", "FUNCTION public.similarity(text, text)");
+    assert!(lost.what.contains("GRANT EXECUTE TO teller, REVOKE EXECUTE FROM PUBLIC"), "{lost:?}");
+    assert_eq!(lost.consequence, Consequence::Consent);
+    let others: Vec<_> = schema.losses.iter().filter(|loss| loss.code == "rights-of-others").collect();
+    assert_eq!(others.len(), 1, "everybody may gen_random_uuid(): {others:#?}");
+    case.move_all(&schema).await;
+}
+
+/// What RDS refuses by rule, before there is a server: all of it at once.
+#[tokio::test]
+async fn without_a_target_the_rules_tell() {
+    let source = Server::v15();
+    source.psql(SUPERUSER, "CREATE DATABASE moving TEMPLATE template0");
+    for sql in [
+        include_str!("../cases/refused_by_rds.sql"),
+        include_str!("../cases/placeholders.sql"),
+        "CREATE VIEW round AS SELECT * FROM t; CREATE OR REPLACE VIEW round AS SELECT * FROM round",
+    ] {
+        source.psql("moving", &sql.replace(":DBNAME", "moving"));
+    }
+    let url = source.url("moving");
+    let ends = Ends {
+        dump: source.tool("pg_dump", &[&url]),
+        source: Endpoint::parse(&url).unwrap(),
+        target: None,
+        mode: Mode::Offline,
+        capacity: Capacity { connections: 2, ..Capacity::default() },
+    };
+    let seen = look(&ends).await.unwrap();
+    for code in [
+        "transform",
+        "shell-type",
+        "function-language",
+        "function-leakproof",
+        "aggregate-internal",
+        "rights-of-others",
+        "setting-refused",
+        "function-setting",
+        "view-of-itself",
+    ] {
+        assert!(seen.losses.iter().any(|loss| loss.code == code), "{code}: {:#?}", seen.losses);
+    }
+    let rights: Vec<_> =
+        seen.losses.iter().filter(|loss| loss.code == "rights-of-others").map(|loss| &loss.object).collect();
+    assert!(
+        rights.len() == 1 && rights[0].contains("pg_ls_waldir"),
+        "a superuser may read pg_authid anyway: {rights:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_infra_makes_for_itself_is_in_nobodys_log() {
+    let server = Server::v15();
+    server.psql(SUPERUSER, "CREATE DATABASE moving TEMPLATE template0");
+    let refusing = "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+          IF current_user <> 'deployer' THEN RAISE EXCEPTION 'only deployer changes the schema'; END IF; END $$;
+        CREATE EVENT TRIGGER refuse ON ddl_command_start EXECUTE FUNCTION refuse();
+        CREATE EVENT TRIGGER refuse_drop ON sql_drop EXECUTE FUNCTION refuse()";
+    server.psql("moving", &format!("{};{refusing}", include_str!("../cases/ddl_log.sql")));
+    let open = async || connect(&Endpoint::parse(&server.url("moving")).unwrap(), "test").await.unwrap();
+    make_beat(&open().await).await.unwrap_err();
+    let old = open().await;
+    unseen(&old).await.unwrap();
+    make_beat(&old).await.unwrap();
+    let channel = Channel { name: "infra_forward", publisher: &old, subscriber: &old };
+    channel.publish(None).await.unwrap();
+    old.run("cleaning", "DROP PUBLICATION infra_forward; DROP SCHEMA infra_migration CASCADE").await.unwrap();
+    assert_eq!(server.psql("moving", "SELECT count(*) FROM ddl_log"), "0");
+    assert_eq!(gather(&open().await).await.unwrap().firing_event_triggers, Vec::<String>::new());
+    server.psql("moving", "ALTER EVENT TRIGGER log_ddl ENABLE ALWAYS");
+    assert_eq!(gather(&open().await).await.unwrap().firing_event_triggers, ["log_ddl"]);
+}

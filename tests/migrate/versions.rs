@@ -1,0 +1,86 @@
+//! Servers of other versions than those of the packages: whoever has some names them, each as `PORT:FOLDER` with psql and
+//! pg_dump of that version or a later one in the folder.
+//!
+//!     INFRA_TEST_SOURCE=5413:/usr/lib/postgresql/13/bin cargo test --test migrate -- --ignored versions::
+//!
+//! INFRA_TEST_TARGET names the new server; without it, it is 17 of the bundle's image. What the test makes is dropped when
+//! it begins again.
+
+use std::time::Duration;
+
+use infra::migrate::catalog::QualifiedName;
+use infra::migrate::replicate::{Channel, make_beat};
+use infra::migrate::schema::{Consequence, Phase};
+use infra::migrate::verify::{End, Options, verify};
+use infra::postgres::{Client, Endpoint, connect};
+
+use crate::schema::Move;
+use crate::servers::{SUPERUSER, Server};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn endpoint(server: &Server, database: &str) -> Endpoint {
+    Endpoint::parse(&server.url(database)).unwrap()
+}
+
+async fn open(server: &Server, database: &str) -> Client {
+    connect(&endpoint(server, database), "test").await.unwrap()
+}
+
+async fn equal(moving: &Move, losses: &[infra::migrate::schema::Loss]) {
+    let end = |server, database| End::new(endpoint(server, database));
+    let options = Options { losses: losses.to_vec(), sequence_values: false, ..Options::default() };
+    let (source, target) = (end(&moving.source, "corpus"), end(&moving.target, "moved"));
+    let report = verify(&source, &target, &options, |_| ()).await.unwrap();
+    assert!(report.matches(), "{}", report.markdown());
+    assert!(report.rows() > 5000, "{}", report.rows());
+}
+
+#[tokio::test]
+#[ignore = "needs a server of another version: INFRA_TEST_SOURCE, INFRA_TEST_TARGET"]
+async fn a_database_of_another_version_arrives_and_changes_travel_both_ways() {
+    let source = Server::running("INFRA_TEST_SOURCE").unwrap_or_else(Server::v15);
+    let target = Server::running("INFRA_TEST_TARGET").unwrap_or_else(Server::v17);
+    for (server, database) in [(&source, "corpus"), (&target, "moved")] {
+        server.psql(SUPERUSER, &format!("DROP DATABASE IF EXISTS {database}"));
+        server.psql(SUPERUSER, "DROP ROLE IF EXISTS ever_reader");
+    }
+    let moving = Move::between(source, target, &["every_version"], SUPERUSER);
+    corpus_writes(&moving).await;
+}
+
+async fn corpus_writes(moving: &Move) {
+    let (catalog, built) = moving.schema().await;
+    assert!(built.losses.iter().all(|loss| loss.consequence == Consequence::Note), "{:#?}", built.losses);
+    let target = moving.at_target().await;
+    moving.apply(&target, &built, Phase::BeforeData).await;
+    moving.copy(&catalog).await;
+    moving.apply(&target, &built, Phase::HandOver).await;
+    equal(moving, &built.losses).await;
+
+    let (old, new) = (open(&moving.source, "corpus").await, open(&moving.target, "moved").await);
+    make_beat(&old).await.unwrap();
+    make_beat(&new).await.unwrap();
+    let forward = Channel { name: "infra_forward", publisher: &old, subscriber: &new };
+    forward.publish(None).await.unwrap();
+    forward.make_slot().await.unwrap();
+    forward.subscribe(&endpoint(&moving.source, "corpus")).await.unwrap();
+    let write = "UPDATE ever.people SET name = name || '!', mood = 'happy' WHERE id % 7 = 0;
+                 INSERT INTO ever.events VALUES ('2026-03-01', 1, 'new'); DELETE FROM ever.people WHERE id % 11 = 0";
+    old.run("writing", write).await.unwrap();
+    forward.drain(PATIENCE).await.unwrap();
+    assert!(forward.lag().await.unwrap().connected);
+    equal(moving, &built.losses).await;
+    forward.remove().await.unwrap();
+
+    let back = Channel { name: "infra_back", publisher: &new, subscriber: &old };
+    let named = |(schema, name): (&str, &str)| QualifiedName::new(schema, name);
+    let tables = [("ever", "people"), ("ever", "events"), ("infra_migration", "beat")].map(named);
+    back.publish(Some(&tables)).await.unwrap();
+    back.make_slot().await.unwrap();
+    back.subscribe(&endpoint(&moving.target, "moved")).await.unwrap();
+    new.run("writing", "UPDATE ever.people SET code = 'c' WHERE id % 5 = 0").await.unwrap();
+    back.drain(PATIENCE).await.unwrap();
+    equal(moving, &built.losses).await;
+    back.remove().await.unwrap();
+}
