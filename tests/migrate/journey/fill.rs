@@ -21,7 +21,7 @@ const TABLES: &str = "
            EXISTS (SELECT FROM pg_constraint k WHERE k.confrelid = c.oid AND k.contype = 'f'),
            EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype IN ('u', 'p', 'x') AND k.condeferrable)
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND (c.relpersistence = 'p' OR $1)
+     WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence IN ('p', 'u')
        AND n.nspname !~ '^(pg_|information_schema$|infra_)'
        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
      ORDER BY 2";
@@ -72,7 +72,7 @@ pub async fn fill(client: &Client, seed: u64, rows: usize) -> (usize, Vec<String
     client.batch_execute("SET session_replication_role = replica; SET statement_timeout = '20s'").await.unwrap();
     let kinds = Kinds::read(client).await;
     let (mut filled, mut empty) = (0, vec![]);
-    for table in ordered(tables(client, seed.is_multiple_of(10)).await) {
+    for table in ordered(tables(client).await) {
         let mut there = 0;
         for _ in 0..rows {
             for _ in 0..TRIES {
@@ -127,7 +127,7 @@ pub async fn change(client: &Client, seed: u64) -> usize {
     client.batch_execute("SET session_replication_role = replica; SET statement_timeout = '20s'").await.unwrap();
     let kinds = Kinds::read(client).await;
     let mut refused = 0;
-    for table in tables(client, false).await {
+    for table in tables(client).await {
         let in_keys: Vec<&String> = table.keys.iter().flat_map(|key| &key.columns).collect();
         let free = table.columns.iter().filter(|column| !column.is_computed && !in_keys.contains(&&column.name));
         let Some(column) = free.choose(&mut random) else { continue };
@@ -203,7 +203,7 @@ fn insert(table: &Table, kinds: &Kinds, random: &mut StdRng) -> String {
     )
 }
 
-async fn tables(client: &Client, unlogged: bool) -> Vec<Table> {
+async fn tables(client: &Client) -> Vec<Table> {
     let mut columns: HashMap<i64, Vec<Column>> = HashMap::new();
     for row in client.query(COLUMNS, &[]).await.unwrap() {
         columns.entry(row.get(0)).or_default().push(Column {
@@ -220,7 +220,7 @@ async fn tables(client: &Client, unlogged: bool) -> Vec<Table> {
         let key = Key { to: row.get(1), to_itself: row.get(2), columns: row.get(3), referenced: row.get(4) };
         keys.entry(row.get(0)).or_default().push(key);
     }
-    let rows = client.query(TABLES, &[&unlogged]).await.unwrap();
+    let rows = client.query(TABLES, &[]).await.unwrap();
     rows.iter()
         .map(|row| {
             let oid = row.get(0);
