@@ -108,6 +108,10 @@ pub fn compare_uses(
     different.map(told).collect()
 }
 
+fn superusers(catalog: &Catalog) -> impl Iterator<Item = &str> {
+    catalog.roles.iter().filter(|role| role.superuser).map(|role| role.name.as_str())
+}
+
 /// What follows from the servers: a superuser's things belong to the target's user, and 17 knows a right that 15 does not.
 fn is_by_server(
     key: &ObjectKey,
@@ -122,7 +126,9 @@ fn is_by_server(
                 source.roles.iter().any(|role| role.superuser && before.is_some_and(|owner| owner.facts == role.name));
             superuser && after.is_some_and(|owner| owner.facts == user)
         }
-        "GRANT" | "REVOKE" | "DEFAULT GRANT" | "DEFAULT REVOKE" => key.name.ends_with(": MAINTAIN"),
+        "GRANT" | "REVOKE" | "DEFAULT GRANT" | "DEFAULT REVOKE" if key.name.ends_with(": MAINTAIN") => true,
+        // What a superuser granted itself where it was the owner: at the target another is.
+        "GRANT" => before.is_none() && superusers(source).any(|name| key.name.contains(&format!(" to {name}: "))),
         "EVENT TRIGGER" | "SETTING" => before.is_none() && key.name.starts_with("infra"),
         _ => false,
     }

@@ -88,7 +88,8 @@ UNION ALL
 SELECT 'COLUMN', format('%s.%I', r.identity, a.attname),
        concat_ws(' ', row_number() OVER (PARTITION BY r.oid ORDER BY a.attnum), format_type(a.atttypid, a.atttypmod),
          CASE WHEN a.attnotnull THEN 'not null' END,
-         'identity ' || nullif(a.attidentity::text, ''), 'generated ' || nullif(a.attgenerated::text, ''),
+         -- From 17 on a partition has its root's.
+         CASE WHEN NOT r.relispartition THEN 'identity ' || nullif(a.attidentity::text, '') END, 'generated ' || nullif(a.attgenerated::text, ''),
          'storage ' || a.attstorage::text, 'compression ' || nullif(to_jsonb(a) ->> 'attcompression', ''),
          'collate ' || (SELECT format('%I.%I', cn.nspname, co.collname)
                           FROM pg_collation co JOIN pg_namespace cn ON cn.oid = co.collnamespace WHERE co.oid = a.attcollation),
@@ -148,7 +149,8 @@ SELECT 'RULE', format('%s.%I', r.identity, w.rulename),
 UNION ALL
 SELECT 'POLICY', format('%s.%I', r.identity, p.polname),
        concat_ws(' ', p.polcmd, CASE WHEN p.polpermissive THEN 'permissive' ELSE 'restrictive' END,
-         (SELECT 'to ' || string_agg(CASE WHEN o = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(o) END, ', ' ORDER BY 1) FROM unnest(p.polroles) AS o)),
+         (SELECT 'to ' || string_agg(role, ', ' ORDER BY role COLLATE "C")
+            FROM (SELECT CASE WHEN o = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(o)::text END AS role FROM unnest(p.polroles) AS o) AS named)),
        concat_ws(' ', 'using ' || pg_get_expr(p.polqual, p.polrelid), 'check ' || pg_get_expr(p.polwithcheck, p.polrelid))
   FROM relation r JOIN pg_policy p ON p.polrelid = r.oid
 UNION ALL
@@ -221,6 +223,8 @@ UNION ALL
 SELECT 'REVOKE', format('%s from %s: %s', a.object, CASE WHEN usual.grantee = 0 THEN 'PUBLIC' ELSE 'its owner' END, usual.privilege_type), '', ''
   FROM acl a CROSS JOIN LATERAL aclexplode(a.defaults) AS usual
  WHERE NOT EXISTS (SELECT FROM aclexplode(a.acl) AS given WHERE (usual.grantee, usual.privilege_type) = (given.grantee, given.privilege_type))
+   -- A superuser needs no rights.
+   AND NOT (usual.grantee = a.owner AND EXISTS (SELECT FROM pg_roles o WHERE o.oid = a.owner AND o.rolsuper))
 UNION ALL
 SELECT 'GRANT', format('%s to %s: %s', c.object, CASE WHEN given.grantee = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(given.grantee) END, given.privilege_type),
        concat_ws(' ', 'beside what came', CASE WHEN bool_or(given.is_grantable) THEN 'with grant option' END), ''
