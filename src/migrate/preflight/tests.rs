@@ -95,7 +95,7 @@ type Change = fn(&mut Situation);
 /// One thing wrong, and what is found because of it.
 #[test]
 fn one_fault_is_one_finding() {
-    let cases: [(&str, Change); 39] = [
+    let cases: [(&str, Change); 40] = [
         ("no-tls", |s| s.target.tls = false),
         ("pooler", |s| s.source.pooled = true),
         ("older-target", |s| s.abilities.version.0 = 160_001),

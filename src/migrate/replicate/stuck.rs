@@ -143,7 +143,7 @@ async fn first_refused<'a>(
     Ok(None)
 }
 
-fn change(message: &Message, tables: &[Described]) -> Option<Change> {
+fn change(message: &Message<'_>, tables: &[Described]) -> Option<Change> {
     let described = |number: &u32| tables.iter().rev().find(|table| table.number == *number);
     match message {
         Message::Insert { table, new } => described(table).map(|table| insert(table, new)),
@@ -160,7 +160,7 @@ fn change(message: &Message, tables: &[Described]) -> Option<Change> {
     }
 }
 
-fn insert(table: &Described, new: &Tuple) -> Change {
+fn insert(table: &Described, new: &Tuple<'_>) -> Change {
     let (columns, values): (Vec<_>, Vec<_>) = given(table, new).map(|(name, value, _)| (name, value)).unzip();
     let (columns, values) = (columns.join(", "), values.join(", "));
     // A row of nothing but what the server computes.
@@ -171,7 +171,7 @@ fn insert(table: &Described, new: &Tuple) -> Change {
     Change { told: told("INSERT into", table, new), sql: Some(sql) }
 }
 
-fn update(table: &Described, old: Option<&Tuple>, new: &Tuple) -> Change {
+fn update(table: &Described, old: Option<&Tuple<'_>>, new: &Tuple<'_>) -> Change {
     let row = old.unwrap_or(new);
     // A key that stays is not set: it may be one that only the server sets.
     let set: Vec<_> = given(table, new)
@@ -183,14 +183,14 @@ fn update(table: &Described, old: Option<&Tuple>, new: &Tuple) -> Change {
 }
 
 /// Columns with their values as SQL, and whether they are part of what identifies a row; without what was left alone.
-fn given<'a>(table: &'a Described, row: &'a Tuple) -> impl Iterator<Item = (String, String, bool)> + 'a {
+fn given<'a>(table: &'a Described, row: &'a Tuple<'a>) -> impl Iterator<Item = (String, String, bool)> + 'a {
     table.columns.iter().zip(row).filter_map(|(column, value)| {
         let value = literal(value)?;
         Some((quote_identifier(&column.name), value, column.identifies))
     })
 }
 
-fn literal(value: &Value) -> Option<String> {
+fn literal(value: &Value<'_>) -> Option<String> {
     match value {
         Value::Null => Some("NULL".to_owned()),
         Value::Text(text) => Some(quote_literal(text)),
@@ -199,7 +199,7 @@ fn literal(value: &Value) -> Option<String> {
     }
 }
 
-fn found_by(table: &Described, row: &Tuple) -> String {
+fn found_by(table: &Described, row: &Tuple<'_>) -> String {
     let parts = given(table, row).filter(|(_, _, identifies)| *identifies);
     let equal: Vec<_> = parts
         .map(|(name, value, _)| if value == "NULL" { format!("{name} IS NULL") } else { format!("{name} = {value}") })
@@ -208,7 +208,7 @@ fn found_by(table: &Described, row: &Tuple) -> String {
 }
 
 /// `INSERT into public.t with id = 1`: no value but the key's.
-fn told(what: &str, table: &Described, row: &Tuple) -> String {
+fn told(what: &str, table: &Described, row: &Tuple<'_>) -> String {
     let name: &QualifiedName = &table.name;
     if table.identity == ReplicaIdentity::Full {
         return format!("{what} {}", name.plain());
@@ -243,11 +243,11 @@ mod tests {
 
     #[test]
     fn changes_become_statements_and_words_without_values() {
-        let text = |text| Value::Text(text);
-        let row = || vec![text("1".into()), text("a'b".into()), Value::Unchanged];
-        let key = || vec![text("0".into()), Value::Null, Value::Null];
+        let text = Value::Text;
+        let row = || vec![text("1"), text("a'b"), Value::Unchanged];
+        let key = || vec![text("0"), Value::Null, Value::Null];
         let tables = [table(ReplicaIdentity::Default)];
-        let said = |message: &Message| {
+        let said = |message: &Message<'_>| {
             let change = change(message, &tables).unwrap();
             (change.told, change.sql.unwrap_or_default())
         };

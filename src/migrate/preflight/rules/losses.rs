@@ -2,7 +2,7 @@
 
 use crate::migrate::preflight::facts::Situation;
 use crate::migrate::preflight::finding::Finding;
-use crate::migrate::schema::{ExtensionState, Loss};
+use crate::migrate::schema::ExtensionState;
 use crate::migrate::timescale::EXTENSION;
 
 pub fn rule(s: &Situation) -> Vec<Finding> {
