@@ -159,7 +159,9 @@ impl<'a> Pass<'a> {
         if sql.is_empty() {
             return Ok(None);
         }
-        match self.send(&format!("SAVEPOINT infra;\n{sql};\nRELEASE SAVEPOINT infra")).await {
+        // A message of its own: of one that the server cannot parse nothing is run.
+        self.send("SAVEPOINT infra").await?;
+        match self.send(&format!("{sql};\nRELEASE SAVEPOINT infra")).await {
             Ok(()) => Ok(None),
             Err(error) if error.sqlstate().is_some_and(|state| state != OUT_OF_LOCKS) => {
                 self.send("ROLLBACK TO SAVEPOINT infra; RELEASE SAVEPOINT infra").await?;

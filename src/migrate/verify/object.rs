@@ -61,10 +61,37 @@ pub async fn read_objects(client: &Client) -> Result<Objects, VerifyError> {
     );
     let rows = client.rows("describing all objects", &typed, &[]).await?;
     let described = |row: &tokio_postgres::Row| {
-        let definition = Definition { facts: row.get(2), printed: row.get(3) };
-        (ObjectKey { kind: row.get(0), name: row.get(1) }, definition)
+        let definition = Definition { facts: unquoted(row.get(2)), printed: row.get(3) };
+        (ObjectKey { kind: row.get(0), name: unquoted(row.get(1)) }, definition)
     };
     Ok(rows.iter().map(described).collect())
+}
+
+/// Names without quotes where only some versions need them: `json` has been a word of the language since 16.
+pub fn unquoted(text: &str) -> String {
+    if text.contains('\'') {
+        // Within a text quotes are themselves.
+        return text.to_owned();
+    }
+    let mut parts = text.split('"').peekable();
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    while let Some(name) = parts.next() {
+        let starts = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
+        let simple = starts && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        match parts.next() {
+            // A doubled quote is none of a simple name.
+            Some(rest) if simple && !(rest.is_empty() && parts.peek().is_some()) && !plain.ends_with('"') => {
+                plain.push_str(name);
+                plain.push_str(rest);
+            }
+            rest => {
+                plain.push('"');
+                plain.push_str(name);
+                plain.extend(rest.map(|rest| format!("\"{rest}")));
+            }
+        }
+    }
+    plain
 }
 
 /// Values of sequences, as objects of their own.
@@ -76,4 +103,18 @@ pub fn sequence_values(sequences: &[Sequence]) -> Objects {
         (key, Definition::of(format!("{value}{called}")))
     });
     told.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unquoted;
+
+    #[test]
+    fn simple_names_lose_their_quotes_and_no_others() {
+        assert_eq!(unquoted("public.event.\"json\""), "public.event.json");
+        assert_eq!(unquoted("\"select\".\"Odd name\" (a, \"json\")"), "select.\"Odd name\" (a, json)");
+        for kept in ["\"Odd \"\"name\"\"\".c", "\"a\"\"b\"", "plain", "", "one \" quote", "'\"label\"'"] {
+            assert_eq!(unquoted(kept), kept);
+        }
+    }
 }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::end::VerifyError;
-use super::object::ObjectKey;
+use super::object::{ObjectKey, unquoted};
 use crate::migrate::HELPER_SCHEMA;
 use crate::postgres::Client;
 
@@ -19,8 +19,8 @@ pub async fn read_uses(client: &Client) -> Result<Uses, VerifyError> {
     let sql = include_str!("sql/uses.sql").replace("{user_schema}", &user_schema);
     let mut uses = Uses::new();
     for row in client.rows("reading what objects are made of", &sql, &[]).await? {
-        let key = ObjectKey { kind: row.get(0), name: row.get(1) };
-        uses.entry(key).or_default().insert(row.get(2));
+        let key = ObjectKey { kind: row.get(0), name: unquoted(row.get(1)) };
+        uses.entry(key).or_default().insert(unquoted(row.get(2)));
     }
     Ok(uses)
 }

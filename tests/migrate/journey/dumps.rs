@@ -48,9 +48,10 @@ pub fn differing_rows(ends: &Ends, database: &str, losses: &[Loss]) -> Vec<Strin
 /// Statements that only one end has. The old end's are made once at the new server, and printed by it.
 pub fn differing_statements(ends: &Ends, database: &str, losses: &[Loss]) -> Vec<String> {
     let normal = format!("{database}_normal");
-    let made = dump(
-        ends.old.tool("pg_dump", &["--schema-only", "--exclude-schema=infra_migration", &url(&ends.old, database)]),
-    );
+    let made = dump(ends.old.tool(
+        "pg_dump",
+        &["--schema-only", "--no-subscriptions", "--exclude-schema=infra_migration", &url(&ends.old, database)],
+    ));
     ends.new.psql(SUPERUSER, &format!("CREATE DATABASE {normal} TEMPLATE template0"));
     let output = run(&ends.new.tool("psql", &["-Xq", "-d", &url(&ends.new, &normal)]), made.as_bytes());
     let refused = String::from_utf8_lossy(&output.stderr).matches("ERROR:").count();
@@ -66,7 +67,7 @@ pub fn differing_statements(ends: &Ends, database: &str, losses: &[Loss]) -> Vec
 }
 
 fn statements(ends: &Ends, database: &str) -> BTreeSet<String> {
-    let argv = ["--schema-only", "--exclude-schema=infra_migration", &url(&ends.new, database)];
+    let argv = ["--schema-only", "--no-subscriptions", "--exclude-schema=infra_migration", &url(&ends.new, database)];
     let text = dump(ends.new.tool("pg_dump", &argv));
     let text = text.replace(&format!("OWNER TO {MASTER};"), &format!("OWNER TO {SUPERUSER};"));
     let parts = text.split("\n\n").map(str::trim);

@@ -14,17 +14,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use infra::error::chain;
+use infra::migrate::carried::{self, CarriedError, carry_objects, carry_rows, loosen, tighten};
 use infra::migrate::catalog::{self, Catalog, QualifiedName};
 use infra::migrate::copy::{Held, Hold, Setup, Sizing, copy, hold, tables};
 use infra::migrate::drift::{Drift, told};
 use infra::migrate::folder::Folder;
+use infra::migrate::identity::give;
 use infra::migrate::index::{self, Builds};
 use infra::migrate::preflight::{self, Capacity, Severity, Situation};
-use infra::migrate::rehearse::{Source, rehearsed};
+use infra::migrate::rehearse::{Source, SourceDefinitions, arrives_otherwise, rehearsed};
 use infra::migrate::replicate::{Channel, ReplicateError, make_beat};
 use infra::migrate::saga::Mode;
 use infra::migrate::schema::{self, Phase, Schema, Target};
-use infra::migrate::verify::{End, Options, Prints, read_objects, verify};
+use infra::migrate::verify::{End, Options, Prints, read_objects, read_uses, verify};
 use infra::migrate::{sequences, timescale};
 use infra::postgres::Client;
 use tempfile::TempDir;
@@ -117,13 +119,16 @@ impl Journey<'_> {
         self.run("schema", &new, &built, &[Phase::Roles, Phase::BeforeData]).await?;
         make_beat(&new).await.map_err(stopped("prepare"))?;
         make_beat(&old).await.map_err(stopped("prepare"))?;
+        give(&old, None).await.map_err(stopped("prepare"))?;
         let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
         let way = self.ends.for_subscription(self.database);
-        forward.publish(None).await.map_err(stopped("prepare"))?;
+        forward.publish(published(&old, FORWARD, &catalog).await?.as_deref()).await.map_err(stopped("prepare"))?;
         self.copy(&catalog).await?;
         let mut refused_writes = self.write(true, 1).await;
         self.index(&catalog, &built).await?;
         self.run("index", &new, &built, &[Phase::AfterData, Phase::Grants, Phase::Refresh, Phase::Settings]).await?;
+        give(&new, Some(&old)).await.map_err(stopped("follow"))?;
+        loosen(&new, &carried::names(&catalog)).await.map_err(stopped("follow"))?;
         forward.subscribe(&way).await.map_err(stopped("follow"))?;
         self.drain("follow", &forward).await?;
         self.same_schema(&built, &prints).await?;
@@ -133,9 +138,11 @@ impl Journey<'_> {
         self.drain("cutover", &forward).await?;
         self.same_schema(&built, &prints).await?;
         sequences::carry(&old, &new).await.map_err(stopped("cutover"))?;
+        carry(&old, &new, &catalog).await.map_err(stopped("cutover"))?;
+        tighten(&new).await.map_err(stopped("cutover"))?;
         let mut figures = self.verify(&built, &prints, true).await?;
         forward.pause().await.map_err(stopped("cutover"))?;
-        self.independently(&built)?;
+        same("pg_dump of the rows", dumps::differing_rows(self.ends, self.database, &built.losses))?;
         refused_writes += self.back(&old, &new, &built, &prints).await?;
         figures.accepted = accepted;
         figures.refused_writes = refused_writes;
@@ -157,7 +164,11 @@ impl Journey<'_> {
         let rehearsed = rehearsed(&source, &target, &mut abilities, build).await;
         let (built, rehearsal) = rehearsed.map_err(stopped("rehearsal"))?;
         let at_old = self.ends.at_old(self.database).await;
-        let prints = Prints::new(&read_objects(&at_old).await.map_err(stopped("look"))?, &rehearsal.printed);
+        let objects = read_objects(&at_old).await.map_err(stopped("look"))?;
+        let source = SourceDefinitions { objects, uses: read_uses(&at_old).await.map_err(stopped("look"))? };
+        let mut built = built;
+        let (prints, otherwise) = arrives_otherwise(source, &rehearsal, (&built, &catalog, MASTER));
+        built.losses.extend(otherwise);
         let orphans = preflight::find_orphans(&old, &catalog).await.map_err(stopped("look"))?;
         let (at_old, at_new) = (self.ends.at_old(self.database).await, self.ends.at_new(self.database).await);
         let situation = Situation {
@@ -282,22 +293,22 @@ impl Journey<'_> {
         )
     }
 
-    fn independently(&self, built: &Schema) -> Result<(), Outcome> {
-        same("pg_dump of the rows", dumps::differing_rows(self.ends, self.database, &built.losses))?;
-        same("pg_dump of the schema", dumps::differing_statements(self.ends, self.database, &built.losses))
-    }
-
     /// What is written at the new database is at the old one when the clients return to it.
     async fn back(&self, old: &Client, new: &Client, built: &Schema, prints: &Prints) -> Result<usize, Outcome> {
         let back = Channel { name: BACK, publisher: new, subscriber: old };
-        back.publish(Some(&published(new).await?)).await.map_err(stopped("way back"))?;
+        let catalog = catalog::read(new).await.map_err(stopped("way back"))?;
+        back.publish(published(new, BACK, &catalog).await?.as_deref()).await.map_err(stopped("way back"))?;
+        loosen(old, &carried::names(&catalog)).await.map_err(stopped("way back"))?;
         back.make_slot().await.map_err(stopped("way back"))?;
         back.subscribe(&self.ends.target(self.database)).await.map_err(stopped("way back"))?;
         schema::hand_over(new, built).await.map_err(stopped("hand over"))?;
         self.handed_over(built, prints).await?;
+        same("pg_dump of the schema", dumps::differing_statements(self.ends, self.database, &built.losses))?;
         let refused = self.write(false, 3).await;
         self.drain("way back", &back).await?;
         sequences::carry(new, old).await.map_err(stopped("way back"))?;
+        carry(new, old, &catalog).await.map_err(stopped("way back"))?;
+        tighten(old).await.map_err(stopped("way back"))?;
         same("the way back", dumps::differing_rows(self.ends, self.database, &built.losses))?;
         Ok(refused)
     }
@@ -315,13 +326,24 @@ impl Journey<'_> {
     }
 }
 
-/// What the new database's user may publish, as the way back does.
-async fn published(new: &Client) -> Result<Vec<QualifiedName>, Outcome> {
+/// What replication does not bring.
+async fn carry(from: &Client, to: &Client, catalog: &Catalog) -> Result<(), CarriedError> {
+    carry_rows(from, to, &carried::tables(catalog)).await?;
+    carry_objects(from, to).await.map(drop)
+}
+
+/// As the stages do it: all tables where all are followed, or those that the user may publish.
+async fn published(client: &Client, channel: &str, catalog: &Catalog) -> Result<Option<Vec<QualifiedName>>, Outcome> {
+    let left_out = carried::unpublished(catalog);
+    if channel == FORWARD && left_out.is_empty() {
+        return Ok(None);
+    }
     let sql = "SELECT n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p'
                  AND (n.nspname !~ '^(pg_|information_schema$|infra_)' OR n.nspname = 'infra_migration' AND c.relname = 'beat')";
-    let rows = new.rows("listing tables", sql, &[]).await.map_err(stopped("way back"))?;
-    Ok(rows.iter().map(|row| QualifiedName::new(row.get::<_, String>(0), row.get::<_, String>(1))).collect())
+    let rows = client.rows("listing tables", sql, &[]).await.map_err(stopped("prepare"))?;
+    let names = rows.iter().map(|row| QualifiedName::new(row.get::<_, String>(0), row.get::<_, String>(1)));
+    Ok(Some(names.filter(|name| !left_out.contains(name)).collect()))
 }
 
 /// What the migration made itself, and the new server's own roles.

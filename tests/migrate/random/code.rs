@@ -3,13 +3,7 @@
 use super::maker::{Maker, NUMBERS, TEXTS, Table};
 
 pub fn functions(maker: &mut Maker) {
-    let schema = maker.schema();
-    maker.say(format!(
-        "CREATE FUNCTION {schema}.touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$"
-    ));
-    maker.say(format!(
-        "CREATE FUNCTION public.touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN coalesce(NEW, OLD); END; $$"
-    ));
+    maker.say("CREATE FUNCTION public.touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN coalesce(NEW, OLD); END; $$");
     for _ in 0..maker.below(4) {
         function(maker);
     }

@@ -256,7 +256,7 @@ fn after(maker: &mut Maker, table: &mut Table) {
         maker.say(format!("CREATE SEQUENCE {sequence}{how}"));
         maker.say(format!("SELECT nextval('{sequence}')"));
         if maker.often(5)
-            && let Some(column) = maker.column(table, &["int", "bigint"])
+            && let Some(column) = maker.column(table, &["int"])
         {
             maker.say(format!("ALTER SEQUENCE {sequence} OWNED BY {name}.{column}"));
             maker.say(format!("ALTER TABLE {name} ALTER {column} SET DEFAULT nextval('{sequence}')"));
@@ -316,6 +316,7 @@ pub fn foreign_keys(maker: &mut Maker) {
                 " MATCH FULL",
                 " NOT VALID",
             ]);
+            let how = if table.is_partitioned && how == " NOT VALID" { "" } else { how };
             maker.say(format!("ALTER TABLE {} ADD COLUMN {column} bigint", table.name));
             maker.say(format!("ALTER TABLE {} ADD FOREIGN KEY ({column}) REFERENCES {}{how}", table.name, to.name));
         }

@@ -52,7 +52,7 @@ fn query(maker: &mut Maker, table: &Table) -> Option<String> {
         (12, Some(t), ..) => format!("SELECT f.word, count(*) FROM {of}, LATERAL regexp_split_to_table({t}, '\\s+') WITH ORDINALITY AS f(word, place) GROUP BY f.word"),
         (13, Some(t), Some(n), _) => format!("SELECT {t}, {n}, grouping({t}) FROM {of} GROUP BY ROLLUP ({t}, {n})"),
         (14, Some(t), ..) => format!("SELECT {t} FROM {of} WHERE {t} LIKE 'a%' OR {t} ~* 'b' OR {t} SIMILAR TO '(x|y)%' OR {t} ILIKE ANY (ARRAY['q%', 'r%'])"),
-        (15, Some(t), Some(n), _) => format!("SELECT ({t}, {n}) = ('a', 1) AS same, ROW({t}, {n}) AS pair, {n}::text || {t} AS joined, {n} BETWEEN SYMMETRIC 5 AND 1 AS between FROM {of}"),
+        (15, Some(t), Some(n), _) => format!("SELECT ({t}, {n}) = ('a', 1) AS same, {n}::text || {t} AS joined, {n} BETWEEN SYMMETRIC 5 AND 1 AS between FROM {of}"),
         (16, ..) => "SELECT a.x, b.y FROM (VALUES (1, 'a'), (2, NULL)) AS a (x, k) FULL JOIN (VALUES ('a', now())) AS b (k, y) USING (k)".to_owned(),
         (17, _, Some(n), _) => format!("SELECT {n} AS a FROM {of} UNION ALL SELECT NULL EXCEPT SELECT 5 ORDER BY 1 LIMIT 10 OFFSET 0"),
         _ => return None,

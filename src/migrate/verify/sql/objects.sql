@@ -41,6 +41,11 @@ WITH RECURSIVE remembered AS (
   UNION ALL
   SELECT 'DATABASE', datdba, datacl, acldefault('d', datdba) FROM pg_database
    WHERE datname = current_database() AND datacl IS NOT NULL
+), default_acl AS (
+  SELECT d.*, n.nspname, r.rolname AS who,
+         CASE WHEN d.defaclnamespace = 0
+              THEN acldefault(CASE d.defaclobjtype WHEN 'S' THEN 's'::"char" ELSE d.defaclobjtype END, d.defaclrole) END AS usual
+    FROM pg_default_acl d JOIN pg_roles r ON r.oid = d.defaclrole LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
 ), came(object, owner, acl, initial) AS (
   -- What came with the server or an extension: only what somebody changed since. Nobody remembers information_schema's.
   SELECT 'FUNCTION ' || p.oid::regprocedure, p.proowner, p.proacl, COALESCE(i.initprivs, acldefault('f', p.proowner))
@@ -83,7 +88,8 @@ UNION ALL
 SELECT 'COLUMN', format('%s.%I', r.identity, a.attname),
        concat_ws(' ', row_number() OVER (PARTITION BY r.oid ORDER BY a.attnum), format_type(a.atttypid, a.atttypmod),
          CASE WHEN a.attnotnull THEN 'not null' END,
-         'identity ' || nullif(a.attidentity::text, ''), 'generated ' || nullif(a.attgenerated::text, ''),
+         -- From 17 on a partition has its root's.
+         CASE WHEN NOT r.relispartition THEN 'identity ' || nullif(a.attidentity::text, '') END, 'generated ' || nullif(a.attgenerated::text, ''),
          'storage ' || a.attstorage::text, 'compression ' || nullif(to_jsonb(a) ->> 'attcompression', ''),
          'collate ' || (SELECT format('%I.%I', cn.nspname, co.collname)
                           FROM pg_collation co JOIN pg_namespace cn ON cn.oid = co.collnamespace WHERE co.oid = a.attcollation),
@@ -143,7 +149,8 @@ SELECT 'RULE', format('%s.%I', r.identity, w.rulename),
 UNION ALL
 SELECT 'POLICY', format('%s.%I', r.identity, p.polname),
        concat_ws(' ', p.polcmd, CASE WHEN p.polpermissive THEN 'permissive' ELSE 'restrictive' END,
-         (SELECT 'to ' || string_agg(CASE WHEN o = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(o) END, ', ' ORDER BY 1) FROM unnest(p.polroles) AS o)),
+         (SELECT 'to ' || string_agg(role, ', ' ORDER BY role COLLATE "C")
+            FROM (SELECT CASE WHEN o = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(o)::text END AS role FROM unnest(p.polroles) AS o) AS named)),
        concat_ws(' ', 'using ' || pg_get_expr(p.polqual, p.polrelid), 'check ' || pg_get_expr(p.polwithcheck, p.polrelid))
   FROM relation r JOIN pg_policy p ON p.polrelid = r.oid
 UNION ALL
@@ -216,12 +223,18 @@ UNION ALL
 SELECT 'REVOKE', format('%s from %s: %s', a.object, CASE WHEN usual.grantee = 0 THEN 'PUBLIC' ELSE 'its owner' END, usual.privilege_type), '', ''
   FROM acl a CROSS JOIN LATERAL aclexplode(a.defaults) AS usual
  WHERE NOT EXISTS (SELECT FROM aclexplode(a.acl) AS given WHERE (usual.grantee, usual.privilege_type) = (given.grantee, given.privilege_type))
+   -- A superuser needs no rights.
+   AND NOT (usual.grantee = a.owner AND EXISTS (SELECT FROM pg_roles o WHERE o.oid = a.owner AND o.rolsuper))
 UNION ALL
 SELECT 'GRANT', format('%s to %s: %s', c.object, CASE WHEN given.grantee = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(given.grantee) END, given.privilege_type),
        concat_ws(' ', 'beside what came', CASE WHEN bool_or(given.is_grantable) THEN 'with grant option' END), ''
   FROM came c CROSS JOIN LATERAL aclexplode(COALESCE(c.acl, c.initial)) AS given
  WHERE given.grantee <> c.owner
    AND NOT EXISTS (SELECT FROM aclexplode(c.initial) AS came WHERE (came.grantee, came.privilege_type) = (given.grantee, given.privilege_type))
+   -- What repeats only what is so.
+   AND NOT EXISTS (SELECT FROM aclexplode(COALESCE(c.acl, c.initial)) AS all_may
+                    WHERE all_may.grantee = 0 AND given.grantee <> 0 AND all_may.privilege_type = given.privilege_type)
+   AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = given.grantee AND r.rolsuper)
  GROUP BY c.object, given.grantee, given.privilege_type
 UNION ALL
 SELECT 'REVOKE', format('%s from %s: %s', c.object, CASE WHEN came.grantee = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(came.grantee) END, came.privilege_type),
@@ -229,10 +242,18 @@ SELECT 'REVOKE', format('%s from %s: %s', c.object, CASE WHEN came.grantee = 0 T
   FROM came c CROSS JOIN LATERAL aclexplode(c.initial) AS came
  WHERE came.grantee <> c.owner AND c.acl IS NOT NULL
    AND NOT EXISTS (SELECT FROM aclexplode(c.acl) AS given WHERE (came.grantee, came.privilege_type) = (given.grantee, given.privilege_type))
+-- Beside what everybody's objects have without being said.
 UNION ALL
-SELECT 'DEFAULT GRANT', concat_ws(' ', pg_get_userbyid(d.defaclrole), n.nspname, d.defaclobjtype::text,
-         CASE WHEN given.grantee = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(given.grantee) END, given.privilege_type), given.is_grantable::text, ''
-  FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace CROSS JOIN LATERAL aclexplode(d.defaclacl) AS given
+SELECT 'DEFAULT GRANT', concat_ws(' ', d.who, d.nspname, d.defaclobjtype, 'to', CASE WHEN given.grantee = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(given.grantee) END)
+         || ': ' || given.privilege_type, CASE WHEN given.is_grantable THEN 'with grant option' END, ''
+  FROM default_acl d CROSS JOIN LATERAL aclexplode(d.defaclacl) AS given
+ WHERE given.grantee <> d.defaclrole
+   AND NOT EXISTS (SELECT FROM aclexplode(d.usual) AS usual WHERE (usual.grantee, usual.privilege_type) = (given.grantee, given.privilege_type))
+UNION ALL
+SELECT 'DEFAULT REVOKE', concat_ws(' ', d.who, d.nspname, d.defaclobjtype, 'from', CASE WHEN usual.grantee = 0 THEN 'PUBLIC' ELSE 'its owner' END)
+         || ': ' || usual.privilege_type, '', ''
+  FROM default_acl d CROSS JOIN LATERAL aclexplode(d.usual) AS usual
+ WHERE NOT EXISTS (SELECT FROM aclexplode(d.defaclacl) AS given WHERE (usual.grantee, usual.privilege_type) = (given.grantee, given.privilege_type))
 UNION ALL
 SELECT 'SETTING', concat_ws(' ', COALESCE(r.rolname, 'all roles'), CASE WHEN s.setdatabase <> 0 THEN 'in the database' END, split_part(setting, '=', 1)),
        substr(setting, strpos(setting, '=') + 1), ''

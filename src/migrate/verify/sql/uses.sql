@@ -57,3 +57,6 @@ SELECT DISTINCT t.kind, t.object, used.type || ' ' || used.identity
    -- What it belongs to, it belongs to.
    AND NOT (d.refclassid = 'pg_class'::regclass AND d.refobjid = t.of AND d.refobjsubid IN (0, t.own))
    AND NOT (d.refclassid = t.class AND d.refobjid = t.id AND d.refobjsubid = 0)
+   -- From 17 on a domain's NOT NULL is a constraint that refers to it.
+   AND NOT (t.kind = 'TYPE' AND d.refclassid = 'pg_type'::regclass
+            AND EXISTS (SELECT FROM pg_constraint c WHERE t.class = 'pg_constraint'::regclass AND c.oid = t.id AND c.contypid = d.refobjid))

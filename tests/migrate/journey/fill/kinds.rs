@@ -56,7 +56,10 @@ impl Kinds {
             && matches!(kind.letter.as_str(), "b" | "d")
             && random.random_bool(0.5)
         {
-            return literals.choose(random).map(|text| quoted(text));
+            let literal = literals.choose(random)?;
+            // A number that bytes are compared with is how many they are.
+            let length = literal.parse().ok().filter(|length| kind.name == "bytea" && (1..=64).contains(length));
+            return Some(quoted(&length.map_or(literal.clone(), |length: usize| bytes(length, random))));
         }
         match kind.letter.as_str() {
             "d" => self.value(kind.base, &kind.literals, random),
@@ -146,6 +149,11 @@ fn plain(name: &str, random: &mut StdRng) -> Option<String> {
         _ => return None,
     };
     Some(quoted(&text))
+}
+
+fn bytes(length: usize, random: &mut StdRng) -> String {
+    let digits: String = (0..length).map(|_| format!("{:02x}", random.random::<u8>())).collect();
+    format!("\\x{digits}")
 }
 
 fn words(n: u32) -> String {
