@@ -41,7 +41,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
     let place = PathBuf::from(PLACE);
     fs::create_dir_all(&place).await.map_err(io(&place))?;
     // One that was killed had no time for it.
-    remove_drafts(&place, &context.site().plan.to_string()).await.map_err(io(&place))?;
+    remove_drafts(&place, context.site().plan.as_str()).await.map_err(io(&place))?;
     let old = context.old().await?;
     let data = catalog::read(&old).await?.data_bytes();
     room(&place, data / LEAST_PART + RESERVE)?;
