@@ -35,7 +35,7 @@ pub use partition::{Converted, Partition};
 pub use policy::instead_of;
 pub use read::{TimescaleError, read};
 pub use restore::{MAY_RESTORE, RESTORE_MODE, Restore};
-pub use workers::{start_workers, stop_workers};
+pub use workers::{restart_workers, start_workers, stop_workers};
 
 use crate::migrate::catalog::Catalog;
 use crate::migrate::schema::{ExtensionState, Target};

@@ -23,7 +23,7 @@ pub const MAY_RESTORE: &str = "DO $infra$ BEGIN
     EXECUTE format('ALTER DATABASE %I SET timescaledb.restoring = ''on''', current_database());
     SET LOCAL timescaledb.restoring = 'on';
     IF EXISTS (SELECT FROM pg_extension e CROSS JOIN unnest(e.extconfig) AS own (relation) JOIN pg_class c ON c.oid = own.relation
-                WHERE e.extname = 'timescaledb' AND c.relkind = 'r' AND c.relname NOT IN ('metadata', 'tablespace')
+                WHERE e.extname = 'timescaledb' AND c.relkind = 'r' AND c.relnatts > 0 AND c.relname NOT IN ('metadata', 'tablespace')
                   AND NOT (has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'DELETE'))) THEN
       RAISE EXCEPTION 'the target''s user may not write what the extension knows of hypertables';
     END IF;

@@ -11,6 +11,11 @@ pub async fn start_workers(client: &Client) -> Result<(), PostgresError> {
     call(client, "start").await
 }
 
+/// Also where some are about to leave, to which a start says nothing.
+pub async fn restart_workers(client: &Client) -> Result<(), PostgresError> {
+    call(client, "restart").await
+}
+
 /// Nothing happens where the extension is not there. Before 2.12 the functions were in another schema.
 async fn call(client: &Client, word: &str) -> Result<(), PostgresError> {
     for schema in ["_timescaledb_functions", "_timescaledb_internal"] {

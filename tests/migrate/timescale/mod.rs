@@ -241,7 +241,7 @@ async fn a_new_chunk_is_no_change_and_everything_else_is() {
     moving.source.psql("corpus", "ALTER TABLE odd.\"user\" ADD COLUMN w integer");
     let after = objects().await;
     let new: Vec<_> = after.keys().filter(|key| !before.contains_key(key)).map(|key| key.name.as_str()).collect();
-    assert_eq!(new, ["odd.\"user\".w"]);
+    assert_eq!(new, ["odd.user.w"]);
 }
 
 #[tokio::test]
