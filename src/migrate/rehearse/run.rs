@@ -112,7 +112,10 @@ async fn learn(
         let learned = outcome?;
         dropped?;
         // The trials made these in the target's database: such as pg_cron, they belong into one database alone.
-        if !learned.refused.iter().any(|refusal| refusal.subject.starts_with("EXTENSION ")) {
+        let extension = learned.refused.iter().any(|refusal| refusal.subject.starts_with("EXTENSION "));
+        // And who may restore into TimescaleDB without being a superuser may it in one database.
+        let restore = schema.conversion.restore.is_some() && !learned.refused.is_empty();
+        if !extension && !restore {
             return Ok(learned);
         }
     }

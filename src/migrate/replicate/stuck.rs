@@ -243,9 +243,9 @@ mod tests {
 
     #[test]
     fn changes_become_statements_and_words_without_values() {
-        let text = |text| Value::Text(text);
-        let row = || vec![text("1".into()), text("a'b".into()), Value::Unchanged];
-        let key = || vec![text("0".into()), Value::Null, Value::Null];
+        let text = Value::Text;
+        let row = || vec![text("1"), text("a'b"), Value::Unchanged];
+        let key = || vec![text("0"), Value::Null, Value::Null];
         let tables = [table(ReplicaIdentity::Default)];
         let said = |message: &Message<'_>| {
             let change = change(message, &tables).unwrap();

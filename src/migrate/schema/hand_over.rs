@@ -10,6 +10,7 @@ use super::archive::Item;
 use super::build::Schema;
 use super::entry::{Entry, Phase};
 use crate::migrate::catalog::QualifiedName;
+use crate::migrate::timescale::start_workers;
 use crate::postgres::{Client, PostgresError};
 
 pub(super) fn row_security(item: &Item, phase: Phase, name: String) -> Entry {
@@ -21,7 +22,9 @@ pub(super) fn row_security(item: &Item, phase: Phase, name: String) -> Entry {
 /// All of it, or nothing.
 pub async fn hand_over(target: &Client, schema: &Schema) -> Result<(), PostgresError> {
     let statements = schema.phase(Phase::HandOver).flat_map(|entry| &entry.statements);
-    all(target, "handing the new database over to its users", statements).await
+    all(target, "handing the new database over to its users", statements).await?;
+    // The end of restore mode asks for them too, but they leave again when they come before it is committed.
+    if schema.conversion.restore.is_some() { start_workers(target).await } else { Ok(()) }
 }
 
 pub async fn take_back(target: &Client, schema: &Schema) -> Result<(), PostgresError> {

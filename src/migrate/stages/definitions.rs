@@ -67,7 +67,8 @@ pub async fn changed(context: &Context, old: &Client) -> Result<bool, StageError
 async fn read(client: &Client) -> Result<SourceDefinitions, StageError> {
     let mut objects = read_objects(client).await?;
     objects.retain(|key, _| !compare::is_ours(key, ""));
-    let uses = read_uses(client).await?;
+    let mut uses = read_uses(client).await?;
+    uses.retain(|key, _| !compare::is_ours(key, ""));
     Ok(SourceDefinitions { objects, uses })
 }
 

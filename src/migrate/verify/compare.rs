@@ -21,6 +21,8 @@ pub struct Terms<'a> {
 
 /// What is not the same, with the loss that explains it. `catalog` is the source's.
 pub fn compare(source: &Objects, target: &Objects, catalog: &Catalog, terms: &Terms<'_>) -> Vec<ObjectDifference> {
+    let renamed = given_by_user(source, target, catalog, terms.user);
+    let source = renamed.as_ref().unwrap_or(source);
     let keys: BTreeSet<_> = source.keys().chain(target.keys()).collect();
     let mut found = Vec::new();
     for key in keys {
@@ -52,6 +54,26 @@ pub fn compare(source: &Objects, target: &Objects, catalog: &Catalog, terms: &Te
         }
     }
     found
+}
+
+/// What a superuser gives by default, the target's user gives there: under its name, where the target has that.
+fn given_by_user(source: &Objects, target: &Objects, catalog: &Catalog, user: &str) -> Option<Objects> {
+    let supers: Vec<String> =
+        catalog.roles.iter().filter(|role| role.superuser).map(|role| format!("{} ", role.name)).collect();
+    let by_user = |key: &ObjectKey| {
+        let by_default = key.kind.starts_with("DEFAULT ") && !target.contains_key(key);
+        let rest = supers.iter().find_map(|name| key.name.strip_prefix(name.as_str())).filter(|_| by_default)?;
+        let renamed = ObjectKey { kind: key.kind.clone(), name: format!("{user} {rest}") };
+        target.contains_key(&renamed).then_some(renamed)
+    };
+    let pairs: Vec<_> = source.keys().filter_map(|key| Some((key.clone(), by_user(key)?))).collect();
+    let mut all = (!pairs.is_empty()).then(|| source.clone())?;
+    for (key, renamed) in pairs {
+        if let Some(definition) = all.remove(&key) {
+            all.insert(renamed, definition);
+        }
+    }
+    Some(all)
 }
 
 /// Of rights on objects of the server and of extensions, as they are described.
@@ -104,11 +126,9 @@ fn is_by_server(
                 source.roles.iter().any(|role| role.superuser && before.is_some_and(|owner| owner.facts == role.name));
             superuser && after.is_some_and(|owner| owner.facts == user)
         }
-        "GRANT" | "REVOKE" if key.name.ends_with(": MAINTAIN") => true,
-        "DEFAULT GRANT" if key.name.ends_with(" MAINTAIN") => true,
+        "GRANT" | "REVOKE" | "DEFAULT GRANT" | "DEFAULT REVOKE" if key.name.ends_with(": MAINTAIN") => true,
         // What a superuser granted itself where it was the owner: at the target another is.
         "GRANT" => before.is_none() && superusers(source).any(|name| key.name.contains(&format!(" to {name}: "))),
-        "DEFAULT GRANT" => before.is_none() && superusers(source).any(|name| key.name.contains(&format!(" {name} "))),
         "EVENT TRIGGER" | "SETTING" => before.is_none() && key.name.starts_with("infra"),
         _ => false,
     }

@@ -5,7 +5,7 @@ use super::{Case, loss};
 const ORDER: &str = "SELECT string_agg(format('%s.%s %s %s', c.relname, a.attname, a.attislocal, a.attinhcount), ', ' ORDER BY c.relname, a.attnum)
       FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
      WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND a.attnum > 0";
-const CONSTRAINTS: &str = "SELECT string_agg(concat_ws(' ', conrelid::regclass, conname, conislocal, coninhcount, pg_get_constraintdef(oid)), ', ' ORDER BY 1)
+const CONSTRAINTS: &str = "SELECT string_agg(concat_ws(' ', conrelid::regclass, conname, conislocal, coninhcount, pg_get_constraintdef(oid)), ', ' ORDER BY conrelid::regclass::text, conname)
       FROM pg_constraint WHERE contype = 'c'";
 
 #[tokio::test]

@@ -7,6 +7,8 @@
 -- child of the hypertable, because only the real extension decompresses in a SELECT.
 CREATE SCHEMA _timescaledb_catalog;
 CREATE SCHEMA _timescaledb_config;
+CREATE SCHEMA _timescaledb_cache;
+CREATE TABLE _timescaledb_cache.cache_inval_hypertable ();
 CREATE SCHEMA _timescaledb_functions;
 CREATE SCHEMA _timescaledb_internal;
 CREATE SCHEMA timescaledb_information;

@@ -11,7 +11,7 @@ use infra::migrate::catalog::Oid;
 use infra::migrate::preflight::Severity;
 use infra::migrate::schema::{Consequence, Phase, Schema};
 use infra::migrate::timescale;
-use infra::migrate::verify::{End, Options, Report, read_objects, verify};
+use infra::migrate::verify::{End, Options, Prints, Report, read_objects, verify};
 use infra::postgres::{Endpoint, connect};
 
 use crate::definitions::rehearsed;
@@ -63,9 +63,15 @@ async fn moved_from(source: Server, target: Server) -> (Move, Schema) {
 
 /// Nothing that the target would print otherwise is left for the comparison of the rows to find.
 async fn compared(moving: &Move, built: &Schema) -> Report {
-    let (prints, otherwise) = rehearsed(moving, built).await;
-    assert_eq!(otherwise, []);
     let restore_mode = built.conversion.restore.is_some();
+    // Its rights are those of this database, in which everything is made already.
+    let prints = if restore_mode && moving.user != SUPERUSER {
+        Prints::default()
+    } else {
+        let (prints, otherwise) = rehearsed(moving, built).await;
+        assert_eq!(otherwise, []);
+        prints
+    };
     let end = |url: String| End { restore_mode, ..End::new(Endpoint::parse(&url).unwrap()) };
     let (source, target) = (end(moving.source.url("corpus")), end(moving.target.url_as(moving.user, "moved")));
     let (losses, conversion) = (built.losses.clone(), built.conversion.clone());

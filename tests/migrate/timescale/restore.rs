@@ -10,6 +10,7 @@ use infra::migrate::timescale;
 use infra::postgres::{Client, Endpoint, connect};
 
 use super::{codes, compared};
+use crate::definitions::rehearsed;
 use crate::schema::Move;
 use crate::servers::{SUPERUSER, Server, run};
 
@@ -176,6 +177,8 @@ async fn with_that_right_superuser_is_not_needed() {
     let moving = Move { source: source(), target: target("2.23.0", "master"), user: "master" };
     moving.target.psql("moved", RIGHTS);
     let (catalog, built) = moving.schema().await;
+    let (_, otherwise) = rehearsed(&moving, &built).await;
+    assert_eq!(otherwise, []);
     moving.apply(&moving.at_target().await, &built, Phase::BeforeData).await;
     moving.copy(&catalog).await;
     moving.apply(&moving.at_target().await, &built, Phase::Settings).await;

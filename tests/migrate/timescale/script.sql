@@ -2,6 +2,7 @@
 -- does not have: nobody makes chunks but in restore mode.
 GRANT USAGE ON SCHEMA _timescaledb_catalog, _timescaledb_config, _timescaledb_functions, _timescaledb_internal, timescaledb_information TO PUBLIC;
 GRANT SELECT ON ALL TABLES IN SCHEMA _timescaledb_catalog, _timescaledb_config, timescaledb_information TO PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('_timescaledb_cache.cache_inval_hypertable', '');
 SELECT pg_catalog.pg_extension_config_dump('_timescaledb_catalog.hypertable', 'WHERE id >= 1');
 SELECT pg_catalog.pg_extension_config_dump('_timescaledb_catalog.hypertable_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('_timescaledb_catalog.dimension', '');

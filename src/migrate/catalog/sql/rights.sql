@@ -16,7 +16,7 @@ WITH member AS (
    WHERE c.relacl IS NOT NULL AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S')
      AND (n.nspname = 'pg_catalog' OR ('pg_class'::regclass, c.oid) IN (SELECT classid, objid FROM member))
   UNION ALL
-  SELECT format('COLUMN %I.%I', c.relname, a.attname), n.nspname, c.relowner, a.attacl, COALESCE(i.initprivs, '{}')
+  SELECT format('COLUMN %I.%I', c.relname, a.attname), n.nspname, c.relowner, a.attacl, COALESCE(i.initprivs, acldefault('c', c.relowner))
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_init_privs i ON i.classoid = 'pg_class'::regclass AND i.objoid = c.oid AND i.objsubid = a.attnum
    WHERE a.attacl IS NOT NULL

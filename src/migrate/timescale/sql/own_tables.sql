@@ -1,5 +1,5 @@
 -- What pg_dump carries of the extension's own tables, but for two: what a server says of itself, and tablespaces, which are
--- flattened.
+-- flattened. Some that only tell of changes have no columns.
 SELECT n.nspname AS schema,
        c.relname AS name,
        own.condition AS filter,
@@ -15,5 +15,6 @@ SELECT n.nspname AS schema,
   JOIN pg_class c ON c.oid = own.relation AND c.relkind = 'r'
   JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE e.extname = 'timescaledb'
+   AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
    AND (n.nspname, c.relname) NOT IN (('_timescaledb_catalog', 'metadata'), ('_timescaledb_catalog', 'tablespace'))
  ORDER BY n.nspname, c.relname

@@ -41,6 +41,11 @@ WITH RECURSIVE remembered AS (
   UNION ALL
   SELECT 'DATABASE', datdba, datacl, acldefault('d', datdba) FROM pg_database
    WHERE datname = current_database() AND datacl IS NOT NULL
+), default_acl AS (
+  SELECT d.*, n.nspname, r.rolname AS who,
+         CASE WHEN d.defaclnamespace = 0
+              THEN acldefault(CASE d.defaclobjtype WHEN 'S' THEN 's'::"char" ELSE d.defaclobjtype END, d.defaclrole) END AS usual
+    FROM pg_default_acl d JOIN pg_roles r ON r.oid = d.defaclrole LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
 ), came(object, owner, acl, initial) AS (
   -- What came with the server or an extension: only what somebody changed since. Nobody remembers information_schema's.
   SELECT 'FUNCTION ' || p.oid::regprocedure, p.proowner, p.proacl, COALESCE(i.initprivs, acldefault('f', p.proowner))
@@ -226,6 +231,10 @@ SELECT 'GRANT', format('%s to %s: %s', c.object, CASE WHEN given.grantee = 0 THE
   FROM came c CROSS JOIN LATERAL aclexplode(COALESCE(c.acl, c.initial)) AS given
  WHERE given.grantee <> c.owner
    AND NOT EXISTS (SELECT FROM aclexplode(c.initial) AS came WHERE (came.grantee, came.privilege_type) = (given.grantee, given.privilege_type))
+   -- What repeats only what is so.
+   AND NOT EXISTS (SELECT FROM aclexplode(COALESCE(c.acl, c.initial)) AS all_may
+                    WHERE all_may.grantee = 0 AND given.grantee <> 0 AND all_may.privilege_type = given.privilege_type)
+   AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = given.grantee AND r.rolsuper)
  GROUP BY c.object, given.grantee, given.privilege_type
 UNION ALL
 SELECT 'REVOKE', format('%s from %s: %s', c.object, CASE WHEN came.grantee = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(came.grantee) END, came.privilege_type),
@@ -233,14 +242,18 @@ SELECT 'REVOKE', format('%s from %s: %s', c.object, CASE WHEN came.grantee = 0 T
   FROM came c CROSS JOIN LATERAL aclexplode(c.initial) AS came
  WHERE came.grantee <> c.owner AND c.acl IS NOT NULL
    AND NOT EXISTS (SELECT FROM aclexplode(c.acl) AS given WHERE (came.grantee, came.privilege_type) = (given.grantee, given.privilege_type))
+-- Beside what everybody's objects have without being said.
 UNION ALL
--- What a superuser makes the target's user makes there, and neither needs rights of its own; that there are any is said.
-SELECT DISTINCT 'DEFAULT GRANT', concat_ws(' ', maker.name, n.nspname, d.defaclobjtype::text, given.text), COALESCE(given.is_grantable::text, ''), ''
-  FROM pg_default_acl d JOIN pg_roles o ON o.oid = d.defaclrole LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
- CROSS JOIN LATERAL (SELECT CASE WHEN o.rolsuper OR o.rolname = current_user THEN 'the migration''s user' ELSE o.rolname END) AS maker(name)
- CROSS JOIN LATERAL (SELECT concat_ws(' ', CASE WHEN e.grantee = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(e.grantee) END, e.privilege_type), e.is_grantable
-                       FROM aclexplode(d.defaclacl) AS e WHERE e.grantee <> o.oid OR maker.name = o.rolname
-                      UNION ALL SELECT 'set', NULL) AS given(text, is_grantable)
+SELECT 'DEFAULT GRANT', concat_ws(' ', d.who, d.nspname, d.defaclobjtype, 'to', CASE WHEN given.grantee = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(given.grantee) END)
+         || ': ' || given.privilege_type, CASE WHEN given.is_grantable THEN 'with grant option' END, ''
+  FROM default_acl d CROSS JOIN LATERAL aclexplode(d.defaclacl) AS given
+ WHERE given.grantee <> d.defaclrole
+   AND NOT EXISTS (SELECT FROM aclexplode(d.usual) AS usual WHERE (usual.grantee, usual.privilege_type) = (given.grantee, given.privilege_type))
+UNION ALL
+SELECT 'DEFAULT REVOKE', concat_ws(' ', d.who, d.nspname, d.defaclobjtype, 'from', CASE WHEN usual.grantee = 0 THEN 'PUBLIC' ELSE 'its owner' END)
+         || ': ' || usual.privilege_type, '', ''
+  FROM default_acl d CROSS JOIN LATERAL aclexplode(d.usual) AS usual
+ WHERE NOT EXISTS (SELECT FROM aclexplode(d.defaclacl) AS given WHERE (usual.grantee, usual.privilege_type) = (given.grantee, given.privilege_type))
 UNION ALL
 SELECT 'SETTING', concat_ws(' ', COALESCE(r.rolname, 'all roles'), CASE WHEN s.setdatabase <> 0 THEN 'in the database' END, split_part(setting, '=', 1)),
        substr(setting, strpos(setting, '=') + 1), ''
