@@ -70,6 +70,9 @@ fn statements(ends: &Ends, database: &str) -> BTreeSet<String> {
     let argv = ["--schema-only", "--no-subscriptions", "--exclude-schema=infra_migration", &url(&ends.new, database)];
     let text = dump(ends.new.tool("pg_dump", &argv));
     let text = text.replace(&format!("OWNER TO {MASTER};"), &format!("OWNER TO {SUPERUSER};"));
+    // A superuser needs no rights of its own, and neither does who takes its place.
+    let of_owner = |line: &&str| line.starts_with("REVOKE ALL ON ") && line.ends_with(&format!(" FROM {SUPERUSER};"));
+    let text = text.lines().filter(|line| !of_owner(line)).collect::<Vec<_>>().join("\n");
     let parts = text.split("\n\n").map(str::trim);
     // \restrict and its counterpart hold a random word.
     let ours = |part: &&str| part.contains("restrict ") || part.contains("infra_") || part.contains("FOR ROLE");
@@ -79,11 +82,15 @@ fn statements(ends: &Ends, database: &str) -> BTreeSet<String> {
 fn is_lost(text: &str, losses: &[Loss]) -> bool {
     let text = text.replace('"', "").to_lowercase();
     let named = losses.iter().flat_map(|loss| loss.takes.iter().chain([&loss.object]));
-    named.filter_map(|object| object.split(' ').next_back()).any(|name| {
-        let name = name.replace('"', "").to_lowercase();
-        let short = name.rsplit('.').next().unwrap_or_default().split('(').next().unwrap_or_default().to_owned();
-        short.len() > 2 && text.contains(&short)
-    })
+    named.map(|object| short(object)).any(|name| name.len() > 2 && text.contains(&name))
+}
+
+/// `FUNCTION app.f(money, money)` → `f`
+fn short(object: &str) -> String {
+    let is_kind = |word: &&str| word.len() > 1 && word.chars().all(|c| c.is_ascii_uppercase());
+    let name = object.split(' ').skip_while(is_kind).collect::<Vec<_>>().join(" ");
+    let name = name.split('(').next().unwrap_or_default();
+    name.rsplit('.').next().unwrap_or_default().replace('"', "").to_lowercase()
 }
 
 fn url(server: &Server, database: &str) -> String {

@@ -23,6 +23,16 @@ const PLENTY: [&str; 4] =
 const ROLES: &str = "SELECT coalesce(string_agg(format('DROP ROLE %I', rolname), '; '), 'SELECT 1') FROM pg_roles
     WHERE oid >= 16384 AND rolname !~ '^(rds_|master$|postgres$|bootstrap$)'";
 
+/// Who reads from one ends a moment after being told to.
+const SLOTS: &str = "DO $$ BEGIN
+      FOR attempt IN 1..200 LOOP
+        PERFORM pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active;
+        BEGIN PERFORM pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE NOT active;
+        EXCEPTION WHEN object_in_use THEN NULL; END;
+        EXIT WHEN NOT EXISTS (SELECT FROM pg_replication_slots);
+        PERFORM pg_sleep(0.05);
+      END LOOP; END $$";
+
 pub struct Ends {
     pub old: Server,
     pub new: Server,
@@ -63,10 +73,8 @@ impl Ends {
     /// Both ends are as they were before `make`.
     pub fn forget(&self, database: &str) {
         for server in [&self.new, &self.old] {
-            let slots = "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active;
-                SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE NOT active";
             drop_subscriptions(server, database);
-            server.psql(SUPERUSER, slots);
+            server.psql(SUPERUSER, SLOTS);
             server.psql(SUPERUSER, &format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)"));
         }
         for server in [&self.new, &self.old] {

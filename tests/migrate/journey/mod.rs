@@ -264,6 +264,7 @@ impl Journey<'_> {
             before_last: true,
             conversion: built.conversion.clone(),
             prints: prints.clone(),
+            later: if cut { None } else { Some(self.carried().await?) },
             ..Options::default()
         };
         let mut report = verify(&source, &target, &options, |_| ()).await.map_err(stopped("verify"))?;
@@ -277,6 +278,12 @@ impl Journey<'_> {
         }
         let (tables, objects, rows) = (report.tables.len(), report.objects_compared, report.rows());
         Ok(Figures { tables, objects, rows, ..Figures::default() })
+    }
+
+    /// What is carried in the pause, and compared after it.
+    async fn carried(&self) -> Result<BTreeSet<QualifiedName>, Outcome> {
+        let catalog = catalog::read(&*self.ends.at_old(self.database).await).await.map_err(stopped("verify"))?;
+        Ok(carried::names(&catalog))
     }
 
     /// What was put in force at last too.
