@@ -22,6 +22,7 @@ mod row_security;
 mod schema;
 mod servers;
 mod since;
+mod since_large;
 mod timescale;
 mod verify;
 mod versions;
