@@ -29,11 +29,11 @@ async fn until_some_parts_are_done(ends: &Ends, parts: u64) {
 }
 
 fn again(events: &[CopyEvent]) -> Vec<&str> {
-    let told = |event| match event {
-        &CopyEvent::TableAgain { ref table } => Some(table.as_str()),
+    let told = events.iter().filter_map(|event| match event {
+        CopyEvent::TableAgain { table } => Some(table.as_str()),
         _ => None,
-    };
-    events.iter().filter_map(told).collect()
+    });
+    told.collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -94,11 +94,11 @@ fn plain(name: &str, random: &mut StdRng) -> Option<String> {
     let n: u32 = random.random_range(0..1_000_000);
     let few = n % 100;
     let text = match name {
-        "bool" => (n % 2 == 0).to_string(),
+        "bool" => (n.is_multiple_of(2)).to_string(),
         "int2" => (n % 30_000).to_string(),
         "int4" | "int8" | "oid" | "xid" | "xid8" => n.to_string(),
         "numeric" | "money" => {
-            if n % 3 == 0 {
+            if n.is_multiple_of(3) {
                 few.to_string()
             } else {
                 format!("{}.{few:02}", n % 9)
@@ -124,7 +124,7 @@ fn plain(name: &str, random: &mut StdRng) -> Option<String> {
         "macaddr" => format!("08:00:2b:01:{few:02}:03"),
         "macaddr8" => format!("08:00:2b:01:{few:02}:03:04:05"),
         "bit" | "varbit" => {
-            if n % 2 == 0 {
+            if n.is_multiple_of(2) {
                 "1".to_owned()
             } else {
                 "0".to_owned()
