@@ -152,7 +152,7 @@ async fn a_run_that_is_killed_continues_and_does_nothing_twice() {
     let mut kills = 0;
     let done = loop {
         let target = moving.at_target().await;
-        let patience = std::time::Duration::from_millis(40 + 15 * kills);
+        let patience = std::time::Duration::from_millis(20 + 10 * kills);
         match tokio::time::timeout(patience, schema::apply(&target, &built.entries, |_| ())).await {
             Ok(applied) => break applied.unwrap(),
             Err(_) => kills += 1,

@@ -80,9 +80,9 @@ async fn go(seeds: impl Iterator<Item = u64>) -> Tally {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn random_databases_go_there_and_back() {
-    let tally = go(1..=12).await;
+    let tally = go(1..=6).await;
     assert!(tally.faults.is_empty(), "{:#?}", tally.faults);
-    assert!(tally.equal > 6 && tally.rows > 150, "{} equal, {} rows; {:#?}", tally.equal, tally.rows, tally.refused);
+    assert!(tally.equal > 3 && tally.rows > 75, "{} equal, {} rows; {:#?}", tally.equal, tally.rows, tally.refused);
     // The generator writes what the server takes, nearly always.
     assert!(tally.refused_statements * 20 < tally.statements, "{} of {}", tally.refused_statements, tally.statements);
 }
