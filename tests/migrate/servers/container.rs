@@ -73,9 +73,14 @@ impl Container {
         let ready = ["exec", &self.name, "pg_isready", "-q", "-h", "127.0.0.1", "-p", &port];
         let patience = Instant::now() + Duration::from_secs(60);
         while !docker(&ready).status().unwrap().success() {
-            assert!(Instant::now() < patience, "{} does not answer", self.name);
+            assert!(Instant::now() < patience, "{} does not answer\n{}", self.name, self.log());
             std::thread::sleep(Duration::from_millis(100));
         }
+    }
+
+    fn log(&self) -> String {
+        let output = Command::new("docker").args(["logs", "--tail", "20", &self.name]).output().unwrap();
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     }
 
     fn docker(&self, arguments: &[&str]) {

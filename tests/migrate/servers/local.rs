@@ -30,9 +30,10 @@ impl Local {
     pub fn run(&self, settings: &[String]) {
         let options = settings.iter().map(|setting| format!("-c '{setting}'")).collect::<Vec<_>>().join(" ");
         let log = self.folder.path().join("log");
-        done(
-            self.as_owner("pg_ctl").arg("-D").arg(self.data()).arg("-l").arg(log).args(["-w", "-o", &options, "start"]),
-        );
+        let mut start = self.as_owner("pg_ctl");
+        start.arg("-D").arg(self.data()).arg("-l").arg(&log).args(["-w", "-o", &options, "start"]);
+        let status = start.status().unwrap_or_else(|error| panic!("{start:?}: {error}"));
+        assert!(status.success(), "{start:?}: {status}\n{}", std::fs::read_to_string(&log).unwrap_or_default());
     }
 
     pub fn stop(&self) {

@@ -187,10 +187,21 @@ fn settings_for(port: u16, more: &[&str]) -> Vec<String> {
     usual.iter().map(ToString::to_string).chain([port]).chain(more.iter().map(ToString::to_string)).collect()
 }
 
-/// Below the ports that the kernel gives to connections: such a one could be taken before the server is up.
+/// Below the ports that the kernel gives to connections: such a one could be taken before the server is up. It is this
+/// process's until its end: a server takes seconds to listen, and other tests look for a port meanwhile.
 fn free_port() -> u16 {
-    let free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok() && is_claimed(*port);
     std::iter::repeat_with(|| rand::random_range(20_000..32_000)).find(free).unwrap()
+}
+
+/// The lock goes with the process, however that ends; a server that a test left running still has the port itself.
+fn is_claimed(port: u16) -> bool {
+    let folder = std::env::temp_dir().join("infra-test-ports");
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = std::fs::File::create(folder.join(port.to_string())).unwrap();
+    let claimed = file.try_lock().is_ok();
+    std::mem::forget(file);
+    claimed
 }
 
 #[test]
