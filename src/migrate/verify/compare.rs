@@ -128,7 +128,9 @@ fn is_by_server(
         }
         "GRANT" | "REVOKE" | "DEFAULT GRANT" | "DEFAULT REVOKE" if key.name.ends_with(": MAINTAIN") => true,
         // What a superuser granted itself where it was the owner: at the target another is.
-        "GRANT" => before.is_none() && superusers(source).any(|name| key.name.contains(&format!(" to {name}: "))),
+        "GRANT" | "DEFAULT GRANT" => {
+            before.is_none() && superusers(source).any(|name| key.name.contains(&format!(" to {name}: ")))
+        }
         "EVENT TRIGGER" | "SETTING" => before.is_none() && key.name.starts_with("infra"),
         _ => false,
     }
