@@ -8,7 +8,7 @@ use super::rows::Source;
 use super::scratch::{APPLICATION, Scratch};
 use super::uses;
 use crate::migrate::schema::{ApplyError, Loss, Paths, Schema, Target, set_session};
-use crate::migrate::verify::{Uses, VerifyError, read_objects, read_uses};
+use crate::migrate::verify::{VerifyError, read_objects, read_uses};
 use crate::postgres::{Client, Endpoint, PostgresError, connect};
 
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +46,10 @@ pub async fn rehearsed(
             }
             other => other?,
         };
-        let again = different(&here, &learned, &schema, facts, &paths);
+        let again = match is_as_it_was(&schema) {
+            true => uses::again(&here, &learned, &schema, facts, &paths),
+            false => BTreeMap::new(),
+        };
         last = learned.refused.last().map_or(last, |refusal| format!("{}: {}", refusal.subject, refusal.message));
         let settled = learned.refused.is_empty() && learned.paths.is_empty() && learned.lasting_paths.is_empty();
         if settled && again.is_empty() {
@@ -60,19 +63,6 @@ pub async fn rehearsed(
 }
 
 /// What was converted is made of something else on purpose.
-fn different(
-    here: &Uses,
-    learned: &Learned,
-    schema: &Schema,
-    facts: &Target,
-    paths: &Paths,
-) -> BTreeMap<String, String> {
-    match is_as_it_was(schema) {
-        true => uses::again(here, learned, schema, facts, paths),
-        false => BTreeMap::new(),
-    }
-}
-
 fn is_as_it_was(schema: &Schema) -> bool {
     !schema.conversion.active && schema.conversion.restore.is_none()
 }
