@@ -12,7 +12,7 @@ use crate::migrate::kept::{KEPT, Kept};
 use crate::migrate::preflight::{Finding, Severity};
 use crate::migrate::saga::{Cutover, Direction, Mode, Next, Stage, Status, next};
 use crate::migrate::since::to_be_verified;
-use crate::migrate::stages::{Context, FINDINGS, Pause, SafetyCopy, is_active};
+use crate::migrate::stages::{Context, FINDINGS, Pause, SafetyCopy, is_active, waiting_since};
 use crate::plan::Engine;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -50,6 +50,9 @@ pub struct Report {
     /// Tables that had so much written since the verification that all rows are compared once more before the switch.
     #[serde(default)]
     pub verified_anew: Vec<String>,
+    /// The clients wait, and since when.
+    #[serde(default)]
+    pub waiting_since: Option<jiff::Timestamp>,
 }
 
 /// What the migration waits for that only the operator's side can do: it has the cloud's credentials.
@@ -92,6 +95,8 @@ pub(super) async fn report(folder: Folder, source: bool) -> Result<Report, Agent
     let next = next(&status, job.mode, job.cutover, jiff::Timestamp::now());
     let context = Context::new(folder.clone())?;
     let open = if status.failure().is_some() { open(&context)? } else { vec![] };
+    let waits = !status.is_cut_over() && status.direction != Direction::RollingBack;
+    let waiting_since = if waits { waiting_since(&folder)? } else { None };
     let source = if source && next != Next::Nothing { Some(health(&context).await) } else { None };
     Ok(Report {
         next,
@@ -110,6 +115,7 @@ pub(super) async fn report(folder: Folder, source: bool) -> Result<Report, Agent
         pause: folder.read("pause.json")?,
         kept: folder.read(KEPT)?,
         verified_anew: to_be_verified(&folder)?.iter().map(QualifiedName::plain).collect(),
+        waiting_since,
         running: is_active("infra-migrate").await,
     })
 }

@@ -11,8 +11,8 @@ use super::folder::{Folder, FolderError};
 use super::relay::relay;
 use super::saga::{Event, Mode, Next, Place, Stage, next};
 use super::stages::{
-    Context, RELAY_PORT, StageError, carry_partitions, is_watched, leave_watch, log_watch, perform, relieve_watch,
-    try_stop_recording, undo, watch,
+    Context, RELAY_PORT, StageError, carry_partitions, is_paused, is_watched, leave_watch, log_watch, perform,
+    relieve_watch, serve_again, try_stop_recording, undo, watch,
 };
 use crate::journal::{Journal, JournalError};
 
@@ -84,6 +84,7 @@ async fn advance(context: &Context, journal: &Journal<Event>) -> Result<Next, Ru
                         let text = crate::error::chain(&error);
                         journal.append(Event::Failed { stage, error: text })?;
                         if !matches!(error, StageError::MustRollBack { .. }) {
+                            let_clients_run(context, journal, stage, &error).await?;
                             return Err(stand_still(context, error).await);
                         }
                         journal.append(Event::RollbackAsked)?;
@@ -122,6 +123,25 @@ async fn wait(context: &Context, journal: &Journal<Event>) -> Result<(), RunErro
     // The next run verifies anew.
     journal.append(Event::Failed { stage: Stage::Verify, error: crate::error::chain(&error) })?;
     Err(stand_still(context, error).await)
+}
+
+/// Offline: nobody waits for a person to come. It is written down first: whoever goes on from the journal pauses them anew.
+async fn let_clients_run(
+    context: &Context,
+    journal: &Journal<Event>,
+    stage: Stage,
+    error: &StageError,
+) -> Result<(), RunError> {
+    if !stage.is_in_pause(context.job.mode) || error.is_after_switch() || !is_paused(context)? {
+        return Ok(());
+    }
+    journal.append(Event::Served)?;
+    if let Err(stuck) = serve_again(context).await {
+        let [error, stuck] = [error, &stuck].map(|error| crate::error::chain(error));
+        let error = format!("{error}; and the clients could not be started again: {stuck}");
+        journal.append(Event::Failed { stage, error })?;
+    }
+    Ok(())
 }
 
 /// Until somebody says a word, the old server's disk must not fill.

@@ -2,11 +2,12 @@
 
 use std::fmt::{Display, Write as _};
 
-use super::measures::bytes;
+use super::measures::{bytes, duration};
 use super::migrate_guide::{clock, moment};
 use super::migrate_text::stage_line;
 use crate::agent::{Report, SourceHealth};
-use crate::migrate::saga::{Cutover, Direction, Mode, Next, Stage, Status};
+use crate::migrate::prose::{FEW, few, wrapped};
+use crate::migrate::saga::{Cutover, Direction, Mode, Next, Progress, Stage, Status};
 use crate::migrate::stages::{Pause, SafetyCopy};
 
 pub fn migration_text(report: &Report) -> String {
@@ -23,11 +24,12 @@ pub fn migration_text(report: &Report) -> String {
         line(&mut text, format_args!("cutover     {}", moment(report.cutover)));
     }
     if !report.verified_anew.is_empty() && !report.status.is_cut_over() {
-        let tables = report.verified_anew.join(", ");
-        line(
-            &mut text,
-            format_args!("compared    once more before the switch, all rows: much was written to {tables}"),
-        );
+        let tables = few(&report.verified_anew, FEW);
+        let compared = format!("once more before the switch, all rows: much was written to {tables}");
+        line(&mut text, wrapped("compared    ", 12, &compared));
+    }
+    if let Some(clients) = clients_text(report, jiff::Timestamp::now()) {
+        line(&mut text, format_args!("clients     {clients}"));
     }
     if let Some(health) = &report.source {
         line(&mut text, format_args!("old server  {}", health_text(health)));
@@ -71,6 +73,20 @@ fn state(report: &Report) -> String {
     }
 }
 
+/// Where they are is said when it is not what one expects: they wait, or no longer do after a failure.
+fn clients_text(report: &Report, now: jiff::Timestamp) -> Option<String> {
+    if let Some(since) = report.waiting_since {
+        let waited = u64::try_from(now.duration_since(since).as_secs()).unwrap_or(0);
+        return Some(format!("wait since {}: {}", clock(since), duration(waited)));
+    }
+    is_overtaken(&report.status).then(|| "run again, with the old database".to_owned())
+}
+
+/// Offline, the clients ran again after a failure.
+fn is_overtaken(status: &Status) -> bool {
+    status.direction == Direction::Forward && status.stages.get(&Stage::Prepare) == Some(&Progress::Overtaken)
+}
+
 fn health_text(health: &SourceHealth) -> String {
     let mut parts = vec![];
     parts.extend(health.queue_depth.map(|depth| format!("disk queue {depth:.1}")));
@@ -108,7 +124,8 @@ pub fn words(report: &Report) -> Vec<(&'static str, &'static str)> {
         Next::Nothing => vec![],
         _ if report.waits_for_operator() => vec![("resume", "does what only your side can, and goes on"), back],
         _ if report.status.failure().is_some() && !report.running => {
-            vec![("resume", "goes on where it stopped"), back]
+            let anew = is_overtaken(&report.status);
+            vec![("resume", if anew { "pauses the clients and begins anew" } else { "goes on where it stopped" }), back]
         }
         Next::AwaitCutover => vec![("cutover", "switches the clients now"), ABORT],
         Next::AwaitFinish => vec![("finish", "gives up the way back"), ROLLBACK],
@@ -163,6 +180,7 @@ pub mod fixture {
             source: None,
             kept: None,
             verified_anew: vec![],
+            waiting_since: None,
         }
     }
 
@@ -262,8 +280,33 @@ mod tests {
     fn a_verification_to_come_is_told_until_the_switch() {
         let verified_anew = vec!["public.telemetry".to_owned()];
         let waiting = Report { verified_anew, ..report(&until(Stage::Verify), Next::AwaitCutover, true) };
-        let told = "compared    once more before the switch, all rows: much was written to public.telemetry\n";
-        assert!(migration_text(&waiting).contains(told), "{}", migration_text(&waiting));
+        let text = migration_text(&waiting);
+        let told =
+            "compared    once more before the switch, all rows: much was written to\n            public.telemetry\n";
+        assert!(text.contains(told), "{text}");
+        let verified_anew = (0..500).map(|number| format!("public.measurements_{number}")).collect();
+        let many = migration_text(&Report { verified_anew, ..waiting });
+        assert!(many.contains("and 495 more") && many.lines().all(|line| line.chars().count() <= 80), "{many}");
+    }
+
+    #[test]
+    fn who_waits_or_runs_again_after_a_failure_is_told() {
+        let mut events = until(Stage::Schema);
+        events.push(Event::Started { stage: Stage::Copy });
+        let copying = report(&events, Next::Run(Stage::Copy), true);
+        assert_eq!(clients_text(&copying, jiff::Timestamp::UNIX_EPOCH), None);
+        let now = jiff::Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(60);
+        let waiting = Report { waiting_since: Some(jiff::Timestamp::UNIX_EPOCH), ..copying };
+        let told = clients_text(&waiting, now).unwrap_or_default();
+        assert!(told.starts_with("wait since 1970-01-01 ") && told.ends_with(": 60 s"), "{told}");
+        events.extend([Event::Failed { stage: Stage::Copy, error: "the disk is full".into() }, Event::Served]);
+        let served = report(&events, Next::Run(Stage::Prepare), false);
+        let text = migration_text(&served);
+        for part in
+            ["clients     run again", "resume: pauses the clients and begins anew", "✗ copy       the disk is full"]
+        {
+            assert!(text.contains(part), "no {part}: {text}");
+        }
     }
 
     #[test]

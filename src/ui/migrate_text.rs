@@ -16,6 +16,7 @@ pub fn stage_line(stage: Stage, progress: &Progress, live: Option<&Value>) -> St
         }
         Progress::Done { note } => format!("  ✓ {name:<10} {note}"),
         Progress::Failed { error } => format!("  ✗ {name:<10} {error}"),
+        Progress::Overtaken => format!("  ↻ {name:<10} once more"),
         Progress::Undoing => format!("  ↶ {name:<10} is being undone"),
         Progress::UndoFailed { error } => format!("  ✗ {name:<10} cannot be undone: {error}"),
         Progress::Undone => format!("  ↶ {name:<10} undone"),

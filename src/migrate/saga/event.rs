@@ -21,6 +21,9 @@ pub enum Event {
         stage: Stage,
         error: String,
     },
+    /// Offline, after a failure: the clients run again, on the old database. What was made since they were paused is of rows
+    /// that may have changed, and is made anew. Written before they start.
+    Served,
     /// `infra migrate cutover`: the user's moment has come.
     CutoverAsked,
     /// `infra migrate abort`, before the cutover is done: undo everything, last stage first.

@@ -80,6 +80,11 @@ impl Stage {
         }
     }
 
+    /// Offline, the clients wait in it: from `prepare` on, which begins the pause, to the cutover, which ends it.
+    pub fn is_in_pause(self, mode: Mode) -> bool {
+        mode == Mode::Offline && (Self::Prepare..=Self::Cutover).contains(&self)
+    }
+
     /// What it is about, in a few words.
     pub fn purpose(self) -> &'static str {
         match self {

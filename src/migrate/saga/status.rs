@@ -29,6 +29,8 @@ pub enum Progress {
     Failed {
         error: String,
     },
+    /// It was done, or had failed, and an earlier stage is done once more: then so is this one.
+    Overtaken,
     Undoing,
     UndoFailed {
         error: String,
@@ -75,9 +77,15 @@ impl Status {
             Event::FinishAsked => self.finish_asked = true,
             Event::AbortAsked => self.direction = Direction::Aborting,
             Event::RollbackAsked => self.direction = Direction::RollingBack,
-            Event::Started { stage } => self.set(event, *stage, Progress::Started)?,
+            Event::Started { stage } => {
+                self.set(event, *stage, Progress::Started)?;
+                self.overtake(|later, progress| later > *stage && matches!(progress, Progress::Failed { .. }));
+            }
             Event::Done { stage, note } => self.set(event, *stage, Progress::Done { note: note.clone() })?,
             Event::Failed { stage, error } => self.set(event, *stage, Progress::Failed { error: error.clone() })?,
+            Event::Served => {
+                self.overtake(|stage, progress| stage >= Stage::Prepare && matches!(progress, Progress::Done { .. }))
+            }
             Event::UndoStarted { stage } => self.set(event, *stage, Progress::Undoing)?,
             Event::Undone { stage } => self.set(event, *stage, Progress::Undone)?,
             Event::UndoFailed { stage, error } => {
@@ -114,6 +122,12 @@ impl Status {
         }
     }
 
+    fn overtake(&mut self, which: impl Fn(Stage, &Progress) -> bool) {
+        for (_, progress) in self.stages.iter_mut().filter(|(stage, progress)| which(**stage, progress)) {
+            *progress = Progress::Overtaken;
+        }
+    }
+
     fn set(&mut self, event: &Event, stage: Stage, progress: Progress) -> Result<(), Impossible> {
         let found = self.stages.get(&stage);
         if !follows(found, &progress) {
@@ -125,15 +139,15 @@ impl Status {
 }
 
 /// A stage that was cut off or failed may be begun again; one that is done is undone, or turns out to be so no longer, as
-/// a verification does when a database has changed in a way that it cannot follow.
+/// a verification does when a database has changed in a way that it cannot follow. To a failure more may come.
 fn follows(found: Option<&Progress>, next: &Progress) -> bool {
-    use Progress::{Done, Failed, Started, UndoFailed, Undoing, Undone};
+    use Progress::{Done, Failed, Overtaken, Started, UndoFailed, Undoing, Undone};
     matches!(
         (found, next),
-        (None | Some(Started | Failed { .. }), Started)
+        (None | Some(Started | Failed { .. } | Overtaken), Started)
             | (Some(Started), Done { .. } | Failed { .. })
-            | (Some(Done { .. }), Failed { .. })
-            | (Some(Started | Done { .. } | Failed { .. } | Undoing | UndoFailed { .. }), Undoing)
+            | (Some(Done { .. } | Failed { .. }), Failed { .. })
+            | (Some(Started | Done { .. } | Failed { .. } | Overtaken | Undoing | UndoFailed { .. }), Undoing)
             | (Some(Undoing), Undone | UndoFailed { .. })
     )
 }

@@ -69,6 +69,32 @@ fn a_failed_stage_is_tried_again_and_said() {
 }
 
 #[test]
+fn offline_after_a_failure_the_clients_run_and_the_pause_begins_anew() {
+    for failed in Stage::of(Mode::Offline).filter(|stage| stage.is_in_pause(Mode::Offline)) {
+        let mut events = vec![];
+        for stage in Stage::of(Mode::Offline).take_while(|stage| *stage < failed) {
+            events.extend([Event::Started { stage }, Event::Done { stage, note: String::new() }]);
+        }
+        events.extend([Event::Started { stage: failed }, Event::Failed { stage: failed, error: "full".into() }]);
+        events.push(Event::Served);
+        let status = Status::replay(&events).expect("fits");
+        assert_eq!(status.failure(), Some((failed, "full")));
+        assert_eq!(next(&status, Mode::Offline, Cutover::Auto, at(0)), Next::Run(Stage::Prepare));
+        let stuck = Event::Failed { stage: failed, error: "full, and stuck".into() };
+        assert!(Status::replay(events.iter().chain([&stuck])).is_ok(), "more may be said of it");
+        let begun: Vec<_> = Stage::of(Mode::Offline).take_while(|stage| *stage <= failed).collect();
+        let undone = through(&mut [events.clone(), vec![Event::AbortAsked]].concat(), Mode::Offline);
+        assert_eq!(undone, begun.iter().rev().map(|stage| Next::Undo(*stage)).collect::<Vec<_>>());
+        events.push(Event::Started { stage: Stage::Prepare });
+        assert_eq!(Status::replay(&events).expect("fits").failure(), None, "something was begun since");
+        let again = through(&mut events, Mode::Offline);
+        let ran: Vec<_> = again.iter().filter(|next| matches!(next, Next::Run(_))).collect();
+        assert_eq!(ran.len(), Stage::of(Mode::Offline).filter(|stage| *stage >= Stage::Prepare).count());
+    }
+    assert!(!Stage::ALL.iter().any(|stage| stage.is_in_pause(Mode::Online)));
+}
+
+#[test]
 fn undone_from_anywhere_leaves_nothing_standing() {
     let mut whole = vec![];
     through(&mut whole, Mode::Online);

@@ -6,6 +6,7 @@ use super::structure;
 use crate::migrate::catalog;
 use crate::migrate::preflight::{Capacity, Finding, Sections, Situation, check, find_large_rows, find_orphans, gather};
 use crate::migrate::prose::FEW;
+use crate::migrate::saga::Stage;
 use crate::migrate::{schema, timescale};
 
 pub async fn perform(context: &Context) -> Result<String, StageError> {
@@ -24,13 +25,19 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
     let large_rows = find_large_rows(&old, &catalog).await?;
     let abilities = schema::examine(&new, &catalog).await?;
     let timescale = timescale::read(&old).await?;
+    let (mut source, mut target) = (gather(&old).await?, gather(&new).await?);
+    if context.folder.status()?.stages.contains_key(&Stage::Prepare) {
+        // It is this migration's own.
+        source.left_over.clear();
+        target.left_over.clear();
+    }
     let situation = Situation {
         mode: context.job.mode,
-        source: gather(&old).await?,
+        source,
         abilities,
         timescale,
         target_catalog: catalog::read(&new).await?,
-        target: gather(&new).await?,
+        target,
         losses: built.losses.clone(),
         capacity: Capacity { connections: u32::try_from(context.jobs()).unwrap_or(8), ..Capacity::default() },
         catalog: built.conversion.seen(catalog),

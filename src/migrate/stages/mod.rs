@@ -33,7 +33,8 @@ pub use compare::{REPORT, VERIFICATION};
 pub use context::{ACCEPTED, Context, FINDINGS, RELAY_PORT, SCHEMA_CHANGES, pg_dump, source};
 pub use finish::remove_old;
 pub use log_watch::{is_given_up, is_watched, leave_watch, log_watch, relieve_watch, watch_log};
-pub use pause::Pause;
+pub use pause::{Pause, is_on as is_paused, waiting_since};
+pub use prepare::serve_again;
 pub use rows::hold;
 pub use settle::{try_stop_recording, watch};
 pub use unit::is_active;
@@ -177,6 +178,13 @@ pub enum StageError {
     MustGoOn { why: Box<StageError> },
     #[error("the clients do not work with the new database: {}", crate::error::chain(why.as_ref()))]
     MustRollBack { why: Box<StageError> },
+}
+
+impl StageError {
+    /// The clients are pointed to the new database, or nobody knows where they are: they are not to be started with the old one.
+    pub fn is_after_switch(&self) -> bool {
+        matches!(self, Self::MustRollBack { .. } | Self::MustGoOn { .. } | Self::CutoverStuck { .. })
+    }
 }
 
 /// Does a stage; what a person wants to know of it comes back.

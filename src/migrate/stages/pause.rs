@@ -41,6 +41,11 @@ impl Pause {
     }
 }
 
+/// None: they do not, or were switched. Afterwards it stays, for the clock.
+pub fn waiting_since(folder: &Folder) -> Result<Option<Timestamp>, FolderError> {
+    folder.read(SINCE)
+}
+
 /// They wait from now on, unless they did already.
 pub fn begin(context: &Context) -> Result<(), StageError> {
     Ok(begin_in(&context.folder, Timestamp::now())?)

@@ -1,23 +1,30 @@
 //! What the migration itself needs in both databases: tables for beats, a role for replication, the publication.
 
+use std::time::Duration;
+
 use rand::Rng;
 use rand::distr::Alphanumeric;
+use tokio::time::{Instant, sleep};
 
 use super::context::{APPLY_ROLE, Context, FORWARD, READ_ROLE};
-use super::{StageError, carry, chunks, definitions, encrypt, identity, look, pause, quiet, role, structure};
+use super::{StageError, carry, chunks, definitions, encrypt, identity, look, pause, quiet, role, rows, structure};
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::catalog::{self, quote_identifier, quote_literal};
 use crate::migrate::replicate::{Channel, make_beat};
-use crate::migrate::saga::Mode;
+use crate::migrate::saga::{Mode, Stage};
 use crate::migrate::timescale::{start_workers, stop_workers};
 use crate::postgres::{Client, Secret};
 
 /// Letters and digits: some 190 bits.
 const PASSWORD_LENGTH: usize = 32;
+/// After a failure the clients stand still until the old database lets them in: a server that restarts is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+const AGAIN: Duration = Duration::from_secs(1);
 
 pub async fn perform(context: &Context) -> Result<String, StageError> {
     // An earlier attempt may have been cut off while nobody was let in.
     quiet::open(context).await?;
+    start_over(context).await?;
     look_again(context).await?;
     let (old, new) = (context.old().await?, context.new_database().await?);
     make_beat(&new).await?;
@@ -26,7 +33,8 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
     identity::at_source(context, &old).await?;
     if context.job.mode == Mode::Offline {
         drop(old);
-        return paused(context).await;
+        stop_writers(context).await?;
+        return Ok("the clients are paused, and the old database is read-only".into());
     }
     encrypt::perform(context, &old).await?;
     read_role(context, &old).await?;
@@ -34,6 +42,15 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
         .publish(carry::published(&old, FORWARD, &catalog::read(&old).await?).await?.as_deref())
         .await?;
     Ok(String::new())
+}
+
+/// Offline, after a failure the clients ran again: what was made at the new database is of an old database that was another.
+async fn start_over(context: &Context) -> Result<(), StageError> {
+    if context.job.mode == Mode::Offline && context.folder.status()?.stages.contains_key(&Stage::Schema) {
+        rows::undo(context).await?;
+        structure::undo(context).await?;
+    }
+    Ok(())
 }
 
 /// What changed since the last look is told, and rehearsed, while the clients run.
@@ -53,17 +70,7 @@ async fn look_again(context: &Context) -> Result<(), StageError> {
     looked.map(drop)
 }
 
-/// Offline, after everything that can fail before. Where it fails all the same, the clients run again.
-async fn paused(context: &Context) -> Result<String, StageError> {
-    let Err(error) = stop_writers(context).await else {
-        return Ok("the clients are paused, and the old database is read-only".into());
-    };
-    if let Err(stuck) = serve(context).await {
-        tracing::warn!("the clients could not be started again: {}", crate::error::chain(&stuck));
-    }
-    Err(error)
-}
-
+/// Offline, after everything that can fail before.
 async fn stop_writers(context: &Context) -> Result<(), StageError> {
     pause::begin(context)?;
     context.host.stop_clients(context.site(), &context.job.source.clients).await?;
@@ -72,6 +79,20 @@ async fn stop_writers(context: &Context) -> Result<(), StageError> {
     drop(old);
     quiet::readers_only(context).await?;
     chunks::settle(context).await
+}
+
+/// After a failure in the pause.
+pub async fn serve_again(context: &Context) -> Result<(), StageError> {
+    let began = Instant::now();
+    loop {
+        match serve(context).await {
+            Err(error) if began.elapsed() < PATIENCE => {
+                tracing::warn!("starting the clients again, once more: {}", crate::error::chain(&error));
+                sleep(AGAIN).await;
+            }
+            ended => return ended,
+        }
+    }
 }
 
 /// As before the pause.
