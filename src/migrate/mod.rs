@@ -1,6 +1,7 @@
 //! Moving a database to another server while it is used: docs/ARCHITECTURE.md says how the parts go together.
 //! `catalog` describes one database. Nothing here shows anything.
 
+pub mod alike;
 pub mod carried;
 pub mod catalog;
 pub mod copy;

@@ -15,6 +15,9 @@ pub struct Database {
     pub locale_provider: String,
     pub collate: String,
     pub ctype: String,
+    /// Of a provider that is not libc: what it orders by.
+    #[serde(default)]
+    pub locale: Option<String>,
     /// As recorded when the database was made, and as the library has it now: indexes on text are wrong if they differ.
     pub collation_version: Option<String>,
     pub actual_collation_version: Option<String>,

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::migrate::catalog::{Catalog, ReplicaIdentity, Table};
 use crate::migrate::saga::Mode;
-use crate::migrate::schema::ExtensionState;
+use crate::migrate::schema::{ExtensionState, RDS_ROLE};
 use crate::migrate::timescale::Timescale;
 
 fn server() -> ServerFacts {
@@ -179,6 +179,36 @@ fn content_that_bites_later_is_told() {
     situation.catalog.extensions[0].version = "1.7".into();
     let found = ["cron-jobs", "search-path", "extension-version", "large-objects"];
     assert_eq!(codes(&situation), found);
+}
+
+#[test]
+fn what_to_do_can_be_done_at_that_target() {
+    let remedy = |change: fn(&mut Situation)| {
+        let mut situation = healthy();
+        situation.source.cron_jobs = 2;
+        situation.catalog.database.encoding = "LATIN1".into();
+        (situation.catalog.database.locale_provider, situation.catalog.database.locale) =
+            ("i".into(), Some("de-x-icu".into()));
+        change(&mut situation);
+        let found = check(&situation);
+        ["cron-jobs", "encoding", "locale"].map(|code| {
+            found.iter().find(|finding| finding.code == code).map_or_else(String::new, |found| found.remedy.clone())
+        })
+    };
+    let own = remedy(|s| s.abilities.superuser = true);
+    assert!(own[0].contains("load pg_cron there") && !own[0].contains("parameter group"), "{}", own[0]);
+    let [cron, encoding, locale] = remedy(|s| {
+        s.abilities.roles.insert(RDS_ROLE.into());
+    });
+    assert!(cron.contains("shared_preload_libraries in its parameter group"), "{cron}");
+    // Nobody can change what a database was made with, and infra made it.
+    assert!(
+        encoding.contains(
+            "CREATE DATABASE … TEMPLATE template0 ENCODING 'LATIN1' LOCALE_PROVIDER icu ICU_LOCALE 'de-x-icu'"
+        ),
+        "{encoding}"
+    );
+    assert!(locale.contains("LOCALE_PROVIDER icu ICU_LOCALE 'de-x-icu'") && locale.contains("--to"), "{locale}");
 }
 
 #[test]

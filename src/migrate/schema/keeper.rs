@@ -56,6 +56,17 @@ impl Keeper {
         }
     }
 
+    /// How pg_cron comes to run there.
+    pub fn scheduler(self) -> &'static str {
+        match self {
+            Self::Rds => {
+                "load pg_cron (shared_preload_libraries in its parameter group, then CREATE EXTENSION in its database postgres)"
+            }
+            Self::Provider => "let its provider load pg_cron",
+            Self::User => "load pg_cron there",
+        }
+    }
+
     /// Of an object that only some may make.
     pub fn object(self) -> &'static str {
         match self {
@@ -118,8 +129,14 @@ mod tests {
             [Ability::Replication, Ability::BypassRowSecurity, Ability::CreateRole, Ability::CreateDatabase].into_iter()
         };
         let said = |keeper: Keeper| {
-            let fixed =
-                [keeper.extension(true), keeper.extension(false), keeper.object(), keeper.setting()].map(str::to_owned);
+            let fixed = [
+                keeper.extension(true),
+                keeper.extension(false),
+                keeper.object(),
+                keeper.setting(),
+                keeper.scheduler(),
+            ]
+            .map(str::to_owned);
             let attributes = abilities().map(move |ability| keeper.attribute("r", ability, "u"));
             let all: Vec<_> = fixed.into_iter().chain([keeper.set("wal_level", "logical")]).chain(attributes).collect();
             all.join("\n")

@@ -40,6 +40,7 @@ pub use settle::{try_stop_recording, watch};
 pub use unit::is_active;
 pub use way_back::{carry_partitions, is_there as has_way_back};
 
+use super::alike::make_alike;
 use super::carried::CarriedError;
 use super::catalog::CatalogError;
 use super::copy::CopyError;
@@ -194,7 +195,10 @@ pub async fn perform(stage: Stage, context: &Context) -> Result<String, StageErr
         Stage::Backup => backup::perform(context).await,
         // What preflight could not see; a database that was there before has been looked at.
         Stage::Provision if context.job.to.engine().is_none() => Ok("it was there".into()),
-        Stage::Provision => look::perform(context).await,
+        Stage::Provision => {
+            make_alike(&context.old().await?, &context.target().await?).await?;
+            look::perform(context).await
+        }
         Stage::Prepare => prepare::perform(context).await,
         Stage::Schema => structure::before(context).await,
         Stage::Copy => rows::perform(context).await,

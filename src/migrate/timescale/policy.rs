@@ -6,7 +6,7 @@ use super::catalog::{Aggregate, Hypertable, Timescale};
 use super::conversion::Conversion;
 use super::partition::Time;
 use crate::migrate::catalog::{Catalog, QualifiedName, quote_literal};
-use crate::migrate::schema::{Entry, ExtensionState, Loss, Phase, Target};
+use crate::migrate::schema::{Entry, ExtensionState, Keeper, Loss, Phase, Target};
 
 pub const MANAGER: &str = "pg_partman";
 pub const SCHEDULER: &str = "pg_cron";
@@ -48,6 +48,8 @@ pub fn instead_of(source: &Catalog) -> Vec<Helper> {
 pub struct Helpers {
     pub manager: bool,
     pub scheduler: bool,
+    /// Who could bring what is missing.
+    pub keeper: Keeper,
 }
 
 impl Helpers {
@@ -60,7 +62,11 @@ impl Helpers {
             _ => None,
         };
         let major = version(MANAGER).and_then(|version| version.split('.').next()?.parse::<u32>().ok());
-        Self { manager: major.is_some_and(|major| major >= MANAGER_SINCE), scheduler: version(SCHEDULER).is_some() }
+        Self {
+            manager: major.is_some_and(|major| major >= MANAGER_SINCE),
+            scheduler: version(SCHEDULER).is_some(),
+            keeper: target.keeper(),
+        }
     }
 }
 
@@ -90,7 +96,10 @@ pub fn policies(timescale: &Timescale, conversion: &Conversion, helpers: Helpers
                 "hypertable-maintenance",
                 "EXTENSION pg_partman",
                 "nobody runs pg_partman's maintenance at the target: new partitions are not made, and expired ones stay",
-                format!("let something run CALL {MANAGER_SCHEMA}.run_maintenance_proc() every hour, or load pg_cron there"),
+                format!(
+                    "let something run CALL {MANAGER_SCHEMA}.run_maintenance_proc() every hour, or {} and let it do that",
+                    helpers.keeper.scheduler()
+                ),
             ));
         }
     }
@@ -99,7 +108,7 @@ pub fn policies(timescale: &Timescale, conversion: &Conversion, helpers: Helpers
         match (every, helpers.scheduler) {
             (0, _) => {}
             (every, true) => entries.push(refreshed(aggregate, every)),
-            (every, false) => losses.push(not_refreshed(aggregate, every)),
+            (every, false) => losses.push(not_refreshed(aggregate, every, helpers.keeper)),
         }
     }
     if entries.iter().any(|entry| entry.kind == "JOB") {
@@ -184,9 +193,10 @@ fn refresh(name: &QualifiedName) -> String {
     format!("REFRESH MATERIALIZED VIEW {name}")
 }
 
-fn not_refreshed(aggregate: &Aggregate, every_seconds: i64) -> Loss {
+fn not_refreshed(aggregate: &Aggregate, every_seconds: i64, keeper: Keeper) -> Loss {
     let what = format!("is refreshed every {every_seconds} s at the source; nobody refreshes it at the target");
-    let remedy = format!("let something run {} there, or load pg_cron", refresh(&aggregate.name));
+    let remedy =
+        format!("let something run {} there, or {} and let it do that", refresh(&aggregate.name), keeper.scheduler());
     Loss::new("continuous-aggregate-refresh", format!("MATERIALIZED VIEW {}", aggregate.name.plain()), what, remedy)
 }
 

@@ -75,7 +75,10 @@ pub fn rule(s: &Situation) -> Vec<Finding> {
             format!("{} jobs are scheduled at the source", s.source.cron_jobs),
         )
         .so("they go on there, and do not exist at the target")
-        .remedy("unschedule them at cutover, and schedule them at the target")
+        .remedy(format!(
+            "unschedule them at cutover; for the target {}, and schedule them there",
+            s.abilities.keeper().scheduler()
+        ))
     })]));
     found
 }

@@ -1,34 +1,39 @@
 //! The database as a whole: how it writes and orders text.
 
 use super::all;
+use crate::migrate::alike::Order;
+use crate::migrate::catalog::Database;
 use crate::migrate::preflight::facts::Situation;
 use crate::migrate::preflight::finding::Finding;
+use crate::migrate::saga::Mode;
 
 pub fn rule(s: &Situation) -> Vec<Finding> {
     let (from, to) = (&s.catalog.database, &s.target_catalog.database);
     let object = format!("DATABASE {}", from.name);
-    let locale =
-        |d: &crate::migrate::catalog::Database| format!("{}, {}, {}", provider(&d.locale_provider), d.collate, d.ctype);
+    let locale = |d: &Database| {
+        let words = [Some(provider(&d.locale_provider)), d.locale.as_deref(), Some(&d.collate), Some(&d.ctype)];
+        words.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    };
     let drifted = from.collation_version.is_some() && from.collation_version != from.actual_collation_version;
     all([
         (from.encoding != to.encoding).then(|| {
             Finding::blocker("encoding", &object, format!("is {}; the target's is {}", from.encoding, to.encoding))
                 .so("text may have no form there, or another length")
-                .remedy(format!("CREATE DATABASE … ENCODING '{}' TEMPLATE template0", from.encoding))
+                .remedy(elsewhere(from))
         }),
         (from.encoding == "SQL_ASCII").then(|| {
             Finding::warning("sql-ascii", &object, "does not know the encoding of its text")
                 .so("text of mixed encodings is passed on as it is")
                 .remedy("nothing, or clean it up first")
         }),
-        (locale(from) != locale(to)).then(|| {
+        (!order(from).is_like(&Order { encoding: from.encoding.clone(), ..order(to) })).then(|| {
             Finding::warning(
                 "locale",
                 &object,
                 format!("orders text by {}; the target by {}", locale(from), locale(to)),
             )
             .so("ORDER BY and ranges of text give another order, and unique indexes on case-folded text another result")
-            .remedy("make the target's database with the same locale")
+            .remedy(format!("{}, or accept another order", elsewhere(from)))
         }),
         drifted.then(|| {
             Finding::warning(
@@ -46,10 +51,29 @@ pub fn rule(s: &Situation) -> Vec<Finding> {
                 &object,
                 format!("has {} large objects of {bytes} bytes", s.catalog.large_objects.count),
             )
-            .so("logical replication does not carry them: what changes after the copy began stays behind")
-            .remedy("do not change large objects while an online migration lasts, or migrate offline")
+            .so(match s.mode {
+                Mode::Online => "what of them changes after the copy began is carried inside the pause, forth and back",
+                Mode::Offline => "they are copied with the rows, and carried back inside the pause of a rollback",
+            })
+            .remedy("nothing")
         }),
     ])
+}
+
+/// Nothing changes what a database was made with: an empty one is given in its place.
+fn elsewhere(from: &Database) -> String {
+    let made = order(from).clause();
+    format!("at the target's server CREATE DATABASE … TEMPLATE template0 {made}, and give its URL by --to")
+}
+
+fn order(d: &Database) -> Order {
+    Order {
+        encoding: d.encoding.clone(),
+        provider: d.locale_provider.clone(),
+        locale: d.locale.clone(),
+        collate: d.collate.clone(),
+        ctype: d.ctype.clone(),
+    }
 }
 
 fn provider(letter: &str) -> &str {
