@@ -7,7 +7,7 @@ fn facts() -> BundleFacts {
     let service = |has_build| ServiceFacts { has_build, image: None };
     BundleFacts {
         services: [("db", false), ("ingest", true), ("adapters", true)].map(|(n, b)| (n.to_owned(), service(b))).into(),
-        variables: ["RETENTION_DAYS".to_owned()].into(),
+        variables: ["RETENTION_DAYS", "INFRA_DB_HOST"].map(str::to_owned).into(),
     }
 }
 
@@ -15,6 +15,18 @@ fn codes(from: &str, to: &str) -> Vec<&'static str> {
     let text = include_str!("../plans/phase1.toml").replacen(from, to, 1);
     let checked = parse("plan.toml", text.as_bytes()).unwrap();
     check_bundle(&checked, &facts()).iter().map(|finding| finding.code).collect()
+}
+
+#[test]
+fn clients_that_a_migration_could_not_lead_are_found() {
+    let without = |clients: &str| {
+        let text = include_str!("../plans/phase1.toml").replacen("clients = [\"ingest\"]", clients, 1);
+        let facts = BundleFacts { variables: ["RETENTION_DAYS".to_owned()].into(), ..facts() };
+        let checked = parse("plan.toml", text.as_bytes()).unwrap();
+        check_bundle(&checked, &facts).iter().map(|finding| finding.code).collect::<Vec<_>>()
+    };
+    assert_eq!(without("clients = [\"ingest\"]"), ["clients-stay"]);
+    assert!(without("clients = []").is_empty() && without("").is_empty());
 }
 
 #[test]

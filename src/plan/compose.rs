@@ -25,10 +25,11 @@ pub struct ServiceFacts {
     pub image: Option<String>,
 }
 
-/// Checks every reference from the plan into the compose file.
+/// Checks every reference from the plan into the compose file; what was found in the plan alone comes with it.
 pub fn check_bundle(checked: &Checked, facts: &BundleFacts) -> Findings {
-    let rules = [unknown_services, unbuilt_services, unused_variables];
-    let findings = rules.iter().flat_map(|rule| rule(checked, facts)).collect();
+    let rules = [unknown_services, unbuilt_services, unused_variables, clients_that_stay];
+    let found = rules.iter().flat_map(|rule| rule(checked, facts));
+    let findings = checked.warnings.iter().cloned().chain(found).collect();
     Findings::new(checked.warnings.file(), checked.warnings.text(), findings)
 }
 
@@ -72,6 +73,28 @@ fn unbuilt_services(checked: &Checked, facts: &BundleFacts) -> Vec<Finding> {
                 .remedy("add `build` to the service, or remove it from `push`: the host pulls its image")
         })
         .collect()
+}
+
+/// A compose file leads its clients to a database that was moved by this one at least.
+pub const DATABASE_HOST: &str = "INFRA_DB_HOST";
+
+fn clients_that_stay(checked: &Checked, facts: &BundleFacts) -> Vec<Finding> {
+    let clients = checked.plan.database.iter().any(|database| !database.clients.is_empty());
+    if !clients || facts.variables.contains(DATABASE_HOST) {
+        return vec![];
+    }
+    let finding = Finding::warning("clients-stay", format!("the compose file does not use `{DATABASE_HOST}`"))
+        .at(checked.spans.key("database.clients"), "cannot be led to another database")
+        .reason("`infra migrate` points clients by variables, and is refused without")
+        .remedy(format!(
+            "write `${{{DATABASE_HOST}:-{}}}` where they have the database's host, see docs/plan.md",
+            service(checked)
+        ));
+    vec![finding]
+}
+
+fn service(checked: &Checked) -> &str {
+    checked.plan.database.as_ref().map_or("", |database| database.service.as_str())
 }
 
 fn unused_variables(checked: &Checked, facts: &BundleFacts) -> Vec<Finding> {

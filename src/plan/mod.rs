@@ -23,7 +23,7 @@ mod template;
 mod text;
 pub mod units;
 
-pub use compose::{BundleFacts, ServiceFacts, check_bundle};
+pub use compose::{BundleFacts, DATABASE_HOST, ServiceFacts, check_bundle};
 pub use finding::{Finding, Findings, Severity};
 pub use managed::{Engine, ManagedSize};
 pub use model::{

@@ -65,7 +65,10 @@ pub fn load(path: &Path, root: &Path) -> Result<Stack, LoadError> {
     let bytes = read(path)?;
     let checked = plan::parse(&path.display().to_string(), &bytes).map_err(LoadError::Invalid)?;
     let base = path.parent().unwrap_or(Path::new("."));
-    let release = release(&checked, path, base)?;
+    let (release, warnings) = match release(&checked, path, base)? {
+        Some((release, warnings)) => (Some(release), warnings),
+        None => (None, checked.warnings().clone()),
+    };
     let plan = checked.plan().clone();
     let local = Local::open(root, &plan.name)?;
     let mut user_scripts = BTreeMap::new();
@@ -83,7 +86,7 @@ pub fn load(path: &Path, root: &Path) -> Result<Stack, LoadError> {
         ..Inputs::default()
     };
     let source_hash = sha256(&bytes);
-    Ok(Stack { path: path.to_owned(), source_hash, warnings: checked.warnings().clone(), plan, local, release, inputs })
+    Ok(Stack { path: path.to_owned(), source_hash, warnings, plan, local, release, inputs })
 }
 
 fn sha256(bytes: &[u8]) -> String {
@@ -91,7 +94,8 @@ fn sha256(bytes: &[u8]) -> String {
     hex::encode(sha2::Sha256::digest(bytes))
 }
 
-fn release(checked: &Checked, path: &Path, base: &Path) -> Result<Option<Release>, LoadError> {
+/// With what is doubtful about the plan and its bundle.
+fn release(checked: &Checked, path: &Path, base: &Path) -> Result<Option<(Release, Findings)>, LoadError> {
     let plan = checked.plan();
     let Some(bundle) = &plan.bundle else { return Ok(None) };
     let folder = base.join(&bundle.source);
@@ -125,7 +129,7 @@ fn release(checked: &Checked, path: &Path, base: &Path) -> Result<Option<Release
             service,
         });
     }
-    Ok(Some(Release {
+    let release = Release {
         host: bundle.host.clone(),
         bundle: files,
         vars,
@@ -135,7 +139,8 @@ fn release(checked: &Checked, path: &Path, base: &Path) -> Result<Option<Release
         memory_mb: 0,
         health_timeout: bundle.health_timeout.duration(),
         by: host::operator(),
-    }))
+    };
+    Ok(Some((release, findings)))
 }
 
 /// What the plan's references are checked against.
@@ -156,6 +161,12 @@ fn var_text(value: &VarValue) -> String {
 }
 
 impl Stack {
+    /// The clients follow the database where `infra migrate` takes it.
+    pub fn points_clients(&self) -> bool {
+        let variables = self.release.as_ref().map(|release| &release.bundle.compose.variables);
+        variables.is_some_and(|variables| variables.contains(plan::DATABASE_HOST))
+    }
+
     pub fn site(&self, host: &NodeName) -> Option<Site> {
         let spec = self.plan.hosts.get(host)?;
         let disks = spec.disks.iter().map(|(name, disk)| DiskSpec {

@@ -26,6 +26,7 @@ pub async fn begin(global: &Global, mut args: StartArgs) -> Result<Exit, Command
     let at = on_host(global, args.plan.clone(), None, "migrate").await?;
     let terms = terms(&args, when.time, &at.stack.plan.migrate, &jiff::Zoned::now())?;
     let mut job = job(&at, &args, terms)?;
+    refuse_clients_that_stay(&at, &job)?;
     if let Some(engine) = engine {
         job.to = Destination::Managed(engine);
         job.storage_bytes = at.stack.plan.migrate.managed(engine).and_then(|size| size.storage_bytes());
@@ -52,6 +53,18 @@ pub async fn begin(global: &Global, mut args: StartArgs) -> Result<Exit, Command
     connected.session.agent(&["begin", &migrations(&at)], &request).await?;
     connected.session.start_migration(&at.site, &current(&at)).await?;
     attach(global, &at, Attached::Serves).await
+}
+
+/// They would go on with the old database, which is read-only then, or with none.
+fn refuse_clients_that_stay(at: &OnHost, job: &Job) -> Result<(), CommandError> {
+    if job.source.clients.is_empty() || at.stack.points_clients() {
+        return Ok(());
+    }
+    let (clients, service) = (job.source.clients.join(", "), &job.source.service);
+    let text = format!("{clients} could not be led to the new database: the compose file does not use INFRA_DB_HOST");
+    Err(CommandError::failed(text)
+        .hint(format!("write ${{INFRA_DB_HOST:-{service}}} where they have the database's host, its port, name, user and password alike"))
+        .hint("docs/plan.md, [database], shows it; then infra deploy"))
 }
 
 /// Told before anything is looked at; the agent sees to it that it holds.
