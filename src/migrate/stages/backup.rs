@@ -25,6 +25,9 @@ const DRAFT: &str = "part";
 const LEAST_PART: u64 = 4;
 /// The rest of the host lives on this disk too, the migration's journal with it.
 const RESERVE: u64 = 512 << 20;
+/// How the copy is compressed, and by pg_dump of versions that do not know that: gzip, the quick one.
+const FAST: &str = "zstd:3";
+const OLD: &str = "1";
 /// A dump writes some hundred megabytes a second at most.
 const EVERY: Duration = Duration::from_millis(500);
 
@@ -48,9 +51,9 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
     let path = place.join(format!("{}-{}.dump", context.site().plan, context.job.id));
     let draft = Draft(path.with_extension(DRAFT));
     let mut command = dump_command(context).await?;
-    command.extend(["--format=custom", "--compress=zstd:3", "--lock-wait-timeout=60s"].map(str::to_owned));
+    command.extend(["--format=custom", "--lock-wait-timeout=60s"].map(str::to_owned));
     let bytes = tokio::select! {
-        bytes = write(&command, &draft.0) => bytes,
+        bytes = dumped(&command, &draft.0) => bytes,
         full = fills_up(&place) => Err(full),
     }?;
     let entries = listed(context, &draft.0).await?;
@@ -99,6 +102,15 @@ async fn fills_up(place: &Path) -> StageError {
         if let Err(error) = room(place, RESERVE) {
             return error;
         }
+    }
+}
+
+/// Compressed by what this pg_dump knows: zstd comes with version 16, and not with every build.
+async fn dumped(command: &[String], to: &Path) -> Result<u64, StageError> {
+    let with = |compression: &str| [command, &[format!("--compress={compression}")]].concat();
+    match write(&with(FAST), to).await {
+        Err(StageError::Dump { message }) if message.contains("zstd") => write(&with(OLD), to).await,
+        ended => ended,
     }
 }
 
@@ -187,6 +199,20 @@ mod tests {
         assert_eq!(names(folder.path()), [""; 0]);
         dump("echo whole").await.unwrap();
         assert_eq!(names(folder.path()), ["p-1.dump"]);
+    }
+
+    /// pg_dump 15: `invalid value "zstd:3" for option -Z/--compress`.
+    #[tokio::test]
+    async fn a_pg_dump_without_zstd_compresses_otherwise() {
+        let folder = tempfile::tempdir().unwrap();
+        let to = folder.path().join("p-1.part");
+        let old = shell("case $0 in *zstd*) echo 'invalid value \"zstd:3\"' >&2; exit 1;; *) echo $0;; esac");
+        dumped(&old, &to).await.unwrap();
+        assert_eq!(std::fs::read_to_string(&to).unwrap(), "--compress=1\n");
+        dumped(&shell("echo $0"), &to).await.unwrap();
+        assert_eq!(std::fs::read_to_string(&to).unwrap(), "--compress=zstd:3\n");
+        let error = dumped(&shell("echo no space left >&2; exit 1"), &to).await.unwrap_err().to_string();
+        assert!(error.contains("no space left"), "{error}");
     }
 
     #[tokio::test]
