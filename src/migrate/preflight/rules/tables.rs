@@ -73,13 +73,13 @@ fn identities(s: &Situation) -> Vec<Finding> {
     for change in changes(&s.catalog).iter().filter(|change| !change.extension) {
         let Some(table) = by_name.get(&change.table) else { continue };
         let identity = match &change.wanted {
-            Wanted::Default => "DEFAULT".to_owned(),
-            Wanted::Index(index) => format!("USING INDEX {index}"),
-            Wanted::Full => "FULL".to_owned(),
+            Wanted::Default => "its primary key",
+            Wanted::Index(_) => "a unique index",
+            Wanted::Full => "all columns (FULL)",
         };
         found.push(
             Finding::note("no-replica-identity", object(table), "has no key by which replication finds a row")
-                .so(format!("infra gives it REPLICA IDENTITY {identity} at both ends until the migration ends"))
+                .so(format!("infra gives it a replica identity at both ends until the migration ends: {identity}"))
                 .remedy("nothing"),
         );
         let large = change.wanted == Wanted::Full && table.bytes() > LARGE_TO_SCAN && s.mode == Mode::Online;
