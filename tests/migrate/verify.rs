@@ -44,9 +44,11 @@ struct Twins {
 }
 
 const TWIN: &str = "
-    CREATE TABLE keyed (id integer, part text, f float8, n numeric, t text, j jsonb, b bytea, PRIMARY KEY (id, part));
-    INSERT INTO keyed SELECT i, 'p' || i % 3, CASE WHEN i = 7 THEN 0 ELSE i END, CASE WHEN i = 7 THEN 1.0 ELSE i END, NULLIF('t' || i, 't7'),
-      jsonb_build_object('v', 1.5, 'i', i), decode(md5(i::text), 'hex') FROM generate_series(1, 20000) AS i;
+    CREATE TABLE keyed (id integer, part text, f float8, n numeric, t text, j jsonb, b bytea, large bigint, at timestamptz,
+      yes bool, lasts interval, fixed char(4), many int[], PRIMARY KEY (id, part));
+    INSERT INTO keyed SELECT i, 'p' || i % 3, CASE WHEN i = 7 THEN 0 WHEN i = 8 THEN 'NaN'::float8 ELSE i END,
+      CASE WHEN i = 7 THEN 1.0 ELSE i END, NULLIF('t' || i, 't7'), jsonb_build_object('v', 1.5, 'i', i), decode(md5(i::text), 'hex'),
+      -1, '2026-01-01 12:00+00', true, '1 mon', 'a', ARRAY[i, NULL] FROM generate_series(1, 20000) AS i;
     CREATE TABLE keyless (a integer, b text);
     INSERT INTO keyless SELECT i % 100, 'x' FROM generate_series(1, 5000) AS i;
     CREATE SEQUENCE counter; SELECT setval('counter', 42);
@@ -76,6 +78,10 @@ async fn every_single_fault_is_found_and_located() {
     let twins = Twins::new();
     let report = twins.after("SELECT 1", "SELECT 1").await;
     assert!(report.matches(), "{}", report.markdown());
+    // No number either, but its sign is another one, which is lost where it is written as text.
+    let undo = "UPDATE keyed SET f = 'NaN' WHERE id = 8";
+    let report = twins.after("UPDATE keyed SET f = 'inf'::float8 - 'inf'::float8 WHERE id = 8", undo).await;
+    assert!(report.matches(), "{}", report.markdown());
     let values = [
         ("f = '-0'", "f = 0", "f"),
         ("n = 1.00", "n = 1.0", "n"),
@@ -83,6 +89,14 @@ async fn every_single_fault_is_found_and_located() {
         ("t = ''", "t = NULL", "t"),
         (r#"j = '{"v": 1.50, "i": 7}'"#, r#"j = '{"v": 1.5, "i": 7}'"#, "j"),
         ("b = decode(md5('7') || '00', 'hex')", "b = decode(md5('7'), 'hex')", "b"),
+        // What a server's own hash of numbers calls the same.
+        ("n = -1.0", "n = 1.0", "n"),
+        ("large = 4294967295", "large = -1", "large"),
+        ("at = at + interval '1 microsecond'", "at = at - interval '1 microsecond'", "at"),
+        ("yes = NULL", "yes = true", "yes"),
+        ("lasts = '30 days'", "lasts = '1 mon'", "lasts"),
+        ("fixed = 'b'", "fixed = 'a'", "fixed"),
+        ("many = ARRAY[7, 0]", "many = ARRAY[7, NULL]", "many"),
     ];
     for (change, undo, column) in values {
         let update = |set: &str| format!("UPDATE keyed SET {set} WHERE id = 7");

@@ -15,6 +15,7 @@ mod prints;
 mod recheck;
 mod report;
 mod row;
+mod row_hash;
 mod run;
 mod subject;
 mod summary;

@@ -1,8 +1,9 @@
-//! The SQL that hashes a row. Pure.
+//! The SQL that hashes rows: which ones, by what they are found. Pure.
 
 use std::collections::HashMap;
 
-use crate::migrate::catalog::{Column, Oid, QualifiedName, Table, TableKind, quote_identifier};
+use super::row_hash::{hashed, of_row, of_value};
+use crate::migrate::catalog::{Oid, QualifiedName, Table, TableKind, quote_identifier};
 
 /// What is hashed: a table, or what stands for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,23 +33,10 @@ impl Relation {
     }
 }
 
-/// Other than 0, so that nobody's own hash column is the same.
-const SEED: &str = "-7046029254386353131";
-
-const JSON: u32 = 114;
-const XML: u32 = 142;
-const ARRAY_OF_XML: u32 = 143;
-const JSONB: u32 = 3802;
-const TEXT: u32 = 25;
-const VARCHAR: u32 = 1043;
-const BYTEA: u32 = 17;
-
 /// `key` is the primary key's columns, or those of another unique key.
 ///
 /// A slice is read through the table that it is of, where its rows have no places: compressed ones are in none.
 pub fn of_table(table: &Table, key: &[String]) -> Relation {
-    let columns: Vec<_> = table.columns.iter().map(|column| (column.name.clone(), value(column))).collect();
-    let values: Vec<_> = columns.iter().map(|(_, value)| value.as_str()).collect();
     Relation {
         name: table.name.clone(),
         from: match &table.slice {
@@ -57,9 +45,9 @@ pub fn of_table(table: &Table, key: &[String]) -> Relation {
         },
         places: table.slice.is_none(),
         tree: false,
-        hash: hashed(&format!("ROW({})::text", values.join(", "))),
+        hash: of_row(&table.columns),
         key: key.to_vec(),
-        columns: columns.iter().map(|(name, value)| (name.clone(), hashed(&format!("ROW({value})::text")))).collect(),
+        columns: table.columns.iter().map(|column| (column.name.clone(), of_value(column))).collect(),
     }
 }
 
@@ -140,35 +128,6 @@ pub fn of_large_objects() -> Relation {
     }
 }
 
-/// A column in the row's text. Values of these types can be so large that the text of the row, with every quote doubled,
-/// would not fit into a gigabyte: their own hash stands for them. It is null for null, and no hash is the empty text.
-fn value(column: &Column) -> String {
-    let name = format!("r.{}", quote_identifier(&column.name));
-    match column.type_oid.0 {
-        TEXT | VARCHAR => hashed(&name),
-        JSON | JSONB => hashed(&format!("{name}::text")),
-        XML => hashed(&sent(&name)),
-        ARRAY_OF_XML => {
-            let elements = format!("SELECT {} FROM unnest({name}) WITH ORDINALITY AS u (e, n) ORDER BY n", sent("e"));
-            let all = hashed(&format!("ROW(array_dims({name}), ARRAY({elements}))::text"));
-            format!("CASE WHEN {name} IS NOT NULL THEN {all} END")
-        }
-        BYTEA => format!("sha256({name})"),
-        _ => name,
-    }
-}
-
-/// What arrives of XML, by COPY as by replication. A server keeps a value as it was written, and sends it without a
-/// declaration that says nothing; a line feed at the beginning is lost each time.
-fn sent(xml: &str) -> String {
-    format!("ltrim(textin(xml_out({xml})), E'\\n')")
-}
-
-/// Collation C: a collation that calls different texts equal gives them one hash.
-fn hashed(text: &str) -> String {
-    format!("hashtextextended({text} COLLATE \"C\", {SEED})")
-}
-
 /// Buckets by the hash's low bits, each with its count and sum. Sums of both ends' parts add up whatever the parts are.
 /// OFFSET 0 keeps the server from writing the hash out twice, for the bucket and for the sum: it halves the time.
 pub fn sums(relation: &Relation, buckets: u32, filter: Option<&str>) -> String {
@@ -205,26 +164,4 @@ pub fn rows_of_buckets(relation: &Relation, buckets: u32, wanted: &[i32], most: 
 pub fn columns_at(relation: &Relation, place: &str) -> String {
     let hashes: Vec<_> = relation.columns.iter().map(|(_, hash)| hash.as_str()).collect();
     format!("SELECT ARRAY[{}]::int8[] FROM {} WHERE r.ctid = '{place}'::tid", hashes.join(", "), relation.from)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn large_values_are_hashed_by_themselves() {
-        let column = |oid| Column {
-            number: 1,
-            name: "a\"b".into(),
-            type_oid: Oid(oid),
-            type_name: String::new(),
-            not_null: false,
-            identity: None,
-            generated: None,
-            has_default: false,
-        };
-        assert_eq!(value(&column(23)), r#"r."a""b""#);
-        assert_eq!(value(&column(BYTEA)), r#"sha256(r."a""b")"#);
-        assert_eq!(value(&column(JSON)), format!(r#"hashtextextended(r."a""b"::text COLLATE "C", {SEED})"#));
-    }
 }

@@ -4,7 +4,8 @@
 //!
 //! `clone SOURCE-URL TARGET-URL FOLDER JOBS PG_DUMP...`: the last words are pg_dump with what it needs to find the source.
 //! Prints as JSON when each stage was done, in seconds since the beginning: `seconds` is all of the clone,
-//! `verified_seconds` with the comparison.
+//! `verified_seconds` with the comparison. `rehearsal_seconds` is what the rehearsal takes, which a migration begins with
+//! and no other program has: it comes before that beginning.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,9 +15,12 @@ use infra::migrate::catalog::{self, QualifiedName};
 use infra::migrate::copy::{Held, Hold, Setup, Sizing, copy, hold};
 use infra::migrate::folder::Folder;
 use infra::migrate::index::{Builds, build, memory};
+use infra::migrate::rehearse::{Source, SourceDefinitions, arrives_otherwise, rehearsed};
 use infra::migrate::schema::{self, Phase};
-use infra::migrate::verify::{End, Options, verify};
+use infra::migrate::verify::{End, Options, read_objects, read_uses, verify};
 use infra::postgres::{Endpoint, connect};
+
+const APPLICATION: &str = "infra benchmark";
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -26,13 +30,14 @@ async fn main() -> anyhow::Result<()> {
     };
     let (source, target) = (Endpoint::parse(source)?, Endpoint::parse(target)?);
     let (folder, jobs) = (Folder::at(folder), jobs.parse()?);
+    let rehearsal_seconds = rehearsal(&source, &target, pg_dump).await?;
     let began = Instant::now();
     let held = {
         let (source, folder) = (source.clone(), folder.clone());
         tokio::spawn(async move { hold(&source, &folder, Hold::Transaction).await })
     };
-    let old = connect(&source, "infra benchmark").await?;
-    let new = connect(&target, "infra benchmark").await?;
+    let old = connect(&source, APPLICATION).await?;
+    let new = connect(&target, APPLICATION).await?;
     let (catalog, items) = tokio::try_join!(async { anyhow::Ok(catalog::read(&old).await?) }, async {
         anyhow::Ok(schema::parse(&schema::dump(pg_dump, None).await?)?)
     })?;
@@ -71,12 +76,33 @@ async fn main() -> anyhow::Result<()> {
     anyhow::ensure!(report.matches(), "the databases differ:\n{}", report.markdown());
     let verified_seconds = began.elapsed().as_secs_f64();
     println!(
-        "{{\"seconds\":{seconds:.1},\"verified_seconds\":{verified_seconds:.1},\"schema_done\":{schema_done:.1},\"copy_done\":{copy_done:.1},\"index_done\":{index_done:.1},\"rows\":{},\"bytes\":{},\"peak_rss_kib\":{}}}",
+        "{{\"seconds\":{seconds:.1},\"rehearsal_seconds\":{rehearsal_seconds:.1},\"verified_seconds\":{verified_seconds:.1},\"schema_done\":{schema_done:.1},\"copy_done\":{copy_done:.1},\"index_done\":{index_done:.1},\"rows\":{},\"bytes\":{},\"peak_rss_kib\":{}}}",
         copied.rows,
         copied.bytes,
         peak_rss()
     );
     Ok(())
+}
+
+/// Everything that a migration does so that the schema is known to be taken: what it is at the source, read before and after
+/// the dump; made at the target and taken back; what would arrive as something else. The dump itself is every clone's.
+async fn rehearsal(source: &Endpoint, target: &Endpoint, pg_dump: &[String]) -> anyhow::Result<f64> {
+    let (old, new) = (connect(source, APPLICATION).await?, connect(target, APPLICATION).await?);
+    let catalog = catalog::read(&old).await?;
+    let items = schema::parse(&schema::dump(pg_dump, None).await?)?;
+    let mut facts = schema::examine(&new, &catalog).await?;
+    let began = Instant::now();
+    let described = async || anyhow::Ok((read_objects(&old).await?, read_uses(&old).await?));
+    let (before, (objects, uses)) = (described().await?, described().await?);
+    anyhow::ensure!(before == (objects.clone(), uses.clone()), "the schema changes");
+    let ends = Source { client: &old, catalog: &catalog };
+    let build = |facts: &schema::Target| schema::build(items.clone(), &catalog, vec![], facts);
+    let (schema, rehearsal) = rehearsed(&ends, target, &mut facts, build).await?;
+    anyhow::ensure!(!rehearsal.printed.is_empty(), "the schema was not rehearsed");
+    let described = SourceDefinitions { objects, uses };
+    let (_, losses) = arrives_otherwise(described, &rehearsal, (&schema, &catalog, &target.user));
+    anyhow::ensure!(losses.is_empty(), "something arrives otherwise: {losses:?}");
+    Ok(began.elapsed().as_secs_f64())
 }
 
 fn peak_rss() -> u64 {
