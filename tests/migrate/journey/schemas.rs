@@ -42,9 +42,10 @@ async fn one(ends: &Ends, path: &Path) -> (String, Outcome) {
     ends.forget("schema");
     let first = refused.first().map_or("", String::as_str);
     let loaded = format!(
-        "{} statements refused at loading {first}, {objects} relations, {rows} rows, {} tables empty",
+        "{} statements refused at loading {first}, {objects} relations, {rows} rows, {} tables empty {}",
         refused.len(),
-        empty.len()
+        empty.len(),
+        empty.iter().take(3).cloned().collect::<Vec<_>>().join("; ")
     );
     assert_eq!(ends.old.psql(SUPERUSER, "SELECT count(*) FROM pg_database WHERE datname = 'schema'"), "0");
     (format!("{loaded}; {took:.1} s; {outcome}"), outcome)
