@@ -139,6 +139,16 @@ async fn mend_keys(client: &Client) {
     client.batch_execute(each).await.unwrap();
 }
 
+/// As the application would. What cannot be made of generated rows is left as a view that nobody has filled.
+pub async fn refresh(client: &Client) {
+    let each = "DO $$ DECLARE v regclass; BEGIN
+        FOR v IN SELECT oid FROM pg_class WHERE relkind = 'm' AND relnamespace::regnamespace::text !~ '^(pg_|infra_)' ORDER BY oid LOOP
+          BEGIN EXECUTE format('REFRESH MATERIALIZED VIEW %s', v);
+          EXCEPTION WHEN others THEN EXECUTE format('REFRESH MATERIALIZED VIEW %s WITH NO DATA', v); END;
+        END LOOP; END $$";
+    client.batch_execute(each).await.unwrap();
+}
+
 /// Other values in some rows, and some rows less. Returns how often replication had no way to name the row.
 pub async fn change(client: &Client, seed: u64) -> usize {
     let mut random = StdRng::seed_from_u64(seed);
