@@ -15,8 +15,6 @@ const TRIES: usize = 12;
 /// In the order in which rows can come: those that are referenced first, as far as there is one.
 const TABLES: &str = "
     SELECT c.oid::bigint, format('%I.%I', n.nspname, c.relname),
-           coalesce((SELECT string_agg(pg_get_constraintdef(k.oid), ' ') FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'c'), '')
-             || coalesce((SELECT string_agg(pg_get_expr(p.relpartbound, p.oid), ' ') FROM pg_partition_tree(c.oid) AS t JOIN pg_class p ON p.oid = t.relid), ''),
            ARRAY(SELECT k.confrelid::bigint FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'f' AND k.confrelid <> c.oid),
            EXISTS (SELECT FROM pg_constraint k WHERE k.confrelid = c.oid AND k.contype = 'f'),
            EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype IN ('u', 'p', 'x') AND k.condeferrable)
@@ -26,9 +24,15 @@ const TABLES: &str = "
        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
      ORDER BY 2";
 const COLUMNS: &str = "
-    SELECT a.attrelid::bigint, a.attname::text, a.atttypid::bigint, a.attnotnull, d.oid IS NOT NULL OR a.attidentity <> '',
-           a.attidentity = 'a' OR a.attgenerated <> '', format_type(a.atttypid, a.atttypmod)
-      FROM pg_attribute a LEFT JOIN pg_attrdef d ON (d.adrelid, d.adnum) = (a.attrelid, a.attnum)
+    SELECT a.attrelid::bigint, a.attname::text, a.atttypid::bigint, a.attnotnull OR not_null.domain, d.oid IS NOT NULL OR a.attidentity <> '',
+           a.attidentity = 'a' OR a.attgenerated <> '', format_type(a.atttypid, a.atttypmod),
+           coalesce((SELECT string_agg(pg_get_constraintdef(k.oid), ' ') FROM pg_constraint k
+                      WHERE k.conrelid = a.attrelid AND k.contype = 'c' AND a.attnum = ANY (k.conkey)), '')
+             || coalesce((SELECT string_agg(pg_get_expr(p.relpartbound, p.oid), ' ') FROM pg_partition_tree(a.attrelid) AS t JOIN pg_class p ON p.oid = t.relid), '')
+      FROM pg_attribute a LEFT JOIN pg_attrdef d ON (d.adrelid, d.adnum) = (a.attrelid, a.attnum),
+           LATERAL (WITH RECURSIVE base AS (SELECT a.atttypid AS oid
+                      UNION SELECT t.typbasetype FROM base JOIN pg_type t ON t.oid = base.oid WHERE t.typtype = 'd')
+                    SELECT bool_or(t.typnotnull) AS domain FROM base JOIN pg_type t ON t.oid = base.oid) AS not_null
      WHERE a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum";
 const KEYS: &str = "
     SELECT k.conrelid::bigint, k.confrelid::regclass::text, k.confrelid = k.conrelid,
@@ -39,8 +43,6 @@ const KEYS: &str = "
 struct Table {
     oid: i64,
     name: String,
-    /// What its checks and its partitions' bounds say.
-    literals: Vec<String>,
     needs: Vec<i64>,
     is_referenced: bool,
     /// Uniqueness that triggers look after.
@@ -56,6 +58,8 @@ struct Column {
     not_null: bool,
     has_default: bool,
     is_computed: bool,
+    /// What the checks that name it and the bounds of partitions say.
+    literals: Vec<String>,
 }
 
 struct Key {
@@ -65,7 +69,8 @@ struct Key {
     referenced: Vec<String>,
 }
 
-/// So many rows a table, as far as it takes them. Returns how many there are, and the tables that took none.
+/// So many rows a table, as far as it takes them. Returns how many there are, and the tables that took none, with what the
+/// server said at last.
 pub async fn fill(client: &Client, seed: u64, rows: usize) -> (usize, Vec<String>) {
     let mut random = StdRng::seed_from_u64(seed);
     // Triggers and foreign keys are the application's own; here rows are what is wanted.
@@ -73,22 +78,26 @@ pub async fn fill(client: &Client, seed: u64, rows: usize) -> (usize, Vec<String
     let kinds = Kinds::read(client).await;
     let (mut filled, mut empty) = (0, vec![]);
     for table in ordered(tables(client).await) {
-        let mut there = 0;
+        let (mut there, mut said) = (0, String::new());
         for _ in 0..rows {
             for _ in 0..TRIES {
-                if run(client, &table, &insert(&table, &kinds, &mut random)).await.is_ok() {
-                    there += 1;
-                    break;
+                match run(client, &table, &insert(&table, &kinds, &mut random)).await {
+                    Ok(()) => {
+                        there += 1;
+                        break;
+                    }
+                    Err(error) => said = error.as_db_error().map_or(error.to_string(), ToString::to_string),
                 }
             }
         }
         filled += there;
-        if there == 0 {
-            empty.push(table.name);
+        let has_rows = client.query_one(&format!("SELECT EXISTS (SELECT FROM {})", table.name), &[]).await;
+        if there == 0 && !has_rows.is_ok_and(|row| row.get(0)) {
+            empty.push(format!("{} ({said})", table.name));
         }
     }
     for _ in 0..3 {
-        drop_orphans(client).await;
+        mend_keys(client).await;
     }
     (filled, empty)
 }
@@ -105,18 +114,37 @@ async fn run(client: &Client, table: &Table, statement: &str) -> Result<(), toki
     result
 }
 
-/// Keys that share a column may have been given rows that do not fit together.
-async fn drop_orphans(client: &Client) {
-    let each = "DO $$ DECLARE k record; BEGIN
+/// Keys in circles and keys that share a column may have been given rows that do not fit together: each is pointed to a row
+/// that is there, and what cannot be goes.
+async fn mend_keys(client: &Client) {
+    let each = "DO $$ DECLARE k record; h record; BEGIN
         FOR k IN SELECT conrelid::regclass AS here, confrelid::regclass AS there,
             (SELECT string_agg(format('h.%I IS NOT NULL', a.attname), ' AND ') FROM unnest(conkey) AS n
                JOIN pg_attribute a ON (a.attrelid, a.attnum) = (conrelid, n)) AS set,
             (SELECT string_agg(format('h.%I = t.%I', a.attname, b.attname), ' AND ') FROM unnest(conkey, confkey) AS u(n, m)
-               JOIN pg_attribute a ON (a.attrelid, a.attnum) = (conrelid, u.n) JOIN pg_attribute b ON (b.attrelid, b.attnum) = (confrelid, u.m)) AS same
+               JOIN pg_attribute a ON (a.attrelid, a.attnum) = (conrelid, u.n) JOIN pg_attribute b ON (b.attrelid, b.attnum) = (confrelid, u.m)) AS same,
+            (SELECT string_agg(format('%I = t.%I', a.attname, b.attname), ', ') FROM unnest(conkey, confkey) AS u(n, m)
+               JOIN pg_attribute a ON (a.attrelid, a.attnum) = (conrelid, u.n) JOIN pg_attribute b ON (b.attrelid, b.attnum) = (confrelid, u.m)) AS assigned
           FROM pg_constraint WHERE contype = 'f' AND conparentid = 0 LOOP
           BEGIN
+            FOR h IN EXECUTE format('SELECT h.tableoid AS part, h.ctid AS place FROM %s AS h WHERE %s AND NOT EXISTS (SELECT FROM %s AS t WHERE %s)', k.here, k.set, k.there, k.same) LOOP
+              BEGIN
+                EXECUTE format('UPDATE %s AS h SET %s FROM (SELECT * FROM %s ORDER BY random() LIMIT 1) AS t
+                  WHERE (h.tableoid, h.ctid) = ($1, $2)', k.here, k.assigned, k.there) USING h.part, h.place;
+              EXCEPTION WHEN others THEN NULL; END;
+            END LOOP;
             EXECUTE format('DELETE FROM %s AS h WHERE %s AND NOT EXISTS (SELECT FROM %s AS t WHERE %s)', k.here, k.set, k.there, k.same);
           EXCEPTION WHEN others THEN NULL; END;
+        END LOOP; END $$";
+    client.batch_execute(each).await.unwrap();
+}
+
+/// As the application would. What cannot be made of generated rows is left as a view that nobody has filled.
+pub async fn refresh(client: &Client) {
+    let each = "DO $$ DECLARE v regclass; BEGIN
+        FOR v IN SELECT oid FROM pg_class WHERE relkind = 'm' AND relnamespace::regnamespace::text !~ '^(pg_|infra_)' ORDER BY oid LOOP
+          BEGIN EXECUTE format('REFRESH MATERIALIZED VIEW %s', v);
+          EXCEPTION WHEN others THEN EXECUTE format('REFRESH MATERIALIZED VIEW %s WITH NO DATA', v); END;
         END LOOP; END $$";
     client.batch_execute(each).await.unwrap();
 }
@@ -131,7 +159,7 @@ pub async fn change(client: &Client, seed: u64) -> usize {
         let in_keys: Vec<&String> = table.keys.iter().flat_map(|key| &key.columns).collect();
         let free = table.columns.iter().filter(|column| !column.is_computed && !in_keys.contains(&&column.name));
         let Some(column) = free.choose(&mut random) else { continue };
-        let value = kinds.value(column.type_oid, &table.literals, &mut random).unwrap_or_else(|| "NULL".to_owned());
+        let value = kinds.value(column.type_oid, &column.literals, &mut random).unwrap_or_else(|| "NULL".to_owned());
         let some = format!("(tableoid, ctid) = (SELECT tableoid, ctid FROM {} ORDER BY random() LIMIT 1)", table.name);
         let mut statements = vec![format!(
             "UPDATE {} SET {} = {value}::{} WHERE {some}",
@@ -153,13 +181,15 @@ pub async fn change(client: &Client, seed: u64) -> usize {
 
 fn insert(table: &Table, kinds: &Kinds, random: &mut StdRng) -> String {
     let mut values: Vec<(&str, String)> = vec![];
+    // Checks of which of some columns are set are met by rows with few of them, or with nearly all.
+    let nulls = *[0.05, 0.2, 0.6, 0.95].choose(random).unwrap();
     for column in table.columns.iter().filter(|column| !column.is_computed) {
         let omitted = column.has_default && random.random_bool(0.6);
         if omitted || table.keys.iter().any(|key| key.columns.contains(&column.name)) {
             continue;
         }
-        let null = !column.not_null && random.random_bool(0.2);
-        let value = (!null).then(|| kinds.value(column.type_oid, &table.literals, random)).flatten();
+        let null = !column.not_null && random.random_bool(nulls);
+        let value = (!null).then(|| kinds.value(column.type_oid, &column.literals, random)).flatten();
         values.push((
             column.name.as_str(),
             value.map_or("NULL".to_owned(), |value| format!("{value}::{}", column.type_name)),
@@ -167,7 +197,9 @@ fn insert(table: &Table, kinds: &Kinds, random: &mut StdRng) -> String {
     }
     let mut from = String::new();
     for (number, key) in table.keys.iter().enumerate() {
-        if key.to_itself && random.random_bool(0.7) {
+        let needed = |own: &str| table.columns.iter().find(|column| column.name == own && column.not_null);
+        let is_needed = key.columns.iter().any(|own| needed(own).is_some());
+        if key.to_itself && !is_needed && random.random_bool(0.7) {
             continue;
         }
         let fresh: Vec<_> = key
@@ -187,7 +219,14 @@ fn insert(table: &Table, kinds: &Kinds, random: &mut StdRng) -> String {
             key.to
         ));
         for (own, there) in fresh {
-            values.push((own.as_str(), format!("k{number}.\"{number}_{}\"", there.trim_matches('"'))));
+            let there = format!("k{number}.\"{number}_{}\"", there.trim_matches('"'));
+            // In a circle nothing is there yet: any value will do until all tables have rows. And a join's null gets past a domain
+            // that takes none.
+            let any = needed(own).and_then(|column| {
+                let value = kinds.value(column.type_oid, &column.literals, random)?;
+                Some(format!("coalesce({there}, {value}::{})", column.type_name))
+            });
+            values.push((own.as_str(), any.unwrap_or(there)));
         }
     }
     if values.is_empty() {
@@ -213,6 +252,7 @@ async fn tables(client: &Client) -> Vec<Table> {
             has_default: row.get(4),
             is_computed: row.get(5),
             type_name: row.get(6),
+            literals: kinds::literals(row.get(7)),
         });
     }
     let mut keys: HashMap<i64, Vec<Key>> = HashMap::new();
@@ -227,10 +267,9 @@ async fn tables(client: &Client) -> Vec<Table> {
             Table {
                 oid,
                 name: row.get(1),
-                literals: kinds::literals(row.get(2)),
-                needs: row.get(3),
-                is_referenced: row.get(4),
-                is_deferrable: row.get(5),
+                needs: row.get(2),
+                is_referenced: row.get(3),
+                is_deferrable: row.get(4),
                 columns: columns.remove(&oid).unwrap_or_default(),
                 keys: keys.remove(&oid).unwrap_or_default(),
             }

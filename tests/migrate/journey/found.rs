@@ -3,11 +3,19 @@
 use super::ends::Ends;
 use super::{Outcome, fill, journey};
 
-const FOUND: [(&str, &str); 1] = [(
-    "a partition that is not its root's owner's",
-    "CREATE ROLE found_owner; CREATE TABLE root (id int PRIMARY KEY, note text) PARTITION BY LIST (id);
+const FOUND: [(&str, &str); 2] = [
+    (
+        "a partition that is not its root's owner's",
+        "CREATE ROLE found_owner; CREATE TABLE root (id int PRIMARY KEY, note text) PARTITION BY LIST (id);
      CREATE TABLE part PARTITION OF root DEFAULT; ALTER TABLE root OWNER TO found_owner",
-)];
+    ),
+    (
+        "json, which a later server names without its schema",
+        "CREATE TABLE note (id int PRIMARY KEY, body json);
+     CREATE FUNCTION title(json) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT $1 ->> 't' $$;
+     COMMENT ON FUNCTION title(json) IS 'its t'; CREATE VIEW titles AS SELECT id, title(body) FROM note",
+    ),
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_found_goes_there_and_back() {

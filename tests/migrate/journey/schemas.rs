@@ -31,7 +31,10 @@ async fn every_schema_of_a_folder_goes_there_and_back() {
 
 async fn one(ends: &Ends, path: &Path) -> (String, Outcome) {
     let refused = ends.make("schema", &std::fs::read_to_string(path).unwrap());
-    let (rows, empty) = fill::fill(&ends.old.connect("schema").await, 10, 6).await;
+    let client = ends.old.connect("schema").await;
+    let (rows, empty) = fill::fill(&client, 10, 6).await;
+    fill::refresh(&client).await;
+    drop(client);
     let objects = ends.old.psql(
         "schema",
         "SELECT count(*) FROM pg_class WHERE oid >= 16384 AND relnamespace <> 'pg_toast'::regnamespace",
@@ -42,9 +45,10 @@ async fn one(ends: &Ends, path: &Path) -> (String, Outcome) {
     ends.forget("schema");
     let first = refused.first().map_or("", String::as_str);
     let loaded = format!(
-        "{} statements refused at loading {first}, {objects} relations, {rows} rows, {} tables empty",
+        "{} statements refused at loading {first}, {objects} relations, {rows} rows, {} tables empty {}",
         refused.len(),
-        empty.len()
+        empty.len(),
+        empty.iter().take(3).cloned().collect::<Vec<_>>().join("; ")
     );
     assert_eq!(ends.old.psql(SUPERUSER, "SELECT count(*) FROM pg_database WHERE datname = 'schema'"), "0");
     (format!("{loaded}; {took:.1} s; {outcome}"), outcome)

@@ -272,7 +272,8 @@ SELECT 'MEMBERSHIP', format('%s in %s', m.rolname, r.rolname),
   FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member JOIN pg_roles r ON r.oid = a.roleid
  WHERE m.rolname !~ '^pg_' OR r.rolname !~ '^pg_' GROUP BY m.rolname, r.rolname
 UNION ALL
-SELECT 'COMMENT', object.type || ' ' || object.identity, d.description, ''
+-- json is a word of the language for a later server, which writes it without its schema.
+SELECT 'COMMENT', object.type || ' ' || regexp_replace(object.identity, '\mpg_catalog\.json\M', 'json', 'g'), d.description, ''
   FROM pg_description d CROSS JOIN LATERAL pg_identify_object(d.classoid, d.objoid, d.objsubid) AS object
  WHERE d.objoid >= 16384 AND object.identity IS NOT NULL
    AND object.type <> 'extension' AND COALESCE(object.schema, '') NOT IN ({helper_schema})

@@ -47,7 +47,8 @@ WITH relation AS (
    WHERE {user_schema} AND t.typtype IN ('d', 'r')
      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e')
 )
-SELECT DISTINCT t.kind, t.object, used.type || ' ' || used.identity
+-- json is a word of the language for a later server, which writes it without its schema.
+SELECT DISTINCT t.kind, t.object, used.type || ' ' || regexp_replace(used.identity, '\mpg_catalog\.json\M', 'json', 'g')
   FROM thing t
   JOIN pg_depend d ON d.classid = t.class AND d.objid = t.id AND d.objsubid = t.part
  CROSS JOIN LATERAL pg_identify_object(d.refclassid, d.refobjid, d.refobjsubid) AS used

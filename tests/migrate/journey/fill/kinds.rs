@@ -24,6 +24,8 @@ struct Kind {
     labels: Vec<String>,
     attributes: Vec<i64>,
     literals: Vec<String>,
+    /// Values that a domain with checks takes, as the server says.
+    taken: Vec<String>,
 }
 
 pub struct Kinds(HashMap<i64, Kind>);
@@ -42,26 +44,55 @@ impl Kinds {
                 labels: row.get(7),
                 attributes: row.get(8),
                 literals: literals(row.get(9)),
+                taken: vec![],
             };
             (row.get(0), kind)
         });
-        Self(kinds.collect())
+        let mut kinds = Self(kinds.collect());
+        kinds.try_domains(client).await;
+        kinds
+    }
+
+    async fn try_domains(&mut self, client: &Client) {
+        let mut random = StdRng::seed_from_u64(1);
+        let with_checks = |kind: &Kind| kind.letter == "d" && !kind.literals.is_empty();
+        let mut domains: Vec<i64> = self.0.iter().filter(|(_, kind)| with_checks(kind)).map(|(oid, _)| *oid).collect();
+        // A domain may be over another one, which is older.
+        domains.sort_unstable();
+        for oid in domains {
+            let mut taken = vec![];
+            for _ in 0..60 {
+                let Some(value) = self.value(oid, &[], &mut random) else { break };
+                if client.batch_execute(&format!("SELECT {value}::{}", self.0[&oid].full_name)).await.is_ok() {
+                    taken.push(value);
+                }
+            }
+            self.0.get_mut(&oid).unwrap().taken = taken;
+        }
     }
 
     /// An expression that can be cast to the type; None where nothing is known of it.
     pub fn value(&self, oid: i64, literals: &[String], random: &mut StdRng) -> Option<String> {
         let kind = self.0.get(&oid)?;
+        let literals: Vec<_> = literals.iter().filter(|literal| may_be(&self.base(kind).name, literal)).collect();
         if !literals.is_empty()
             && kind.element == 0
             && matches!(kind.letter.as_str(), "b" | "d")
             && random.random_bool(0.5)
         {
-            let literal = literals.choose(random)?;
-            // A number that bytes are compared with is how many they are.
-            let length = literal.parse().ok().filter(|length| kind.name == "bytea" && (1..=64).contains(length));
-            return Some(quoted(&length.map_or(literal.clone(), |length: usize| bytes(length, random))));
+            let literal = *literals.choose(random)?;
+            // A number that bytes or a text are compared with is how many they are.
+            let length: Option<usize> = literal.parse().ok().filter(|length| (1..=64).contains(length));
+            return Some(match (self.base(kind).name.as_str(), length) {
+                ("bytea", Some(length)) => quoted(&format!("\\x{}", digits(length, random))),
+                ("text" | "varchar" | "bpchar" | "citext", Some(length)) if random.random_bool(0.7) => {
+                    quoted(&digits(length, random)[..length])
+                }
+                _ => quoted(literal),
+            });
         }
         match kind.letter.as_str() {
+            "d" if kind.taken.len() > 7 => kind.taken.choose(random).cloned(),
             "d" => self.value(kind.base, &kind.literals, random),
             "e" => kind.labels.choose(random).map(|label| quoted(label)),
             "c" => {
@@ -84,9 +115,27 @@ impl Kinds {
         }
     }
 
+    /// What a domain is of.
+    fn base<'a>(&'a self, kind: &'a Kind) -> &'a Kind {
+        let base = self.0.get(&kind.base).filter(|_| kind.letter == "d");
+        base.map_or(kind, |base| self.base(base))
+    }
+
     fn cast(&self, oid: i64, random: &mut StdRng) -> Option<String> {
         let value = self.value(oid, &[], random)?;
         Some(format!("{value}::{}", self.0.get(&oid)?.full_name))
+    }
+}
+
+/// Whether a value of the type can be written so, as far as that is seen without asking the server.
+fn may_be(type_name: &str, literal: &str) -> bool {
+    let is_number = literal.parse::<f64>().is_ok();
+    match type_name {
+        "text" | "varchar" | "bpchar" | "citext" | "name" | "char" | "bytea" | "bit" | "varbit" => true,
+        "int2" | "int4" | "int8" | "numeric" | "float4" | "float8" | "oid" | "money" => is_number,
+        "bool" => matches!(literal, "t" | "f" | "true" | "false"),
+        "json" | "jsonb" => literal.starts_with(['{', '[', '"']),
+        _ => !is_number,
     }
 }
 
@@ -151,9 +200,9 @@ fn plain(name: &str, random: &mut StdRng) -> Option<String> {
     Some(quoted(&text))
 }
 
-fn bytes(length: usize, random: &mut StdRng) -> String {
-    let digits: String = (0..length).map(|_| format!("{:02x}", random.random::<u8>())).collect();
-    format!("\\x{digits}")
+/// Of so many bytes.
+fn digits(length: usize, random: &mut StdRng) -> String {
+    (0..length).map(|_| format!("{:02x}", random.random::<u8>())).collect()
 }
 
 fn words(n: u32) -> String {
@@ -164,6 +213,7 @@ fn words(n: u32) -> String {
         3 => n.to_string(),
         4 => format!("a\tb\n{n}"),
         5 => format!("{n:040x}"),
+        6 => format!("w{n}"),
         _ => format!("word-{n}"),
     }
 }
