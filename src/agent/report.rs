@@ -146,7 +146,7 @@ pub(super) fn brief(folder: &Folder) -> Result<Option<MigrationFacts>, AgentErro
         (Next::AwaitCutover, _) => "ready to switch the clients".to_owned(),
         (Next::AwaitFinish, _) => "the new database serves, the old one is the way back".to_owned(),
     };
-    Ok(Some(MigrationFacts { id: job.id, what, holds: status.holds_host() }))
+    Ok(Some(MigrationFacts { id: job.id, what, holds: status.holds_host(), switched: status.is_cut_over() }))
 }
 
 /// What a finished migration has left to decide.
@@ -157,5 +157,6 @@ fn rest(folder: &Folder, id: String) -> Result<Option<MigrationFacts>, FolderErr
         id,
         what: format!("finished; the old data: {}", kept.told(now)),
         holds: false,
+        switched: true,
     }))
 }

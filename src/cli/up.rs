@@ -108,7 +108,8 @@ impl Run<'_> {
         let ids = steps.iter().map(|s| s.id.to_string()).collect();
         journal.append(Entry::RunStarted { verb: self.verb.into(), steps: ids })?;
         let hosts = stack::hosts(self.stack, self.cloud.clone(), self.inventory, self.verb);
-        let hands = RealHands { cloud: self.cloud.clone(), hosts: Arc::new(hosts), policy: self.policy };
+        let databases = stack::databases(self.stack).await;
+        let hands = RealHands { cloud: self.cloud.clone(), databases, hosts: Arc::new(hosts), policy: self.policy };
         let (events, mut shown) = unbounded_channel();
         let mut display = ui::display(self.global.mode(), self.global.verbose);
         let showing = tokio::spawn(async move {

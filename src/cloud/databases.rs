@@ -13,6 +13,9 @@ pub trait Databases: Send + Sync {
     /// What there is under the names of this plan's database, in a constant number of calls.
     async fn observe(&self, plan: &PlanName) -> Result<DatabaseInventory, CloudError>;
 
+    /// The same if there is a database: None otherwise, after two calls.
+    async fn find(&self, plan: &PlanName) -> Result<Option<DatabaseInventory>, CloudError>;
+
     /// Asks for the change. It is not done when this returns: see `probe`.
     async fn submit(&self, action: &DatabaseAction) -> Result<(), CloudError>;
 

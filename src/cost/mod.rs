@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::diff::{Diff, DiskDiff, LeftOverKind};
 use crate::graph::{Graph, NodeId};
 use crate::inventory::{Inventory, Size};
+use crate::plan::Engine;
 
 pub use database::{DatabaseClass, DatabaseCost, database, database_class, memory_gb};
 pub use migration::{MigrationCost, migration};
@@ -111,9 +112,19 @@ pub fn estimate(graph: &Graph, inventory: &Inventory, diff: &Diff) -> Estimate {
         }),
         _ => None,
     });
-    let lines: Vec<_> = hosts.chain(grown).chain(left).collect();
+    let lines: Vec<_> = hosts.chain(grown).chain(managed(graph, inventory)).chain(left).collect();
     let sum = |part: fn(&Line) -> Option<Monthly>| lines.iter().filter_map(part).sum();
     Estimate { before: sum(|l| l.before), after: sum(|l| l.after), lines }
+}
+
+/// The database that a migration made, without what its clients read and write. Aurora's bill begins at its least capacity.
+fn managed(graph: &Graph, inventory: &Inventory) -> Option<Line> {
+    let (node, found) = (graph.database.as_ref()?, inventory.database.seen()?.database.as_ref()?);
+    let wanted = node.sizes.get(&found.engine()).unwrap_or(&found.size);
+    let least = |size| database(size, 0).map(|cost| cost.least);
+    let from = if found.engine() == Engine::Aurora { ", at its least" } else { "" };
+    let what = format!("database {wanted}{from}");
+    Some(Line { node: node.id.clone(), what, before: least(&found.size), after: least(wanted) })
 }
 
 fn disk_before(inventory: &Inventory, diff: Option<&DiskDiff>) -> Monthly {

@@ -41,15 +41,15 @@ pub struct Change {
 }
 
 impl Change {
-    fn new(node: &NodeId, verb: Verb, what: impl Into<String>) -> Self {
+    pub(super) fn new(node: &NodeId, verb: Verb, what: impl Into<String>) -> Self {
         Self { node: node.clone(), verb, what: what.into(), why: None, interrupts: None }
     }
 
-    fn because(self, why: impl Into<String>) -> Self {
+    pub(super) fn because(self, why: impl Into<String>) -> Self {
         Self { why: Some(why.into()), ..self }
     }
 
-    fn interrupting(self, what: impl Into<String>) -> Self {
+    pub(super) fn interrupting(self, what: impl Into<String>) -> Self {
         Self { interrupts: Some(what.into()), ..self }
     }
 }
@@ -66,6 +66,7 @@ impl Diff {
             changes.extend(host.disks.iter().map(disk));
             changes.extend(host.alarms.iter().map(alarm));
         }
+        changes.extend(self.database.lines());
         changes.extend(release(&self.release));
         changes
     }

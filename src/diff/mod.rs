@@ -2,6 +2,7 @@
 
 mod account;
 mod change;
+mod database;
 mod disk;
 mod host;
 mod left_over;
@@ -10,6 +11,9 @@ mod tests;
 
 pub use account::{ContactDiff, KeyPairDiff};
 pub use change::{Change, Verb};
+pub use database::{
+    ALARM_SECONDS, AlarmsDiff, DatabaseChanges, DatabaseDiff, alarm_names, alarms, stranger, topic_name,
+};
 pub use disk::{DiskDiff, GrowthStage};
 pub use host::{AddressDiff, AlarmDiff, HostDiff, InstanceDiff, PortsDiff, Replacement};
 pub use left_over::{LeftOver, LeftOverKind, removed_hosts};
@@ -25,6 +29,7 @@ pub struct Diff {
     pub contact: ContactDiff,
     pub hosts: Vec<HostDiff>,
     pub release: ReleaseDiff,
+    pub database: DatabaseDiff,
     /// Copies that an earlier growth or replacement left behind, for the user to keep or remove.
     pub left_over: Vec<LeftOver>,
 }
@@ -62,12 +67,16 @@ pub fn diff(graph: &Graph, inventory: &Inventory) -> Result<Diff, Vec<Refusal>> 
         refusals.push(refusal);
         ContactDiff::None
     });
+    let database = database::diff(graph, inventory, &hosts).unwrap_or_else(|refusal| {
+        refusals.push(refusal);
+        DatabaseDiff::None
+    });
     if !refusals.is_empty() {
         return Err(refusals);
     }
     let release = release(graph, inventory, &hosts);
     let left_over = left_over::left_over(graph, inventory, &hosts);
-    Ok(Diff { key_pair, contact, hosts, release, left_over })
+    Ok(Diff { key_pair, contact, hosts, release, database, left_over })
 }
 
 /// Nothing is done to a machine that is not the one it should be, nor planned for it.
@@ -113,6 +122,7 @@ impl Diff {
 
     fn changes_nothing(&self) -> bool {
         let release = !matches!(self.release, ReleaseDiff::Deploy { .. });
-        release && self.key_pair.is_kept() && self.contact.is_kept() && self.hosts.iter().all(HostDiff::is_kept)
+        let account = self.key_pair.is_kept() && self.contact.is_kept();
+        release && account && self.database.is_kept() && self.hosts.iter().all(HostDiff::is_kept)
     }
 }

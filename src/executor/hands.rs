@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::cloud::apply;
+use super::cloud::{apply, apply_database};
 use super::event::Reporter;
 use super::hosts::Hosts;
 use super::policy::Policy;
-use crate::cloud::{Cloud, CloudError};
+use crate::cloud::{Cloud, CloudError, Databases};
 use crate::host::HostError;
 use crate::steps::{Action, CloudAction, Step};
 
@@ -53,6 +53,7 @@ pub trait Hands: Send + Sync {
 /// The real ones.
 pub struct RealHands {
     pub cloud: Option<Arc<dyn Cloud>>,
+    pub databases: Option<Arc<dyn Databases>>,
     pub hosts: Arc<dyn Hosts>,
     pub policy: Policy,
 }
@@ -72,6 +73,11 @@ impl Hands for RealHands {
                     self.hosts.forget(instance).await;
                 }
                 Ok(())
+            }
+            Action::Database(action) => {
+                let databases = self.databases.as_ref();
+                let databases = databases.ok_or_else(|| StepError::Setup("this plan names no region".into()))?;
+                apply_database(databases.as_ref(), action, &self.policy, reporter).await
             }
             Action::Host(action) => self.hosts.perform(action, timeout, reporter).await,
             Action::Local(action) => self.hosts.local(action, reporter).await,

@@ -52,7 +52,8 @@ fn default_timeout(action: &Action) -> Duration {
     match action {
         Action::Cloud(CloudAction::SnapshotDisk { .. } | CloudAction::CreateDiskFromSnapshot { .. }) => 120 * MINUTE,
         Action::Cloud(CloudAction::CreateInstance(_) | CloudAction::StopInstance { .. }) => 15 * MINUTE,
-        Action::Cloud(_) => 10 * MINUTE,
+        // Those of databases have a patience of their own.
+        Action::Cloud(_) | Action::Database(_) => 10 * MINUTE,
         Action::Host(HostAction::Wait { .. } | HostAction::Prepare { .. }) => 15 * MINUTE,
         // The release has its own health timeout on top of pulling images.
         Action::Host(_) | Action::Local(_) => 120 * MINUTE,

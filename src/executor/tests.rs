@@ -36,7 +36,7 @@ async fn run_with(
 ) -> Ran {
     let steps: Vec<Step> = planned(&vault(&[]), &world);
     let cloud = Arc::new(FakeCloud::new(world, fault));
-    let hands = RealHands { cloud: Some(cloud.clone()), hosts: cloud.clone(), policy: POLICY };
+    let hands = RealHands { cloud: Some(cloud.clone()), databases: None, hosts: cloud.clone(), policy: POLICY };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let journal = Journal::open(folder.path(), "run".into()).expect("opens");
     let (events, _listening) = unbounded_channel();

@@ -6,15 +6,25 @@ use sha2::{Digest, Sha256};
 
 use super::names::Names;
 use super::nodes::{
-    AlarmNode, CloudHost, DiskNode, Existing, Graph, HostKind, HostNode, KeyPairNode, NodeId, ReleaseNode, sources,
+    AlarmNode, CloudHost, DatabaseNode, DiskNode, Existing, Graph, HostKind, HostNode, KeyPairNode, NodeId,
+    ReleaseNode, sources,
 };
 use crate::inventory::{Comparison, OpenPort, ResourceName};
-use crate::plan::{Host, Metric, NodeName, Plan, PortRule, Provider, Threshold};
+use crate::plan::{Engine, Host, Metric, NodeName, Plan, Port, PortRule, Provider, Threshold};
 
 /// Lightsail evaluates its alarms on periods of five minutes.
 const ALARM_PERIOD_SECONDS: u64 = 300;
 /// The first device letter that is free on every Lightsail image: `a` to `e` may be system disks.
 const FIRST_DEVICE: u8 = b'f';
+/// The port that PostgreSQL listens on.
+const POSTGRES: u16 = 5432;
+/// The node that a managed database's tags name.
+pub const DATABASE: &str = "database";
+/// RDS's own default.
+const BACKUP_DAYS: u64 = 7;
+/// RDS keeps backups no longer.
+const MOST_BACKUP_DAYS: u64 = 35;
+const DAY_SECONDS: u64 = 24 * 60 * 60;
 
 /// What the plan refers to and the caller has read.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -60,9 +70,31 @@ pub fn build(plan: &Plan, inputs: &Inputs) -> Result<Graph, GraphError> {
         health_timeout: bundle.health_timeout,
     });
     let contact = any_cloud.then(|| plan.alerts.email.first().cloned()).flatten();
-    let graph = Graph { plan: plan.name.clone(), region: plan.region.clone(), key_pair, hosts, contact, release };
+    let (name, region, database) = (plan.name.clone(), plan.region.clone(), database(plan));
+    let graph = Graph { plan: name, region, key_pair, hosts, contact, release, database };
     names_are_distinct(&graph)?;
     Ok(graph)
+}
+
+/// None where the plan names no kind, or no host that could be its client.
+pub fn database(plan: &Plan) -> Option<DatabaseNode> {
+    let sizes: BTreeMap<_, _> =
+        Engine::ALL.into_iter().filter_map(|engine| Some((engine, plan.migrate.managed(engine)?))).collect();
+    let host = plan.bundle.as_ref().map(|bundle| bundle.host.clone()).filter(|_| !sizes.is_empty())?;
+    let kept =
+        plan.backup.as_ref().map_or(BACKUP_DAYS, |backup| backup.keep.duration().as_secs().div_ceil(DAY_SECONDS));
+    let meant = |threshold: &&Threshold| threshold.host.as_ref().is_none_or(|meant| *meant == host);
+    Some(DatabaseNode {
+        plan: plan.name.clone(),
+        id: NodeId::new(DATABASE),
+        name: Names(&plan.name).database(),
+        sizes,
+        port: Port::new(POSTGRES).expect("it is no zero"),
+        backup_days: u32::try_from(kept.clamp(1, MOST_BACKUP_DAYS)).expect("it is at most 35"),
+        emails: plan.alerts.email.clone(),
+        thresholds: plan.thresholds.iter().filter(meant).cloned().collect(),
+        host,
+    })
 }
 
 fn host_node(

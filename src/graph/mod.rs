@@ -6,9 +6,10 @@ mod build;
 pub(crate) mod fixture;
 mod names;
 mod nodes;
+pub mod settings;
 
-pub use build::{GraphError, Inputs, UserData, build};
+pub use build::{DATABASE, GraphError, Inputs, UserData, build, database};
 pub use names::Names;
 pub use nodes::{
-    AlarmNode, CloudHost, DiskNode, Existing, Graph, HostKind, HostNode, KeyPairNode, NodeId, ReleaseNode,
+    AlarmNode, CloudHost, DatabaseNode, DiskNode, Existing, Graph, HostKind, HostNode, KeyPairNode, NodeId, ReleaseNode,
 };

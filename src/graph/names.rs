@@ -21,6 +21,11 @@ impl Names<'_> {
         ResourceName::new(format!("{}-{host}-ip", self.0))
     }
 
+    /// Of the managed database, and of each group that it needs.
+    pub fn database(&self) -> ResourceName {
+        ResourceName::new(format!("{}-db", self.0))
+    }
+
     pub fn disk(&self, host: &NodeName, disk: &NodeName) -> ResourceName {
         ResourceName::new(format!("{}-{host}-{disk}", self.0))
     }

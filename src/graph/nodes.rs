@@ -1,6 +1,6 @@
 //! The nodes of the graph.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use ipnet::IpNet;
@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::build::UserData;
 use crate::inventory::{Comparison, OpenPort, ResourceName, TAG_USER_DATA, Tags};
-use crate::plan::{Email, MountPath, NodeName, PlanName, Region, ServiceName, Span};
+use crate::plan::{
+    Email, Engine, ManagedSize, MountPath, NodeName, PlanName, Port, Region, ServiceName, Span, Threshold,
+};
 
 /// The place of a node in the plan: `hosts.vault.disks.pgdata`. Also the value of the `infra:node` tag.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -45,6 +47,7 @@ pub struct Graph {
     pub hosts: Vec<HostNode>,
     pub contact: Option<Email>,
     pub release: Option<ReleaseNode>,
+    pub database: Option<DatabaseNode>,
 }
 
 impl Graph {
@@ -137,6 +140,28 @@ pub struct ReleaseNode {
     pub hash: String,
     pub push: Vec<ServiceName>,
     pub health_timeout: Span,
+}
+
+/// The managed database that `infra migrate` makes: what it is to be from then on. Nothing else makes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DatabaseNode {
+    pub plan: PlanName,
+    pub id: NodeId,
+    pub name: ResourceName,
+    /// By kind: the plan may name both, and the migration chose.
+    pub sizes: BTreeMap<Engine, ManagedSize>,
+    /// The bundle's, where its clients run.
+    pub host: NodeName,
+    pub port: Port,
+    pub backup_days: u32,
+    pub emails: Vec<Email>,
+    pub thresholds: Vec<Threshold>,
+}
+
+impl DatabaseNode {
+    pub fn tags(&self) -> Tags {
+        Tags::for_node(&self.plan, self.id.as_str())
+    }
 }
 
 /// The sources of a port, for set arithmetic.

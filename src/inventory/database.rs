@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Comparison, ResourceName, Tags};
+use super::{Comparison, Gap, ResourceName, Tags};
 use crate::plan::{Engine, ManagedSize, Port};
 
 /// Everything that stands under the names of one plan's database.
@@ -23,6 +23,26 @@ pub struct DatabaseInventory {
     /// Those that infra may have set.
     pub alarms: Vec<DatabaseAlarm>,
     pub topic: Option<AlarmTopic>,
+}
+
+/// What is known of a plan's managed database.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DatabaseView {
+    /// The plan names none, or it was not made yet.
+    #[default]
+    Absent,
+    Seen(Box<DatabaseInventory>),
+    Unseen(Gap),
+}
+
+impl DatabaseView {
+    pub fn seen(&self) -> Option<&DatabaseInventory> {
+        match self {
+            Self::Seen(found) => Some(found),
+            Self::Absent | Self::Unseen(_) => None,
+        }
+    }
 }
 
 /// The account's default VPC in the region, which is the one that Lightsail can be joined with.
@@ -130,6 +150,17 @@ pub enum DatabaseState {
     Deleting,
     /// It will not get better by waiting: `failed`, `incompatible-parameters`, `storage-full`.
     Broken(String),
+}
+
+impl std::fmt::Display for DatabaseState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Available => "available",
+            Self::Stopped => "stopped",
+            Self::Deleting => "deleting",
+            Self::Busy(state) | Self::Broken(state) => state,
+        })
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -124,6 +124,9 @@ pub struct MigrationFacts {
     pub what: String,
     /// The host's services are to be left alone.
     pub holds: bool,
+    /// The new database serves the clients.
+    #[serde(default)]
+    pub switched: bool,
 }
 
 /// A device's odd end is smaller than this.

@@ -7,8 +7,8 @@ mod observed;
 mod tags;
 
 pub use database::{
-    AlarmTopic, Database, DatabaseAddress, DatabaseAlarm, DatabaseInventory, DatabaseSnapshot, DatabaseState, Ingress,
-    Member, Network, ParameterGroup, Parameters, SecurityGroup, Subnet, SubnetGroup,
+    AlarmTopic, Database, DatabaseAddress, DatabaseAlarm, DatabaseInventory, DatabaseSnapshot, DatabaseState,
+    DatabaseView, Ingress, Member, Network, ParameterGroup, Parameters, SecurityGroup, Subnet, SubnetGroup,
 };
 pub use host_facts::HostFacts;
 pub use observed::{

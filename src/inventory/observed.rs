@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::database::DatabaseView;
 use super::host_facts::HostFacts;
 use super::tags::Tags;
 use crate::plan::{NodeName, PlanName, PortRange, Protocol};
@@ -45,6 +46,8 @@ pub struct Inventory {
     pub sizes: Vec<Size>,
     /// What each host says of itself.
     pub hosts: BTreeMap<NodeName, HostView>,
+    #[serde(default)]
+    pub database: DatabaseView,
 }
 
 impl Inventory {
@@ -60,6 +63,7 @@ impl Inventory {
             alarms: vec![],
             sizes: vec![],
             hosts: BTreeMap::new(),
+            database: DatabaseView::Absent,
         }
     }
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::load::Stack;
 use super::local::{Local, LocalError};
 use crate::cloud::lightsail::Lightsail;
-use crate::cloud::{Access, Cloud, HostKey};
+use crate::cloud::rds::AmazonRds;
+use crate::cloud::{Access, Cloud, Databases, HostKey};
 use crate::executor::{HostKeys, ReleaseSource, SshHosts};
 use crate::host;
 use crate::inventory::{Inventory, ResourceName};
@@ -18,6 +19,13 @@ pub async fn clouds(stack: &Stack) -> Option<Arc<dyn Cloud>> {
     let lightsail = stack.plan.hosts.values().any(|h| h.provider == Provider::Lightsail);
     let region = stack.plan.region.as_ref().filter(|_| lightsail)?;
     Some(Arc::new(Lightsail::connect(region.as_ref()).await))
+}
+
+/// None for a plan that names no managed database.
+pub async fn databases(stack: &Stack) -> Option<Arc<dyn Databases>> {
+    crate::graph::database(&stack.plan)?;
+    let region = stack.plan.region.as_ref()?;
+    Some(Arc::new(AmazonRds::connect(region.as_ref()).await))
 }
 
 /// Hosts as the executor reaches them.

@@ -10,20 +10,15 @@ use crate::cloud::{CloudError, Databases};
 use crate::cost;
 use crate::diff::Refusal;
 use crate::executor::{Event, Policy, Reporter, StepError, apply_database};
+use crate::graph;
 use crate::inventory::{Database, DatabaseInventory, Inventory, ResourceName};
-use crate::plan::{Engine, NodeName, Port, Provider};
+use crate::plan::{Engine, NodeName, Provider};
 use crate::steps::{self, DatabaseAction, DatabaseWish, StepId};
 
 /// Each round does all that was missing; what a round changes may ask for one more (a reboot).
 const ROUNDS: u32 = 5;
-/// The port that PostgreSQL listens on.
-const PORT: u16 = 5432;
 /// As the provider suggests, and as bundles name it.
 const MASTER: &str = "postgres";
-/// RDS's own default.
-const BACKUP_DAYS: u32 = 7;
-/// RDS keeps backups no longer.
-const MOST_BACKUP_DAYS: u64 = 35;
 
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
@@ -72,7 +67,8 @@ pub fn wish(
     engine: Engine,
 ) -> Result<DatabaseWish, DatabaseError> {
     let plan = &stack.plan;
-    let size = plan.migrate.managed(engine).ok_or(DatabaseError::NoWish(engine))?;
+    let node = graph::database(plan).ok_or(DatabaseError::NoWish(engine))?;
+    let size = node.sizes.get(&engine).cloned().ok_or(DatabaseError::NoWish(engine))?;
     let memory_gb = cost::memory_gb(&size).ok_or_else(|| DatabaseError::UnknownClass(size.to_string()))?;
     let no_network = || DatabaseError::NoNetwork { host: host.clone() };
     let lightsail = plan.hosts.get(host).is_some_and(|spec| spec.provider == Provider::Lightsail);
@@ -84,7 +80,7 @@ pub fn wish(
         memory_gb: memory_gb as u64,
         master: MASTER.to_owned(),
         database: plan.database.as_ref().map(|database| database.name.to_string()),
-        port: Port::new(PORT).expect("it is no zero"),
+        port: node.port,
         from: vec![format!("{private}/32").parse().map_err(|_| no_network())?],
         peer: true,
     })
@@ -118,9 +114,8 @@ impl<'a> ManagedDatabase<'a> {
 
     /// The settings of the load are taken back; the provider's own backups begin.
     pub async fn revert(&self) -> Result<(), DatabaseError> {
-        let plan = &self.stack.plan;
-        let days = plan.backup.as_ref().map_or(BACKUP_DAYS, |backup| days(backup.keep.duration()));
-        self.settle(|found| Ok(steps::revert(&plan.name, days, found))).await.map(drop)
+        let Some(node) = graph::database(&self.stack.plan) else { return Ok(()) };
+        self.settle(|found| Ok(steps::revert(&node.plan, node.backup_days, found))).await.map(drop)
     }
 
     /// A first backup; its name.
@@ -133,7 +128,8 @@ impl<'a> ManagedDatabase<'a> {
 
     /// Its alarms are set as the plan's thresholds say, and whom the plan names is told.
     pub async fn watch(&self) -> Result<(), DatabaseError> {
-        self.settle(|found| steps::watch(&self.stack.plan, found)).await.map(drop)
+        let Some(node) = graph::database(&self.stack.plan) else { return Ok(()) };
+        self.settle(|found| steps::watch(&node, found)).await.map(drop)
     }
 
     /// Everything that was made for it goes; a final snapshot stays, if one is wanted.
@@ -184,9 +180,4 @@ impl<'a> ManagedDatabase<'a> {
 fn name_of(action: &DatabaseAction) -> String {
     let value = serde_json::to_value(action).unwrap_or_default();
     value.get("call").and_then(serde_json::Value::as_str).unwrap_or("change").to_owned()
-}
-
-fn days(keep: std::time::Duration) -> u32 {
-    let days = keep.as_secs().div_ceil(24 * 60 * 60).clamp(1, MOST_BACKUP_DAYS);
-    u32::try_from(days).expect("it is at most 35")
 }

@@ -9,7 +9,7 @@ mod observe;
 mod saved;
 mod situation;
 
-pub use connect::{clouds, hosts};
+pub use connect::{clouds, databases, hosts};
 pub use database::{DatabaseError, ManagedDatabase, wish as database_wish};
 pub use load::{LoadError, Release, Stack, address_of, load};
 pub use local::{Local, LocalError};

@@ -11,7 +11,7 @@ use crate::cloud::{Cloud, CloudError};
 use crate::executor::{HostKeys, SshHosts, existing};
 use crate::graph::NodeId;
 use crate::host::{HostError, Session, Site, Target};
-use crate::inventory::{Gap, HostFacts, HostView, Instance, InstanceState, Inventory};
+use crate::inventory::{DatabaseView, Gap, HostFacts, HostView, Instance, InstanceState, Inventory};
 use crate::plan::{NodeName, Provider};
 
 /// Long enough for a host that is up; a plan does not wait for one that is not.
@@ -28,9 +28,21 @@ pub async fn observe(stack: &Stack, cloud: Option<&Arc<dyn Cloud>>) -> Result<In
         Some(cloud) => cloud.observe().await?,
         None => Inventory::empty(Timestamp::now()),
     };
-    let views = join_all(looked_at(stack).map(|name| look(stack, cloud, &inventory, name))).await;
+    let looking = join_all(looked_at(stack).map(|name| look(stack, cloud, &inventory, name)));
+    let (views, database) = tokio::join!(looking, database(stack));
     inventory.hosts = views.into_iter().flatten().collect();
+    inventory.database = database;
     Ok(inventory)
+}
+
+/// Rights for RDS are wanted only by who has such a database: without them everything else is seen.
+async fn database(stack: &Stack) -> DatabaseView {
+    let Some(databases) = super::databases(stack).await else { return DatabaseView::Absent };
+    match databases.find(&stack.plan.name).await {
+        Ok(Some(found)) => DatabaseView::Seen(Box::new(found)),
+        Ok(None) => DatabaseView::Absent,
+        Err(error) => DatabaseView::Unseen(Gap(error.to_string())),
+    }
 }
 
 /// Hosts with something on them: disks to mount, or the bundle.

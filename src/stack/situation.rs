@@ -9,9 +9,9 @@ use super::load::{LoadError, Stack};
 use super::observe::{ObserveError, observe};
 use crate::cloud::Cloud;
 use crate::cost::{self, Estimate};
-use crate::diff::{self, ContactDiff, Diff, Refusal};
+use crate::diff::{self, ContactDiff, DatabaseDiff, Diff, Refusal};
 use crate::graph::Graph;
-use crate::inventory::{ContactStatus, HostView, InstanceState, Inventory, ResourceName};
+use crate::inventory::{ContactStatus, DatabaseView, HostView, InstanceState, Inventory, ResourceName};
 use crate::steps::{self, Question, Step, Violation};
 
 pub struct Situation {
@@ -94,5 +94,26 @@ fn notes(inventory: &Inventory, diff: &Diff) -> Vec<String> {
             "{email} is not verified: its alarms reach nobody until the link in Amazon's mail is followed"
         ));
     }
+    notes.extend(database_notes(inventory, diff));
     notes
+}
+
+fn database_notes(inventory: &Inventory, diff: &Diff) -> Vec<String> {
+    let unseen = match &inventory.database {
+        DatabaseView::Unseen(gap) => Some(format!("the database could not be observed: {}", gap.0)),
+        DatabaseView::Absent | DatabaseView::Seen(_) => None,
+    };
+    let left = match &diff.database {
+        DatabaseDiff::Left { name, why } => Some(format!("the database {name} is left as it is: {why}")),
+        DatabaseDiff::Compared(changes) if !changes.by_hand.is_empty() => {
+            let set: Vec<_> = changes.by_hand.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+            Some(format!(
+                "parameters of the database {} that others have set are left: {}",
+                changes.name,
+                set.join(", ")
+            ))
+        }
+        DatabaseDiff::None | DatabaseDiff::Compared(_) => None,
+    };
+    unseen.into_iter().chain(left).collect()
 }

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::database::DatabaseAction;
 use crate::inventory::{Comparison, OpenPort, ResourceName, Tags};
 use crate::plan::{MountPath, NodeName};
 
@@ -10,6 +11,7 @@ use crate::plan::{MountPath, NodeName};
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     Cloud(CloudAction),
+    Database(DatabaseAction),
     Host(HostAction),
     Local(LocalAction),
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::action::{Action, CloudAction, HostAction, HostRef, LocalAction, ReleaseRef};
-use super::{Step, StepId, host};
-use crate::diff::{ContactDiff, Diff, KeyPairDiff, ReleaseDiff};
-use crate::graph::{Graph, NodeId, ReleaseNode};
+use super::{Step, StepId, database, host};
+use crate::diff::{ContactDiff, DatabaseChanges, DatabaseDiff, Diff, KeyPairDiff, ReleaseDiff};
+use crate::graph::{DatabaseNode, Graph, NodeId, ReleaseNode};
 use crate::inventory::{Inventory, Tags};
 use crate::plan::NodeName;
 
@@ -18,7 +18,17 @@ pub fn build(graph: &Graph, inventory: &Inventory, diff: &Diff) -> Vec<Step> {
         .filter_map(|d| Some((d, graph.host(&d.host)?)))
         .map(|(d, node)| (d.host.clone(), host::build(&mut steps, graph, inventory, node, diff, d, &account)))
         .collect();
-    let released = release(&mut steps, graph, diff, &hosts);
+    let differs = database_changes(graph, diff);
+    let let_in = differs.map_or_else(Vec::new, |(node, changes)| {
+        let created = hosts.get(&node.host).and_then(|built| built.created.as_ref());
+        database::let_in(&mut steps, node, changes, created)
+    });
+    let released = release(&mut steps, graph, diff, &hosts, &let_in);
+    if let Some((node, changes)) = differs {
+        database::mend(&mut steps, node, changes);
+        let after: Vec<_> = let_in.iter().chain(released.iter().map(|r| &r.step)).cloned().collect();
+        database::shut_out(&mut steps, node, changes, &after);
+    }
     for (name, built) in &hosts {
         let serves = released.iter().filter(|r| &r.host == name).map(|r| r.step.clone());
         host::finish(&mut steps, built, serves.collect());
@@ -112,18 +122,33 @@ struct Released {
     step: StepId,
 }
 
-fn release(steps: &mut Steps, graph: &Graph, diff: &Diff, hosts: &BTreeMap<NodeName, host::Built>) -> Option<Released> {
+fn database_changes<'a>(graph: &'a Graph, diff: &'a Diff) -> Option<(&'a DatabaseNode, &'a DatabaseChanges)> {
+    match (&graph.database, &diff.database) {
+        (Some(node), DatabaseDiff::Compared(changes)) => Some((node, changes)),
+        _ => None,
+    }
+}
+
+/// `let_in`: what its clients need of their database.
+fn release(
+    steps: &mut Steps,
+    graph: &Graph,
+    diff: &Diff,
+    hosts: &BTreeMap<NodeName, host::Built>,
+    let_in: &[StepId],
+) -> Option<Released> {
     let node = NodeId::new("bundle");
     let release = graph.release.as_ref()?;
     let built = hosts.get(&release.host)?;
+    let ready = || built.ready.iter().chain(let_in).cloned();
     if !matches!(diff.release, ReleaseDiff::Deploy { .. }) {
         // The disk was away for a while, and its services were stopped for that: the same release starts again.
         let stopped = !built.services_stopped.is_empty();
         let action = HostAction::Release { on: built.on.clone(), release: release_ref(release) };
-        let step = stopped.then(|| steps.host(&node, "start", action, built.ready.iter().cloned()))?;
+        let step = stopped.then(|| steps.host(&node, "start", action, ready()))?;
         return Some(Released { host: release.host.clone(), step });
     }
-    let step = put_release(steps, release, &built.on, built.reachable.clone(), built.ready.clone());
+    let step = put_release(steps, release, &built.on, built.reachable.clone(), ready().collect());
     Some(Released { host: release.host.clone(), step })
 }
 

@@ -6,6 +6,7 @@ use super::action::{Action, CloudAction, HostAction, LocalAction};
 pub fn describe(action: &Action) -> String {
     match action {
         Action::Cloud(action) => cloud(action),
+        Action::Database(action) => super::describe_database(action),
         Action::Host(action) => host(action),
         Action::Local(LocalAction::BuildImages { services, .. }) => {
             format!("build images here: {}", services.join(", "))
@@ -18,6 +19,7 @@ pub fn interrupts(action: &Action) -> Option<&'static str> {
     match action {
         Action::Cloud(CloudAction::StopInstance { .. }) => Some("the host is off until it starts again"),
         Action::Cloud(CloudAction::DetachAddress { .. }) => Some("clients do not reach the host until it is attached"),
+        Action::Database(action) => super::database::interrupts(action),
         Action::Host(HostAction::StopServices { .. }) => Some("the services are down from here on"),
         Action::Host(HostAction::Release { .. }) => Some("changed services restart"),
         _ => None,

@@ -13,6 +13,8 @@ use crate::inventory::{Instance, InstanceState, Inventory, ResourceName, Tags};
 /// What later steps need to know of a host.
 pub(super) struct Built {
     pub on: HostRef,
+    /// The step that makes its instance, if it is new.
+    pub created: Option<StepId>,
     /// After these, SSH answers on the host that will serve.
     pub reachable: Vec<StepId>,
     /// After these, a release can go on it.
@@ -60,7 +62,8 @@ pub(super) fn build(
 fn existing(steps: &mut Steps, host: &HostNode, on: HostRef, deploys: bool) -> Built {
     let prepared = deploys.then(|| steps.host(&host.id, "prepare", HostAction::Prepare { on: on.clone() }, []));
     let reachable: Vec<_> = prepared.into_iter().collect();
-    Built { on, ready: reachable.clone(), reachable, services_stopped: vec![], settled: vec![], retire: None }
+    let ready = reachable.clone();
+    Built { on, created: None, ready, reachable, services_stopped: vec![], settled: vec![], retire: None }
 }
 
 /// Once the new instance serves, the old one goes.
@@ -102,7 +105,7 @@ impl Context<'_> {
             InstanceDiff::Replace(r) => Some((self.host.id.clone(), r.old.clone())),
             _ => None,
         };
-        Built { on: self.on.clone(), reachable, ready, services_stopped: stopped.services, settled, retire }
+        Built { on: self.on.clone(), created, reachable, ready, services_stopped: stopped.services, settled, retire }
     }
 
     fn replacement(&self) -> Option<&Replacement> {

@@ -19,9 +19,8 @@ pub use action::{
 pub use build::{build, deploy};
 pub use check::{Question, Violation, check, questions};
 pub use database::{
-    ALARM_SECONDS, DatabaseAction, DatabaseChange, DatabaseSpec, DatabaseWish, alarm_names, database_name,
-    describe as describe_database, member_name, provision, remove as remove_database, revert, secure, topic_name,
-    watch,
+    DatabaseAction, DatabaseChange, DatabaseSpec, DatabaseWish, database_name, describe as describe_database,
+    member_name, provision, remove as remove_database, revert, secure, watch,
 };
 pub use describe::{describe, interrupts};
 pub use remove::{Removal, Scope, Services, remove};

@@ -38,9 +38,9 @@ fn perform(world: &mut World, steps: &[Step], count: usize, random: &mut StdRng)
 }
 
 /// From one state to the next, and how its steps are found.
-struct Story<'a> {
-    start: World,
-    steps: &'a dyn Fn(&World) -> Vec<Step>,
+pub(crate) struct Story<'a> {
+    pub start: World,
+    pub steps: &'a dyn Fn(&World) -> Vec<Step>,
 }
 
 impl Story<'_> {
@@ -55,7 +55,7 @@ impl Story<'_> {
     }
 
     /// Every place to be cut off, and from there every place to be cut off again.
-    fn converges(&self) -> World {
+    pub fn converges(&self) -> World {
         let expected = self.undisturbed();
         let all = (self.steps)(&self.start);
         assert!(!all.is_empty(), "nothing to do is no story");
@@ -90,7 +90,7 @@ fn same_data(found: &World, expected: &World, cut: (usize, usize)) {
     assert!(kept || expected.observe().disks.is_empty(), "cut off after {cut:?} steps: two origins of data");
 }
 
-fn up(graph: &Graph) -> World {
+pub(crate) fn up(graph: &Graph) -> World {
     let mut world = World::new();
     let steps = planned(graph, &world);
     perform(&mut world, &steps, usize::MAX, &mut StdRng::seed_from_u64(0));

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::graph::{Graph, HostKind, HostNode};
 use crate::inventory::host_facts::{DiskFacts, MigrationFacts, ReleaseFacts, ServiceFacts};
-use crate::inventory::{ContactStatus, HostView, Instance, Inventory, ResourceName};
+use crate::inventory::{ContactStatus, DatabaseView, HostView, Instance, Inventory, ResourceName};
 
 /// The JSON document of `infra status --json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -16,6 +16,19 @@ pub struct StatusView {
     pub observed_at: String,
     pub hosts: Vec<HostStatus>,
     pub contact: Option<ContactView>,
+    /// The managed database that a migration made.
+    pub database: Option<ManagedView>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ManagedView {
+    pub name: ResourceName,
+    /// None: not observed, and `unseen` says why.
+    pub state: Option<String>,
+    pub size: Option<String>,
+    pub version: Option<String>,
+    pub backup_days: Option<u32>,
+    pub unseen: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -74,6 +87,7 @@ impl StatusView {
             observed_at: inventory.observed_at.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
             hosts: graph.hosts.iter().map(|h| host(graph, inventory, bursts, h)).collect(),
             contact: contact.map(|c| ContactView { email: c.email.clone(), status: c.status }),
+            database: managed(graph, inventory),
         }
     }
 }
@@ -115,6 +129,29 @@ fn host(graph: &Graph, inventory: &Inventory, bursts: &BTreeMap<ResourceName, f6
     }
 }
 
+fn managed(graph: &Graph, inventory: &Inventory) -> Option<ManagedView> {
+    let name = graph.database.as_ref()?.name.clone();
+    match &inventory.database {
+        DatabaseView::Absent => None,
+        DatabaseView::Unseen(gap) => Some(ManagedView {
+            name,
+            state: None,
+            size: None,
+            version: None,
+            backup_days: None,
+            unseen: Some(gap.0.clone()),
+        }),
+        DatabaseView::Seen(found) => found.database.as_ref().map(|database| ManagedView {
+            name,
+            state: Some(database.state.to_string()),
+            size: Some(database.size.to_string()),
+            version: Some(database.version.clone()),
+            backup_days: Some(database.backup_days),
+            unseen: None,
+        }),
+    }
+}
+
 fn instance(instance: &Instance, bursts: &BTreeMap<ResourceName, f64>) -> InstanceView {
     InstanceView {
         name: instance.name.clone(),
@@ -129,6 +166,9 @@ pub fn status_text(view: &StatusView) -> String {
     let mut text = format!("{}  {}\n", view.plan, view.observed_at);
     for host in &view.hosts {
         host_text(&mut text, host);
+    }
+    if let Some(database) = &view.database {
+        line(&mut text, format_args!("\n{}", managed_text(database)));
     }
     if let Some(contact) = &view.contact {
         let status = match contact.status {
@@ -183,6 +223,18 @@ fn host_text(text: &mut String, host: &HostStatus) {
     if let Some(holder) = &host.locked_by {
         line(text, format_args!("  locked   by {holder}"));
     }
+}
+
+fn managed_text(database: &ManagedView) -> String {
+    let name = &database.name;
+    if let Some(why) = &database.unseen {
+        return format!("database {name}  NOT OBSERVED: {why}");
+    }
+    let part = |part: &Option<String>| part.clone().unwrap_or_default();
+    let days = database.backup_days.unwrap_or_default();
+    let backups = if days == 0 { "NO BACKUPS".to_owned() } else { format!("backups kept {days} days") };
+    let (state, size, version) = (part(&database.state), part(&database.size), part(&database.version));
+    format!("database {name}  {state}  {size}  PostgreSQL {version}  {backups}")
 }
 
 fn disk_text(disk: &DiskFacts) -> String {

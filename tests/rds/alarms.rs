@@ -1,7 +1,8 @@
 //! Alarms of a database: set once, found again, cut off on the way, gone with the database.
 
 use anyhow::{Context, ensure};
-use infra::plan::{Plan, parse};
+use infra::graph::{DatabaseNode, database};
+use infra::plan::parse;
 use infra::steps::{DatabaseWish, watch};
 use serde_json::{Value, json};
 
@@ -12,6 +13,13 @@ name = "demo"
 [hosts.web]
 provider = "ssh"
 address = "web.example.com"
+[bundle]
+host = "web"
+source = "bundle"
+[migrate.rds]
+class = "db.m7g.large"
+storage_gb = 20
+[migrate.aurora]
 [alerts]
 email = ["ops@example.com", "night@example.com"]
 [[thresholds]]
@@ -25,8 +33,9 @@ warn = 90
 for = "5m"
 "#;
 
-fn demo() -> anyhow::Result<Plan> {
-    parse("plan.toml", PLAN.as_bytes()).map(|checked| checked.plan().clone()).map_err(|f| anyhow::anyhow!("{f:?}"))
+fn demo() -> anyhow::Result<DatabaseNode> {
+    let checked = parse("plan.toml", PLAN.as_bytes()).map_err(|findings| anyhow::anyhow!("{findings:?}"))?;
+    database(checked.plan()).context("no database")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,18 +47,18 @@ async fn alarms_are_set_once_wherever_the_work_is_cut_off_and_go_with_the_databa
 /// `alarms` of them, one of this name.
 async fn set_once(wish: &DatabaseWish, alarms: usize, name: &str) -> anyhow::Result<()> {
     let stage = Stage::new(false).await?;
-    let plan = demo()?;
+    let node = demo()?;
     stage.provision(wish).await?;
     for (operation, action) in
         [("CreateTopic", "hold_after"), ("PutMetricAlarm", "hold_after"), ("Subscribe", "hold_before")]
     {
-        cut_off(&stage, &plan, operation, action).await.with_context(|| format!("at {operation}, {action}"))?;
+        cut_off(&stage, &node, operation, action).await.with_context(|| format!("at {operation}, {action}"))?;
     }
-    stage.apply(&watch(&plan, &stage.observe().await?)?).await?;
+    stage.apply(&watch(&node, &stage.observe().await?)?).await?;
 
     stage.changes().await?;
     let found = stage.observe().await?;
-    ensure!(watch(&plan, &found)?.is_empty(), "{found:#?}");
+    ensure!(watch(&node, &found)?.is_empty(), "{found:#?}");
     ensure!(stage.changes().await?.is_empty(), "looking changes nothing");
     let names: Vec<_> = found.alarms.iter().map(|alarm| alarm.name.as_str()).collect();
     ensure!(names.len() == alarms && names.contains(&name), "{names:?}");
@@ -61,8 +70,8 @@ async fn set_once(wish: &DatabaseWish, alarms: usize, name: &str) -> anyhow::Res
 }
 
 /// The work is dropped in the middle of a call.
-async fn cut_off(stage: &Stage, plan: &Plan, operation: &str, action: &str) -> anyhow::Result<()> {
-    let missing = watch(plan, &stage.observe().await?)?;
+async fn cut_off(stage: &Stage, node: &DatabaseNode, operation: &str, action: &str) -> anyhow::Result<()> {
+    let missing = watch(node, &stage.observe().await?)?;
     stage.admin("POST", "rules", json!({ "operation": operation, "nth": 1, "action": action })).await?;
     tokio::select! {
         ended = stage.apply(&missing) => anyhow::bail!("it ended, although its call is held: {ended:?}"),

@@ -76,7 +76,7 @@ impl World {
                     user: "ubuntu".into(),
                     key_pair: Some(spec.key_pair.clone()),
                     public_ip: None,
-                    private_ip: None,
+                    private_ip: Some(super::database::private_ip(&spec.name)),
                     ports: ports_of_new(),
                     created_at: self.now(),
                 };

@@ -3,6 +3,7 @@
 //! disk, format a disk that should hold data.
 
 mod account;
+mod database;
 mod world;
 
 use std::sync::Mutex;

@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use super::{Done, ensure, refused};
 use crate::graph::NodeId;
 use crate::inventory::host_facts::{DiskFacts, HostFacts, ReleaseFacts, ReleaseState, ServiceFacts};
-use crate::inventory::{Disk, Gap, HostView, Instance, InstanceState, Inventory, ResourceName, TAG_NODE};
+use crate::inventory::{
+    DatabaseInventory, DatabaseView, Disk, Gap, HostView, Instance, InstanceState, Inventory, ResourceName, TAG_NODE,
+};
 use crate::plan::NodeName;
 use crate::steps::{Action, HostAction, HostRef};
 
@@ -40,6 +42,10 @@ impl World {
     pub fn new() -> Self {
         let inventory = Inventory { sizes: crate::cost::fallback_sizes(), ..Inventory::empty(Timestamp::UNIX_EPOCH) };
         Self { inventory, file_systems: BTreeMap::new(), services: None, clock: 0, asked: 0, blind: false }
+    }
+
+    pub fn put_database(&mut self, found: DatabaseInventory) {
+        self.inventory.database = DatabaseView::Seen(Box::new(found));
     }
 
     pub fn file_system(&self, disk: &str) -> Option<&FileSystem> {
@@ -83,6 +89,7 @@ impl World {
         match action {
             Action::Cloud(action) => self.submit(action),
             Action::Host(action) => self.on_host(action),
+            Action::Database(action) => self.on_database(action),
             Action::Local(_) => Ok(()),
         }
     }
@@ -168,6 +175,7 @@ impl World {
     }
 
     fn release(&mut self, on: ResourceName, hash: &str) -> Done {
+        ensure(self.reaches_its_database(&on), "its clients do not reach their database")?;
         let attached: Vec<_> = self
             .inventory
             .disks

@@ -8,8 +8,8 @@ use super::network::child;
 use crate::cloud::api::{CloudError, CloudErrorKind};
 use crate::cloud::errors::incomplete;
 use crate::cloud::query::QueryClient;
+use crate::diff::{ALARM_SECONDS, alarm_names};
 use crate::inventory::{AlarmTopic, Comparison, DatabaseAlarm, ResourceName, Tags};
-use crate::steps::{ALARM_SECONDS, alarm_names};
 
 const NAMESPACE: &str = "AWS/RDS";
 /// In place of its name, a subscription that has ended has this.

@@ -90,8 +90,12 @@ pub(super) async fn create_member(client: &Client, cluster: &ResourceName, tags:
 }
 
 pub(super) async fn modify(client: &Client, name: &ResourceName, change: &DatabaseChange) -> Result<(), CloudError> {
+    let capacity = change.capacity.as_ref().map(|size| {
+        ServerlessV2ScalingConfiguration::builder().min_capacity(size.min_acu.0).max_capacity(size.max_acu.0).build()
+    });
     let call = client
         .modify_db_cluster()
+        .set_serverless_v2_scaling_configuration(capacity)
         .db_cluster_identifier(name.as_str())
         .set_backup_retention_period(change.backup_days.map(number))
         .set_deletion_protection(change.deletion_protection)

@@ -77,6 +77,9 @@ pub(super) async fn modify(client: &Client, name: &ResourceName, change: &Databa
         .db_instance_identifier(name.as_str())
         .set_backup_retention_period(change.backup_days.map(number))
         .set_deletion_protection(change.deletion_protection)
+        .set_db_instance_class(change.class.as_ref().map(ToString::to_string))
+        .set_allocated_storage(change.storage_gb.map(|storage| number(storage.0)))
+        .set_publicly_accessible(change.public)
         .set_db_parameter_group_name(change.parameter_group.as_ref().map(ToString::to_string))
         .apply_immediately(true);
     call.send().await.map(drop).map_err(|e| error("ModifyDBInstance", e))

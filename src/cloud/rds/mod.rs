@@ -78,6 +78,10 @@ impl Databases for AmazonRds {
         observe::observe(self, plan).await
     }
 
+    async fn find(&self, plan: &PlanName) -> Result<Option<DatabaseInventory>, CloudError> {
+        observe::find(self, plan).await
+    }
+
     async fn submit(&self, action: &DatabaseAction) -> Result<(), CloudError> {
         submit::submit(self, action).await
     }

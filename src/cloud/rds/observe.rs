@@ -1,6 +1,7 @@
 //! Seeing what there is under one name, all at the same time.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use aws_sdk_rds::Client;
 use futures::future::try_join_all;
@@ -8,11 +9,12 @@ use futures::future::try_join_all;
 use super::errors::error;
 use super::{AmazonRds, cluster, convert, instance, parameters};
 use crate::cloud::api::{CloudError, CloudErrorKind};
+use crate::diff::topic_name;
 use crate::inventory::{
-    Database, DatabaseInventory, DatabaseSnapshot, ParameterGroup, ResourceName, SubnetGroup, Tags,
+    Database, DatabaseInventory, DatabaseSnapshot, Ingress, ParameterGroup, ResourceName, SubnetGroup, Tags,
 };
-use crate::plan::{Engine, PlanName};
-use crate::steps::{database_name, topic_name};
+use crate::plan::{Engine, PlanName, Port};
+use crate::steps::database_name;
 
 pub(super) async fn observe(rds: &AmazonRds, plan: &PlanName) -> Result<DatabaseInventory, CloudError> {
     let name = database_name(plan);
@@ -40,6 +42,13 @@ pub(super) async fn observe(rds: &AmazonRds, plan: &PlanName) -> Result<Database
         alarms,
         topic,
     })
+}
+
+pub(super) async fn find(rds: &AmazonRds, plan: &PlanName) -> Result<Option<DatabaseInventory>, CloudError> {
+    match database(&rds.reads, &database_name(plan)).await? {
+        Some(_) => observe(rds, plan).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 pub(super) async fn peered(rds: &AmazonRds) -> Result<bool, CloudError> {
@@ -90,6 +99,15 @@ pub(super) async fn tags(client: &Client, arn: Option<&str>) -> Result<Tags, Clo
     let Some(arn) = arn else { return Ok(Tags::default()) };
     let answer = client.list_tags_for_resource().resource_name(arn).send().await;
     Ok(convert::tags(answer.map_err(|e| error("ListTagsForResource", e))?.tag_list.as_ref()))
+}
+
+/// Who is let in so that an instance is: its private address.
+pub(super) async fn ingress_of(rds: &AmazonRds, instance: &ResourceName, port: Port) -> Result<Ingress, CloudError> {
+    let answer = rds.lightsail_reads.get_instance().instance_name(instance.as_str()).send().await;
+    let answer = answer.map_err(|e| error("GetInstance", e))?;
+    let address = answer.instance.and_then(|instance| instance.private_ip_address?.parse::<IpAddr>().ok());
+    let address = address.ok_or_else(|| crate::cloud::errors::incomplete("GetInstance"))?;
+    Ok(Ingress { port, from: address.into() })
 }
 
 /// What is not found is not there.

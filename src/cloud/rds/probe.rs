@@ -4,7 +4,7 @@ use super::observe;
 use super::{AmazonRds, cluster, instance, parameters};
 use crate::cloud::api::{CloudError, CloudErrorKind, Probe};
 use crate::inventory::{Database, DatabaseState, Ingress, Member, ResourceName};
-use crate::plan::Engine;
+use crate::plan::{Engine, ManagedSize};
 use crate::steps::{DatabaseAction, DatabaseChange};
 
 pub(super) async fn probe(rds: &AmazonRds, action: &DatabaseAction) -> Result<Probe, CloudError> {
@@ -15,6 +15,10 @@ pub(super) async fn probe(rds: &AmazonRds, action: &DatabaseAction) -> Result<Pr
         A::CreateSecurityGroup { name, .. } => Ok(done_if(rds.networks.security_group(name).await?.is_some())),
         A::DeleteSecurityGroup { name } => Ok(done_if(rds.networks.security_group(name).await?.is_none())),
         A::Allow { group, ingress } => Ok(done_if(lets_in(rds, group, ingress).await?)),
+        A::AllowInstance { group, instance, port } => {
+            let ingress = observe::ingress_of(rds, instance, *port).await?;
+            Ok(done_if(lets_in(rds, group, &ingress).await?))
+        }
         A::Forbid { group, ingress } => Ok(done_if(!lets_in(rds, group, ingress).await?)),
         A::CreateSubnetGroup { name, .. } => Ok(done_if(observe::subnet_group(reads, name).await?.is_some())),
         A::DeleteSubnetGroup { name } => Ok(done_if(observe::subnet_group(reads, name).await?.is_none())),
@@ -95,6 +99,8 @@ fn changed(database: Option<Database>, change: &DatabaseChange) -> Result<Probe,
     let Some(database) = database else { return Ok(Probe::Absent) };
     let differs = change.backup_days.is_some_and(|days| days != database.backup_days)
         || change.deletion_protection.is_some_and(|on| on != database.deletion_protection)
+        || change.public.is_some_and(|public| public != database.public)
+        || has_other_size(&database, change)
         || change.parameter_group.as_ref().is_some_and(|group| *group != database.parameter_group);
     match &database.state {
         DatabaseState::Broken(state) => Err(broken(&database.name, state)),
@@ -102,6 +108,16 @@ fn changed(database: Option<Database>, change: &DatabaseChange) -> Result<Probe,
         DatabaseState::Busy(state) => Ok(Probe::NotYet { waiting_for: format!("the end of {state}") }),
         _ if differs => Ok(Probe::Absent),
         _ => Ok(Probe::Done),
+    }
+}
+
+fn has_other_size(database: &Database, change: &DatabaseChange) -> bool {
+    match &database.size {
+        ManagedSize::Rds(found) => {
+            change.class.as_ref().is_some_and(|class| *class != found.class)
+                || change.storage_gb.is_some_and(|storage| storage != found.storage_gb)
+        }
+        ManagedSize::Aurora(found) => change.capacity.as_ref().is_some_and(|capacity| capacity != found),
     }
 }
 

@@ -3,7 +3,7 @@
 use aws_sdk_rds::Client;
 
 use super::errors::error;
-use super::{AmazonRds, cluster, convert, instance, parameters};
+use super::{AmazonRds, cluster, convert, instance, observe, parameters};
 use crate::cloud::api::CloudError;
 use crate::inventory::{ResourceName, Tags};
 use crate::plan::{Engine, ManagedSize};
@@ -16,6 +16,10 @@ pub(super) async fn submit(rds: &AmazonRds, action: &DatabaseAction) -> Result<(
         A::PeerNetworks => rds.lightsail_changes.peer_vpc().send().await.map(drop).map_err(|e| error("PeerVpc", e)),
         A::CreateSecurityGroup { name, network, tags } => rds.networks.create_security_group(name, network, tags).await,
         A::Allow { group, ingress } => rds.networks.rule("AuthorizeSecurityGroupIngress", group, ingress).await,
+        A::AllowInstance { group, instance, port } => {
+            let ingress = observe::ingress_of(rds, instance, *port).await?;
+            rds.networks.rule("AuthorizeSecurityGroupIngress", group, &ingress).await
+        }
         A::Forbid { group, ingress } => rds.networks.rule("RevokeSecurityGroupIngress", group, ingress).await,
         A::DeleteSecurityGroup { name } => rds.networks.delete_security_group(name).await,
         A::PutTopic { name, tags } => rds.alarms.create_topic(name, tags).await,

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::alarms::ALARM_SECONDS;
+use crate::diff::ALARM_SECONDS;
 use crate::inventory::{Comparison, DatabaseAlarm, Ingress, Parameters, ResourceName, Tags};
-use crate::plan::{Email, Engine, ManagedSize};
+use crate::plan::{Email, Engine, Gigabytes, InstanceClass, ManagedSize, MigrateAurora, Port};
 
 /// A call that changes something about a database or what it needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,6 +20,12 @@ pub enum DatabaseAction {
     Allow {
         group: ResourceName,
         ingress: Ingress,
+    },
+    /// The private address that the instance has by then.
+    AllowInstance {
+        group: ResourceName,
+        instance: ResourceName,
+        port: Port,
     },
     Forbid {
         group: ResourceName,
@@ -132,7 +138,7 @@ pub struct DatabaseSpec {
 }
 
 /// What may change of a database that is there, all at once.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DatabaseChange {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -141,6 +147,15 @@ pub struct DatabaseChange {
     pub deletion_protection: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameter_group: Option<ResourceName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<InstanceClass>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_gb: Option<Gigabytes>,
+    /// Of a cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<MigrateAurora>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public: Option<bool>,
 }
 
 /// In a few words, for people.
@@ -150,6 +165,7 @@ pub fn describe(action: &DatabaseAction) -> String {
         A::PeerNetworks => "join Lightsail's network with the default VPC".into(),
         A::CreateSecurityGroup { name, .. } => format!("create security group {name}"),
         A::Allow { group, ingress } => format!("let {} in to port {} by {group}", ingress.from, ingress.port),
+        A::AllowInstance { group, instance, port } => format!("let {instance} in to port {port} by {group}"),
         A::Forbid { group, ingress } => {
             format!("no longer let {} in to port {} by {group}", ingress.from, ingress.port)
         }
@@ -179,6 +195,17 @@ pub fn describe(action: &DatabaseAction) -> String {
             format!("delete alarms {}", names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
         }
         A::DeleteTopic { name } => format!("delete topic {name}"),
+    }
+}
+
+/// What the call interrupts, if anything.
+pub fn interrupts(action: &DatabaseAction) -> Option<&'static str> {
+    match action {
+        DatabaseAction::RebootDatabase { .. } => Some("connections to the database break"),
+        DatabaseAction::ChangeDatabase { change, .. } if change.class.is_some() => {
+            Some("the database restarts: some minutes")
+        }
+        _ => None,
     }
 }
 
@@ -214,5 +241,9 @@ fn changes(change: &DatabaseChange) -> String {
     let protection =
         change.deletion_protection.map(|on| format!("deletion protection {}", if on { "on" } else { "off" }));
     let group = change.parameter_group.as_ref().map(|group| format!("parameter group {group}"));
-    [backups, protection, group].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    let class = change.class.as_ref().map(ToString::to_string);
+    let storage = change.storage_gb.map(|storage| format!("{storage} of storage"));
+    let capacity = change.capacity.clone().map(|capacity| ManagedSize::Aurora(capacity).to_string());
+    let public = change.public.map(|on| format!("{} public address", if on { "a" } else { "no" }));
+    [class, storage, capacity, backups, protection, public, group].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

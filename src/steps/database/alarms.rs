@@ -1,91 +1,27 @@
-//! The alarms of a database from the plan's thresholds, and who is told.
-//!
-//! RDS measures what is free, in bytes and credits; a plan's limits are mostly shares of what there is.
+//! What a difference of alarms is to the provider. Addresses come last: whoever is told has alarms that tell.
 
 use super::action::DatabaseAction;
-use super::build::{NODE, database_name, stranger};
-use crate::cost;
-use crate::diff::Refusal;
-use crate::inventory::{AlarmTopic, Comparison, Database, DatabaseAlarm, DatabaseInventory, ResourceName, Tags};
-use crate::plan::{Email, InstanceClass, ManagedSize, Metric, MigrateRds, Plan, Threshold};
-
-/// CPU credits are measured no more often.
-pub const ALARM_SECONDS: u64 = 300;
-/// A full disk stops the database: somebody has to hear of it, whatever the plan says.
-const LEAST_FREE_PERCENT: f64 = 10.0;
-const BYTES_PER_GB: f64 = 1_073_741_824.0;
-/// What burstable classes can save up: what they earn in a day.
-const CREDITS: [(&str, f64); 6] =
-    [("micro", 288.0), ("small", 576.0), ("medium", 576.0), ("large", 864.0), ("xlarge", 2304.0), ("2xlarge", 4608.0)];
-
-/// Each metric of a plan, with the name that its alarms have.
-const METRICS: [(Metric, &str); 5] = [
-    (Metric::DiskQueueDepth, "queue"),
-    (Metric::CpuPercent, "cpu"),
-    (Metric::CpuBurstPercent, "burst"),
-    (Metric::DiskUsedPercent, "space"),
-    (Metric::MemoryPercent, "memory"),
-];
-const LEVELS: [&str; 2] = ["warn", "migrate"];
-/// The alarms that do not come from the plan.
-const SPACE_LOW: &str = "space-low";
-const CAPACITY_HIGH: &str = "capacity-high";
-const LOCAL_LOW: &str = "local-low";
-/// What is at its greatest capacity grows no more: past this for a quarter of an hour, it is about to be too small.
-const MOST_CAPACITY_PERCENT: f64 = 90.0;
-const CAPACITY_PERIODS: u32 = 3;
-/// Sorts and temporary tables fail without it. Aurora tells what is free, not of how much.
-const LEAST_LOCAL_GB: f64 = 2.0;
-
-/// What a limit is to RDS.
-enum Scale {
-    Same,
-    /// Percent of it.
-    Share(f64),
-    /// Percent of it are used, and RDS says what is left.
-    Rest(f64),
-}
-
-/// Every name that an alarm of this database may have. A prefix would also be that of another plan's.
-pub fn alarm_names(database: &ResourceName) -> Vec<ResourceName> {
-    let pairs = METRICS.iter().flat_map(|(_, short)| LEVELS.map(|level| format!("{short}-{level}")));
-    let all = pairs.chain([SPACE_LOW, CAPACITY_HIGH, LOCAL_LOW].map(str::to_owned));
-    all.map(|name| ResourceName::new(format!("{database}-{name}"))).collect()
-}
-
-pub fn topic_name(database: &ResourceName) -> ResourceName {
-    ResourceName::new(format!("{database}-alarms"))
-}
+use crate::diff::{AlarmsDiff, Refusal, alarms, topic_name};
+use crate::graph::DatabaseNode;
+use crate::inventory::{DatabaseInventory, ResourceName, Tags};
 
 /// What is missing until the database is watched as the plan says. Nothing while there is no database.
-pub fn watch(plan: &Plan, found: &DatabaseInventory) -> Result<Vec<DatabaseAction>, Refusal> {
+pub fn watch(node: &DatabaseNode, found: &DatabaseInventory) -> Result<Vec<DatabaseAction>, Refusal> {
     let Some(database) = &found.database else { return Ok(vec![]) };
-    let (name, tags) = (database_name(&plan.name), Tags::for_node(&plan.name, NODE));
-    let topic = topic_name(&name);
-    if found.topic.as_ref().is_some_and(|found| !found.tags.is_node(&plan.name, NODE)) {
-        return Err(stranger(&topic, "topic"));
-    }
-    let addresses = &plan.alerts.email;
-    let strangers: Vec<_> = addresses.iter().filter(|email| !is_told(found.topic.as_ref(), email)).collect();
-    let mut actions = vec![];
-    if found.topic.is_none() && !addresses.is_empty() {
-        actions.push(DatabaseAction::PutTopic { name: topic.clone(), tags: tags.clone() });
-    }
-    let wanted = wanted(plan, database, &name);
-    // An alarm may be from before its topic: addresses come last, and until then each alarm is set anew.
-    let missing = wanted.iter().filter(|alarm| !strangers.is_empty() || !found.alarms.contains(alarm));
-    actions.extend(missing.map(|alarm| DatabaseAction::PutAlarm {
+    Ok(put_alarms(node, database.instance(), &alarms(node, found)?))
+}
+
+pub(super) fn put_alarms(node: &DatabaseNode, instance: &ResourceName, diff: &AlarmsDiff) -> Vec<DatabaseAction> {
+    let topic = || topic_name(&node.name);
+    let made = diff.topic.then(|| DatabaseAction::PutTopic { name: topic(), tags: node.tags() });
+    let put = diff.put.iter().map(|alarm| DatabaseAction::PutAlarm {
         alarm: alarm.clone(),
-        instance: database.instance().clone(),
-        topic: (!addresses.is_empty()).then(|| topic.clone()),
-        tags: tags.clone(),
-    }));
-    let left_over = found.alarms.iter().filter(|found| !wanted.iter().any(|alarm| alarm.name == found.name));
-    actions.extend(forget(left_over.map(|alarm| alarm.name.clone()).collect()));
-    actions.extend(
-        strangers.into_iter().map(|email| DatabaseAction::Subscribe { topic: topic.clone(), email: email.clone() }),
-    );
-    Ok(actions)
+        instance: instance.clone(),
+        topic: (!node.emails.is_empty()).then(topic),
+        tags: node.tags(),
+    });
+    let told = diff.subscribe.iter().map(|email| DatabaseAction::Subscribe { topic: topic(), email: email.clone() });
+    made.into_iter().chain(put).chain(forget(diff.delete.clone())).chain(told).collect()
 }
 
 /// The alarms and, if it is ours, their topic with its addresses.
@@ -97,93 +33,4 @@ pub fn unwatch(name: &ResourceName, found: &DatabaseInventory, mine: impl Fn(&Ta
 
 fn forget(names: Vec<ResourceName>) -> Option<DatabaseAction> {
     (!names.is_empty()).then_some(DatabaseAction::DeleteAlarms { names })
-}
-
-fn is_told(topic: Option<&AlarmTopic>, email: &Email) -> bool {
-    topic.is_some_and(|topic| topic.emails.contains(email.as_ref()))
-}
-
-fn wanted(plan: &Plan, database: &Database, name: &ResourceName) -> Vec<DatabaseAlarm> {
-    let of_plan = METRICS.iter().flat_map(|(metric, short)| {
-        let threshold = threshold(plan, *metric);
-        threshold.map_or_else(Vec::new, |threshold| levels(threshold, database, &format!("{name}-{short}")))
-    });
-    of_plan.chain(always(database, name)).collect()
-}
-
-/// The plan's metrics do not show when a database is about to stop.
-fn always(database: &Database, name: &ResourceName) -> Vec<DatabaseAlarm> {
-    let alarm = |short: &str, metric: &str, comparison, threshold, periods| DatabaseAlarm {
-        name: ResourceName::new(format!("{name}-{short}")),
-        metric: metric.into(),
-        comparison,
-        threshold,
-        periods,
-    };
-    match &database.size {
-        ManagedSize::Rds(rds) => {
-            let least = Scale::Share(storage(rds)).of(LEAST_FREE_PERCENT);
-            vec![alarm(SPACE_LOW, "FreeStorageSpace", Comparison::AtMost, least, 1)]
-        }
-        ManagedSize::Aurora(_) => vec![
-            alarm(CAPACITY_HIGH, "ACUUtilization", Comparison::AtLeast, MOST_CAPACITY_PERCENT, CAPACITY_PERIODS),
-            alarm(LOCAL_LOW, "FreeLocalStorage", Comparison::AtMost, LEAST_LOCAL_GB * BYTES_PER_GB, 1),
-        ],
-    }
-}
-
-/// The one for the database's host goes before one for all.
-fn threshold(plan: &Plan, metric: Metric) -> Option<&Threshold> {
-    let host = plan.bundle.as_ref().map(|bundle| &bundle.host);
-    let meant = |t: &&Threshold| t.metric == metric && (t.host.is_none() || t.host.as_ref() == host);
-    plan.thresholds.iter().filter(meant).max_by_key(|threshold| threshold.host.is_some())
-}
-
-fn levels(threshold: &Threshold, database: &Database, base: &str) -> Vec<DatabaseAlarm> {
-    let Some((metric, scale)) = measured(threshold.metric, &database.size) else { return vec![] };
-    let falling = threshold.below != matches!(scale, Scale::Rest(_));
-    let periods = threshold.period.as_secs().div_ceil(ALARM_SECONDS).max(1);
-    let alarm = |(level, limit): (&str, Option<f64>)| {
-        Some(DatabaseAlarm {
-            name: ResourceName::new(format!("{base}-{level}")),
-            metric: metric.into(),
-            comparison: if falling { Comparison::AtMost } else { Comparison::AtLeast },
-            threshold: scale.of(limit?),
-            periods: u32::try_from(periods).unwrap_or(u32::MAX),
-        })
-    };
-    LEVELS.into_iter().zip([threshold.warn, threshold.migrate]).filter_map(alarm).collect()
-}
-
-/// CloudWatch's metric for a plan's; None where such a database has none. Aurora's storage grows by itself; what its
-/// memory has left counts up to its greatest capacity.
-fn measured(metric: Metric, size: &ManagedSize) -> Option<(&'static str, Scale)> {
-    Some(match (metric, size) {
-        (Metric::DiskQueueDepth, _) => ("DiskQueueDepth", Scale::Same),
-        (Metric::CpuPercent, _) => ("CPUUtilization", Scale::Same),
-        (Metric::CpuBurstPercent, ManagedSize::Rds(rds)) => ("CPUCreditBalance", Scale::Share(credits(&rds.class)?)),
-        (Metric::DiskUsedPercent, ManagedSize::Rds(rds)) => ("FreeStorageSpace", Scale::Rest(storage(rds))),
-        (Metric::CpuBurstPercent | Metric::DiskUsedPercent, ManagedSize::Aurora(_)) => return None,
-        (Metric::MemoryPercent, size) => ("FreeableMemory", Scale::Rest(cost::memory_gb(size)? * BYTES_PER_GB)),
-    })
-}
-
-fn storage(rds: &MigrateRds) -> f64 {
-    f64::from(rds.storage_gb.0) * BYTES_PER_GB
-}
-
-fn credits(class: &InstanceClass) -> Option<f64> {
-    let (_, size) = class.as_ref().strip_prefix("db.t")?.split_once('.')?;
-    CREDITS.iter().find(|(name, _)| *name == size).map(|(_, most)| *most)
-}
-
-impl Scale {
-    /// Whole bytes and credits, so that an answer compares as it was asked.
-    fn of(&self, limit: f64) -> f64 {
-        match self {
-            Self::Same => limit,
-            Self::Share(all) => (all * limit / 100.0).round(),
-            Self::Rest(all) => (all * (100.0 - limit) / 100.0).round(),
-        }
-    }
 }

@@ -4,18 +4,15 @@ use ipnet::IpNet;
 
 use super::action::{DatabaseAction, DatabaseChange, DatabaseSpec};
 use super::alarms::unwatch;
-use super::settings::{VERSION, family, for_load, is_for_service};
-use crate::diff::Refusal;
-use crate::graph::NodeId;
+use super::mend::set_parameters;
+use crate::diff::{Refusal, stranger};
+use crate::graph::settings::{VERSION, family, for_load, is_for_service};
+use crate::graph::{DATABASE, Names, NodeId};
 use crate::inventory::{
     Database, DatabaseInventory, DatabaseState, Ingress, Parameters, ResourceName, SecurityGroup, Subnet, Tags,
 };
 use crate::plan::{Engine, ManagedSize, PlanName, Port};
 
-/// The node that a database's tags name.
-pub const NODE: &str = "database";
-/// RDS refuses more in one call.
-const PARAMETERS_A_CALL: usize = 20;
 /// RDS wants subnets in two zones at least.
 const ZONES: usize = 2;
 
@@ -36,12 +33,12 @@ pub struct DatabaseWish {
 
 /// The name of a plan's database, and of each group that it needs.
 pub fn database_name(plan: &PlanName) -> ResourceName {
-    ResourceName::new(format!("{plan}-db"))
+    Names(plan).database()
 }
 
 /// What is missing until the database stands, ready to be loaded.
 pub fn provision(wish: &DatabaseWish, found: &DatabaseInventory) -> Result<Vec<DatabaseAction>, Refusal> {
-    let build = Build { wish, found, name: database_name(&wish.plan), tags: Tags::for_node(&wish.plan, NODE) };
+    let build = Build { wish, found, name: database_name(&wish.plan), tags: Tags::for_node(&wish.plan, DATABASE) };
     build.refuse_strangers()?;
     let mut actions = build.network()?;
     actions.extend(build.parameters(&for_load(&wish.size, wish.memory_gb)));
@@ -73,7 +70,7 @@ pub fn secure(plan: &PlanName, snapshot: &ResourceName, found: &DatabaseInventor
         name: database_name(plan),
         engine: database.engine(),
         snapshot: snapshot.clone(),
-        tags: Tags::for_node(plan, NODE),
+        tags: Tags::for_node(plan, DATABASE),
     });
     missing.collect()
 }
@@ -85,7 +82,7 @@ pub fn remove(
     found: &DatabaseInventory,
 ) -> Result<Vec<DatabaseAction>, Refusal> {
     let name = database_name(plan);
-    let mine = |tags: &Tags| tags.is_node(plan, NODE);
+    let mine = |tags: &Tags| tags.is_node(plan, DATABASE);
     let mut actions = vec![];
     if let Some(database) = &found.database {
         if !mine(&database.tags) {
@@ -135,7 +132,7 @@ impl Build<'_> {
             ("parameter group", found.parameter_groups.get(&self.engine()).map(|group| &group.tags)),
             ("database", found.database.as_ref().map(|database| &database.tags)),
         ];
-        let strange = |tags: &Option<&Tags>| tags.is_some_and(|tags| !tags.is_node(&self.wish.plan, NODE));
+        let strange = |tags: &Option<&Tags>| tags.is_some_and(|tags| !tags.is_node(&self.wish.plan, DATABASE));
         if let Some((kind, _)) = tags.iter().find(|(_, tags)| strange(tags)) {
             return Err(stranger(&self.name, kind));
         }
@@ -211,11 +208,8 @@ impl Build<'_> {
         let differs =
             |name: &str, value: &str| there.and_then(|there| there.get(name)).is_none_or(|found| found != value);
         let missing: Vec<_> = wanted.iter().filter(|(name, value)| differs(name, value)).collect();
-        actions.extend(missing.chunks(PARAMETERS_A_CALL).map(|some| DatabaseAction::SetParameters {
-            group: self.name.clone(),
-            engine,
-            parameters: some.iter().map(|(name, value)| ((*name).clone(), (*value).clone())).collect(),
-        }));
+        let missing = missing.into_iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        actions.extend(set_parameters(&self.name, engine, &missing));
         actions
     }
 
@@ -258,15 +252,6 @@ impl Build<'_> {
     }
 }
 
-pub(super) fn stranger(name: &ResourceName, kind: &str) -> Refusal {
-    refusal(
-        format!("there is a {kind} {name} that infra did not make for this plan"),
-        format!(
-            "rename or remove it, or give the plan another name; to have infra take it over, tag it infra:node={NODE} and infra:plan with the plan's name"
-        ),
-    )
-}
-
 fn refusal(message: String, remedy: String) -> Refusal {
-    Refusal { node: NodeId::new(NODE), message, remedy }
+    Refusal { node: NodeId::new(DATABASE), message, remedy }
 }

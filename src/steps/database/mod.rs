@@ -1,16 +1,19 @@
-//! A managed database beside the plan's host: what is asked of the provider, in which order, for `infra migrate`. Pure.
+//! A managed database: what is asked of the provider, in which order. Pure.
 //!
-//! It is no node of the graph: a plan's `[migrate]` says where its database may go, not that it is there. It is known by
-//! its name and tags, as everything else, so each of these lists can be asked for again after an interruption and holds
-//! only what is still missing.
+//! `infra migrate` makes it, takes the load's settings back and removes it, by lists that hold what is still missing, so that
+//! each can be asked for again after an interruption. From then on it is a node of the graph: `mend` makes steps of what
+//! differs from the plan.
 
 mod action;
 mod alarms;
 mod build;
-mod settings;
+mod mend;
+#[cfg(test)]
+mod node_tests;
 #[cfg(test)]
 mod tests;
 
-pub use action::{DatabaseAction, DatabaseChange, DatabaseSpec, describe, member_name};
-pub use alarms::{ALARM_SECONDS, alarm_names, topic_name, watch};
+pub use action::{DatabaseAction, DatabaseChange, DatabaseSpec, describe, interrupts, member_name};
+pub use alarms::watch;
 pub use build::{DatabaseWish, database_name, provision, remove, revert, secure};
+pub(super) use mend::{let_in, mend, shut_out};

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::build::NODE;
-use super::settings::{family, for_load, for_service};
 use super::*;
+use crate::graph::settings::{family, for_load, for_service};
+use crate::graph::{DATABASE, DatabaseNode, database};
 use crate::inventory::{
     AlarmTopic, Database, DatabaseInventory, DatabaseState, Ingress, Member, Network, ParameterGroup, ResourceName,
     SecurityGroup, Subnet, SubnetGroup, Tags,
 };
-use crate::plan::{Acu, Engine, Gigabytes, ManagedSize, MigrateAurora, MigrateRds, Plan, PlanName, Port, parse};
+use crate::plan::{Acu, Engine, Gigabytes, ManagedSize, MigrateAurora, MigrateRds, PlanName, Port, parse};
 
 fn plan() -> PlanName {
     "demo".to_owned().try_into().unwrap()
@@ -58,7 +58,7 @@ fn everything() -> DatabaseInventory {
 
 fn everything_of(wish: &DatabaseWish) -> DatabaseInventory {
     let engine = wish.size.engine();
-    let tags = Tags::for_node(&plan(), NODE);
+    let tags = Tags::for_node(&plan(), DATABASE);
     let name = database_name(&plan());
     let ingress = Ingress { port: Port::new(5432).unwrap(), from: "172.26.1.2/32".parse().unwrap() };
     DatabaseInventory {
@@ -263,9 +263,9 @@ fn a_database_of_the_other_kind_is_not_taken_for_the_wanted_one() {
 
 #[test]
 fn a_cluster_is_watched_by_its_instance_and_in_its_own_measures() {
-    let (plan, mut found) = watched("db.m7g.large");
+    let (node, mut found) = watched("db.m7g.large");
     found.database = everything_of(&aurora()).database;
-    let actions = watch(&plan, &found).unwrap();
+    let actions = watch(&node, &found).unwrap();
     assert_eq!(
         words(&actions)[1..6],
         [
@@ -283,7 +283,7 @@ fn a_cluster_is_watched_by_its_instance_and_in_its_own_measures() {
     assert!(actions.iter().all(of), "{actions:?}");
 }
 
-fn watched(class: &str) -> (Plan, DatabaseInventory) {
+fn watched(class: &str) -> (DatabaseNode, DatabaseInventory) {
     let text = r#"
 name = "demo"
 [hosts.web]
@@ -295,6 +295,9 @@ address = "other.example.com"
 [bundle]
 host = "web"
 source = "bundle"
+[migrate.rds]
+class = "db.m7g.large"
+storage_gb = 200
 [alerts]
 email = ["ops@example.com"]
 [[thresholds]]
@@ -321,10 +324,11 @@ host = "other"
 warn = 1
 for = "5m"
 "#;
+    let text = text.replace("db.m7g.large", class);
     let plan = parse("plan.toml", text.as_bytes()).unwrap_or_else(|findings| panic!("{findings:#?}")).plan().clone();
     let mut found = everything();
     found.database.as_mut().unwrap().size = size(class);
-    (plan, found)
+    (database(&plan).unwrap(), found)
 }
 
 /// As the provider would have it after these actions.
@@ -351,9 +355,9 @@ fn after(actions: &[DatabaseAction], found: &DatabaseInventory) -> DatabaseInven
 
 #[test]
 fn thresholds_of_the_host_become_alarms_in_the_units_of_rds() {
-    let (plan, found) = watched("db.m7g.large");
+    let (node, found) = watched("db.m7g.large");
     assert_eq!(
-        words(&watch(&plan, &found).unwrap()),
+        words(&watch(&node, &found).unwrap()),
         [
             "create topic demo-db-alarms",
             "set alarm demo-db-queue-warn: DiskQueueDepth ≥ 8 for 15 min",
@@ -364,38 +368,38 @@ fn thresholds_of_the_host_become_alarms_in_the_units_of_rds() {
             "tell ops@example.com by demo-db-alarms: it is asked by mail to confirm",
         ]
     );
-    let (plan, found) = watched("db.t4g.medium");
+    let (node, found) = watched("db.t4g.medium");
     let burst = "set alarm demo-db-burst-warn: CPUCreditBalance ≤ 144 for 5 min".to_owned();
-    assert!(words(&watch(&plan, &found).unwrap()).contains(&burst));
+    assert!(words(&watch(&node, &found).unwrap()).contains(&burst));
 }
 
 #[test]
 fn watching_goes_on_from_wherever_it_was_cut_off_and_ends() {
-    let (plan, found) = watched("db.m7g.large");
-    let all = watch(&plan, &found).unwrap();
+    let (node, found) = watched("db.m7g.large");
+    let all = watch(&node, &found).unwrap();
     for done in 0..=all.len() {
         let half = after(&all[..done], &found);
-        let complete = after(&watch(&plan, &half).unwrap(), &half);
-        assert_eq!(watch(&plan, &complete).unwrap(), [], "cut off after {done}");
+        let complete = after(&watch(&node, &half).unwrap(), &half);
+        assert_eq!(watch(&node, &complete).unwrap(), [], "cut off after {done}");
     }
-    assert_eq!(watch(&plan, &nothing()).unwrap(), [], "there is nothing to watch");
+    assert_eq!(watch(&node, &nothing()).unwrap(), [], "there is nothing to watch");
 }
 
 #[test]
 fn alarms_follow_the_plan_and_go_with_the_database() {
-    let (mut plan, found) = watched("db.m7g.large");
-    let found = after(&watch(&plan, &found).unwrap(), &found);
-    plan.thresholds[0].warn = Some(4.0);
-    plan.thresholds[0].migrate = None;
+    let (mut node, found) = watched("db.m7g.large");
+    let found = after(&watch(&node, &found).unwrap(), &found);
+    node.thresholds[0].warn = Some(4.0);
+    node.thresholds[0].migrate = None;
     assert_eq!(
-        words(&watch(&plan, &found).unwrap()),
+        words(&watch(&node, &found).unwrap()),
         ["set alarm demo-db-queue-warn: DiskQueueDepth ≥ 4 for 15 min", "delete alarms demo-db-queue-migrate"]
     );
-    let removed = words(&remove(&plan.name, None, &found).unwrap());
+    let removed = words(&remove(&node.plan, None, &found).unwrap());
     assert!(removed[removed.len() - 2].starts_with("delete alarms demo-db-queue-warn, "), "{removed:?}");
     assert_eq!(removed.last().unwrap(), "delete topic demo-db-alarms");
     let mut strange = found;
     strange.topic.as_mut().unwrap().tags = Tags::default();
-    assert!(watch(&plan, &strange).unwrap_err().message.contains("topic demo-db-alarms"));
-    assert!(!words(&remove(&plan.name, None, &strange).unwrap()).contains(&"delete topic demo-db-alarms".into()));
+    assert!(watch(&node, &strange).unwrap_err().message.contains("topic demo-db-alarms"));
+    assert!(!words(&remove(&node.plan, None, &strange).unwrap()).contains(&"delete topic demo-db-alarms".into()));
 }
