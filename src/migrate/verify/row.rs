@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::migrate::catalog::{Column, Oid, QualifiedName, Table, TableKind, quote_identifier};
+use crate::migrate::catalog::{
+    Column, Oid, QualifiedName, Table, TableKind, TypeKind, Types, is_made_of, quote_identifier,
+};
 
 /// What is hashed: a table, or what stands for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +39,6 @@ const SEED: &str = "-7046029254386353131";
 
 const JSON: u32 = 114;
 const XML: u32 = 142;
-const ARRAY_OF_XML: u32 = 143;
 const JSONB: u32 = 3802;
 const TEXT: u32 = 25;
 const VARCHAR: u32 = 1043;
@@ -46,8 +47,8 @@ const BYTEA: u32 = 17;
 /// `key` is the primary key's columns, or those of another unique key.
 ///
 /// A slice is read through the table that it is of, where its rows have no places: compressed ones are in none.
-pub fn of_table(table: &Table, key: &[String]) -> Relation {
-    let columns: Vec<_> = table.columns.iter().map(|column| (column.name.clone(), value(column))).collect();
+pub fn of_table(table: &Table, key: &[String], types: &Types<'_>) -> Relation {
+    let columns: Vec<_> = table.columns.iter().map(|column| (column.name.clone(), value(column, types))).collect();
     let values: Vec<_> = columns.iter().map(|(_, value)| value.as_str()).collect();
     Relation {
         name: table.name.clone(),
@@ -64,8 +65,8 @@ pub fn of_table(table: &Table, key: &[String]) -> Relation {
 }
 
 /// A partitioned table with the rows of all its partitions, whichever they are in.
-pub fn of_tree(root: &Table, key: &[String]) -> Relation {
-    let relation = of_table(root, key);
+pub fn of_tree(root: &Table, key: &[String], types: &Types<'_>) -> Relation {
+    let relation = of_table(root, key, types);
     Relation { from: format!("{} AS r", root.name), places: false, tree: true, ..relation }
 }
 
@@ -86,8 +87,8 @@ pub struct ByKey {
 /// compare such values as texts, without the key's index.
 pub type Operators = HashMap<Oid, String>;
 
-pub fn by_key(table: &Table, key: &[String], operators: &Operators) -> ByKey {
-    let mut relation = of_table(table, key);
+pub fn by_key(table: &Table, key: &[String], operators: &Operators, types: &Types<'_>) -> ByKey {
+    let mut relation = of_table(table, key, types);
     if table.kind == TableKind::Partitioned {
         relation.from = format!("{} AS r", table.name);
     }
@@ -142,20 +143,39 @@ pub fn of_large_objects() -> Relation {
 
 /// A column in the row's text. Values of these types can be so large that the text of the row, with every quote doubled,
 /// would not fit into a gigabyte: their own hash stands for them. It is null for null, and no hash is the empty text.
-fn value(column: &Column) -> String {
+fn value(column: &Column, types: &Types<'_>) -> String {
     let name = format!("r.{}", quote_identifier(&column.name));
     match column.type_oid.0 {
         TEXT | VARCHAR => hashed(&name),
         JSON | JSONB => hashed(&format!("{name}::text")),
-        XML => hashed(&sent(&name)),
-        ARRAY_OF_XML => {
-            let elements = format!("SELECT {} FROM unnest({name}) WITH ORDINALITY AS u (e, n) ORDER BY n", sent("e"));
-            let all = hashed(&format!("ROW(array_dims({name}), ARRAY({elements}))::text"));
-            format!("CASE WHEN {name} IS NOT NULL THEN {all} END")
-        }
         BYTEA => format!("sha256({name})"),
-        _ => name,
+        _ => taken_apart(name, column.type_oid, types, 0),
     }
+}
+
+/// XML within arrays, domains and types of several parts is compared as XML is. `depth` tells the names within apart.
+fn taken_apart(value: String, oid: Oid, types: &Types<'_>, depth: usize) -> String {
+    if oid == Oid(XML) {
+        return hashed(&sent(&value));
+    }
+    let Some(made) = types.get(&oid).filter(|_| is_made_of(types, oid, Oid(XML))) else { return value };
+    let name = format!("v{depth}");
+    let part = |name: String, oid: Oid| taken_apart(name, oid, types, depth + 1);
+    let whole = match (made.element, made.base, made.kind) {
+        (Some(element), ..) => {
+            let each = part(format!("{name}.e"), element);
+            format!("array_dims({value}), ARRAY(SELECT {each} FROM (SELECT unnest({value}) AS e) AS {name})")
+        }
+        (_, Some(base), TypeKind::Domain) => return part(value, base),
+        _ => {
+            let names: Vec<_> = (0..made.fields.len()).map(|place| format!("f{place}")).collect();
+            let parts = made.fields.iter().zip(&names).map(|(oid, field)| part(format!("{name}.{field}"), *oid));
+            let parts: Vec<_> = parts.collect();
+            format!("(SELECT ROW({}) FROM (SELECT ({value}).*) AS {name} ({}))", parts.join(", "), names.join(", "))
+        }
+    };
+    // A value whose parts are all null is not null itself.
+    format!("CASE WHEN num_nulls({value}) = 0 THEN {} END", hashed(&format!("ROW({whole})::text")))
 }
 
 /// What arrives of XML, by COPY as by replication. A server keeps a value as it was written, and sends it without a
@@ -223,6 +243,7 @@ mod tests {
             generated: None,
             has_default: false,
         };
+        let value = |column: &Column| value(column, &Types::new());
         assert_eq!(value(&column(23)), r#"r."a""b""#);
         assert_eq!(value(&column(BYTEA)), r#"sha256(r."a""b")"#);
         assert_eq!(value(&column(JSON)), format!(r#"hashtextextended(r."a""b"::text COLLATE "C", {SEED})"#));
