@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use super::catalog::{self, Catalog, CatalogError, ServerVersion, Table};
 use super::measure::{self, Reading};
 use super::preflight::{
-    Capacity, Finding, Orphans, PreflightError, Situation, check, find_large_rows, find_orphans, gather, presume,
+    Capacity, Finding, Orphans, PreflightError, Situation, cannot_be_dumped, check, find_large_rows, find_orphans,
+    gather, presume,
 };
 use super::saga::Mode;
-use super::schema::{self, ArchiveError, DumpError, Loss, TargetError};
+use super::schema::{self, ArchiveError, DumpError, Loss, Names, TargetError};
 use super::timescale::{self, TimescaleError};
 use crate::postgres::{Client, Endpoint, PostgresError, connect};
 
@@ -140,9 +141,13 @@ async fn situation(
             (presumed.facts, presumed.catalog, presumed.abilities)
         }
     };
-    let archive = schema::dump(&ends.dump, None).await?;
+    // Told with the rest of the findings, instead of as pg_dump's failure.
+    let items = match cannot_be_dumped(&facts, &catalog) {
+        true => vec![],
+        false => schema::parse(&schema::dump(&ends.dump, Names::Plain).await?)?,
+    };
     let timescale = timescale::read(source).await?;
-    let built = timescale::build(schema::parse(&archive)?, &catalog, timescale.as_ref(), large_objects, &abilities);
+    let built = timescale::build(items, &catalog, timescale.as_ref(), large_objects, &abilities);
     Ok(Situation {
         mode: ends.mode,
         source: facts,

@@ -40,10 +40,7 @@ pub async fn read(source: &Endpoint, catalog: &Catalog) -> Result<Option<Reading
     let readable = catalog.with_rows().filter(|table| table.pages > 0 && table.stored_columns().next().is_some());
     let Some(table) = readable.max_by_key(|table| table.bytes()) else { return Ok(None) };
     let mut connection = Connection::open(source, "infra look", Mode::Sql).await?;
-    let limits = format!(
-        "SET default_transaction_read_only = on; SET jit = off; SET statement_timeout = {}",
-        AT_MOST.as_millis()
-    );
+    let limits = format!("SET default_transaction_read_only = on; SET statement_timeout = {}", AT_MOST.as_millis());
     connection.query("preparing to measure", &limits).await?;
     let operation = format!("measuring how fast {} is read", table.name.plain());
     let began = Instant::now();

@@ -6,11 +6,12 @@ use std::time::Duration;
 use infra::migrate::carried::{self, CarriedError, carry_objects, carry_rows, foreign_objects, loosen, tighten};
 use infra::migrate::catalog::{self, QualifiedName};
 use infra::migrate::identity::give;
-use infra::migrate::replicate::{Channel, ReplicateError, make_beat};
+use infra::migrate::replicate::{Channel, ReplicateError};
 use infra::migrate::verify::{Prints, compare_objects};
 use infra::postgres::{Client, Endpoint, connect};
 
-use crate::servers::{Server, run};
+use crate::pair::Pair;
+use crate::servers::Server;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const TABLES: &str = "
@@ -29,53 +30,35 @@ const TABLES: &str = "
     INSERT INTO doc VALUES (1, lo_from_bytea(50001, '\\x00')), (2, lo_from_bytea(50002, '\\x0102')), (3, lo_from_bytea(50003, '\\x03'))";
 const NAMES: [&str; 6] = ["parent", "child", "grandchild", "raw", "doc", "told"];
 
-struct Pair {
-    old_server: Server,
-    new_server: Server,
-    old: Client,
-    new: Client,
+async fn pair() -> Pair {
+    let pair = Pair::of("CREATE ROLE writer LOGIN; CREATE ROLE master LOGIN", TABLES).await;
+    for client in [&pair.old, &pair.new] {
+        give(client, None).await.unwrap();
+    }
+    pair
 }
 
-impl Pair {
-    async fn new() -> Self {
-        let (old_server, new_server) = (Server::v15(), Server::v17());
-        for server in [&old_server, &new_server] {
-            server.psql("postgres", "CREATE DATABASE app; CREATE ROLE writer LOGIN; CREATE ROLE master LOGIN");
-        }
-        old_server.psql("app", TABLES);
-        let url = old_server.url("app").replace("?sslmode=disable", "");
-        let dump = run(&new_server.tool("pg_dump", &["--no-publications", &url]), b"");
-        new_server.psql("app", &String::from_utf8(dump.stdout).unwrap());
-        let (old, new) = (open(&old_server, "postgres").await, open(&new_server, "postgres").await);
-        for client in [&old, &new] {
-            make_beat(client).await.unwrap();
-            give(client, None).await.unwrap();
-        }
-        Self { old_server, new_server, old, new }
-    }
+async fn carry(from: &Client, to: &Client) {
+    let catalog = catalog::read(from).await.unwrap();
+    carry_rows(from, to, &catalog).await.unwrap();
+    carry_objects(from, to).await.unwrap();
+}
 
-    async fn carry(&self, from: &Client, to: &Client) {
-        let catalog = catalog::read(from).await.unwrap();
-        carry_rows(from, to, &carried::tables(&catalog)).await.unwrap();
-        carry_objects(from, to).await.unwrap();
+fn assert_same(pair: &Pair) {
+    for table in NAMES {
+        let sql = format!(
+            "SET timezone = 'UTC'; SELECT count(*) || coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM {table} t"
+        );
+        assert_eq!(pair.new_server.psql("app", &sql), pair.old_server.psql("app", &sql), "{table}");
     }
+    let objects = "SELECT string_agg(oid || ' ' || md5(lo_get(oid)) || ' ' || lomowner::regrole || ' '
+        || coalesce(lomacl::text, ''), ',' ORDER BY oid) FROM pg_largeobject_metadata";
+    assert_eq!(pair.new_server.psql("app", objects), pair.old_server.psql("app", objects));
+}
 
-    fn assert_same(&self) {
-        for table in NAMES {
-            let sql = format!(
-                "SET timezone = 'UTC'; SELECT count(*) || coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM {table} t"
-            );
-            assert_eq!(self.new_server.psql("app", &sql), self.old_server.psql("app", &sql), "{table}");
-        }
-        let objects = "SELECT string_agg(oid || ' ' || md5(lo_get(oid)) || ' ' || lomowner::regrole || ' '
-            || coalesce(lomacl::text, ''), ',' ORDER BY oid) FROM pg_largeobject_metadata";
-        assert_eq!(self.new_server.psql("app", objects), self.old_server.psql("app", objects));
-    }
-
-    async fn differences(&self) -> Vec<String> {
-        let found = compare_objects(&self.old, &self.new, &[], &Prints::default()).await.unwrap();
-        found.iter().map(infra::migrate::drift::told).collect()
-    }
+async fn differences(pair: &Pair) -> Vec<String> {
+    let found = compare_objects(&pair.old, &pair.new, &[], &Prints::default()).await.unwrap();
+    found.iter().map(infra::migrate::drift::told).collect()
 }
 
 async fn open(server: &Server, user: &str) -> Client {
@@ -90,7 +73,7 @@ fn foreign_keys(server: &Server) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_in_the_log_is_carried_there_and_back() {
-    let pair = Pair::new().await;
+    let pair = pair().await;
     let keys = foreign_keys(&pair.old_server);
     let names = ["parent", "doc", "told"].map(|name| QualifiedName::new("public", name));
     let published = [names.as_slice(), &[QualifiedName::new("infra_migration", "beat")]].concat();
@@ -106,7 +89,7 @@ async fn what_is_not_in_the_log_is_carried_there_and_back() {
         for _ in 0..2 {
             loosen(to, &carried::names(&read)).await.unwrap();
         }
-        assert_eq!(pair.differences().await, Vec::<String>::new(), "keys that are away for a while are no change");
+        assert_eq!(differences(&pair).await, Vec::<String>::new(), "keys that are away for a while are no change");
         channel.subscribe(&Endpoint::parse(&from_server.url("app")).unwrap()).await.unwrap();
         let work = "TRUNCATE parent, child, grandchild, raw; INSERT INTO parent SELECT generate_series(1, 9);
             INSERT INTO child VALUES (9, 1), (10, 2); INSERT INTO grandchild VALUES (9, 3);
@@ -123,23 +106,23 @@ async fn what_is_not_in_the_log_is_carried_there_and_back() {
              SELECT lo_unlink(oid) FROM pg_largeobject_metadata WHERE oid IN (50003, 60001)"
         );
         from_server.psql("app", &format!("BEGIN; {objects}; COMMIT"));
-        pair.carry(from, to).await;
-        pair.carry(from, to).await;
+        carry(from, to).await;
+        carry(from, to).await;
         channel.remove().await.unwrap();
         for _ in 0..2 {
             tighten(to).await.unwrap();
         }
-        pair.assert_same();
+        assert_same(&pair);
         assert_eq!(foreign_keys(&pair.new_server), keys);
         assert_eq!(foreign_keys(&pair.old_server), keys);
-        assert_eq!(pair.differences().await, Vec::<String>::new());
+        assert_eq!(differences(&pair).await, Vec::<String>::new());
     }
 }
 
 /// What this file is for: without it, both of these happen.
 #[tokio::test(flavor = "multi_thread")]
 async fn replication_alone_stops_at_both() {
-    let pair = Pair::new().await;
+    let pair = pair().await;
     let forward = Channel { name: "infra_forward", publisher: &pair.old, subscriber: &pair.new };
     forward.publish(None).await.unwrap();
     forward.make_slot().await.unwrap();
@@ -152,7 +135,7 @@ async fn replication_alone_stops_at_both() {
 
 #[tokio::test]
 async fn old_rows_that_no_longer_fit_keep_their_key_for_new_ones() {
-    let pair = Pair::new().await;
+    let pair = pair().await;
     let read = catalog::read(&pair.old).await.unwrap();
     loosen(&pair.old, &carried::names(&read)).await.unwrap();
     pair.old_server.psql("app", "TRUNCATE parent");
@@ -163,7 +146,7 @@ async fn old_rows_that_no_longer_fit_keep_their_key_for_new_ones() {
 
 #[tokio::test]
 async fn objects_that_may_not_be_read_are_named() {
-    let pair = Pair::new().await;
+    let pair = pair().await;
     let master = open(&pair.new_server, "master").await;
     let before = foreign_objects(&master).await.unwrap();
     assert_eq!(before, ["50001 of postgres", "50002 of postgres", "50003 of postgres"]);
@@ -183,7 +166,7 @@ async fn objects_that_may_not_be_read_are_named() {
 /// As at a rollback: by a role that goes when it has done its work, and everything with it that it owns.
 #[tokio::test]
 async fn what_comes_home_belongs_to_nobody_who_goes() {
-    let pair = Pair::new().await;
+    let pair = pair().await;
     pair.old_server.psql("app", "CREATE ROLE infra_apply SUPERUSER LOGIN");
     pair.new_server.psql("postgres", "CREATE ROLE late");
     let made = "SELECT lo_from_bytea(60000, '\\x01'), lo_from_bytea(60001, '\\x02'), lo_from_bytea(60002, '\\x03');

@@ -220,3 +220,67 @@ async fn inherited_columns_are_compared_with_their_places() {
     let columns = ["ball.last", "ball.later", "circle.last", "circle.later", "shape.last", "shape.later"];
     assert_eq!(found, columns.map(|column| format!("COLUMN public.{column}")));
 }
+
+/// Each of these changes is seen, and nothing else.
+#[tokio::test]
+async fn what_few_databases_have_is_compared_too() {
+    let (moving, built, prints) = equal(&["rare"], SUPERUSER).await;
+    moving.apply(&moving.at_target().await, &built, Phase::HandOver).await;
+    assert_eq!(faults(&compared(&moving, &built, &prints).await), Vec::<String>::new());
+    let changes: [(&str, &[&str]); 19] = [
+        (
+            "DROP OPERATOR ## (NONE, int)",
+            &["OPERATOR public.## (NONE, integer)", "OWNER OPERATOR public.## (NONE, integer)"],
+        ),
+        ("ALTER OPERATOR ~~~~ (text, text) SET (RESTRICT = NONE)", &["OPERATOR public.~~~~ (text, text)"]),
+        (
+            "ALTER OPERATOR FAMILY backwards USING btree ADD FUNCTION 2 (int) btint4sortsupport(internal)",
+            &["OPERATOR FAMILY public.backwards USING btree"],
+        ),
+        (
+            "ALTER OPERATOR CLASS backwards USING btree OWNER TO someone",
+            &["OWNER OPERATOR CLASS public.backwards USING btree"],
+        ),
+        (
+            "DROP CAST (int AS level); CREATE CAST (int AS level) WITH FUNCTION level_of(int) AS IMPLICIT",
+            &["CAST (integer AS public.level)"],
+        ),
+        ("DROP CAST (level AS text)", &["CAST (public.level AS text)"]),
+        (
+            "DROP COLLATION loose; CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level1', deterministic = false)",
+            &["COLLATION public.loose"],
+        ),
+        ("DROP CONVERSION latin", &["CONVERSION public.latin", "OWNER CONVERSION public.latin"]),
+        (
+            "ALTER TEXT SEARCH CONFIGURATION spoken ALTER MAPPING FOR word WITH simple",
+            &["TEXT SEARCH CONFIGURATION public.spoken"],
+        ),
+        ("ALTER TEXT SEARCH DICTIONARY words (ACCEPT = true)", &["TEXT SEARCH DICTIONARY public.words"]),
+        ("ALTER STATISTICS n_and_m OWNER TO someone", &["OWNER STATISTICS public.n_and_m"]),
+        ("ALTER SERVER far OPTIONS (SET host '192.0.2.2')", &["SERVER far"]),
+        ("GRANT USAGE ON FOREIGN SERVER far TO someone", &["GRANT FOREIGN SERVER far to someone: USAGE"]),
+        (
+            "CREATE USER MAPPING FOR someone SERVER far OPTIONS (password 'a secret')",
+            &["USER MAPPING someone SERVER far"],
+        ),
+        ("ALTER FOREIGN TABLE far_away OPTIONS (SET table_name 'other')", &["TABLE public.far_away"]),
+        ("ALTER FOREIGN TABLE far_away ALTER id OPTIONS (SET column_name 'other')", &["COLUMN public.far_away.id"]),
+        ("ALTER PUBLICATION few SET (publish = 'insert')", &["PUBLICATION few"]),
+        ("ALTER TABLE temperature ALTER celsius SET (n_distinct = -0.1)", &["COLUMN public.temperature.celsius"]),
+        (
+            "DROP AGGREGATE total(int); CREATE AGGREGATE total(int) (SFUNC = int4pl, STYPE = int, INITCOND = '0', PARALLEL = SAFE)",
+            &["FUNCTION public.total(integer)"],
+        ),
+    ];
+    let mut seen = vec![];
+    for (change, objects) in changes {
+        moving.target.psql("moved", change);
+        let report = compared(&moving, &built, &prints).await;
+        assert!(!report.markdown().contains("a secret"));
+        let now = faults(&report);
+        let new: Vec<_> = now.iter().filter(|object| !seen.contains(*object)).cloned().collect();
+        assert_eq!(new, objects, "{change}");
+        seen = now;
+    }
+    assert_eq!(seen.len(), changes.iter().map(|(_, objects)| objects.len()).sum::<usize>());
+}

@@ -6,15 +6,15 @@ use std::time::Duration;
 use infra::migrate::catalog::QualifiedName;
 use infra::migrate::drift::{Drift, Fingerprints, told};
 use infra::migrate::partitions::{drop_partitions, make_partitions};
-use infra::migrate::replicate::{Bound, Channel, Kept, ReplicateError, make_beat};
+use infra::migrate::replicate::{Bound, Channel, Kept, ReplicateError};
 use infra::migrate::verify::{Prints, read_objects};
-use infra::postgres::{Client, Endpoint, connect};
 
+use crate::pair::{Pair, open};
 use crate::servers::Server;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// As the telemetry bundle makes its table: a key with the time, an index, a partition for each day.
-const TABLES: &str = "CREATE ROLE app; GRANT ALL ON SCHEMA public TO app; SET ROLE app;
+const TABLES: &str = "GRANT ALL ON SCHEMA public TO app; SET ROLE app;
     CREATE TABLE telemetry (ts timestamptz NOT NULL, id bigint NOT NULL DEFAULT 0, agent text NOT NULL, body jsonb, PRIMARY KEY (ts, id))
       PARTITION BY RANGE (ts);
     CREATE INDEX telemetry_agent ON telemetry (agent, ts DESC);
@@ -25,63 +25,32 @@ const TABLES: &str = "CREATE ROLE app; GRANT ALL ON SCHEMA public TO app; SET RO
     CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1';
     CREATE SEQUENCE counter";
 
-struct Pair {
-    old_server: Server,
-    new_server: Server,
-    old: Client,
-    new: Client,
+async fn pair() -> Pair {
+    Pair::of("CREATE ROLE app", TABLES).await
 }
 
-impl Pair {
-    async fn new() -> Self {
-        let (old_server, new_server) = (Server::v15(), Server::v17());
-        for server in [&old_server, &new_server] {
-            server.psql("postgres", "CREATE DATABASE app");
-            server.psql("app", TABLES);
-        }
-        let (old, new) = (open(&old_server).await, open(&new_server).await);
-        make_beat(&old).await.unwrap();
-        make_beat(&new).await.unwrap();
-        Self { old_server, new_server, old, new }
-    }
-
-    async fn follow(&self) {
-        self.forward().publish(None).await.unwrap();
-        self.forward().make_slot().await.unwrap();
-        self.forward().subscribe(&endpoint(&self.old_server)).await.unwrap();
-        self.forward().drain(PATIENCE).await.unwrap();
-    }
-
-    fn forward(&self) -> Channel<'_> {
-        Channel { name: "infra_forward", publisher: &self.old, subscriber: &self.new }
-    }
-
-    async fn look(&self) -> Drift {
-        self.look_with(&Prints::default()).await
-    }
-
-    async fn look_with(&self, prints: &Prints) -> Drift {
-        Drift::look(&self.old, &self.new, &[], prints).await.unwrap()
-    }
-
-    async fn differences(&self) -> Vec<String> {
-        self.look().await.differences.iter().map(told).collect()
-    }
+async fn follow(pair: &Pair) {
+    pair.follow().await;
+    pair.forward().drain(PATIENCE).await.unwrap();
 }
 
-async fn open(server: &Server) -> Client {
-    connect(&endpoint(server), "test").await.unwrap()
+async fn look(pair: &Pair) -> Drift {
+    look_with(pair, &Prints::default()).await
 }
 
-fn endpoint(server: &Server) -> Endpoint {
-    Endpoint::parse(&server.url("app")).unwrap()
+async fn look_with(pair: &Pair, prints: &Prints) -> Drift {
+    Drift::look(&pair.old, &pair.new, &[], prints).await.unwrap()
+}
+
+async fn differences(pair: &Pair) -> Vec<String> {
+    look(pair).await.differences.iter().map(told).collect()
 }
 
 #[tokio::test]
 async fn partitions_that_come_and_go_are_carried_with_their_rows() {
-    let pair = Pair::new().await;
-    pair.follow().await;
-    assert_eq!(pair.differences().await, Vec::<String>::new());
+    let pair = pair().await;
+    follow(&pair).await;
+    assert_eq!(differences(&pair).await, Vec::<String>::new());
     let come = "SET ROLE app; CREATE INDEX telemetry_p2_agent_ts_idx ON plain (body);
         CREATE TABLE telemetry_p2 (LIKE telemetry INCLUDING ALL);
         ALTER TABLE telemetry ATTACH PARTITION telemetry_p2 FOR VALUES FROM ('2026-01-02') TO ('2026-01-03');
@@ -92,7 +61,7 @@ async fn partitions_that_come_and_go_are_carried_with_their_rows() {
         INSERT INTO telemetry SELECT '2026-01-01 12:00', i, 'a' FROM generate_series(1, 10) AS i;
         INSERT INTO nested VALUES (1, 7)";
     pair.old_server.psql("app", come);
-    let drift = pair.look().await;
+    let drift = look(&pair).await;
     let made: Vec<_> = drift.partitions.made.iter().map(|name| name.name.as_str()).collect();
     assert_eq!(made.len(), 3, "{made:?}");
     assert_eq!(drift.differences, [], "names of indexes too");
@@ -102,11 +71,11 @@ async fn partitions_that_come_and_go_are_carried_with_their_rows() {
 
     pair.old_server
         .psql("app", "INSERT INTO telemetry VALUES ('2026-01-01 13:00', 1, 'last'); DROP TABLE telemetry_p1");
-    let gone = pair.look().await.partitions.gone;
+    let gone = look(&pair).await.partitions.gone;
     assert_eq!(gone, [QualifiedName::new("public", "telemetry_p1")]);
     pair.forward().drain(PATIENCE).await.unwrap();
     drop_partitions(&pair.new, &gone).await.unwrap();
-    assert_eq!(pair.differences().await, Vec::<String>::new());
+    assert_eq!(differences(&pair).await, Vec::<String>::new());
     assert_eq!(pair.new_server.psql("app", "SELECT count(*) FROM telemetry"), "1000");
     pair.forward().remove().await.unwrap();
 }
@@ -114,7 +83,7 @@ async fn partitions_that_come_and_go_are_carried_with_their_rows() {
 /// Both servers print what they have, each in its way: a partition that comes has it from its parent.
 #[tokio::test]
 async fn a_new_partition_has_its_expressions_from_its_parent() {
-    let pair = Pair::new().await;
+    let pair = pair().await;
     let typed =
         "SET ROLE app; CREATE TABLE ticket (id int PRIMARY KEY, state varchar(9) CHECK (state IN ('open', 'done')),
           closed boolean GENERATED ALWAYS AS (state IN ('done', 'gone')) STORED) PARTITION BY RANGE (id);
@@ -125,15 +94,15 @@ async fn a_new_partition_has_its_expressions_from_its_parent() {
     let dumped = String::from_utf8(dumped).unwrap();
     let statements = dumped.lines().filter(|line| !line.contains("restrict "));
     pair.new_server.psql("app", &statements.collect::<Vec<_>>().join("\n"));
-    let unknown: Vec<_> = pair.differences().await;
+    let unknown: Vec<_> = differences(&pair).await;
     assert_eq!(unknown.len(), 3, "{unknown:?}");
     let prints = Prints::new(&read_objects(&pair.old).await.unwrap(), &read_objects(&pair.new).await.unwrap());
-    assert_eq!(pair.look_with(&prints).await.differences, []);
+    assert_eq!(look_with(&pair, &prints).await.differences, []);
     pair.old_server.psql("app", "SET ROLE app; CREATE TABLE ticket_1 PARTITION OF ticket FOR VALUES FROM (1) TO (9)");
-    let drift = pair.look_with(&prints).await;
+    let drift = look_with(&pair, &prints).await;
     assert_eq!((drift.partitions.made.len(), drift.differences), (1, vec![]));
     pair.old_server.psql("app", "ALTER TABLE ticket DROP CONSTRAINT ticket_state_check, ADD CHECK (state IN ('open'))");
-    let told: Vec<_> = pair.look_with(&prints).await.differences.iter().map(told).collect();
+    let told: Vec<_> = look_with(&pair, &prints).await.differences.iter().map(told).collect();
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told.iter().all(|line| line.contains("ticket_state_check is `")), "{told:?}");
 }
@@ -141,7 +110,7 @@ async fn a_new_partition_has_its_expressions_from_its_parent() {
 /// As it is when a partition comes after the schema was read and before the rows are copied.
 #[tokio::test]
 async fn a_partition_that_came_before_the_indexes_gets_them_after_the_others() {
-    let pair = Pair::new().await;
+    let pair = pair().await;
     pair.new_server.psql("app", "DROP INDEX telemetry_agent; ALTER TABLE telemetry DROP CONSTRAINT telemetry_pkey");
     let come = "SET ROLE app; CREATE TABLE telemetry_p2 (LIKE telemetry INCLUDING ALL);
         ALTER TABLE telemetry ATTACH PARTITION telemetry_p2 FOR VALUES FROM ('2026-01-02') TO ('2026-01-03')";
@@ -155,14 +124,14 @@ async fn a_partition_that_came_before_the_indexes_gets_them_after_the_others() {
         ALTER INDEX telemetry_pkey ATTACH PARTITION telemetry_p1_pkey;
         ALTER INDEX telemetry_agent ATTACH PARTITION telemetry_p1_agent_ts_idx";
     pair.new_server.psql("app", built);
-    assert_eq!(pair.differences().await, Vec::<String>::new());
+    assert_eq!(differences(&pair).await, Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn a_partition_that_was_detached_is_left_to_a_person() {
-    let pair = Pair::new().await;
+    let pair = pair().await;
     pair.old_server.psql("app", "ALTER TABLE telemetry DETACH PARTITION telemetry_p1");
-    let drift = pair.look().await;
+    let drift = look(&pair).await;
     assert_eq!(drift.partitions.gone, []);
     assert!(drift.differences.iter().any(|difference| difference.object.name == "public.telemetry_p1"));
     let again = make_partitions(&pair.old, &pair.new).await.unwrap();
@@ -171,7 +140,7 @@ async fn a_partition_that_was_detached_is_left_to_a_person() {
 
 #[tokio::test]
 async fn every_change_of_the_schema_is_seen_and_named() {
-    let pair = Pair::new().await;
+    let pair = pair().await;
     let changes = [
         (
             "CREATE TABLE added (id int)",
@@ -213,7 +182,7 @@ async fn every_change_of_the_schema_is_seen_and_named() {
         let before = Fingerprints::read(&pair.old, &pair.new).await.unwrap();
         pair.old_server.psql("app", change);
         assert_ne!(Fingerprints::read(&pair.old, &pair.new).await.unwrap(), before, "{change}");
-        let found = pair.differences().await;
+        let found = differences(&pair).await;
         assert!(found.iter().any(|line| line.starts_with(expected)), "{change}: {found:?}");
         pair.old_server.psql("app", undo);
     }

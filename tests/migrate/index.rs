@@ -48,7 +48,7 @@ impl Move {
         let new = connect(&ends.setup().target, "infra test").await.unwrap();
         let source = catalog::read(&old).await.unwrap();
         let pg_dump = ends.new.tool("pg_dump", &["-d", &ends.old.url(SUPERUSER).replace("?sslmode=disable", "")]);
-        let items = schema::parse(&schema::dump(&pg_dump, None).await.unwrap()).unwrap();
+        let items = schema::parse(&schema::dump(&pg_dump, schema::Names::Plain).await.unwrap()).unwrap();
         let facts = schema::examine(&new, &source).await.unwrap();
         let entries = schema::build(items, &source, vec![], &facts).entries;
         let before = entries.iter().filter(|entry| entry.phase <= Phase::BeforeData);

@@ -12,6 +12,7 @@ mod identity;
 mod index;
 mod journey;
 mod look;
+mod pair;
 mod preflight;
 mod random;
 mod rehearse;

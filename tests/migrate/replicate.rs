@@ -8,19 +8,13 @@ use infra::migrate::replicate::{
 };
 use infra::postgres::{Client, Endpoint, connect};
 
+use crate::pair::Pair;
 use crate::servers::Server;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const TABLES: &str = "CREATE TABLE kept (id bigint PRIMARY KEY, text text);
     CREATE TABLE parted (day date, id bigint, PRIMARY KEY (day, id)) PARTITION BY RANGE (day);
     CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM ('2026-01-01') TO ('2026-02-01')";
-
-struct Pair {
-    old_server: Server,
-    new_server: Server,
-    old: Client,
-    new: Client,
-}
 
 async fn open(server: &Server, database: &str) -> Client {
     connect(&endpoint(server, database), "test").await.unwrap()
@@ -31,15 +25,7 @@ fn endpoint(server: &Server, database: &str) -> Endpoint {
 }
 
 async fn pair() -> Pair {
-    let (old_server, new_server) = (Server::v15(), Server::v17());
-    for server in [&old_server, &new_server] {
-        server.psql("postgres", "CREATE DATABASE app");
-        server.psql("app", TABLES);
-    }
-    let (old, new) = (open(&old_server, "app").await, open(&new_server, "app").await);
-    make_beat(&old).await.unwrap();
-    make_beat(&new).await.unwrap();
-    Pair { old_server, new_server, old, new }
+    Pair::of("", TABLES).await
 }
 
 async fn ids(client: &Client) -> Vec<i64> {

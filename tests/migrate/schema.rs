@@ -52,7 +52,7 @@ impl Move {
         let catalog = catalog::read(&source).await.unwrap();
         let large = schema::read_large_objects(&source).await.unwrap();
         let command = self.source.tool("pg_dump", &[&self.source.url("corpus")]);
-        let items = schema::parse(&schema::dump(&command, None).await.unwrap()).unwrap();
+        let items = schema::parse(&schema::dump(&command, schema::Names::Plain).await.unwrap()).unwrap();
         let facts = schema::examine(&target, &catalog).await.unwrap();
         let timescale = timescale::read(&source).await.unwrap();
         let built = timescale::build(items, &catalog, timescale.as_ref(), large, &facts);

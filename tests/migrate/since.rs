@@ -5,11 +5,10 @@ use std::time::Duration;
 use infra::migrate::catalog;
 use infra::migrate::catalog::QualifiedName;
 use infra::migrate::folder::Folder;
-use infra::migrate::replicate::{Channel, make_beat};
 use infra::migrate::since::{Look, Since};
 use infra::migrate::verify::RowFault;
-use infra::postgres::{Client, Endpoint, connect};
 
+use crate::pair::{Pair, endpoint, open};
 use crate::servers::Server;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -33,41 +32,23 @@ const ROWS: &str = "INSERT INTO kept SELECT i, repeat('x', 3000) FROM generate_s
 
 /// Two servers with the same rows, replication between them, and a record since then.
 struct Verified {
-    old_server: Server,
-    new_server: Server,
-    old: Client,
-    new: Client,
+    pair: Pair,
     folder: tempfile::TempDir,
 }
 
 impl Verified {
     async fn from(old_server: Server) -> Self {
-        let new_server = Server::v17();
-        for server in [&old_server, &new_server] {
-            server.psql("postgres", "CREATE DATABASE app");
-            server.psql("app", TABLES);
-            server.psql("app", ROWS);
-        }
-        let (old, new) = (open(&old_server).await, open(&new_server).await);
-        make_beat(&old).await.unwrap();
-        make_beat(&new).await.unwrap();
-        let verified = Self { old_server, new_server, old, new, folder: tempfile::tempdir().unwrap() };
-        let forward = verified.forward();
-        forward.publish(None).await.unwrap();
-        forward.make_slot().await.unwrap();
-        forward.subscribe(&endpoint(&verified.old_server)).await.unwrap();
-        forward.drain(PATIENCE).await.unwrap();
+        let pair = Pair::from(old_server, "", &format!("{TABLES} {ROWS}")).await;
+        let verified = Self { pair, folder: tempfile::tempdir().unwrap() };
+        verified.pair.follow().await;
+        verified.pair.forward().drain(PATIENCE).await.unwrap();
         verified.begin().await;
         verified
     }
 
-    fn forward(&self) -> Channel<'_> {
-        Channel { name: "infra_forward", publisher: &self.old, subscriber: &self.new }
-    }
-
     async fn begin(&self) {
         let folder = self.folder();
-        let since = Since { source: &self.old, target: &self.new, folder: &folder };
+        let since = Since { source: &self.pair.old, target: &self.pair.new, folder: &folder };
         let names = ["kept", "Odd", "parted", "keyless", "full_with_key", "folded"];
         since.record(&names.map(|name| QualifiedName::new("public", name))).await.unwrap();
         let same = since.same().await.unwrap();
@@ -80,13 +61,13 @@ impl Verified {
 
     async fn look(&self) -> Look {
         let folder = self.folder();
-        let since = Since { source: &self.old, target: &self.new, folder: &folder };
-        let catalog = catalog::read(&self.old).await.unwrap();
+        let since = Since { source: &self.pair.old, target: &self.pair.new, folder: &folder };
+        let catalog = catalog::read(&self.pair.old).await.unwrap();
         since.look(&catalog).await.unwrap()
     }
 
     async fn drained(&self) -> Look {
-        self.forward().drain(PATIENCE).await.unwrap();
+        self.pair.forward().drain(PATIENCE).await.unwrap();
         self.look().await
     }
 
@@ -100,14 +81,6 @@ impl Verified {
     }
 }
 
-async fn open(server: &Server) -> Client {
-    connect(&endpoint(server), "test").await.unwrap()
-}
-
-fn endpoint(server: &Server) -> Endpoint {
-    Endpoint::parse(&server.url("app")).unwrap()
-}
-
 #[tokio::test]
 async fn what_replication_brought_is_the_same() {
     for old in [Server::v15(), Server::v17()] {
@@ -117,7 +90,7 @@ async fn what_replication_brought_is_the_same() {
             INSERT INTO parted SELECT '2026-01-06', i, 'new' FROM generate_series(1, 5000) AS i;
             UPDATE keyless SET b = 'other' WHERE a = 1; DELETE FROM keyless WHERE a = 2; INSERT INTO keyless VALUES (NULL, NULL);
             UPDATE full_with_key SET body = 'x' WHERE id = 1; UPDATE folded SET word = 'AB' WHERE word = 'ab'";
-        verified.old_server.psql("app", write);
+        verified.pair.old_server.psql("app", write);
         let look = verified.drained().await;
         assert_eq!(look.differing().count(), 0, "{look:?}");
         // 50 keys that went and 50 that came, one deleted, three of "Odd", 5000, one, and two ways to write one word.
@@ -131,8 +104,8 @@ async fn what_replication_brought_is_the_same() {
 async fn thousands_of_rows_are_compared_by_their_keys() {
     let verified = Verified::from(Server::v17()).await;
     let write = "INSERT INTO kept SELECT i, repeat('y', 300) FROM generate_series(1001, 21000) AS i";
-    verified.old_server.psql("app", write);
-    verified.forward().drain(PATIENCE).await.unwrap();
+    verified.pair.old_server.psql("app", write);
+    verified.pair.forward().drain(PATIENCE).await.unwrap();
     for rows in [20_000, 0] {
         let began = std::time::Instant::now();
         let look = verified.look().await;
@@ -144,7 +117,7 @@ async fn thousands_of_rows_are_compared_by_their_keys() {
 #[tokio::test]
 async fn one_wrong_row_at_the_target_is_found_and_named() {
     let verified = Verified::from(Server::v15()).await;
-    let wrong = |change: &str| verified.new_server.psql("app", change);
+    let wrong = |change: &str| verified.pair.new_server.psql("app", change);
     wrong("UPDATE kept SET body = 'wrong' WHERE id = 7");
     assert_eq!(
         verified.fault().await,
@@ -174,13 +147,14 @@ async fn one_wrong_row_at_the_target_is_found_and_named() {
 #[tokio::test]
 async fn what_is_on_its_way_is_looked_at_again() {
     let verified = Verified::from(Server::v15()).await;
-    verified.forward().pause().await.unwrap();
+    verified.pair.forward().pause().await.unwrap();
     verified
+        .pair
         .old_server
         .psql("app", "UPDATE kept SET body = 'late' WHERE id = 3; INSERT INTO keyless VALUES (9, 'late')");
     let look = verified.look().await;
     assert_eq!(look.differing().count(), 2, "{look:?}");
-    verified.forward().subscribe(&endpoint(&verified.old_server)).await.unwrap();
+    verified.pair.forward().subscribe(&endpoint(&verified.pair.old_server)).await.unwrap();
     let look = verified.drained().await;
     assert_eq!((look.differing().count(), look.rows()), (0, 1), "{look:?}");
 }
@@ -188,7 +162,7 @@ async fn what_is_on_its_way_is_looked_at_again() {
 #[tokio::test]
 async fn an_emptied_table_asks_for_another_verification() {
     let verified = Verified::from(Server::v15()).await;
-    verified.old_server.psql("app", "TRUNCATE kept");
+    verified.pair.old_server.psql("app", "TRUNCATE kept");
     let look = verified.drained().await;
     let emptied: Vec<_> = look.differing().filter(|table| table.emptied).map(|table| table.name.plain()).collect();
     assert_eq!(emptied, ["public.kept"]);
@@ -199,14 +173,18 @@ async fn an_emptied_table_asks_for_another_verification() {
 #[tokio::test]
 async fn a_reading_that_was_cut_off_is_neither_lost_nor_counted_twice() {
     let verified = Verified::from(Server::v15()).await;
-    verified.forward().pause().await.unwrap();
-    verified.old_server.psql("app", "INSERT INTO keyless VALUES (9, 'once'); INSERT INTO kept VALUES (500, 'once')");
+    verified.pair.forward().pause().await.unwrap();
+    verified
+        .pair
+        .old_server
+        .psql("app", "INSERT INTO keyless VALUES (9, 'once'); INSERT INTO kept VALUES (500, 'once')");
     // Killed after the file was written, and the server crashed before the slot's position was on its disk.
     verified.look().await;
-    verified.old_server.stop();
-    verified.old_server.start();
-    let verified = Verified { old: open(&verified.old_server).await, ..verified };
-    verified.forward().subscribe(&endpoint(&verified.old_server)).await.unwrap();
+    verified.pair.old_server.stop();
+    verified.pair.old_server.start();
+    let old = open(&verified.pair.old_server).await;
+    let verified = Verified { pair: Pair { old, ..verified.pair }, ..verified };
+    verified.pair.forward().subscribe(&endpoint(&verified.pair.old_server)).await.unwrap();
     let look = verified.drained().await;
     assert_eq!((look.differing().count(), look.rows()), (0, 1), "{look:?}");
 }

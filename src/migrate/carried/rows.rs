@@ -3,13 +3,15 @@
 use bytes::Bytes;
 use futures::{SinkExt as _, TryStreamExt as _};
 
-use super::CarriedError;
-use crate::migrate::catalog::{QualifiedName, Table, quote_identifier};
+use super::{CarriedError, tables};
+use crate::migrate::catalog::{Catalog, QualifiedName, Table, quote_identifier};
 use crate::migrate::verify::same_rows;
 use crate::postgres::{Client, PostgresError};
 
-/// Empties these tables at `to` and fills them as they are at `from`, in one transaction, and compares them there.
-pub async fn carry_rows(from: &Client, to: &Client, tables: &[&Table]) -> Result<u64, CarriedError> {
+/// Empties the tables that are carried at `to` and fills them as they are at `from`, in one transaction, and compares them
+/// there. `catalog` is that of `from`.
+pub async fn carry_rows(from: &Client, to: &Client, catalog: &Catalog) -> Result<u64, CarriedError> {
+    let tables = tables(catalog);
     if tables.is_empty() {
         return Ok(0);
     }
@@ -21,7 +23,7 @@ pub async fn carry_rows(from: &Client, to: &Client, tables: &[&Table]) -> Result
     {
         return Err(error.into());
     }
-    let carried = transaction(from, to, tables).await;
+    let carried = transaction(from, to, &tables, catalog).await;
     if carried.is_err() {
         to.run(operation, "ROLLBACK").await?;
     }
@@ -31,15 +33,15 @@ pub async fn carry_rows(from: &Client, to: &Client, tables: &[&Table]) -> Result
     }
 }
 
-async fn transaction(from: &Client, to: &Client, tables: &[&Table]) -> Result<u64, CarriedError> {
+async fn transaction(from: &Client, to: &Client, tables: &[&Table], catalog: &Catalog) -> Result<u64, CarriedError> {
     let operation = "carrying tables that replication does not bring";
     // All at once: they may point to each other.
     let names: Vec<String> = tables.iter().map(|table| format!("ONLY {}", table.name)).collect();
     to.run(operation, &format!("BEGIN; TRUNCATE {}", names.join(", "))).await?;
-    let mut rows = 0;
+    let (mut rows, types) = (0, catalog.types_by_oid());
     for table in tables {
         rows += copy(from, to, table).await?;
-        if !same_rows(from, to, table).await? {
+        if !same_rows(from, to, table, &types).await? {
             return Err(CarriedError::Differs { table: table.name.clone() });
         }
     }

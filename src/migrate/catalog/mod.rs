@@ -22,7 +22,7 @@ pub use read::{CatalogError, read, read_sequences};
 pub use role::{Membership, Role, Setting};
 pub use sequence::{Sequence, SequenceOwner};
 pub use table::{Column, Generated, Identity, Persistence, ReplicaIdentity, Slice, Table, TableKind};
-pub use types::{DataType, TypeKind};
+pub use types::{DataType, TypeKind, Types, is_made_of};
 
 /// A server's version as `server_version_num` has it: 150004 is 15.4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -75,7 +75,7 @@ impl Catalog {
         self.tables.iter().map(|table| (table.oid, table)).collect()
     }
 
-    pub fn types_by_oid(&self) -> HashMap<Oid, &DataType> {
+    pub fn types_by_oid(&self) -> Types<'_> {
         self.types.iter().map(|one| (one.oid, one)).collect()
     }
 

@@ -1,5 +1,7 @@
 //! Types of columns, down to what they are made of.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::name::{Oid, QualifiedName};
@@ -41,4 +43,14 @@ pub struct DataType {
     /// of decides.
     pub equality: bool,
     pub extension: Option<String>,
+}
+
+/// All types of a database's columns, with what they are made of.
+pub type Types<'a> = HashMap<Oid, &'a DataType>;
+
+/// It is that type, or has values of it within.
+pub fn is_made_of(types: &Types<'_>, oid: Oid, part: Oid) -> bool {
+    let within =
+        |one: &&DataType| one.fields.iter().chain(&one.element).chain(&one.base).any(|of| is_made_of(types, *of, part));
+    oid == part || types.get(&oid).is_some_and(|one| within(&one))
 }

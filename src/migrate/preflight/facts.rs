@@ -75,6 +75,9 @@ pub struct ServerFacts {
     /// Materialized views that use functions without a search_path of their own.
     pub path_dependent_views: Vec<String>,
     pub cron_jobs: u32,
+    /// How a client of the database reads an amount of money.
+    #[serde(default)]
+    pub money: String,
 }
 
 impl ServerFacts {

@@ -15,7 +15,7 @@ pub enum PreflightError {
 
 /// Facts of one server. From here on the session writes nothing.
 pub async fn gather(client: &Client) -> Result<ServerFacts, PreflightError> {
-    client.run("refusing to write", "SET default_transaction_read_only = on; SET jit = off").await?;
+    client.run("refusing to write", "SET default_transaction_read_only = on").await?;
     let jobs = if has(client, "cron.job").await? { "(SELECT count(*) FROM cron.job)" } else { "0" };
     let sql = include_str!("sql/facts.sql")
         .replace(
@@ -24,6 +24,8 @@ pub async fn gather(client: &Client) -> Result<ServerFacts, PreflightError> {
         )
         .replace("{helper_schema}", HELPER_SCHEMA)
         .replace("{cron_jobs}", jobs);
+    // As clients have it: here it is pinned.
+    client.run("gathering facts", "RESET lc_monetary").await?;
     let row =
         client.row("gathering facts", &format!("SELECT row_to_json(facts)::text FROM ({sql}) AS facts"), &[]).await?;
     let mut facts: ServerFacts = serde_json::from_str(row.get(0))?;

@@ -20,6 +20,7 @@ pub use group::{Group, groups};
 pub use large_values::find_large_rows;
 pub use orphans::find_orphans;
 pub use presume::{Presumed, presume};
+pub use rules::cannot_be_dumped;
 pub use sections::Sections;
 
 /// Blockers first, then by code and object.

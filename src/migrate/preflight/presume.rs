@@ -61,6 +61,7 @@ fn server(source: &ServerFacts) -> ServerFacts {
         firing_event_triggers: vec![],
         path_dependent_views: vec![],
         cron_jobs: 0,
+        money: source.money.clone(),
     }
 }
 

@@ -95,7 +95,7 @@ type Change = fn(&mut Situation);
 /// One thing wrong, and what is found because of it.
 #[test]
 fn one_fault_is_one_finding() {
-    let cases: [(&str, Change); 40] = [
+    let cases: [(&str, Change); 43] = [
         ("no-tls", |s| s.target.tls = false),
         ("pooler", |s| s.source.pooled = true),
         ("older-target", |s| s.abilities.version.0 = 160_001),
@@ -151,6 +151,14 @@ fn one_fault_is_one_finding() {
         ("target-storage", |s| s.capacity.target_storage_bytes = Some(1_400_000)),
         ("source-disk", |s| s.capacity.source_free_bytes = Some(100)),
         ("connections", |s| s.source.connections = 95),
+        ("locks", |s| drop(s.source.settings.insert("max_locks_per_transaction".into(), "0".into()))),
+        ("locks", |s| drop(s.target.settings.insert("max_locks_per_transaction".into(), "0".into()))),
+        ("money", |s| {
+            s.target.money = "-1.234.567,50 €".into();
+            let column = json!({ "number": 1, "name": "price", "type_oid": 790, "type_name": "money", "not_null": false,
+                "identity": null, "generated": null, "has_default": false });
+            s.catalog.tables[0].columns.push(serde_json::from_value(column).expect("a column"));
+        }),
         ("encoding", |s| s.target_catalog.database.encoding = "LATIN1".into()),
         ("locale", |s| s.target_catalog.database.collate = "en_US.UTF-8".into()),
         ("collation-version", |s| {

@@ -3,9 +3,12 @@
 //! each definition.
 //!
 //! It happens in a scratch database, within one transaction that is never committed: roles and what else belongs to the
-//! whole server leave no trace either.
+//! whole server leave no trace either. Where a server has too few locks for that it is committed in batches, and what belongs
+//! to the server is taken back.
 
 mod arrives;
+mod bodies;
+mod memberships;
 mod outcome;
 mod pass;
 mod rows;

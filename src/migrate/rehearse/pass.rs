@@ -1,4 +1,4 @@
-//! One pass through a schema, within a transaction that its caller rolls back.
+//! One pass through a schema, within a transaction that its caller rolls back; or in many, in a database that goes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use super::rows::Source;
 use super::run::RehearseError;
 use super::uses::schema_of;
 use crate::migrate::catalog::{TableKind, quote_identifier};
-use crate::migrate::schema::{Entry, Guided, Paths, Phase, Schema, is_alone, mentions, under};
+use crate::migrate::schema::{Entry, Guided, Paths, Phase, Schema, is_alone, mentions, remarked, under};
 use crate::migrate::verify::{Definition, ObjectKey, Uses};
 use crate::postgres::{Client, PostgresError};
 
@@ -22,6 +22,8 @@ pub struct Learned {
     pub paths: BTreeMap<String, String>,
     /// Functions without which nothing could be built or filled.
     pub lasting_paths: BTreeSet<String>,
+    /// Functions with text that the server cannot parse, with what it says.
+    pub unreadable: Vec<(String, String)>,
     pub printed: BTreeMap<ObjectKey, Definition>,
     pub uses: Uses,
 }
@@ -33,6 +35,8 @@ pub struct Pass<'a> {
     pub schema: &'a Schema,
     pub paths: &'a Paths,
     pub learned: Learned,
+    /// Commits as it goes, since the server has too few locks for all of it: in a scratch database alone.
+    in_batches: bool,
     /// What fails now is tried again when there are no rows and all keys.
     postpones: bool,
     postponed: Vec<&'a Entry>,
@@ -42,11 +46,16 @@ pub struct Pass<'a> {
 const WITH_ROWS: [Phase; 5] = [Phase::Index, Phase::Constraint, Phase::AfterData, Phase::Grants, Phase::Refresh];
 /// Without: a few rows point to others that are not there.
 const WITHOUT_ROWS: [Phase; 2] = [Phase::ForeignKey, Phase::Validate];
-const LAST: [Phase; 3] = [Phase::Settings, Phase::Last, Phase::HandOver];
+const LAST: [Phase; 2] = [Phase::Last, Phase::HandOver];
 
 impl<'a> Pass<'a> {
     pub fn new(client: &'a Client, database: (&'a str, &'a str), schema: &'a Schema, paths: &'a Paths) -> Self {
-        Self { client, database, schema, paths, learned: Learned::default(), postpones: false, postponed: vec![] }
+        let learned = Learned::default();
+        Self { client, database, schema, paths, learned, in_batches: false, postpones: false, postponed: vec![] }
+    }
+
+    pub fn in_batches(self, in_batches: bool) -> Self {
+        Self { in_batches, ..self }
     }
 
     pub async fn all(&mut self, source: Option<&Source<'_>>) -> Result<(), RehearseError> {
@@ -57,18 +66,29 @@ impl<'a> Pass<'a> {
         };
         let without = self.schema.guided.iter().filter(|one| one.tried_without && one.is_set()).map(Guided::reset);
         self.attempt(&without.collect::<Vec<_>>().join(";\n")).await?;
+        self.settle().await?;
         self.postpones = true;
         self.phases(&WITH_ROWS).await?;
         self.postpones = false;
         // A trigger may be against it: what is told then is told for another reason.
         for tables in filled.chunks(TOGETHER) {
             self.attempt(&format!("TRUNCATE ONLY {}", tables.join(", ONLY "))).await?;
+            self.settle().await?;
         }
         self.phases(&WITHOUT_ROWS).await?;
         for entry in std::mem::take(&mut self.postponed) {
             self.one(entry).await?;
+            self.settle().await?;
         }
-        self.phases(&LAST).await
+        self.phases(&LAST).await?;
+        // They are the server's, and few.
+        self.in_batches = false;
+        self.phases(&[Phase::Settings]).await
+    }
+
+    /// Gives the locks back.
+    async fn settle(&self) -> Result<(), RehearseError> {
+        if self.in_batches { Ok(self.send("COMMIT; BEGIN").await?) } else { Ok(()) }
     }
 
     async fn phases(&mut self, phases: &[Phase]) -> Result<(), RehearseError> {
@@ -81,12 +101,12 @@ impl<'a> Pass<'a> {
         let entries: Vec<&'a Entry> = all.filter(|entry| !elsewhere(entry)).collect();
         let together = |one: &&Entry, next: &&Entry| !is_alone(one) && !is_alone(next);
         for batch in entries.chunk_by(together).flat_map(|batch| batch.chunks(TOGETHER)) {
-            if batch.len() > 1 && self.attempt(&self.sql(batch)).await?.is_none() {
-                continue;
+            if batch.len() == 1 || self.attempt(&self.sql(batch)).await?.is_some() {
+                for entry in batch {
+                    self.one(entry).await?;
+                }
             }
-            for entry in batch {
-                self.one(entry).await?;
-            }
+            self.settle().await?;
         }
         Ok(())
     }
@@ -138,7 +158,10 @@ impl<'a> Pass<'a> {
     /// Tables that have some now. One that does not take its own is refused.
     async fn rows(&mut self, source: &Source<'_>) -> Result<Vec<String>, RehearseError> {
         let mut filled = vec![];
-        for table in source.tables().filter(|table| table.kind == TableKind::Ordinary) {
+        for (number, table) in source.tables().filter(|table| table.kind == TableKind::Ordinary).enumerate() {
+            if number.is_multiple_of(TOGETHER) {
+                self.settle().await?;
+            }
             let Some(error) = source.bring(table, self.client).await? else {
                 filled.push(table.name.to_string());
                 continue;
@@ -151,6 +174,7 @@ impl<'a> Pass<'a> {
                 self.learned.refused.push(Refusal { subject, sqlstate, message });
             }
         }
+        self.settle().await?;
         Ok(filled)
     }
 
@@ -179,6 +203,9 @@ impl<'a> Pass<'a> {
     /// Statements about the target's database are about the scratch here.
     fn here(&self, entry: &Entry, statement: &str) -> String {
         let statement = statement.trim_end().trim_end_matches(';');
+        if self.in_batches && entry.kind == "ROLE" {
+            return remarked(statement, &entry.name, self.database.1);
+        }
         if !entry.kind.starts_with("DATABASE") && entry.kind != "SETTING" {
             return statement.to_owned();
         }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::memberships::Memberships;
 use super::outcome::Rehearsal;
 use super::pass::{Learned, OUT_OF_LOCKS, Pass};
 use super::rows::Source;
 use super::scratch::{APPLICATION, Scratch};
-use super::uses;
+use super::{bodies, uses};
 use crate::migrate::schema::{ApplyError, Loss, Paths, Schema, Target, set_session};
 use crate::migrate::verify::{VerifyError, read_objects, read_uses};
 use crate::postgres::{Client, Endpoint, PostgresError, connect};
@@ -53,6 +54,7 @@ pub async fn rehearsed(
         last = learned.refused.last().map_or(last, |refusal| format!("{}: {}", refusal.subject, refusal.message));
         let settled = learned.refused.is_empty() && learned.paths.is_empty() && learned.lasting_paths.is_empty();
         if settled && again.is_empty() {
+            schema.losses.extend(bodies::told(learned.unreadable, source.client).await?);
             return Ok((schema, Rehearsal { refused: vec![], printed: learned.printed, uses: learned.uses }));
         }
         facts.tried.refused.extend(learned.refused.into_iter().map(|refusal| (refusal.subject.clone(), refusal)));
@@ -94,10 +96,7 @@ async fn learn(
         made => Some(made?),
     };
     if let Some(scratch) = scratch {
-        let outcome = match scratch.connect().await {
-            Ok(client) => within(&client, source, target, schema, paths).await,
-            Err(error) => Err(error),
-        };
+        let outcome = in_scratch(&scratch, source, target, schema, paths).await;
         let dropped = scratch.drop().await;
         let learned = outcome?;
         dropped?;
@@ -109,7 +108,42 @@ async fn learn(
             return Ok(learned);
         }
     }
-    within(&connect(target, APPLICATION).await?, source, target, schema, paths).await
+    within(&connect(target, APPLICATION).await?, source, target, schema, paths, false).await
+}
+
+/// In one transaction, or in batches where the server has too few locks for that.
+async fn in_scratch(
+    scratch: &Scratch,
+    source: Option<&Source<'_>>,
+    target: &Endpoint,
+    schema: &Schema,
+    paths: &Paths,
+) -> Result<Learned, RehearseError> {
+    if has_room(&scratch.connect().await?, schema).await? {
+        match within(&scratch.connect().await?, source, target, schema, paths, false).await {
+            // Others have them.
+            Err(RehearseError::Postgres(error)) if error.sqlstate() == Some(OUT_OF_LOCKS) => {}
+            other => return other,
+        }
+    }
+    let client = scratch.connect().await?;
+    let before = Memberships::read(&client).await?;
+    let learned = within(&client, source, target, schema, paths, true).await;
+    before.restore(&client).await?;
+    learned
+}
+
+/// With its row type, what is out of line, its key: seen of a table that is made.
+const LOCKS_OF_A_TABLE: usize = 8;
+
+/// Others shall have locks too.
+async fn has_room(client: &Client, schema: &Schema) -> Result<bool, RehearseError> {
+    let sql = "SELECT current_setting('max_locks_per_transaction')::int8
+                    * (current_setting('max_connections')::int8 + current_setting('max_prepared_transactions')::int8)";
+    let room: i64 = client.row("reading how many locks the target has", sql, &[]).await?.get(0);
+    let tables = schema.entries.iter().filter(|entry| entry.kind == "TABLE").count();
+    let needed = schema.entries.len() + (LOCKS_OF_A_TABLE - 1) * tables;
+    Ok(i64::try_from(needed).is_ok_and(|needed| needed < room / 2))
 }
 
 /// insufficient_privilege
@@ -121,12 +155,14 @@ async fn within(
     target: &Endpoint,
     schema: &Schema,
     paths: &Paths,
+    in_batches: bool,
 ) -> Result<Learned, RehearseError> {
     set_session(client).await?;
     let database = (target.database.as_str(), client.endpoint().database.as_str());
-    let mut pass = Pass::new(client, database, schema, paths);
+    let mut pass = Pass::new(client, database, schema, paths).in_batches(in_batches);
     pass.send("BEGIN").await?;
     pass.all(source.filter(|_| is_as_it_was(schema))).await?;
+    pass.learned.unreadable = bodies::unreadable(client).await?;
     // Names come out qualified.
     pass.send("SET LOCAL search_path = pg_catalog").await?;
     pass.learned.printed = read_objects(client).await?;

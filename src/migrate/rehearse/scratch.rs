@@ -1,6 +1,7 @@
 //! The scratch database: of the target's encoding and order of text, made from template0, and dropped on every way out. One
 //! that a killed run left is dropped by the next.
 
+use super::memberships::made_roles;
 use super::run::RehearseError;
 use crate::migrate::catalog::{quote_identifier, quote_literal};
 use crate::postgres::{Client, Endpoint, connect};
@@ -24,13 +25,28 @@ pub fn scratch_name(database: &str) -> String {
     name
 }
 
-/// Also what abort and finish do: does nothing where there is none.
+/// With the roles that were made for it. Also what abort and finish do: does nothing where there is none.
 pub async fn drop_scratch(target: &Client) -> Result<(), RehearseError> {
-    let name = quote_identifier(&scratch_name(&target.endpoint().database));
+    let name = scratch_name(&target.endpoint().database);
     // What a killed run left may still be connected.
-    let sql = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-    Ok(target.run("dropping the scratch database of the rehearsal", &sql).await?)
+    let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote_identifier(&name));
+    target.run("dropping the scratch database of the rehearsal", &sql).await?;
+    drop_roles(target, &name).await
 }
+
+/// Known by their remark. Whatever came to need one, as another rehearsal, keeps it.
+async fn drop_roles(target: &Client, remark: &str) -> Result<(), RehearseError> {
+    for role in made_roles(target, remark).await? {
+        match target.run("dropping a role of the rehearsal", &format!("DROP ROLE {}", quote_identifier(&role))).await {
+            Err(error) if error.sqlstate() != Some(NEEDED) => return Err(error.into()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// dependent_objects_still_exist
+const NEEDED: &str = "2BP01";
 
 impl Scratch {
     pub async fn make(target: &Endpoint) -> Result<Self, RehearseError> {

@@ -4,7 +4,6 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::archive::{DumpId, Item};
-use super::entry::subject;
 use super::fate::{Fate, Judge, described};
 use super::loss::{Consequence, Loss};
 use crate::migrate::rehearse::Refusal;
@@ -66,7 +65,7 @@ impl<'a> Decided<'a> {
         if let Some(cause) = item.needs.iter().find_map(|need| self.by_id.get(need)).copied() {
             return self.goes_with(item, cause);
         }
-        let refusal = judge.refusal(&subject(item));
+        let refusal = judge.refusal(&described(item));
         if let Some(cause) = refusal.and_then(|refusal| self.cause(refusal)) {
             return self.goes_with(item, cause);
         }

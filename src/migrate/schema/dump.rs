@@ -2,6 +2,7 @@
 
 use std::process::{Output, Stdio};
 
+use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 
 #[derive(Debug, thiserror::Error)]
@@ -12,21 +13,33 @@ pub enum DumpError {
     Failed { message: String },
 }
 
+/// How names are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Names {
+    /// Quoted where the old server needs it.
+    Plain,
+    /// All of them: some are words of the language at the new server.
+    Quoted,
+}
+
 /// What pg_dump is asked for. Locks are waited for a minute: a table that is being altered must not hang the migration.
-pub fn arguments(snapshot: Option<&str>) -> Vec<String> {
+pub fn arguments(names: Names) -> Vec<String> {
     let mut arguments =
         vec!["--schema-only".to_owned(), "--format=custom".to_owned(), "--lock-wait-timeout=60s".to_owned()];
     arguments.push(format!("--exclude-schema={}", crate::migrate::HELPER_SCHEMA));
-    arguments.extend(snapshot.map(|snapshot| format!("--snapshot={snapshot}")));
+    if names == Names::Quoted {
+        arguments.push("--quote-all-identifiers".to_owned());
+    }
     arguments
 }
 
 /// `command` is the argv up to and with the options that say which database; its output is the archive.
-pub async fn dump(command: &[String], snapshot: Option<&str>) -> Result<Vec<u8>, DumpError> {
+pub async fn dump(command: &[String], names: Names) -> Result<Vec<u8>, DumpError> {
     let program = command.first().cloned().unwrap_or_default();
     let output = Command::new(&program)
         .args(command.iter().skip(1))
-        .args(arguments(snapshot))
+        .args(arguments(names))
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output()

@@ -61,7 +61,7 @@ pub struct Entry {
     /// The table that it belongs to, of indexes, constraints and triggers.
     pub table: Option<QualifiedName>,
     pub statements: Vec<String>,
-    /// The archive's item that it makes, as `subject` names it; None for what infra adds by itself.
+    /// The archive's item that it makes, as `described` names it; None for what infra adds by itself.
     #[serde(default)]
     pub item: Option<String>,
     /// What takes it away again; None for what goes with something else.
@@ -92,7 +92,7 @@ impl Entry {
     }
 
     pub(super) fn making(mut self, item: &Item) -> Self {
-        self.item = Some(subject(item));
+        self.item = Some(described(item));
         self
     }
 
@@ -104,13 +104,5 @@ impl Entry {
     pub(super) fn of(mut self, table: Option<QualifiedName>) -> Self {
         self.table = table;
         self
-    }
-}
-
-/// Operators share their tags; what would drop them says which one it is.
-pub(super) fn subject(item: &Item) -> String {
-    match item.drop.trim().strip_prefix("DROP ").filter(|_| item.kind.starts_with("OPERATOR")) {
-        Some(drop) => drop.trim_end_matches(';').to_owned(),
-        None => described(item),
     }
 }

@@ -202,7 +202,9 @@ fn needed(item: &Item) -> Option<(&'static str, Option<Ability>)> {
 
 /// Such a state may crash the server when the functions do not fit each other.
 fn has_internal_state(item: &Item) -> bool {
-    let state = |line: &str| matches!(line.trim().trim_end_matches(','), "STYPE = internal" | "MSTYPE = internal");
+    let state = |line: &str| {
+        matches!(line.trim().trim_end_matches(',').replace('"', "").as_str(), "STYPE = internal" | "MSTYPE = internal")
+    };
     item.definition.lines().any(state)
 }
 
@@ -248,10 +250,16 @@ fn security_label(item: &Item) -> Loss {
     Loss::new("security-label", described(item), what, "load the provider at the target and set the label there")
 }
 
-/// `EXTENSION hstore`, `FUNCTION shop.f(integer)`.
+/// `EXTENSION hstore`, `FUNCTION shop.f(integer)`: what it is called in losses, and in every dump alike.
 pub fn described(item: &Item) -> String {
+    // Operators share their tags; what would drop them says which one it is.
+    if let Some(drop) = item.drop.trim().strip_prefix("DROP ").filter(|_| item.kind.starts_with("OPERATOR")) {
+        return drop.trim_end_matches(';').to_owned();
+    }
     match &item.schema {
         Some(schema) => format!("{} {schema}.{}", item.kind, item.tag),
+        // `CAST (a AS b)` is its whole tag.
+        None if item.tag.strip_prefix(&item.kind).is_some_and(|rest| rest.starts_with(' ')) => item.tag.clone(),
         None => format!("{} {}", item.kind, item.tag),
     }
 }

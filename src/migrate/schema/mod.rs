@@ -30,7 +30,7 @@ pub use apply::{Applied, ApplyError, apply, apply_together, done, is_alone, prep
 pub use archive::{ArchiveError, DumpId, Item, parse};
 pub use build::{Schema, build};
 pub use decide::{is_vital, mentions};
-pub use dump::{DumpError, arguments, dump, reason};
+pub use dump::{DumpError, Names, arguments, dump, reason};
 pub use entry::{Entry, EntryId, Phase};
 pub use fate::described;
 pub use hand_over::{hand_over, take_back};
@@ -39,6 +39,6 @@ pub use large_object::{LargeObject, read_large_objects};
 pub use loss::{Consequence, Loss};
 pub use path::{Guided, Paths, under};
 pub use remove::{RemoveError, Removed, remove};
-pub use role::Replaced;
+pub use role::{Replaced, remarked};
 pub use split::statements;
 pub use target::{Ability, ExtensionState, Target, TargetError, Tried, examine};

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::archive::Item;
-use super::entry::{Entry, Phase, subject};
+use super::entry::{Entry, Phase};
 use super::fate::described;
 use super::loss::Loss;
 use super::owner;
@@ -95,7 +95,7 @@ impl Guided {
         if !by_text || has_own || !(routine.on_rows || routine.in_builds) {
             return None;
         }
-        let subject = subject(item);
+        let subject = described(item);
         let lasting = target.tried.lasting_paths.contains(&subject);
         Some(Self {
             signature: owner::signature(item)?,

@@ -123,8 +123,16 @@ fn create(role: &Role, target: &Target) -> String {
     let known = quote_literal(&role.name);
     format!(
         "DO $infra$ BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {known}) \
-         THEN EXECUTE {create}; END IF; END $infra$"
+         THEN EXECUTE {create}{MADE}"
     )
+}
+
+const MADE: &str = "; END IF; END $infra$";
+
+/// What makes a role, with a remark on it that says for what: only if it was not there.
+pub fn remarked(create: &str, role: &str, remark: &str) -> String {
+    let comment = format!("COMMENT ON ROLE {} IS {}", quote_identifier(role), quote_literal(remark));
+    create.replace(MADE, &format!("; EXECUTE {}{MADE}", quote_literal(&comment)))
 }
 
 fn is_joined(role: &Role, target: &Target) -> bool {

@@ -88,6 +88,15 @@ pub struct Tried {
     pub lasting_paths: BTreeSet<String>,
 }
 
+impl Tried {
+    /// Statements that no server of that version can read: names in them are words of the language there.
+    pub fn names_are_words(&self) -> bool {
+        self.refused.values().any(|refusal| refusal.sqlstate == SYNTAX_ERROR)
+    }
+}
+
+const SYNTAX_ERROR: &str = "42601";
+
 /// Facts of the target, as far as the source's schema asks for them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {

@@ -61,7 +61,7 @@ pub async fn can_come_home(new: &Client) -> Result<(), StageError> {
 }
 
 async fn carry(from: &Client, to: &Client, catalog: &Catalog) -> Result<(), StageError> {
-    carry_rows(from, to, &carried::tables(catalog)).await?;
+    carry_rows(from, to, catalog).await?;
     carry_objects(from, to).await?;
     Ok(())
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use super::context::Context;
 use super::{StageError, definitions, drift, structure};
-use crate::migrate::schema::{Consequence, Loss, Schema};
+use crate::migrate::preflight::{Finding, Sections};
+use crate::migrate::schema::{Loss, Schema};
 use crate::migrate::verify::{Definition, ObjectKey, Objects};
 
 /// In the migration's folder: what the old database was made of when its schema was looked at.
@@ -13,7 +14,9 @@ const OBJECTS: &str = "looked-at.json";
 
 /// Written down before the schema is.
 pub fn remember(context: &Context, schema: &Schema, objects: &Objects) -> Result<(), StageError> {
-    Ok(context.folder.write(OBJECTS, &besides_chunks(schema, objects.clone()).into_iter().collect::<Vec<_>>())?)
+    Ok(context
+        .folder
+        .write(OBJECTS, &schema.conversion.besides_chunks(objects.clone()).into_iter().collect::<Vec<_>>())?)
 }
 
 /// In the pause. What was looked at is forgotten where it is not true any more: it has to be looked at again.
@@ -25,7 +28,7 @@ pub async fn settle(context: &Context) -> Result<(), StageError> {
     }
     let before: Vec<(ObjectKey, Definition)> = context.folder.read(OBJECTS)?.unwrap_or_default();
     let (schema, objects) = structure::read_chunks(context, &looked_at).await?;
-    let mut told = changes(&before.into_iter().collect(), &besides_chunks(&schema, objects));
+    let mut told = changes(&before.into_iter().collect(), &schema.conversion.besides_chunks(objects));
     if told.is_empty() && hypertables {
         told = open(&schema.losses, &context.accepted()?);
     } else if told.is_empty() {
@@ -36,15 +39,6 @@ pub async fn settle(context: &Context) -> Result<(), StageError> {
     }
     structure::forget(context)?;
     Err(StageError::ChangedBeforePause { what: drift::first_of(context, &told)? })
-}
-
-/// And without that by which replication finds rows: the migration itself may change it.
-fn besides_chunks(schema: &Schema, objects: Objects) -> Objects {
-    let mut objects = schema.conversion.besides_chunks(objects);
-    for definition in objects.values_mut() {
-        definition.facts = definitions::without_identity(&definition.facts);
-    }
-    objects
 }
 
 fn changes(before: &Objects, after: &Objects) -> Vec<String> {
@@ -62,13 +56,11 @@ fn changes(before: &Objects, after: &Objects) -> Vec<String> {
 }
 
 /// What nobody was asked about, as the first chunk that is compressed.
-pub fn open(losses: &[Loss], accepted: &[String]) -> Vec<String> {
-    let open = losses.iter().filter(|loss| match loss.consequence {
-        Consequence::Blocks => true,
-        Consequence::Consent => !accepted.contains(&loss.code),
-        Consequence::Note => false,
-    });
-    open.map(|loss| format!("{} [{}]: {}", loss.object, loss.code, loss.what)).collect()
+fn open(losses: &[Loss], accepted: &[String]) -> Vec<String> {
+    let findings: Vec<Finding> = losses.iter().map(Finding::from).collect();
+    let sections = Sections::of(&findings, accepted);
+    let open = sections.stops.iter().chain(&sections.asks).flat_map(|group| &group.members);
+    open.map(|finding| format!("{} [{}]: {}", finding.object, finding.code, finding.what)).collect()
 }
 
 #[cfg(test)]

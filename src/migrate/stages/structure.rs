@@ -10,9 +10,9 @@ use super::{StageError, chunks, definitions, identity, look, quiet};
 use crate::migrate::catalog::{self, Catalog};
 use crate::migrate::copy;
 use crate::migrate::index::{self, Builds, Progress};
-use crate::migrate::rehearse::{ARRIVES_OTHERWISE, Source, SourceDefinitions, rehearsed};
+use crate::migrate::rehearse::{ARRIVES_OTHERWISE, Rehearsal, Source, SourceDefinitions, drop_scratch, rehearsed};
 use crate::migrate::saga::Mode;
-use crate::migrate::schema::{self, Entry, Item, LargeObject, Phase, Schema, Target, apply, settle};
+use crate::migrate::schema::{self, Entry, Item, LargeObject, Names, Phase, Schema, Target, apply, settle};
 use crate::migrate::timescale::{self, Timescale};
 use crate::migrate::verify::Objects;
 use crate::postgres::{Client, PostgresError};
@@ -22,6 +22,8 @@ const FILE: &str = "schema.json";
 pub const REHEARSAL: &str = "rehearsal.json";
 /// What the target did not take of it, and how it took the rest.
 const TRIED: &str = "tried.json";
+/// How the dump writes names.
+const NAMES: &str = "names.json";
 /// From now on the schema is what was read: the new database is being made of it.
 const SETTLED: &str = "schema-settled.json";
 const TELL: Duration = Duration::from_secs(1);
@@ -69,18 +71,27 @@ pub async fn read(context: &Context) -> Result<Schema, StageError> {
     if let Some(schema) = context.folder.read(FILE)? {
         return Ok(schema);
     }
-    let mut seen = Seen::read(context).await?;
-    let mut target = seen.target.clone();
-    let (old, endpoint) = (context.old().await?, context.target().await?);
-    let source = Source { client: &old, catalog: &seen.source };
-    let (mut schema, rehearsal) = rehearsed(&source, &endpoint, &mut target, |target| seen.build(target)).await?;
+    let (mut seen, target, (mut schema, rehearsal)) = match rehearse(context, Names::Plain).await? {
+        (_, target, _) if target.tried.names_are_words() => rehearse(context, Names::Quoted).await?,
+        rehearsed => rehearsed,
+    };
     let described = std::mem::take(&mut seen.described);
     chunks::remember(context, &schema, &described.objects)?;
     definitions::rehearsed(context, described, &rehearsal, (&mut schema, &seen.source, &target.user))?;
     context.folder.write(TRIED, &target.tried)?;
+    context.folder.write(NAMES, &seen.names)?;
     context.folder.write(REHEARSAL, &rehearsal)?;
     keep(context, &schema)?;
     Ok(schema)
+}
+
+async fn rehearse(context: &Context, names: Names) -> Result<(Seen, Target, (Schema, Rehearsal)), StageError> {
+    let seen = Seen::read(context, names).await?;
+    let mut target = seen.target.clone();
+    let (old, endpoint) = (context.old().await?, context.target().await?);
+    let source = Source { client: &old, catalog: &seen.source };
+    let rehearsed = rehearsed(&source, &endpoint, &mut target, |target| seen.build(target)).await?;
+    Ok((seen, target, rehearsed))
 }
 
 /// It has been looked at, and can be gone on with.
@@ -95,7 +106,7 @@ pub fn keep(context: &Context, schema: &Schema) -> Result<(), StageError> {
 /// The schema with the chunks that there are now, and what it is made of; otherwise what the target took stands, and what was
 /// said of it.
 pub async fn read_chunks(context: &Context, before: &Schema) -> Result<(Schema, Objects), StageError> {
-    let seen = Seen::read(context).await?;
+    let seen = Seen::read(context, context.folder.read(NAMES)?.unwrap_or(Names::Plain)).await?;
     let tried = context.folder.read(TRIED)?.unwrap_or_default();
     let target = Target { tried, ..seen.target.clone() };
     let mut schema = seen.build(&target).without(&target.tried.refused);
@@ -106,6 +117,7 @@ pub async fn read_chunks(context: &Context, before: &Schema) -> Result<(Schema, 
 
 /// Both ends at a moment.
 struct Seen {
+    names: Names,
     source: Catalog,
     items: Vec<Item>,
     timescale: Option<Timescale>,
@@ -115,15 +127,17 @@ struct Seen {
 }
 
 impl Seen {
-    async fn read(context: &Context) -> Result<Self, StageError> {
+    async fn read(context: &Context, names: Names) -> Result<Self, StageError> {
         let (old, new) = (context.old().await?, context.new_database().await?);
         let source = quiet::without_ours(context, catalog::read(&old).await?)?;
+        // What a killed rehearsal left is not the target's.
+        drop_scratch(&new).await?;
         let target = schema::examine(&new, &source).await?;
         let large_objects = schema::read_large_objects(&old).await;
         let large_objects = large_objects.map_err(|error| PostgresError::of("reading the large objects", error))?;
-        let (archive, described) = definitions::dumped(context, &old).await?;
+        let (archive, described) = definitions::dumped(context, &old, names).await?;
         let timescale = timescale::read(&old).await?;
-        Ok(Self { source, items: schema::parse(&archive)?, timescale, large_objects, described, target })
+        Ok(Self { names, source, items: schema::parse(&archive)?, timescale, large_objects, described, target })
     }
 
     fn build(&self, target: &Target) -> Schema {

@@ -35,7 +35,7 @@ pub fn compare(source: &Objects, target: &Objects, catalog: &Catalog, terms: &Te
                 facts && terms.prints.are_one(key, &before.printed, &after.printed)
             }
             // Roles of the server belong to others too.
-            (Some(_), None) => terms.before_last && key.kind == "EVENT TRIGGER",
+            (Some(_), None) => terms.before_last && comes_last(key),
             // And a provider changes rights on what came with it.
             (None, Some(after)) => {
                 matches!(key.kind.as_str(), "ROLE" | "MEMBERSHIP")
@@ -54,6 +54,17 @@ pub fn compare(source: &Objects, target: &Objects, catalog: &Catalog, terms: &Te
         }
     }
     found
+}
+
+/// What acts by itself is made at last, with what is said about it.
+fn comes_last(key: &ObjectKey) -> bool {
+    let said = |prefix: &str| key.name.starts_with(prefix);
+    match key.kind.as_str() {
+        "EVENT TRIGGER" | "PUBLICATION" => true,
+        "OWNER" => said("PUBLICATION "),
+        "COMMENT" => said("event trigger ") || said("publication "),
+        _ => false,
+    }
 }
 
 /// What a superuser gives by default, the target's user gives there: under its name, where the target has that.

@@ -7,7 +7,7 @@ use super::changed::{Changed, ChangedTable, Key};
 use super::end::VerifyError;
 use super::report::{Rechecked, RowDifference, RowFault};
 use super::row::{self, ByKey, Operators};
-use crate::migrate::catalog::{Catalog, Oid, QualifiedName, Table};
+use crate::migrate::catalog::{Catalog, Oid, QualifiedName, Table, Types};
 use crate::postgres::Client;
 
 /// Keys in one statement.
@@ -15,7 +15,7 @@ const BATCH: usize = 2000;
 /// Differences that are told of one table.
 const MOST_TOLD: usize = 20;
 /// As verification's own sessions have it, outside of a transaction: what was committed last is to be seen.
-const SESSION: &str = "SET lc_monetary = 'C'; SET row_security = off; SET jit = off";
+const SESSION: &str = "SET row_security = off";
 
 /// Once for each session that compares.
 pub async fn prepare_recheck(client: &Client) -> Result<(), VerifyError> {
@@ -23,8 +23,8 @@ pub async fn prepare_recheck(client: &Client) -> Result<(), VerifyError> {
 }
 
 /// All rows of a table, in sessions that may be in the middle of anything.
-pub async fn same_rows(here: &Client, there: &Client, table: &Table) -> Result<bool, VerifyError> {
-    let sql = row::sums(&row::of_table(table, &[]), 1, None);
+pub async fn same_rows(here: &Client, there: &Client, table: &Table, types: &Types<'_>) -> Result<bool, VerifyError> {
+    let sql = row::sums(&row::of_table(table, &[], types), 1, None);
     let operation = format!("comparing {}", table.name.plain());
     tokio::try_join!(prepare_recheck(here), prepare_recheck(there))?;
     let (here, there) = tokio::try_join!(here.rows(&operation, &sql, &[]), there.rows(&operation, &sql, &[]))?;
@@ -42,10 +42,10 @@ pub async fn recheck(
 ) -> Result<Vec<Rechecked>, VerifyError> {
     let tables: HashMap<&QualifiedName, _> = catalog.tables.iter().map(|table| (&table.name, table)).collect();
     changed.tables.retain(|table| tables.contains_key(&table.name));
-    let operators = operators(source).await?;
+    let (operators, types) = (operators(source).await?, catalog.types_by_oid());
     let mut results = vec![];
     for table in &mut changed.tables {
-        let described = row::by_key(tables[&table.name], &table.key, &operators);
+        let described = row::by_key(tables[&table.name], &table.key, &operators, &types);
         let rows = table.rows.len();
         let mut left = std::mem::take(&mut table.rows).into_iter();
         let mut differences = vec![];

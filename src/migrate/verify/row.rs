@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::row_hash::{hashed, of_row, of_value};
-use crate::migrate::catalog::{Oid, QualifiedName, Table, TableKind, quote_identifier};
+use crate::migrate::catalog::{Oid, QualifiedName, Table, TableKind, Types, quote_identifier};
 
 /// What is hashed: a table, or what stands for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Relation {
 /// `key` is the primary key's columns, or those of another unique key.
 ///
 /// A slice is read through the table that it is of, where its rows have no places: compressed ones are in none.
-pub fn of_table(table: &Table, key: &[String]) -> Relation {
+pub fn of_table(table: &Table, key: &[String], types: &Types<'_>) -> Relation {
     Relation {
         name: table.name.clone(),
         from: match &table.slice {
@@ -45,15 +45,15 @@ pub fn of_table(table: &Table, key: &[String]) -> Relation {
         },
         places: table.slice.is_none(),
         tree: false,
-        hash: of_row(&table.columns),
+        hash: of_row(&table.columns, types),
         key: key.to_vec(),
-        columns: table.columns.iter().map(|column| (column.name.clone(), of_value(column))).collect(),
+        columns: table.columns.iter().map(|column| (column.name.clone(), of_value(column, types))).collect(),
     }
 }
 
 /// A partitioned table with the rows of all its partitions, whichever they are in.
-pub fn of_tree(root: &Table, key: &[String]) -> Relation {
-    let relation = of_table(root, key);
+pub fn of_tree(root: &Table, key: &[String], types: &Types<'_>) -> Relation {
+    let relation = of_table(root, key, types);
     Relation { from: format!("{} AS r", root.name), places: false, tree: true, ..relation }
 }
 
@@ -74,8 +74,8 @@ pub struct ByKey {
 /// compare such values as texts, without the key's index.
 pub type Operators = HashMap<Oid, String>;
 
-pub fn by_key(table: &Table, key: &[String], operators: &Operators) -> ByKey {
-    let mut relation = of_table(table, key);
+pub fn by_key(table: &Table, key: &[String], operators: &Operators, types: &Types<'_>) -> ByKey {
+    let mut relation = of_table(table, key, types);
     if table.kind == TableKind::Partitioned {
         relation.from = format!("{} AS r", table.name);
     }

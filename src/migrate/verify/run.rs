@@ -144,7 +144,7 @@ struct Scope {
 impl Scope {
     fn new(before: &Catalog, after: &Catalog, options: &Options) -> Self {
         let theirs: HashMap<_, _> = after.with_rows().map(|table| (&table.name, table)).collect();
-        let keys = keys(before);
+        let (keys, types) = (keys(before), before.types_by_oid());
         let mut scope = Self { subjects: vec![], here: vec![], there: vec![] };
         let later = |table: &Table| options.later.as_ref().is_some_and(|later| later.contains(&table.name));
         let wanted =
@@ -157,7 +157,7 @@ impl Scope {
             scope.here.extend(hash::parts(place, table));
             scope.there.extend(other.map(|other| hash::parts(place, other)).unwrap_or_default());
             scope.subjects.push(Subject {
-                relation: row::of_table(table, key),
+                relation: row::of_table(table, key, &types),
                 buckets: hash::buckets([table]),
                 at_target: other.is_some(),
             });
@@ -180,7 +180,7 @@ impl Scope {
         roots: &HashMap<Oid, &Table>,
         wanted: impl Fn(&Table) -> bool,
     ) {
-        let keys = keys(before);
+        let (keys, types) = (keys(before), before.types_by_oid());
         let mut trees: BTreeMap<&QualifiedName, (&Table, Vec<&Table>)> = BTreeMap::new();
         for leaf in before.with_rows() {
             let Some(root) = roots.get(&leaf.oid) else { continue };
@@ -202,7 +202,7 @@ impl Scope {
             };
             self.here.extend(parts(&leaves));
             self.there.extend(parts(&theirs));
-            let (relation, buckets) = (row::of_tree(root, key), hash::buckets(leaves.iter().copied()));
+            let (relation, buckets) = (row::of_tree(root, key, &types), hash::buckets(leaves.iter().copied()));
             self.subjects.push(Subject { relation, buckets, at_target: other.is_some() });
         }
     }

@@ -47,7 +47,7 @@ fn class(kind: &str) -> &'static str {
         }
         "FUNCTION" | "PROCEDURE" | "AGGREGATE" => "function",
         "TYPE" | "DOMAIN" | "SHELL TYPE" | "COMPOSITE TYPE" => "type",
-        "CONSTRAINT" | "CHECK CONSTRAINT" | "FK CONSTRAINT" | "TABLE CONSTRAINT" => "constraint",
+        "CONSTRAINT" | "CHECK CONSTRAINT" | "FK CONSTRAINT" | "TABLE CONSTRAINT" | "DOMAIN CONSTRAINT" => "constraint",
         "COLUMN" | "DEFAULT" | "TABLE COLUMN" | "VIEW COLUMN" => "column",
         "STATISTICS" | "STATISTICS OBJECT" => "statistics",
         "TRIGGER" => "trigger",
@@ -59,13 +59,29 @@ fn class(kind: &str) -> &'static str {
         "SETTING" => "setting",
         "MEMBERSHIP" => "membership",
         "EVENT TRIGGER" => "event trigger",
+        "OPERATOR" => "operator",
+        "OPERATOR CLASS" => "operator class",
+        "OPERATOR FAMILY" => "operator family",
+        "CAST" => "cast",
+        "COLLATION" => "collation",
+        "CONVERSION" => "conversion",
+        "TEXT SEARCH CONFIGURATION" => "text search configuration",
+        "TEXT SEARCH DICTIONARY" => "text search dictionary",
+        "TEXT SEARCH PARSER" => "text search parser",
+        "TEXT SEARCH TEMPLATE" => "text search template",
+        "SERVER" | "FOREIGN SERVER" => "server",
+        "FOREIGN DATA WRAPPER" | "FOREIGN-DATA WRAPPER" => "foreign data wrapper",
+        "USER MAPPING" => "user mapping",
+        "LANGUAGE" | "PROCEDURAL LANGUAGE" => "language",
+        "ACCESS METHOD" => "access method",
+        "PUBLICATION" => "publication",
         _ => "",
     }
 }
 
 /// Quotes and case aside, as people name things; arguments without spaces between them.
 fn plain(name: &str) -> String {
-    name.replace('"', "").to_lowercase().replace(", ", ",").replace(' ', ".")
+    name.replace('"', "").to_lowercase().replace(", ", ",").replace(" (", "(").replace(' ', ".")
 }
 
 fn subjects(key: &ObjectKey) -> Vec<Subject> {
@@ -76,14 +92,10 @@ fn subjects(key: &ObjectKey) -> Vec<Subject> {
             told_of(&key.name, key.name.find(word).unwrap_or(key.name.len()))
         }
         "COMMENT" => {
-            let lower = |word: &str| word.chars().all(|c| c.is_ascii_lowercase());
-            let kind = ["table column", "view column", "table constraint", "materialized view", "foreign table"];
-            let kind = kind.into_iter().find(|kind| key.name.starts_with(&format!("{kind} ")));
-            let kind = kind.or_else(|| key.name.split(' ').next().filter(|word| lower(word))).unwrap_or_default();
-            let name = key.name[kind.len()..].trim_start();
+            let (class, name) = split_kind(&key.name);
             // `c on public.t`
             let name = name.rsplit_once(" on ").map_or(name.to_owned(), |(part, of)| format!("{of}.{part}"));
-            with_parent(class(&kind.to_uppercase()), &name)
+            with_parent(class, &name)
         }
         // What a foreign key becomes at partitions.
         "CONSTRAINT" if key.name.contains(": of ") => {
@@ -98,10 +110,17 @@ fn subjects(key: &ObjectKey) -> Vec<Subject> {
     }
 }
 
-/// `TABLE public.t …`
+/// `TABLE public.t …`, `text search dictionary public.d …`
 fn told_of(text: &str, end: usize) -> Vec<Subject> {
-    let (kind, name) = text[..end].split_once(' ').unwrap_or((&text[..end], ""));
-    with_parent(class(kind), name)
+    let (class, name) = split_kind(&text[..end]);
+    with_parent(class, name)
+}
+
+/// Kinds have up to three words. What has none that is known is all name.
+fn split_kind(text: &str) -> (&'static str, &str) {
+    let ends: Vec<usize> = text.match_indices(' ').take(3).map(|(at, _)| at).collect();
+    let mut known = ends.into_iter().rev().map(|end| (class(&text[..end].to_uppercase()), text[end..].trim_start()));
+    known.find(|(class, _)| !class.is_empty()).unwrap_or(("", text))
 }
 
 /// With the table that a column, a constraint, a trigger, a rule or a policy belongs to, and the schema of the rest.
@@ -183,6 +202,26 @@ mod tests {
         assert!(code("GRANT", "FUNCTION public.iu(regdictionary,text) to app: EXECUTE", losses).is_some());
         assert!(code("FUNCTION", "public.iu(text)", losses).is_none(), "another of the same name");
         assert!(code("FUNCTION", "public.u.iu(regdictionary,text)", losses).is_none());
+    }
+
+    #[test]
+    fn kinds_of_several_words_are_told_apart_by_all_of_them() {
+        let named = [
+            ("OPERATOR", "public.=== (integer, integer)", "operator public.===(integer,integer)"),
+            ("OPERATOR CLASS", "public.o USING btree", "operator class public.o USING btree"),
+            ("CAST", "(integer AS public.level)", "cast (integer AS public.level)"),
+            ("TEXT SEARCH DICTIONARY", "public.d", "text search dictionary public.d"),
+            ("STATISTICS", "public.s", "statistics object public.s"),
+        ];
+        for (kind, name, said) in named {
+            let losses = [Loss::for_tests("refused", &format!("{kind} {name}"))];
+            assert!(code(kind, name, &losses).is_some(), "{kind} {name}");
+            assert!(code("OWNER", &format!("{kind} {name}"), &losses).is_some(), "owner of {kind} {name}");
+            assert!(code("COMMENT", said, &losses).is_some(), "{said}");
+            assert!(code("TABLE", name, &losses).is_none(), "a table {name}");
+        }
+        let server = [Loss::for_tests("refused", "SERVER far")];
+        assert!(code("GRANT", "FOREIGN SERVER far to app: USAGE", &server).is_some());
     }
 
     #[test]

@@ -39,7 +39,7 @@ async fn main() -> anyhow::Result<()> {
     let old = connect(&source, APPLICATION).await?;
     let new = connect(&target, APPLICATION).await?;
     let (catalog, items) = tokio::try_join!(async { anyhow::Ok(catalog::read(&old).await?) }, async {
-        anyhow::Ok(schema::parse(&schema::dump(pg_dump, None).await?)?)
+        anyhow::Ok(schema::parse(&schema::dump(pg_dump, schema::Names::Plain).await?)?)
     })?;
     let facts = schema::examine(&new, &catalog).await?;
     let built = schema::build(items, &catalog, vec![], &facts);

@@ -4,7 +4,7 @@
 
 use crate::servers::{SUPERUSER, Server};
 
-const PARTS: [(&str, &str); 17] = [
+const PARTS: [(&str, &str); 18] = [
     ("roles", include_str!("roles.sql")),
     ("types", include_str!("types.sql")),
     ("tables", include_str!("tables.sql")),
@@ -22,6 +22,7 @@ const PARTS: [(&str, &str); 17] = [
     ("xml_declaration", include_str!("../cases/xml_declaration.sql")),
     ("extension_rights", include_str!("../cases/extension_rights.sql")),
     ("inherited", include_str!("../cases/inherited.sql")),
+    ("rare", include_str!("../cases/rare.sql")),
 ];
 
 /// What every server can take.

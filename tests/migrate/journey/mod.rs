@@ -22,10 +22,10 @@ use infra::migrate::folder::Folder;
 use infra::migrate::identity::give;
 use infra::migrate::index::{self, Builds};
 use infra::migrate::preflight::{self, Capacity, Severity, Situation};
-use infra::migrate::rehearse::{Source, SourceDefinitions, arrives_otherwise, rehearsed};
+use infra::migrate::rehearse::{Rehearsal, Source, SourceDefinitions, arrives_otherwise, rehearsed};
 use infra::migrate::replicate::{Channel, ReplicateError, make_beat};
 use infra::migrate::saga::Mode;
-use infra::migrate::schema::{self, Phase, Schema, Target};
+use infra::migrate::schema::{self, LargeObject, Names, Phase, Schema, Target};
 use infra::migrate::verify::{End, Options, Prints, read_objects, read_uses, verify};
 use infra::migrate::{sequences, timescale};
 use infra::postgres::Client;
@@ -154,15 +154,11 @@ impl Journey<'_> {
         let (old, new) = (self.ends.at_old(self.database).await, self.ends.at_new(self.database).await);
         let catalog = catalog::read(&old).await.map_err(stopped("look"))?;
         let large = schema::read_large_objects(&old).await.map_err(stopped("look"))?;
-        let url = self.ends.old.url(self.database);
-        let archive = schema::dump(&self.ends.old.tool("pg_dump", &[&url]), None).await.map_err(stopped("look"))?;
-        let mut abilities = schema::examine(&new, &catalog).await.map_err(stopped("look"))?;
-        let items = schema::parse(&archive).map_err(stopped("look"))?;
-        let build = |facts: &Target| timescale::build(items.clone(), &catalog, None, large.clone(), facts);
-        let target = self.ends.target(self.database);
-        let source = Source { client: &old, catalog: &catalog };
-        let rehearsed = rehearsed(&source, &target, &mut abilities, build).await;
-        let (built, rehearsal) = rehearsed.map_err(stopped("rehearsal"))?;
+        let (mut abilities, mut rehearsal) = self.rehearse(&old, &new, &catalog, &large, Names::Plain).await?;
+        if abilities.tried.names_are_words() {
+            (abilities, rehearsal) = self.rehearse(&old, &new, &catalog, &large, Names::Quoted).await?;
+        }
+        let (built, rehearsal) = rehearsal;
         let at_old = self.ends.at_old(self.database).await;
         let objects = read_objects(&at_old).await.map_err(stopped("look"))?;
         let source = SourceDefinitions { objects, uses: read_uses(&at_old).await.map_err(stopped("look"))? };
@@ -193,6 +189,24 @@ impl Journey<'_> {
         let accepted =
             of(Severity::Warning).map(|finding| finding.code.clone()).filter(|code| code != "no-tls").collect();
         Ok((situation.catalog, built, prints, accepted))
+    }
+
+    async fn rehearse(
+        &self,
+        old: &Client,
+        new: &Client,
+        catalog: &Catalog,
+        large: &[LargeObject],
+        names: Names,
+    ) -> Result<(Target, (Schema, Rehearsal)), Outcome> {
+        let url = self.ends.old.url(self.database);
+        let archive = schema::dump(&self.ends.old.tool("pg_dump", &[&url]), names).await.map_err(stopped("look"))?;
+        let mut abilities = schema::examine(new, catalog).await.map_err(stopped("look"))?;
+        let items = schema::parse(&archive).map_err(stopped("look"))?;
+        let build = |facts: &Target| timescale::build(items.clone(), catalog, None, large.to_vec(), facts);
+        let source = Source { client: old, catalog };
+        let rehearsed = rehearsed(&source, &self.ends.target(self.database), &mut abilities, build).await;
+        Ok((abilities, rehearsed.map_err(stopped("rehearsal"))?))
     }
 
     async fn run(&self, stage: &'static str, new: &Client, built: &Schema, phases: &[Phase]) -> Result<(), Outcome> {
@@ -335,7 +349,7 @@ impl Journey<'_> {
 
 /// What replication does not bring.
 async fn carry(from: &Client, to: &Client, catalog: &Catalog) -> Result<(), CarriedError> {
-    carry_rows(from, to, &carried::tables(catalog)).await?;
+    carry_rows(from, to, catalog).await?;
     carry_objects(from, to).await.map(drop)
 }
 

@@ -4,6 +4,7 @@
 mod code;
 mod families;
 mod maker;
+mod rare;
 mod rights;
 mod tables;
 mod types;
@@ -21,10 +22,13 @@ pub fn database(seed: u64) -> String {
     rights::schemas(&mut maker);
     types::types(&mut maker);
     code::functions(&mut maker);
+    rare::before_tables(&mut maker);
     tables::tables(&mut maker);
     families::families(&mut maker);
+    rare::beside_tables(&mut maker);
     tables::foreign_keys(&mut maker);
     views::views(&mut maker);
+    rare::by_path(&mut maker);
     code::actions(&mut maker);
     rights::rights(&mut maker);
     maker.sql()

@@ -37,7 +37,7 @@ pub fn roles(maker: &mut Maker) {
 }
 
 pub fn schemas(maker: &mut Maker) {
-    for name in ["app", "\"Sales 2\"", "audit"] {
+    for name in ["app", "\"Sales 2\"", "audit", "archive", "reporting"] {
         if maker.often(5) {
             let owner =
                 maker.role().filter(|_| maker.often(4)).map_or(String::new(), |role| format!(" AUTHORIZATION {role}"));

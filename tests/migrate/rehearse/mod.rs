@@ -2,6 +2,7 @@
 //! what was known fails nowhere later.
 
 mod inherited;
+mod many;
 mod paths;
 mod refusals;
 mod rights;
@@ -10,7 +11,7 @@ use infra::migrate::catalog::{self, Catalog};
 use infra::migrate::copy::{Held, Hold, copy, hold};
 use infra::migrate::folder::Folder;
 use infra::migrate::rehearse::{Rehearsal, Source, rehearsed};
-use infra::migrate::schema::{self, Loss, Schema};
+use infra::migrate::schema::{self, Loss, Names, Schema};
 use infra::migrate::timescale;
 use infra::postgres::{Endpoint, connect};
 
@@ -26,7 +27,11 @@ pub struct Case {
 impl Case {
     /// The case's statements on 15, and an empty database of a master user on 17 with RDS's extensions.
     pub fn of(sql: &str) -> Self {
-        let case = Self { source: Server::v15(), target: Server::rds_with(&[]) };
+        Self::between(Server::v15(), Server::rds_with(&[]), sql)
+    }
+
+    pub fn between(source: Server, target: Server, sql: &str) -> Self {
+        let case = Self { source, target };
         case.source.psql(SUPERUSER, "CREATE DATABASE moving TEMPLATE template0");
         case.source.psql("moving", &sql.replace(":DBNAME", "moving"));
         case.target.psql(SUPERUSER, MASTER);
@@ -46,12 +51,19 @@ impl Case {
         let source = connect(&Endpoint::parse(&self.source.url("moving")).unwrap(), "test").await.unwrap();
         let catalog = catalog::read(&source).await.unwrap();
         let command = self.source.tool("pg_dump", &[&self.source.url("moving")]);
-        let items = schema::parse(&schema::dump(&command, None).await.unwrap()).unwrap();
-        let target = self.target.connect_as("master", "moved").await;
-        let mut facts = schema::examine(&target, &catalog).await.unwrap();
-        let build = |facts: &schema::Target| timescale::build(items.clone(), &catalog, None, vec![], facts);
         let ends = Source { client: &source, catalog: &catalog };
-        rehearsed(&ends, &self.endpoint(), &mut facts, build).await.unwrap()
+        // As the stage does it.
+        for names in [Names::Plain, Names::Quoted] {
+            let items = schema::parse(&schema::dump(&command, names).await.unwrap()).unwrap();
+            let target = self.target.connect_as("master", "moved").await;
+            let mut facts = schema::examine(&target, &catalog).await.unwrap();
+            let build = |facts: &schema::Target| timescale::build(items.clone(), &catalog, None, vec![], facts);
+            let learned = rehearsed(&ends, &self.endpoint(), &mut facts, build).await.unwrap();
+            if !facts.tried.names_are_words() {
+                return learned;
+            }
+        }
+        panic!("names are in the way although all of them are quoted");
     }
 
     /// Everything in earnest, with its rows: nothing may fail that was not told.

@@ -1,7 +1,8 @@
 //! What pg_dump's empty search_path does not find, or finds as something else, is made as it was.
 
+use infra::migrate::rehearse::{SourceDefinitions, arrives_otherwise};
 use infra::migrate::schema::{Consequence, Phase};
-use infra::migrate::verify::{other_uses, read_uses};
+use infra::migrate::verify::{End, Options, other_uses, read_objects, read_uses, verify};
 use infra::postgres::{Endpoint, connect};
 
 use super::{Case, loss};
@@ -68,4 +69,38 @@ async fn functions_of_indexes_keep_a_path_and_what_takes_sql_as_text_is_told() {
     let unfilled = loss(&schema, "refused-by-target", "REFRESH app.words");
     assert_eq!(unfilled.consequence, Consequence::Consent);
     assert!(unfilled.what.contains("pages"), "{unfilled:?}");
+}
+
+/// Nobody had to quote these at the old server.
+#[tokio::test]
+async fn names_that_became_words_of_the_language_are_carried() {
+    let sql = "CREATE TYPE period AS (plan int, nested text);
+        CREATE TABLE t (id int PRIMARY KEY, json text, json_table text CHECK (json_table <> 'x'), system_user text CHECK (system_user <> 'x'), plan period);
+        CREATE INDEX ON t (json_table, lower(system_user));
+        CREATE TABLE json_object (json_scalar int REFERENCES t, merge_action text DEFAULT 'x');
+        CREATE FUNCTION f(json json, json_array int[]) RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN json; END';
+        CREATE FUNCTION json_serialize(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1';
+        CREATE FUNCTION json_scalar(n int) RETURNS TABLE (json_value int, period text) LANGUAGE sql BEGIN ATOMIC SELECT n AS json_value, 'x'::text; END;
+        CREATE FUNCTION counts() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM public.t AS json_table WHERE json_table.id > 0';
+        CREATE FUNCTION fails() RETURNS int LANGUAGE sql AS 'SELECT max(system_user.id) FROM public.t AS system_user';
+        CREATE FUNCTION fails_too() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT max(system_user.id) FROM public.t AS system_user); END';
+        CREATE VIEW json_exists AS SELECT json_table.json, public.json_serialize(json_table.system_user) AS json_query FROM t AS json_table;
+        CREATE AGGREGATE json_objectagg_(int) (SFUNC = int4pl, STYPE = int);
+        ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY json ON t USING (system_user IS NOT NULL);
+        INSERT INTO t VALUES (1, 'a', 'b', 'c', (1, 'n')); INSERT INTO json_object VALUES (1)";
+    let case = Case::of(sql);
+    let (schema, rehearsal) = case.rehearse().await;
+    let told: Vec<_> = schema.losses.iter().map(|loss| (loss.code.as_str(), loss.object.as_str())).collect();
+    let texts = [("function-text", "FUNCTION public.fails()"), ("function-text", "FUNCTION public.fails_too()")];
+    assert_eq!(told, texts, "{:#?}", schema.losses);
+    case.move_all(&schema).await;
+    let at = |url: &str| Endpoint::parse(url).unwrap();
+    let old = connect(&at(&case.source.url("moving")), "test").await.unwrap();
+    let source = SourceDefinitions { objects: read_objects(&old).await.unwrap(), uses: read_uses(&old).await.unwrap() };
+    let (prints, otherwise) = arrives_otherwise(source, &rehearsal, (&schema, &case.catalog().await, "master"));
+    assert_eq!(otherwise, []);
+    let (from, to) = (End::new(at(&case.source.url("moving"))), End::new(case.endpoint()));
+    let options = Options { losses: schema.losses.clone(), prints, ..Options::default() };
+    let report = verify(&from, &to, &options, |_| ()).await.unwrap();
+    assert!(report.matches() && report.rows() == 2, "{}", report.markdown());
 }

@@ -43,7 +43,7 @@ impl Real {
         drop(client);
         connection.await.unwrap();
         self.fresh();
-        let archive = schema::dump(&self.target.tool("pg_dump", &[&self.url]), None).await.unwrap();
+        let archive = schema::dump(&self.target.tool("pg_dump", &[&self.url]), schema::Names::Plain).await.unwrap();
         self.fresh();
         let facts = schema::examine(target, &catalog).await.unwrap();
         let items = schema::parse(&archive).unwrap();

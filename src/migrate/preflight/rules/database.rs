@@ -2,7 +2,7 @@
 
 use super::all;
 use crate::migrate::alike::Order;
-use crate::migrate::catalog::Database;
+use crate::migrate::catalog::{Database, Oid, is_made_of};
 use crate::migrate::preflight::facts::Situation;
 use crate::migrate::preflight::finding::Finding;
 use crate::migrate::saga::Mode;
@@ -44,6 +44,11 @@ pub fn rule(s: &Situation) -> Vec<Finding> {
             .so("indexes on text may miss rows: a query by index and one without differ")
             .remedy("REINDEX DATABASE and ALTER DATABASE … REFRESH COLLATION VERSION at the source")
         }),
+        writes_money_otherwise(s).then(|| {
+            Finding::blocker("money", &object, format!("has columns of type money, and writes {}; the target writes {}", s.source.money, s.target.money))
+                .so("replication carries money as it is written: the other server takes it for another amount, or for none")
+                .remedy("ALTER DATABASE … SET lc_monetary to the same at both ends, where their systems have it; C they always have")
+        }),
         (s.catalog.large_objects.count > 0).then(|| {
             let bytes = s.catalog.large_objects.bytes;
             Finding::note(
@@ -75,6 +80,17 @@ fn order(d: &Database) -> Order {
         ctype: d.ctype.clone(),
     }
 }
+
+/// A setting of the source's database goes with it, and is set before anything is replicated.
+fn writes_money_otherwise(s: &Situation) -> bool {
+    let carried =
+        s.catalog.settings.iter().any(|one| one.in_database && one.role.is_none() && one.name == "lc_monetary");
+    let types = s.catalog.types_by_oid();
+    let mut columns = s.catalog.tables.iter().flat_map(|table| &table.columns);
+    s.source.money != s.target.money && !carried && columns.any(|column| is_made_of(&types, column.type_oid, MONEY))
+}
+
+const MONEY: Oid = Oid(790);
 
 fn provider(letter: &str) -> &str {
     match letter {

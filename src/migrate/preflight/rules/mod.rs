@@ -13,6 +13,8 @@ mod tables;
 use super::facts::Situation;
 use super::finding::Finding;
 
+pub use capacity::cannot_be_dumped;
+
 pub type Rule = fn(&Situation) -> Vec<Finding>;
 
 pub const ALL: [Rule; 9] = [

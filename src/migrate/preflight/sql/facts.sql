@@ -15,7 +15,7 @@ SELECT COALESCE((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), fals
          WHERE name IN ('wal_level', 'max_replication_slots', 'max_wal_senders', 'wal_sender_timeout', 'max_slot_wal_keep_size',
                         'max_connections', 'superuser_reserved_connections', 'max_worker_processes', 'max_logical_replication_workers',
                         'shared_preload_libraries', 'rds.logical_replication', 'rds.extensions', 'default_transaction_read_only',
-                        'max_prepared_transactions', 'autovacuum_freeze_max_age')) AS settings,
+                        'max_prepared_transactions', 'max_locks_per_transaction', 'autovacuum_freeze_max_age')) AS settings,
        (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
        COALESCE((SELECT json_agg(json_build_object('name', slot_name, 'active', active,
                    'kept_bytes', COALESCE(pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, restart_lsn), 0)::int8)
@@ -57,5 +57,6 @@ SELECT COALESCE((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), fals
          WHERE c.relkind = 'm' AND p.oid >= 16384 AND p.prosqlbody IS NULL
            AND NOT EXISTS (SELECT FROM unnest(p.proconfig) AS s WHERE s LIKE 'search_path=%')
            AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')), '[]') AS path_dependent_views,
-       {cron_jobs} AS cron_jobs
+       {cron_jobs} AS cron_jobs,
+       (-1234567.5)::numeric::money::text AS money
   FROM users

@@ -22,6 +22,19 @@ WITH ours AS (
   UNION ALL SELECT 'extension' || e.oid || ',' || e.xmin FROM pg_extension e
   UNION ALL SELECT 'statistics' || s.oid || ',' || s.xmin FROM pg_statistic_ext s
   UNION ALL SELECT 'event trigger' || e.oid || ',' || e.xmin FROM pg_event_trigger e
+  UNION ALL SELECT 'operator' || o.oid || ',' || o.xmin FROM pg_operator o WHERE o.oid >= 16384
+  UNION ALL SELECT 'operator class' || o.oid || ',' || o.xmin FROM pg_opclass o WHERE o.oid >= 16384
+  UNION ALL SELECT 'operator family' || o.oid || ',' || o.xmin FROM pg_opfamily o WHERE o.oid >= 16384
+  UNION ALL SELECT 'cast' || c.oid || ',' || c.xmin FROM pg_cast c WHERE c.oid >= 16384
+  UNION ALL SELECT 'collation' || c.oid || ',' || c.xmin FROM pg_collation c WHERE c.collnamespace NOT IN (SELECT oid FROM ours)
+  UNION ALL SELECT 'conversion' || c.oid || ',' || c.xmin FROM pg_conversion c WHERE c.oid >= 16384
+  UNION ALL SELECT 'configuration' || c.oid || ',' || c.xmin FROM pg_ts_config c WHERE c.oid >= 16384
+  UNION ALL SELECT 'mapping' || m.mapcfg || ',' || m.maptokentype || ',' || m.mapseqno || ',' || m.xmin FROM pg_ts_config_map m WHERE m.mapcfg >= 16384
+  UNION ALL SELECT 'dictionary' || d.oid || ',' || d.xmin FROM pg_ts_dict d WHERE d.oid >= 16384
+  UNION ALL SELECT 'server' || s.oid || ',' || s.xmin FROM pg_foreign_server s
+  UNION ALL SELECT 'foreign table' || f.ftrelid || ',' || f.xmin FROM pg_foreign_table f
+  UNION ALL SELECT 'publication' || p.oid || ',' || p.xmin FROM pg_publication p WHERE p.pubname !~ '^infra_'
+  UNION ALL SELECT 'published' || r.oid || ',' || r.xmin FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname !~ '^infra_'
   UNION ALL SELECT 'default grant' || d.oid || ',' || d.xmin FROM pg_default_acl d
 )
 SELECT count(*) || ':' || coalesce(sum(hashtextextended(text, 0)), 0) FROM entry

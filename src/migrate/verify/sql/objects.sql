@@ -24,6 +24,111 @@ WITH RECURSIVE remembered AS (
   -- Of what a foreign key becomes at partitions: the one that somebody made. The others' names are the server's choice.
   SELECT oid, oid FROM pg_constraint WHERE contype = 'f' AND conparentid = 0
   UNION ALL SELECT c.oid, o.top FROM pg_constraint c JOIN original o ON c.conparentid = o.id
+), of_extension AS (
+  SELECT classid AS class, objid AS id FROM pg_depend WHERE deptype = 'e'
+), rare(kind, object, owner, facts, printed, class, id) AS (
+  -- What few databases have, with owners.
+  SELECT 'OPERATOR', format('%I.%s (%s, %s)', n.nspname, o.oprname, CASE o.oprleft WHEN 0 THEN 'NONE' ELSE format_type(o.oprleft, NULL) END, format_type(o.oprright, NULL)),
+         o.oprowner,
+         concat_ws(' ', 'by', o.oprcode::regprocedure, 'returns ' || format_type(o.oprresult, NULL), 'commutator ' || nullif(o.oprcom, 0)::regoperator,
+           'negator ' || nullif(o.oprnegate, 0)::regoperator, 'restrict ' || nullif(o.oprrest, 0)::regproc, 'join ' || nullif(o.oprjoin, 0)::regproc,
+           CASE WHEN o.oprcanhash THEN 'hashes' END, CASE WHEN o.oprcanmerge THEN 'merges' END),
+         NULL, 'pg_operator'::regclass, o.oid
+    FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace WHERE {user_schema} AND o.oprcode <> 0
+  UNION ALL
+  SELECT 'OPERATOR CLASS', format('%I.%I USING %I', n.nspname, c.opcname, a.amname), c.opcowner,
+         concat_ws(' ', 'for', format_type(c.opcintype, NULL), CASE WHEN c.opcdefault THEN 'default' END, 'storage ' || format_type(nullif(c.opckeytype, 0), NULL),
+           (SELECT format('family %I.%I', n.nspname, f.opfname) FROM pg_opfamily f JOIN pg_namespace n ON n.oid = f.opfnamespace WHERE f.oid = c.opcfamily)),
+         NULL, 'pg_opclass'::regclass, c.oid
+    FROM pg_opclass c JOIN pg_namespace n ON n.oid = c.opcnamespace JOIN pg_am a ON a.oid = c.opcmethod WHERE {user_schema}
+  UNION ALL
+  SELECT 'OPERATOR FAMILY', format('%I.%I USING %I', n.nspname, f.opfname, a.amname), f.opfowner,
+         concat_ws(' ',
+           (SELECT string_agg(concat_ws(' ', o.amopstrategy, o.amopopr::regoperator, o.amoppurpose,
+                     (SELECT format('by %I', s.opfname) FROM pg_opfamily s WHERE s.oid = o.amopsortfamily)), ', '
+                     ORDER BY o.amopstrategy, o.amopopr::regoperator::text COLLATE "C", o.amoppurpose) FROM pg_amop o WHERE o.amopfamily = f.oid),
+           (SELECT string_agg(concat_ws(' ', p.amprocnum, format_type(p.amproclefttype, NULL), format_type(p.amprocrighttype, NULL), p.amproc::regproc), ', '
+                     ORDER BY p.amprocnum, format_type(p.amproclefttype, NULL) COLLATE "C", format_type(p.amprocrighttype, NULL) COLLATE "C") FROM pg_amproc p WHERE p.amprocfamily = f.oid)),
+         NULL, 'pg_opfamily'::regclass, f.oid
+    FROM pg_opfamily f JOIN pg_namespace n ON n.oid = f.opfnamespace JOIN pg_am a ON a.oid = f.opfmethod WHERE {user_schema}
+  UNION ALL
+  SELECT 'CAST', format('(%s AS %s)', format_type(c.castsource, NULL), format_type(c.casttarget, NULL)), NULL,
+         concat_ws(' ', c.castcontext, c.castmethod, nullif(c.castfunc, 0)::regprocedure), NULL, 'pg_cast'::regclass, c.oid
+    FROM pg_cast c
+   WHERE c.oid >= 16384 AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_cast'::regclass AND d.objid = c.oid AND d.deptype = 'i')
+  UNION ALL
+  -- Some versions write a locale in another way than it was given.
+  SELECT 'COLLATION', format('%I.%I', n.nspname, c.collname), c.collowner,
+         concat_ws(' ', c.collprovider, CASE WHEN NOT c.collisdeterministic THEN 'not deterministic' END),
+         concat_ws(' ', COALESCE(to_jsonb(c) ->> 'colllocale', to_jsonb(c) ->> 'colliculocale', c.collcollate), nullif(c.collctype, c.collcollate),
+           'rules ' || (to_jsonb(c) ->> 'collicurules')), 'pg_collation'::regclass, c.oid
+    FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace WHERE {user_schema}
+  UNION ALL
+  SELECT 'CONVERSION', format('%I.%I', n.nspname, c.conname), c.conowner,
+         concat_ws(' ', pg_encoding_to_char(c.conforencoding), 'to', pg_encoding_to_char(c.contoencoding), 'by', c.conproc::regproc,
+           CASE WHEN c.condefault THEN 'default' END), NULL, 'pg_conversion'::regclass, c.oid
+    FROM pg_conversion c JOIN pg_namespace n ON n.oid = c.connamespace WHERE {user_schema}
+  UNION ALL
+  SELECT 'TEXT SEARCH CONFIGURATION', format('%I.%I', n.nspname, c.cfgname), c.cfgowner,
+         concat_ws(' ', (SELECT format('%I.%I', pn.nspname, p.prsname) FROM pg_ts_parser p JOIN pg_namespace pn ON pn.oid = p.prsnamespace WHERE p.oid = c.cfgparser),
+           (SELECT string_agg(format('%s with %s', token.alias, m.mapdict::regdictionary), ', ' ORDER BY token.alias COLLATE "C", m.mapseqno)
+              FROM pg_ts_config_map m JOIN ts_token_type(c.cfgparser) AS token ON token.tokid = m.maptokentype WHERE m.mapcfg = c.oid)),
+         NULL, 'pg_ts_config'::regclass, c.oid
+    FROM pg_ts_config c JOIN pg_namespace n ON n.oid = c.cfgnamespace WHERE {user_schema}
+  UNION ALL
+  SELECT 'TEXT SEARCH DICTIONARY', format('%I.%I', n.nspname, d.dictname), d.dictowner,
+         (SELECT format('%I.%I', tn.nspname, t.tmplname) FROM pg_ts_template t JOIN pg_namespace tn ON tn.oid = t.tmplnamespace WHERE t.oid = d.dicttemplate),
+         d.dictinitoption, 'pg_ts_dict'::regclass, d.oid
+    FROM pg_ts_dict d JOIN pg_namespace n ON n.oid = d.dictnamespace WHERE {user_schema}
+  UNION ALL
+  SELECT 'TEXT SEARCH PARSER', format('%I.%I', n.nspname, p.prsname), NULL,
+         concat_ws(' ', p.prsstart, p.prstoken, p.prsend, nullif(p.prsheadline, 0)::regproc, p.prslextype), NULL, 'pg_ts_parser'::regclass, p.oid
+    FROM pg_ts_parser p JOIN pg_namespace n ON n.oid = p.prsnamespace WHERE {user_schema}
+  UNION ALL
+  SELECT 'TEXT SEARCH TEMPLATE', format('%I.%I', n.nspname, t.tmplname), NULL,
+         concat_ws(' ', nullif(t.tmplinit, 0)::regproc, t.tmpllexize), NULL, 'pg_ts_template'::regclass, t.oid
+    FROM pg_ts_template t JOIN pg_namespace n ON n.oid = t.tmplnamespace WHERE {user_schema}
+  UNION ALL
+  SELECT 'STATISTICS', format('%I.%I', n.nspname, s.stxname), s.stxowner,
+         concat_ws(' ', 'on', s.stxrelid::regclass, (SELECT string_agg(k::text, ', ' ORDER BY k::text) FROM unnest(s.stxkind) AS k),
+           (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attname) FROM unnest(s.stxkeys) AS key
+              JOIN pg_attribute a ON a.attrelid = s.stxrelid AND a.attnum = key),
+           'target ' || nullif(to_jsonb(s) ->> 'stxstattarget', '-1')),
+         pg_get_statisticsobjdef(s.oid), 'pg_statistic_ext'::regclass, s.oid
+    FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE {user_schema}
+  UNION ALL
+  SELECT 'FOREIGN DATA WRAPPER', quote_ident(f.fdwname), f.fdwowner,
+         concat_ws(' ', 'handler ' || nullif(f.fdwhandler, 0)::regproc, 'validator ' || nullif(f.fdwvalidator, 0)::regproc,
+           'with ' || (SELECT string_agg(o, ', ' ORDER BY o COLLATE "C") FROM unnest(f.fdwoptions) AS o)), NULL, 'pg_foreign_data_wrapper'::regclass, f.oid
+    FROM pg_foreign_data_wrapper f
+  UNION ALL
+  SELECT 'SERVER', quote_ident(s.srvname), s.srvowner,
+         concat_ws(' ', 'of', quote_ident(f.fdwname), 'type ' || s.srvtype, 'version ' || s.srvversion,
+           'with ' || (SELECT string_agg(o, ', ' ORDER BY o COLLATE "C") FROM unnest(s.srvoptions) AS o)), NULL, 'pg_foreign_server'::regclass, s.oid
+    FROM pg_foreign_server s JOIN pg_foreign_data_wrapper f ON f.oid = s.srvfdw
+  UNION ALL
+  SELECT 'PROCEDURAL LANGUAGE', quote_ident(l.lanname), l.lanowner,
+         concat_ws(' ', CASE WHEN l.lanpltrusted THEN 'trusted' END, nullif(l.lanplcallfoid, 0)::regproc, nullif(l.laninline, 0)::regproc, nullif(l.lanvalidator, 0)::regproc),
+         NULL, 'pg_language'::regclass, l.oid
+    FROM pg_language l WHERE l.oid >= 16384
+  UNION ALL
+  SELECT 'TRANSFORM', format('FOR %s LANGUAGE %I', format_type(t.trftype, NULL), l.lanname), NULL,
+         concat_ws(' ', nullif(t.trffromsql, 0)::regproc, 'to', nullif(t.trftosql, 0)::regproc), NULL, 'pg_transform'::regclass, t.oid
+    FROM pg_transform t JOIN pg_language l ON l.oid = t.trflang
+  UNION ALL
+  SELECT 'ACCESS METHOD', quote_ident(a.amname), NULL, concat_ws(' ', a.amtype, a.amhandler), NULL, 'pg_am'::regclass, a.oid
+    FROM pg_am a WHERE a.oid >= 16384
+  UNION ALL
+  -- Those of a migration are its own.
+  SELECT 'PUBLICATION', quote_ident(p.pubname), p.pubowner,
+         concat_ws(' ', CASE WHEN p.puballtables THEN 'all tables' END, CASE WHEN p.pubinsert THEN 'insert' END, CASE WHEN p.pubupdate THEN 'update' END,
+           CASE WHEN p.pubdelete THEN 'delete' END, CASE WHEN p.pubtruncate THEN 'truncate' END, CASE WHEN p.pubviaroot THEN 'via root' END),
+         CASE WHEN NOT p.puballtables THEN
+           (SELECT string_agg(concat_ws(' ', format('%I.%I', t.schemaname, t.tablename), to_jsonb(t) ->> 'attnames', 'where ' || (to_jsonb(t) ->> 'rowfilter')), ', '
+                     ORDER BY format('%I.%I', t.schemaname, t.tablename) COLLATE "C")
+              FROM pg_publication_tables t WHERE t.pubname = p.pubname) END,
+         'pg_publication'::regclass, p.oid
+    FROM pg_publication p WHERE p.pubname !~ '^infra_'
 ), acl(object, owner, acl, defaults) AS (
   SELECT CASE relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || identity, relowner, relacl,
          acldefault(CASE relkind WHEN 'S' THEN 's'::"char" ELSE 'r'::"char" END, relowner)
@@ -38,6 +143,8 @@ WITH RECURSIVE remembered AS (
   UNION ALL
   SELECT 'SCHEMA ' || n.nspname, n.nspowner, n.nspacl, acldefault('n', n.nspowner) FROM pg_namespace n
    WHERE n.nspacl IS NOT NULL AND {user_schema}
+  UNION ALL
+  SELECT format('FOREIGN SERVER %I', srvname), srvowner, srvacl, acldefault('S', srvowner) FROM pg_foreign_server WHERE srvacl IS NOT NULL
   UNION ALL
   SELECT 'DATABASE', datdba, datacl, acldefault('d', datdba) FROM pg_database
    WHERE datname = current_database() AND datacl IS NOT NULL
@@ -70,6 +177,14 @@ WITH RECURSIVE remembered AS (
     LEFT JOIN pg_init_privs i ON i.classoid = 'pg_type'::regclass AND i.objoid = t.oid
    WHERE t.typacl IS DISTINCT FROM i.initprivs AND NOT EXISTS (SELECT FROM owned_type o WHERE o.oid = t.oid)
   UNION ALL
+  SELECT format('FOREIGN DATA WRAPPER %I', f.fdwname), f.fdwowner, f.fdwacl, COALESCE(i.initprivs, acldefault('F', f.fdwowner))
+    FROM pg_foreign_data_wrapper f LEFT JOIN pg_init_privs i ON i.classoid = 'pg_foreign_data_wrapper'::regclass AND i.objoid = f.oid
+   WHERE f.fdwacl IS DISTINCT FROM i.initprivs
+  UNION ALL
+  SELECT format('LANGUAGE %I', l.lanname), l.lanowner, l.lanacl, COALESCE(i.initprivs, acldefault('l', l.lanowner))
+    FROM pg_language l LEFT JOIN pg_init_privs i ON i.classoid = 'pg_language'::regclass AND i.objoid = l.oid
+   WHERE l.lanacl IS DISTINCT FROM i.initprivs
+  UNION ALL
   SELECT 'SCHEMA ' || n.nspname, n.nspowner, n.nspacl, COALESCE(i.initprivs, acldefault('n', n.nspowner))
     FROM pg_namespace n LEFT JOIN pg_init_privs i ON i.classoid = 'pg_namespace'::regclass AND i.objoid = n.oid
    WHERE n.nspname = 'pg_catalog' AND n.nspacl IS DISTINCT FROM i.initprivs
@@ -81,7 +196,10 @@ SELECT 'TABLE', r.identity,
        concat_ws(' ', r.relkind, r.relpersistence, 'replica identity ' || COALESCE((SELECT m.identity FROM remembered m WHERE m.relation = r.oid), r.relreplident)::text,
          CASE WHEN r.relrowsecurity THEN 'row security' END, CASE WHEN r.relforcerowsecurity THEN 'forced' END,
          'with ' || (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(r.reloptions) AS o),
-         (SELECT 'of ' || string_agg(i.inhparent::regclass::text, ', ' ORDER BY i.inhseqno) FROM pg_inherits i WHERE i.inhrelid = r.oid)),
+         (SELECT 'of ' || string_agg(i.inhparent::regclass::text, ', ' ORDER BY i.inhseqno) FROM pg_inherits i WHERE i.inhrelid = r.oid),
+         'of type ' || format_type(nullif(r.reloftype, 0), NULL),
+         (SELECT concat_ws(' ', 'at', quote_ident(s.srvname), '(' || (SELECT string_agg(o, ', ' ORDER BY o COLLATE "C") FROM unnest(f.ftoptions) AS o) || ')')
+            FROM pg_foreign_table f JOIN pg_foreign_server s ON s.oid = f.ftserver WHERE f.ftrelid = r.oid)),
        concat_ws(' ', CASE WHEN r.relkind = 'p' THEN 'by ' || pg_get_partkeydef(r.oid) END, pg_get_expr(r.relpartbound, r.oid))
   FROM relation r WHERE r.relkind IN ('r', 'p', 'f')
 UNION ALL
@@ -93,7 +211,8 @@ SELECT 'COLUMN', format('%s.%I', r.identity, a.attname),
          'storage ' || a.attstorage::text, 'compression ' || nullif(to_jsonb(a) ->> 'attcompression', ''),
          'collate ' || (SELECT format('%I.%I', cn.nspname, co.collname)
                           FROM pg_collation co JOIN pg_namespace cn ON cn.oid = co.collnamespace WHERE co.oid = a.attcollation),
-         'statistics ' || nullif(a.attstattarget, -1)),
+         'statistics ' || nullif(a.attstattarget, -1), 'with ' || (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(a.attoptions) AS o WHERE o ~ '^n_distinct'),
+         'options ' || (SELECT string_agg(o, ', ' ORDER BY o COLLATE "C") FROM unnest(a.attfdwoptions) AS o)),
        'default ' || pg_get_expr(d.adbin, d.adrelid)
   FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid
   LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -167,14 +286,6 @@ SELECT 'SEQUENCE', r.identity,
             FROM pg_depend d JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
            WHERE d.classid = 'pg_class'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i'))), ''
   FROM relation r JOIN pg_sequence s ON s.seqrelid = r.oid
-UNION ALL
-SELECT 'STATISTICS', format('%I.%I', n.nspname, s.stxname),
-       concat_ws(' ', 'on', s.stxrelid::regclass, (SELECT string_agg(k::text, ', ' ORDER BY k::text) FROM unnest(s.stxkind) AS k),
-         (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attname) FROM unnest(s.stxkeys) AS key
-            JOIN pg_attribute a ON a.attrelid = s.stxrelid AND a.attnum = key),
-         'target ' || nullif(to_jsonb(s) ->> 'stxstattarget', '-1')),
-       pg_get_statisticsobjdef(s.oid)
-  FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE {user_schema}
 -- Code and types.
 UNION ALL
 SELECT 'FUNCTION', r.identity,
@@ -182,7 +293,10 @@ SELECT 'FUNCTION', r.identity,
          r.provolatile, r.proparallel, CASE WHEN r.proisstrict THEN 'strict' END, CASE WHEN r.prosecdef THEN 'security definer' END,
          CASE WHEN r.proleakproof THEN 'leakproof' END, 'cost ' || r.procost, 'rows ' || r.prorows, 'support ' || nullif(r.prosupport, 0)::regproc,
          'defaults ' || nullif(r.pronargdefaults, 0), 'set ' || array_to_string(r.proconfig, ', '), nullif(r.probin, ''), nullif(r.prosrc, ''),
-         (SELECT concat_ws(' ', aggtransfn, aggfinalfn, aggtranstype::regtype, agginitval) FROM pg_aggregate WHERE aggfnoid = r.oid)),
+         (SELECT concat_ws(' ', aggtransfn, aggfinalfn, aggtranstype::regtype, agginitval, aggkind, aggfinalmodify, nullif(aggnumdirectargs, 0), CASE WHEN aggfinalextra THEN 'extra' END,
+            'combine ' || nullif(aggcombinefn, 0)::regproc, 'serial ' || nullif(aggserialfn, 0)::regproc, 'deserial ' || nullif(aggdeserialfn, 0)::regproc,
+            'moving ' || nullif(concat_ws(' ', nullif(aggmtransfn, 0)::regproc, nullif(aggminvtransfn, 0)::regproc, nullif(aggmfinalfn, 0)::regproc, nullif(aggmtranstype, 0)::regtype, aggminitval), ''),
+            'sorts by ' || nullif(aggsortop, 0)::regoperator) FROM pg_aggregate WHERE aggfnoid = r.oid)),
        -- What is kept as text is a fact.
        CASE WHEN r.prokind <> 'a' AND (r.pronargdefaults > 0 OR l.lanname = 'sql' AND r.prosrc = '') THEN pg_get_functiondef(r.oid) END
   FROM routine r JOIN pg_language l ON l.oid = r.prolang
@@ -190,11 +304,21 @@ UNION ALL
 SELECT 'TYPE', t.identity,
        concat_ws(' ', t.typtype, nullif(format_type(t.typbasetype, t.typtypmod), '-'), CASE WHEN t.typnotnull THEN 'not null' END,
          (SELECT string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid),
-         (SELECT 'over ' || g.rngsubtype::regtype::text FROM pg_range g WHERE g.rngtypid = t.oid)),
+         'collate ' || CASE WHEN t.typtype = 'd' THEN nullif(t.typcollation, 0)::regcollation::text END,
+         CASE WHEN t.typtype = 'b' THEN concat_ws(' ', t.typinput, t.typoutput, t.typlen, t.typalign, t.typstorage, t.typcategory) END,
+         (SELECT concat_ws(' ', 'over', g.rngsubtype::regtype,
+                   (SELECT format('by %I.%I', n.nspname, o.opcname) FROM pg_opclass o JOIN pg_namespace n ON n.oid = o.opcnamespace WHERE o.oid = g.rngsubopc),
+                   'collate ' || nullif(g.rngcollation, 0)::regcollation, 'canonical ' || nullif(g.rngcanonical, 0)::regproc, 'difference ' || nullif(g.rngsubdiff, 0)::regproc)
+            FROM pg_range g WHERE g.rngtypid = t.oid)),
        concat_ws(' ', t.typdefault,
          (SELECT string_agg(c.conname || ' ' || pg_get_constraintdef(c.oid), ', ' ORDER BY c.conname)
             FROM pg_constraint c WHERE c.contypid = t.oid AND c.contype <> 'n'))
   FROM owned_type t
+-- Whose options hold passwords: these are not looked at.
+UNION ALL
+SELECT 'USER MAPPING', format('%s SERVER %I', CASE m.umuser WHEN 0 THEN 'public' ELSE quote_ident(m.usename) END, m.srvname), '', '' FROM pg_user_mappings m
+UNION ALL
+SELECT r.kind, r.object, r.facts, r.printed FROM rare r WHERE (r.class, r.id) NOT IN (SELECT class, id FROM of_extension)
 UNION ALL
 SELECT 'EXTENSION', e.extname, n.nspname, '' FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
 UNION ALL
@@ -207,6 +331,9 @@ UNION ALL
 -- What a range type makes for itself is its server's first superuser's, whoever that is.
 SELECT 'OWNER', 'FUNCTION ' || r.identity, pg_get_userbyid(r.proowner), '' FROM routine r
  WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = r.oid AND d.deptype = 'i')
+UNION ALL
+SELECT 'OWNER', r.kind || ' ' || r.object, pg_get_userbyid(r.owner), '' FROM rare r
+ WHERE r.owner IS NOT NULL AND (r.class, r.id) NOT IN (SELECT class, id FROM of_extension)
 UNION ALL
 SELECT 'OWNER', 'TYPE ' || t.identity, pg_get_userbyid(t.typowner), '' FROM owned_type t
 UNION ALL
