@@ -8,6 +8,7 @@
 mod arrives;
 mod outcome;
 mod pass;
+mod routed;
 mod rows;
 mod run;
 mod scratch;

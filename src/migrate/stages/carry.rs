@@ -28,7 +28,7 @@ pub async fn published(
 
 /// Before changes of `like` are applied at `client`.
 pub async fn prepare(client: &Client, like: &Catalog) -> Result<(), StageError> {
-    Ok(loosen(client, &carried::names(like)).await?)
+    Ok(loosen(client, &carried::with_roots(like)).await?)
 }
 
 /// Before anybody waits: so much that the pause would be long is a decision of the user's.
@@ -61,7 +61,7 @@ pub async fn can_come_home(new: &Client) -> Result<(), StageError> {
 }
 
 async fn carry(from: &Client, to: &Client, catalog: &Catalog) -> Result<(), StageError> {
-    carry_rows(from, to, &carried::tables(catalog)).await?;
+    carry_rows(from, to, catalog).await?;
     carry_objects(from, to).await?;
     Ok(())
 }

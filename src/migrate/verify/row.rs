@@ -82,8 +82,8 @@ pub struct ByKey {
     pub columns: String,
 }
 
-/// Where the operator `=` of a type is, for types that extensions brought: sessions look into pg_catalog alone, and would
-/// compare such values as texts, without the key's index.
+/// Where the operator `=` of a type is, for types that extensions brought: pg_catalog's would compare such values as texts,
+/// without the key's index.
 pub type Operators = HashMap<Oid, String>;
 
 pub fn by_key(table: &Table, key: &[String], operators: &Operators) -> ByKey {
@@ -93,8 +93,8 @@ pub fn by_key(table: &Table, key: &[String], operators: &Operators) -> ByKey {
     }
     let operator_and_type = |name: &String| {
         let column = table.columns.iter().find(|column| column.name == *name);
-        let operator = column.and_then(|column| operators.get(&column.type_oid));
-        let operator = operator.map_or("=".to_owned(), |schema| format!("OPERATOR({}.=)", quote_identifier(schema)));
+        let schema = column.and_then(|column| operators.get(&column.type_oid)).map_or("pg_catalog", String::as_str);
+        let operator = format!("OPERATOR({}.=)", quote_identifier(schema));
         (operator, column.map_or("text", |column| column.type_name.as_str()))
     };
     let equal = |value: &dyn Fn(usize) -> String| {
@@ -104,11 +104,11 @@ pub fn by_key(table: &Table, key: &[String], operators: &Operators) -> ByKey {
         });
         parts.collect::<Vec<_>>().join(" AND ")
     };
-    let arrays: Vec<_> = (1..=key.len()).map(|number| format!("${number}::text[]")).collect();
+    let arrays: Vec<_> = (1..=key.len()).map(|number| format!("pg_catalog.unnest(${number}::text[])")).collect();
     let names: Vec<_> = (0..key.len()).map(|place| format!("c{place}")).collect();
     // OFFSET 0 lets the server look up one key after the other, by the key's index.
     let hashes = format!(
-        "SELECT k.place, x.h FROM unnest({}) WITH ORDINALITY AS k ({}, place)
+        "SELECT k.place, x.h FROM ROWS FROM ({}) WITH ORDINALITY AS k ({}, place)
           CROSS JOIN LATERAL (SELECT {} AS h FROM {} WHERE {} OFFSET 0) AS x",
         arrays.join(", "),
         names.join(", "),
@@ -128,7 +128,7 @@ pub fn by_key(table: &Table, key: &[String], operators: &Operators) -> ByKey {
 
 /// Large objects as rows of number and bytes.
 pub fn of_large_objects() -> Relation {
-    let bytes = "sha256(lo_get(r.oid))";
+    let bytes = "pg_catalog.sha256(pg_catalog.lo_get(r.oid))";
     Relation {
         name: QualifiedName::new("pg_catalog", "pg_largeobject"),
         from: "pg_catalog.pg_largeobject_metadata AS r".to_owned(),
@@ -149,11 +149,12 @@ fn value(column: &Column) -> String {
         JSON | JSONB => hashed(&format!("{name}::text")),
         XML => hashed(&sent(&name)),
         ARRAY_OF_XML => {
-            let elements = format!("SELECT {} FROM unnest({name}) WITH ORDINALITY AS u (e, n) ORDER BY n", sent("e"));
-            let all = hashed(&format!("ROW(array_dims({name}), ARRAY({elements}))::text"));
+            let elements =
+                format!("SELECT {} FROM pg_catalog.unnest({name}) WITH ORDINALITY AS u (e, n) ORDER BY n", sent("e"));
+            let all = hashed(&format!("ROW(pg_catalog.array_dims({name}), ARRAY({elements}))::text"));
             format!("CASE WHEN {name} IS NOT NULL THEN {all} END")
         }
-        BYTEA => format!("sha256({name})"),
+        BYTEA => format!("pg_catalog.sha256({name})"),
         _ => name,
     }
 }
@@ -161,12 +162,12 @@ fn value(column: &Column) -> String {
 /// What arrives of XML, by COPY as by replication. A server keeps a value as it was written, and sends it without a
 /// declaration that says nothing; a line feed at the beginning is lost each time.
 fn sent(xml: &str) -> String {
-    format!("ltrim(textin(xml_out({xml})), E'\\n')")
+    format!("pg_catalog.ltrim(pg_catalog.textin(pg_catalog.xml_out({xml})), E'\\n')")
 }
 
 /// Collation C: a collation that calls different texts equal gives them one hash.
 fn hashed(text: &str) -> String {
-    format!("hashtextextended({text} COLLATE \"C\", {SEED})")
+    format!("pg_catalog.hashtextextended({text} COLLATE pg_catalog.\"C\", {SEED})")
 }
 
 /// Buckets by the hash's low bits, each with its count and sum. Sums of both ends' parts add up whatever the parts are.
@@ -174,7 +175,8 @@ fn hashed(text: &str) -> String {
 pub fn sums(relation: &Relation, buckets: u32, filter: Option<&str>) -> String {
     let filter = filter.map(|filter| format!(" WHERE {filter}")).unwrap_or_default();
     format!(
-        "SELECT (h & {})::int4, count(*)::int8, sum(h)::text FROM (SELECT {} AS h FROM {}{filter} OFFSET 0) AS hashed GROUP BY 1",
+        "SELECT (h OPERATOR(pg_catalog.&) {})::int4, pg_catalog.count(*)::int8, pg_catalog.sum(h)::text
+           FROM (SELECT {} AS h FROM {}{filter} OFFSET 0) AS hashed GROUP BY 1",
         buckets - 1,
         relation.hash,
         relation.from
@@ -187,14 +189,14 @@ pub fn rows_of_buckets(relation: &Relation, buckets: u32, wanted: &[i32], most: 
         [] => "NULL".to_owned(),
         columns => {
             let texts: Vec<_> = columns.iter().map(|column| format!("r.{}::text", quote_identifier(column))).collect();
-            format!("json_build_array({})::text", texts.join(", "))
+            format!("pg_catalog.json_build_array({})::text", texts.join(", "))
         }
     };
     let wanted = wanted.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     let place = if relation.places { "r.ctid::text" } else { "''::text" };
     format!(
         "SELECT h, place, key FROM (SELECT {} AS h, {place} AS place, {key} AS key FROM {} OFFSET 0) AS hashed
-          WHERE (h & {})::int4 = ANY ('{{{wanted}}}') LIMIT {most}",
+          WHERE (h OPERATOR(pg_catalog.&) {})::int4 OPERATOR(pg_catalog.=) ANY ('{{{wanted}}}'::int4[]) LIMIT {most}",
         relation.hash,
         relation.from,
         buckets - 1
@@ -204,7 +206,11 @@ pub fn rows_of_buckets(relation: &Relation, buckets: u32, wanted: &[i32], most: 
 /// The hash of each column of the row at one place.
 pub fn columns_at(relation: &Relation, place: &str) -> String {
     let hashes: Vec<_> = relation.columns.iter().map(|(_, hash)| hash.as_str()).collect();
-    format!("SELECT ARRAY[{}]::int8[] FROM {} WHERE r.ctid = '{place}'::tid", hashes.join(", "), relation.from)
+    format!(
+        "SELECT ARRAY[{}]::int8[] FROM {} WHERE r.ctid OPERATOR(pg_catalog.=) '{place}'::tid",
+        hashes.join(", "),
+        relation.from
+    )
 }
 
 #[cfg(test)]
@@ -224,7 +230,8 @@ mod tests {
             has_default: false,
         };
         assert_eq!(value(&column(23)), r#"r."a""b""#);
-        assert_eq!(value(&column(BYTEA)), r#"sha256(r."a""b")"#);
-        assert_eq!(value(&column(JSON)), format!(r#"hashtextextended(r."a""b"::text COLLATE "C", {SEED})"#));
+        assert_eq!(value(&column(BYTEA)), r#"pg_catalog.sha256(r."a""b")"#);
+        let hashed = format!(r#"pg_catalog.hashtextextended(r."a""b"::text COLLATE pg_catalog."C", {SEED})"#);
+        assert_eq!(value(&column(JSON)), hashed);
     }
 }

@@ -5,6 +5,7 @@ mod inherited;
 mod paths;
 mod refusals;
 mod rights;
+mod routed;
 
 use infra::migrate::catalog::{self, Catalog};
 use infra::migrate::copy::{Held, Hold, copy, hold};
