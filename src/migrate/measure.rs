@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::catalog::{Catalog, Table, quote_identifier};
+use super::rows_path::RowsPath;
 use crate::postgres::wire::{Connection, Mode, discard};
 use crate::postgres::{Client, Endpoint, PostgresError};
 
@@ -42,6 +43,7 @@ pub async fn read(source: &Endpoint, catalog: &Catalog) -> Result<Option<Reading
     let mut connection = Connection::open(source, "infra look", Mode::Sql).await?;
     let limits = format!("SET default_transaction_read_only = on; SET statement_timeout = {}", AT_MOST.as_millis());
     connection.query("preparing to measure", &limits).await?;
+    connection.query("preparing to measure", &RowsPath::of(catalog).set()).await?;
     let operation = format!("measuring how fast {} is read", table.name.plain());
     let began = Instant::now();
     let mut bytes = 0;
@@ -77,7 +79,8 @@ fn statement(table: &Table, catalog: &Catalog, blocks: &std::ops::Range<u64>) ->
     let binary = table.stored_columns().all(|column| types.get(&column.type_oid).is_some_and(|known| known.binary));
     let columns: Vec<_> = table.stored_columns().map(|column| quote_identifier(&column.name)).collect();
     format!(
-        "COPY (SELECT {} FROM ONLY {} WHERE ctid >= '({},0)' AND ctid < '({},0)') TO STDOUT (FORMAT {})",
+        "COPY (SELECT {} FROM ONLY {} WHERE ctid OPERATOR(pg_catalog.>=) '({},0)' AND ctid OPERATOR(pg_catalog.<) '({},0)') \
+         TO STDOUT (FORMAT {})",
         columns.join(", "),
         table.name,
         blocks.start,

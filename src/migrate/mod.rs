@@ -20,6 +20,7 @@ pub mod prose;
 pub mod rehearse;
 pub mod relay;
 pub mod replicate;
+pub mod rows_path;
 pub mod run;
 pub mod saga;
 pub mod schema;

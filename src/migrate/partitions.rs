@@ -41,6 +41,7 @@ pub async fn make_partitions(source: &Client, target: &Client) -> Result<Partiti
         let owner = if of_parent == Some(&table.owner) { owners.get(parent).copied() } else { None };
         let owner = owner.unwrap_or(&table.owner);
         make(target, table, parent, owner).await?;
+        as_attached(source, target, &table.name).await?;
         rename_indexes(source, target, &table.name).await?;
         known.insert(&table.name);
         owners.insert(&table.name, owner);
@@ -146,6 +147,67 @@ async fn make(target: &Client, table: &Table, parent: &QualifiedName, owner: &st
         }
         Ok(()) => Ok(()),
     }
+}
+
+/// One that was a table of its own before it was attached need not have what a partition has of its parent: defaults, and what
+/// it asks of its rows.
+async fn as_attached(source: &Client, target: &Client, table: &QualifiedName) -> Result<(), PartitionError> {
+    let (here, there) = tokio::try_join!(own_definitions(source, table), own_definitions(target, table))?;
+    let missing = here.iter().filter(|(key, text)| there.get(*key) != Some(*text));
+    let mut changes: Vec<String> = missing.map(|((kind, name), text)| kind.give(name, text)).collect();
+    let extra = there.keys().filter(|key| !here.contains_key(*key));
+    changes.extend(extra.filter_map(|(kind, name)| kind.take(name)));
+    for change in changes {
+        target.run("making a partition as it was attached", &format!("ALTER TABLE {table} {change}")).await?;
+    }
+    Ok(())
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Own {
+    Default,
+    NotNull,
+    Check,
+}
+
+impl Own {
+    fn give(self, name: &str, text: &str) -> String {
+        let name = quote_identifier(name);
+        match self {
+            Self::Default => format!("ALTER {name} SET DEFAULT {text}"),
+            Self::NotNull => format!("ALTER {name} SET NOT NULL"),
+            Self::Check => format!("ADD CONSTRAINT {name} {text}"),
+        }
+    }
+
+    /// What its parent asks of rows it asks too.
+    fn take(self, name: &str) -> Option<String> {
+        (self == Self::Default).then(|| format!("ALTER {} DROP DEFAULT", quote_identifier(name)))
+    }
+}
+
+/// By column, or by the name of a check that is not its parent's.
+async fn own_definitions(
+    client: &Client,
+    table: &QualifiedName,
+) -> Result<BTreeMap<(Own, String), String>, PostgresError> {
+    let sql = "SELECT 'd', a.attname::text, pg_get_expr(d.adbin, d.adrelid)
+                 FROM pg_attribute a JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+                WHERE a.attrelid = to_regclass($1) AND a.attgenerated = ''
+               UNION ALL SELECT 'n', attname::text, '' FROM pg_attribute
+                WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped AND attnotnull
+               UNION ALL SELECT 'c', conname::text, pg_get_constraintdef(oid) FROM pg_constraint
+                WHERE conrelid = to_regclass($1) AND contype = 'c' AND coninhcount = 0";
+    let rows = client.rows("reading what a partition has of its own", sql, &[&table.to_string()]).await?;
+    let own = |row: &tokio_postgres::Row| {
+        let kind = match row.get::<_, &str>(0) {
+            "d" => Own::Default,
+            "n" => Own::NotNull,
+            _ => Own::Check,
+        };
+        ((kind, row.get(1)), row.get(2))
+    };
+    Ok(rows.iter().map(own).collect())
 }
 
 /// Names of a partition's indexes are the server's choice, and depend on what else was there when it was made.

@@ -86,12 +86,16 @@ pub struct Since<'a> {
 }
 
 impl Since<'_> {
-    /// Begins to record; what an earlier verification left is thrown away. `tables` are the target's: whoever is no
-    /// superuser can record only its own.
-    pub async fn record(&self, tables: &[QualifiedName]) -> Result<(), SinceError> {
+    /// Begins to record, at either end what may be published there, None is all tables; what an earlier verification left is
+    /// thrown away.
+    pub async fn record(
+        &self,
+        here: Option<&[QualifiedName]>,
+        there: Option<&[QualifiedName]>,
+    ) -> Result<(), SinceError> {
         self.folder.remove(FILE)?;
-        self.history(self.source).begin(None).await?;
-        Ok(self.history(self.target).begin(Some(tables)).await?)
+        self.history(self.source).begin(here).await?;
+        Ok(self.history(self.target).begin(there).await?)
     }
 
     /// While nobody writes and everything has arrived.

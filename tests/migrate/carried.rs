@@ -20,15 +20,20 @@ const TABLES: &str = "
     COMMENT ON CONSTRAINT child_parent_fkey ON child IS 'kept';
     CREATE UNLOGGED TABLE grandchild (child int REFERENCES child, parent int REFERENCES parent ON DELETE CASCADE);
     CREATE TABLE raw (at timestamptz, body json, place point, doc xml, parent int REFERENCES parent);
+    CREATE TABLE shelf (parent int REFERENCES parent, body json) PARTITION BY RANGE (parent);
+    CREATE TABLE shelf_1 PARTITION OF shelf FOR VALUES FROM (0) TO (5) PARTITION BY LIST (parent);
+    CREATE TABLE shelf_1_all PARTITION OF shelf_1 DEFAULT;
+    CREATE TABLE shelf_2 PARTITION OF shelf DEFAULT;
     CREATE TABLE doc (id int PRIMARY KEY, file oid);
     CREATE TABLE told (n int);
     CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.told VALUES (1); RETURN NULL; END';
     CREATE TRIGGER tell AFTER INSERT ON child EXECUTE FUNCTION tell();
     INSERT INTO parent SELECT generate_series(1, 5); INSERT INTO child SELECT n, n FROM generate_series(1, 5) AS n;
     INSERT INTO grandchild VALUES (1, 1); TRUNCATE told;
+    INSERT INTO shelf SELECT n, json_build_object('n', n) FROM generate_series(1, 5) AS n;
     INSERT INTO raw SELECT now(), json_build_object('n', n), point(n, n), ('<a>' || n || '</a>')::xml, 1 FROM generate_series(1, 20) AS n;
     INSERT INTO doc VALUES (1, lo_from_bytea(50001, '\\x00')), (2, lo_from_bytea(50002, '\\x0102')), (3, lo_from_bytea(50003, '\\x03'))";
-const NAMES: [&str; 6] = ["parent", "child", "grandchild", "raw", "doc", "told"];
+const NAMES: [&str; 7] = ["parent", "child", "grandchild", "raw", "shelf", "doc", "told"];
 
 async fn pair() -> Pair {
     let pair = Pair::of("CREATE ROLE writer LOGIN; CREATE ROLE master LOGIN", TABLES).await;
@@ -78,7 +83,10 @@ async fn what_is_not_in_the_log_is_carried_there_and_back() {
     let names = ["parent", "doc", "told"].map(|name| QualifiedName::new("public", name));
     let published = [names.as_slice(), &[QualifiedName::new("infra_migration", "beat")]].concat();
     let read = catalog::read(&pair.old).await.unwrap();
-    assert_eq!(carried::unpublished(&read).into_iter().collect::<Vec<_>>(), [QualifiedName::new("public", "raw")]);
+    assert_eq!(
+        carried::unpublished(&read).into_iter().collect::<Vec<_>>(),
+        ["raw", "shelf"].map(|name| QualifiedName::new("public", name))
+    );
     for (channel, from, from_server, to) in [
         ("infra_forward", &pair.old, &pair.old_server, &pair.new),
         ("infra_back", &pair.new, &pair.new_server, &pair.old),
@@ -87,11 +95,12 @@ async fn what_is_not_in_the_log_is_carried_there_and_back() {
         channel.publish(Some(&published)).await.unwrap();
         channel.make_slot().await.unwrap();
         for _ in 0..2 {
-            loosen(to, &carried::names(&read)).await.unwrap();
+            loosen(to, &carried::with_roots(&read)).await.unwrap();
         }
         assert_eq!(differences(&pair).await, Vec::<String>::new(), "keys that are away for a while are no change");
         channel.subscribe(&Endpoint::parse(&from_server.url("app")).unwrap()).await.unwrap();
-        let work = "TRUNCATE parent, child, grandchild, raw; INSERT INTO parent SELECT generate_series(1, 9);
+        let work = "TRUNCATE parent, child, grandchild, raw, shelf; INSERT INTO parent SELECT generate_series(1, 9);
+            INSERT INTO shelf SELECT n, json_build_object('m', n) FROM generate_series(2, 9) AS n;
             INSERT INTO child VALUES (9, 1), (10, 2); INSERT INTO grandchild VALUES (9, 3);
             INSERT INTO raw SELECT now(), '{\"n\": 3}', point(1, 1), '<b/>', 7 FROM generate_series(1, 3);
             UPDATE raw SET place = point(2, 2); UPDATE doc SET file = 0 WHERE id = 3";
@@ -127,7 +136,7 @@ async fn replication_alone_stops_at_both() {
     forward.publish(None).await.unwrap();
     forward.make_slot().await.unwrap();
     forward.subscribe(&Endpoint::parse(&pair.old_server.url("app")).unwrap()).await.unwrap();
-    pair.old_server.psql("app", "TRUNCATE parent, child, grandchild, raw");
+    pair.old_server.psql("app", "TRUNCATE parent, child, grandchild, raw, shelf");
     let error = forward.drain(Duration::from_secs(4)).await.unwrap_err();
     assert!(matches!(error, ReplicateError::ApplyFailed { .. } | ReplicateError::NotDrained { .. }), "{error}");
     forward.remove().await.unwrap();
@@ -137,7 +146,7 @@ async fn replication_alone_stops_at_both() {
 async fn old_rows_that_no_longer_fit_keep_their_key_for_new_ones() {
     let pair = pair().await;
     let read = catalog::read(&pair.old).await.unwrap();
-    loosen(&pair.old, &carried::names(&read)).await.unwrap();
+    loosen(&pair.old, &carried::with_roots(&read)).await.unwrap();
     pair.old_server.psql("app", "TRUNCATE parent");
     tighten(&pair.old).await.unwrap();
     let keys = foreign_keys(&pair.old_server);

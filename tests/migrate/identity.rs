@@ -136,7 +136,7 @@ async fn the_application_writes_without_keys_throughout_and_finds_everything_as_
     assert!(application_paused > 0);
     forward.drain(PATIENCE).await.unwrap();
     let since = Since { source: &pair.old, target: &pair.new, folder: &folder };
-    since.record(&NAMES.map(|name| QualifiedName::new("public", name))).await.unwrap();
+    since.record(None, Some(&NAMES.map(|name| QualifiedName::new("public", name)))).await.unwrap();
     since.begin(since.same().await.unwrap()).unwrap();
     let application = Application::at(&pair.old_server).await;
     tokio::time::sleep(Duration::from_secs(1)).await;

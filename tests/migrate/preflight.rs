@@ -10,7 +10,7 @@ use infra::postgres::{Endpoint, connect};
 
 use crate::corpus;
 use crate::schema::Move;
-use crate::servers::SUPERUSER;
+use crate::servers::{SUPERUSER, Server};
 
 async fn findings(moving: &Move, mode: Mode) -> Vec<Finding> {
     let endpoint = |url: &str| Endpoint::parse(url).unwrap();
@@ -92,4 +92,91 @@ async fn the_corpus_has_something_of_everything() {
 
 fn lsn(row: &str) -> &str {
     row.split('|').nth(1).unwrap()
+}
+
+/// Keys of every kind of comparison, each with rows of which the server says whether they fit.
+const KEYS: &str = "CREATE EXTENSION citext; CREATE DOMAIN folded AS citext; CREATE TYPE mood AS ENUM ('a', 'b');
+    CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+    CREATE TABLE texts (v varchar(9) PRIMARY KEY, c char(6) UNIQUE, t text UNIQUE, x citext UNIQUE, n name UNIQUE, l text COLLATE loose UNIQUE,
+      i int UNIQUE, big bigint UNIQUE, m numeric UNIQUE, at timestamptz UNIQUE, day date UNIQUE, e mood UNIQUE, list int[] UNIQUE, UNIQUE (i, e));
+    INSERT INTO texts VALUES ('Zeile ', 'Zeile ', 'Zeile ', 'Word', 'Zeile', 'Case', 1, 1, 1.50, '2026-01-01', '2026-01-01', 'a', '{1}');
+    CREATE TABLE heir () INHERITS (texts); INSERT INTO heir (v, i, t) VALUES ('heir', 9, 'heir');
+    CREATE TABLE parted (id int, PRIMARY KEY (id)) PARTITION BY LIST (id); CREATE TABLE parted_1 PARTITION OF parted FOR VALUES IN (1, 2);
+    INSERT INTO parted VALUES (1);
+    CREATE TABLE row_of (v char(6), v2 varchar(9), v3 text, c varchar, c2 text, t char(6), t2 name, x text, x2 folded, n text, l text COLLATE \"C\",
+      i bigint, i2 smallint, big int, m int, m2 bigint, at date, day timestamptz, e mood, list int[], part int, own int, other mood) PARTITION BY LIST (own);
+    CREATE TABLE row_1 PARTITION OF row_of DEFAULT;";
+/// Of `row_of`: its columns, a value, and the columns that they point to, with what follows.
+const POINTERS: [(&str, &str, &str); 37] = [
+    ("v", "'Zeile '", "texts (v)"),
+    ("v2", "'Zeile '", "texts (v)"),
+    ("v2", "'Zeile'", "texts (v)"),
+    ("v3", "'Zeile '", "texts (v)"),
+    ("v3", "'heir'", "texts (v)"),
+    ("c", "'Zeile'", "texts (c)"),
+    ("c", "'Zeile '", "texts (c)"),
+    ("c2", "'Zeile '", "texts (c)"),
+    ("t", "'Zeile '", "texts (t)"),
+    ("t2", "'Zeile '", "texts (t)"),
+    ("t2", "'Zeile'", "texts (t)"),
+    ("x", "'word'", "texts (x)"),
+    ("x", "'Word'", "texts (x)"),
+    ("x2", "'word'", "texts (x)"),
+    ("n", "'Zeile'", "texts (n)"),
+    ("n", "'Zeile '", "texts (n)"),
+    ("l", "'CASE'", "texts (l)"),
+    ("l", "'Cases'", "texts (l)"),
+    ("i", "1", "texts (i)"),
+    ("i2", "1", "texts (i)"),
+    ("i2", "2", "texts (i)"),
+    ("i", "9", "texts (i)"),
+    ("big", "1", "texts (big)"),
+    ("m", "1", "texts (m)"),
+    ("m2", "2", "texts (m)"),
+    ("at", "'2026-01-01'", "texts (at)"),
+    ("at", "'2026-01-02'", "texts (at)"),
+    ("day", "'2026-01-01'", "texts (day)"),
+    ("day", "'2026-01-01 01:00'", "texts (day)"),
+    ("e", "'a'", "texts (e)"),
+    ("list", "'{1}'", "texts (list)"),
+    ("list", "'{2}'", "texts (list)"),
+    ("part", "1", "parted"),
+    ("part", "2", "parted"),
+    ("own, other", "1, 'a'", "texts (i, e) MATCH FULL"),
+    ("own, other", "1, NULL", "texts (i, e) MATCH FULL"),
+    ("own, other", "1, NULL", "texts (i, e)"),
+];
+
+/// A row that the server's own check refuses is told, and no other, whatever the types.
+#[tokio::test]
+async fn foreign_keys_are_compared_as_the_server_compares_them() {
+    for server in [Server::v15(), Server::v17()] {
+        server.psql(SUPERUSER, "CREATE DATABASE keys TEMPLATE template0");
+        server.psql("keys", "SET timezone = 'UTC'; ALTER DATABASE keys SET timezone = 'UTC'");
+        server.psql("keys", KEYS);
+        let source = connect(&Endpoint::parse(&server.url("keys")).unwrap(), "test").await.unwrap();
+        let (mut refused, mut tried) = (0, 0);
+        for (own, value, other) in POINTERS {
+            let key = format!("ALTER TABLE row_of ADD CONSTRAINT key FOREIGN KEY ({own}) REFERENCES {other}");
+            let Ok(()) = source.batch_execute(&format!("SET search_path = public; {key}")).await else { continue };
+            tried += 1;
+            let write = "SET session_replication_role = replica; TRUNCATE row_of";
+            server.psql("keys", &format!("{write}; INSERT INTO row_of ({own}) VALUES ({value})"));
+            let catalog = catalog::read(&source).await.unwrap();
+            let told =
+                preflight::find_orphans(&source, &catalog).await.unwrap().iter().map(|found| found.rows).sum::<i64>();
+            let checked = source
+                .batch_execute(&format!("SET search_path = public; ALTER TABLE row_of DROP CONSTRAINT key; {key}"))
+                .await;
+            let fits = checked.is_ok();
+            assert_eq!(told, i64::from(!fits), "{own} {value} {other}");
+            refused += told;
+            if fits {
+                server.psql("keys", "ALTER TABLE row_of DROP CONSTRAINT key");
+            } else {
+                server.psql("keys", "TRUNCATE row_of; ALTER TABLE row_of DROP CONSTRAINT IF EXISTS key");
+            }
+        }
+        assert!(tried > 30 && refused > 10, "{tried} tried, {refused} refused");
+    }
 }

@@ -54,7 +54,7 @@ impl Secured {
         secured
             .since(async |since| {
                 let tables = ["forced", "En\"abled"].map(|name| QualifiedName::new("public", name));
-                since.record(&tables).await.unwrap();
+                since.record(None, Some(&tables)).await.unwrap();
                 since.begin(since.same().await.unwrap()).unwrap();
             })
             .await;

@@ -22,13 +22,27 @@ const TABLES: &str = "CREATE TABLE kept (id bigint PRIMARY KEY, body text);
     ALTER TABLE full_with_key REPLICA IDENTITY FULL;
     CREATE EXTENSION citext;
     CREATE TABLE folded (word citext PRIMARY KEY, n int);
-    ALTER TABLE kept ALTER body SET STORAGE EXTERNAL;";
+    ALTER TABLE kept ALTER body SET STORAGE EXTERNAL;
+    CREATE SCHEMA hidden;
+    CREATE FUNCTION hidden.norm(t text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower(t)';
+    SET search_path = public, hidden;
+    CREATE FUNCTION key_of(t text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT norm(t)';
+    ALTER DATABASE app SET search_path = public, hidden;
+    CREATE TABLE seen (code varchar(5) PRIMARY KEY, title varchar);
+    CREATE FUNCTION lie(varchar, varchar) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT false';
+    CREATE OPERATOR public.= (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = lie);
+    CREATE FUNCTION hashtextextended(varchar, bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT 0::bigint';";
+/// Every statement on the table looks the function's names up, and what is found there lies.
+const INDEX: &str = "SET search_path = public, hidden; CREATE INDEX ON seen (key_of(title))";
+/// From 17 on it cannot be built otherwise.
+const PATH: &str = "ALTER FUNCTION key_of SET search_path = public, hidden";
 const ROWS: &str = "INSERT INTO kept SELECT i, repeat('x', 3000) FROM generate_series(1, 100) AS i;
     INSERT INTO \"Odd\" VALUES ('2026-01-05 12:00:00.123456+00', 'ab', 1.50, 'x');
     INSERT INTO parted SELECT '2026-01-05', i FROM generate_series(1, 100) AS i;
     INSERT INTO keyless SELECT i % 3, 'same' FROM generate_series(1, 100) AS i;
     INSERT INTO folded VALUES ('Ab', 1), ('Cd', 2);
-    INSERT INTO full_with_key SELECT i FROM generate_series(1, 10) AS i;";
+    INSERT INTO full_with_key SELECT i FROM generate_series(1, 10) AS i;
+    INSERT INTO seen VALUES ('a', 'A'), ('b', 'B');";
 
 /// Two servers with the same rows, replication between them, and a record since then.
 struct Verified {
@@ -39,6 +53,13 @@ struct Verified {
 impl Verified {
     async fn from(old_server: Server) -> Self {
         let pair = Pair::from(old_server, "", &format!("{TABLES} {ROWS}")).await;
+        for server in [&pair.old_server, &pair.new_server] {
+            server.psql("app", "ALTER DATABASE app SET search_path = public, hidden");
+            if server.psql("app", "SELECT current_setting('server_version_num')::int >= 170000") == "t" {
+                server.psql("app", PATH);
+            }
+            server.psql("app", INDEX);
+        }
         let verified = Self { pair, folder: tempfile::tempdir().unwrap() };
         verified.pair.follow().await;
         verified.pair.forward().drain(PATIENCE).await.unwrap();
@@ -49,8 +70,8 @@ impl Verified {
     async fn begin(&self) {
         let folder = self.folder();
         let since = Since { source: &self.pair.old, target: &self.pair.new, folder: &folder };
-        let names = ["kept", "Odd", "parted", "keyless", "full_with_key", "folded"];
-        since.record(&names.map(|name| QualifiedName::new("public", name))).await.unwrap();
+        let names = ["kept", "Odd", "parted", "keyless", "full_with_key", "folded", "seen"];
+        since.record(None, Some(&names.map(|name| QualifiedName::new("public", name)))).await.unwrap();
         let same = since.same().await.unwrap();
         since.begin(same).unwrap();
     }
@@ -89,12 +110,13 @@ async fn what_replication_brought_is_the_same() {
             UPDATE \"Odd\" SET n = 1.500, body = NULL; INSERT INTO \"Odd\" VALUES ('infinity', '', 'NaN', '');
             INSERT INTO parted SELECT '2026-01-06', i, 'new' FROM generate_series(1, 5000) AS i;
             UPDATE keyless SET b = 'other' WHERE a = 1; DELETE FROM keyless WHERE a = 2; INSERT INTO keyless VALUES (NULL, NULL);
-            UPDATE full_with_key SET body = 'x' WHERE id = 1; UPDATE folded SET word = 'AB' WHERE word = 'ab'";
+            UPDATE full_with_key SET body = 'x' WHERE id = 1; UPDATE folded SET word = 'AB' WHERE word = 'ab';
+            UPDATE seen SET title = 'C' WHERE code::text = 'a'";
         verified.pair.old_server.psql("app", write);
         let look = verified.drained().await;
         assert_eq!(look.differing().count(), 0, "{look:?}");
-        // 50 keys that went and 50 that came, one deleted, three of "Odd", 5000, one, and two ways to write one word.
-        assert_eq!(look.rows(), 101 + 3 + 5000 + 1 + 2, "{look:?}");
+        // 50 keys that went and 50 that came, one deleted, three of "Odd", 5000, one, two ways to write one word, one.
+        assert_eq!(look.rows(), 101 + 3 + 5000 + 1 + 2 + 1, "{look:?}");
         assert_eq!(verified.look().await.rows(), 0, "what is the same is done with");
     }
 }
@@ -140,6 +162,12 @@ async fn one_wrong_row_at_the_target_is_found_and_named() {
         ("folded".into(), RowFault::Changed, Some(r#"["Cd"]"#.into()), vec!["n".into()])
     );
     wrong("UPDATE folded SET n = 2 WHERE word = 'cd'");
+    wrong("UPDATE seen SET title = 'wrong' WHERE code::text = 'b'");
+    assert_eq!(
+        verified.fault().await,
+        ("seen".into(), RowFault::Changed, Some(r#"["b"]"#.into()), vec!["title".into()])
+    );
+    wrong("UPDATE seen SET title = 'B' WHERE code::text = 'b'");
     wrong("DELETE FROM keyless WHERE ctid = (SELECT min(ctid) FROM keyless)");
     assert_eq!(verified.fault().await, ("keyless".into(), RowFault::Missing, None, vec![]));
 }

@@ -41,7 +41,7 @@ impl Ends {
         let folder = Folder::at(ends.folder.path());
         let since = Since { source: &old, target: &new, folder: &folder };
         let tables = ["large", "keyless", "small"].map(|name| QualifiedName::new("public", name));
-        since.record(&tables).await.unwrap();
+        since.record(None, Some(&tables)).await.unwrap();
         since.begin(since.same().await.unwrap()).unwrap();
         ends
     }

@@ -2,10 +2,12 @@
 //! tables whose changes no subscriber can apply, and large objects. From the old database to the new one in the pause of
 //! the cutover, and back at a rollback (docs/decisions/0075-carried-in-the-pause.md).
 
+mod guide;
 mod loosen;
 mod objects;
 mod rows;
 
+pub use guide::{guide, guided, release};
 pub use loosen::{loosen, loosened, tighten};
 pub use objects::{Objects, carry_objects, foreign_objects};
 pub use rows::carry_rows;
@@ -55,6 +57,13 @@ pub fn tables(catalog: &Catalog) -> Vec<&Table> {
 
 pub fn names(catalog: &Catalog) -> BTreeSet<QualifiedName> {
     tables(catalog).into_iter().map(|table| table.name.clone()).collect()
+}
+
+/// Those, and the partitioned tables above them: a foreign key of a partition belongs to these.
+pub fn with_roots(catalog: &Catalog) -> BTreeSet<QualifiedName> {
+    let carried = tables(catalog);
+    let above = carried.iter().flat_map(|table| catalog.above(table));
+    carried.iter().copied().chain(above).map(|table| table.name.clone()).collect()
 }
 
 /// What is not to be published: a subscriber would fail at the first change, and at every one after it. Partitions are

@@ -3,34 +3,30 @@
 use bytes::Bytes;
 use futures::{SinkExt as _, TryStreamExt as _};
 
-use super::{CarriedError, tables};
+use super::CarriedError;
 use crate::migrate::catalog::{Catalog, QualifiedName, Table, quote_identifier};
+use crate::migrate::rows_path::RowsPath;
+use crate::migrate::unseen::as_replica;
 use crate::migrate::verify::same_rows;
 use crate::postgres::{Client, PostgresError};
 
-/// Empties the tables that are carried at `to` and fills them as they are at `from`, in one transaction, and compares them
-/// there. `catalog` is that of `from`.
+/// Empties what is carried at `to` and fills it as it is at `from`, in one transaction, and compares it there. `catalog` is
+/// that of either end.
 pub async fn carry_rows(from: &Client, to: &Client, catalog: &Catalog) -> Result<u64, CarriedError> {
-    let tables = tables(catalog);
+    let tables = super::tables(catalog);
     if tables.is_empty() {
         return Ok(0);
     }
-    let operation = "carrying tables that replication does not bring";
     // Triggers have fired where the rows were written. Who may not say so has none that fire.
-    let replica = to.run(operation, "SET session_replication_role = replica").await;
-    if let Err(error) = replica
-        && error.sqlstate() != Some("42501")
-    {
-        return Err(error.into());
-    }
-    let carried = transaction(from, to, &tables, catalog).await;
+    as_replica(to, RowsPath::of(catalog).within((from, to), or_nothing((from, to), &tables, catalog))).await
+}
+
+async fn or_nothing((from, to): (&Client, &Client), tables: &[&Table], catalog: &Catalog) -> Result<u64, CarriedError> {
+    let carried = transaction(from, to, tables, catalog).await;
     if carried.is_err() {
-        to.run(operation, "ROLLBACK").await?;
+        to.run("taking back what was carried", "ROLLBACK").await?;
     }
-    match to.run(operation, "RESET session_replication_role").await {
-        Err(error) if error.sqlstate() != Some("42501") => Err(error.into()),
-        _ => carried,
-    }
+    carried
 }
 
 async fn transaction(from: &Client, to: &Client, tables: &[&Table], catalog: &Catalog) -> Result<u64, CarriedError> {

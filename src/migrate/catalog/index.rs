@@ -64,6 +64,15 @@ pub struct Constraint {
     pub references: Option<Oid>,
     pub columns: Vec<String>,
     pub referenced_columns: Vec<String>,
+    /// Of a foreign key, for each column: when a row `p` of the other table is meant by a row `c` of its own.
+    #[serde(default)]
+    pub comparisons: Vec<String>,
+    /// A key that is null in part is a violation.
+    #[serde(default)]
+    pub match_full: bool,
+    /// The last column is a range that rows of the other table cover together.
+    #[serde(default)]
+    pub period: bool,
     /// Of a partition's constraint: the one above it.
     pub parent: Option<Oid>,
     /// What follows `ADD CONSTRAINT name`.

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use index::{Constraint, ConstraintKind, Index};
 pub use name::{Oid, QualifiedName, quote_identifier, quote_literal};
 pub use object::{Database, Extension, LargeObjects, Privilege, RightsOfOthers, Routine, Special, SpecialKind, View};
-pub use read::{CatalogError, read, read_sequences};
+pub use read::{CatalogError, read, read_sequences, version};
 pub use role::{Membership, Role, Setting};
 pub use sequence::{Sequence, SequenceOwner};
 pub use table::{Column, Generated, Identity, Persistence, ReplicaIdentity, Slice, Table, TableKind};
@@ -67,6 +67,12 @@ pub struct Catalog {
 }
 
 impl Catalog {
+    /// The same tables at a server of another version, whose rules are others.
+    pub fn at(&self, version: ServerVersion) -> Self {
+        let database = Database { server_version: version, ..self.database.clone() };
+        Self { database, ..self.clone() }
+    }
+
     pub fn table(&self, oid: Oid) -> Option<&Table> {
         self.tables.iter().find(|table| table.oid == oid)
     }
@@ -94,6 +100,11 @@ impl Catalog {
             };
             std::iter::successors(above(table), |table| above(table)).collect()
         }
+    }
+
+    /// The tables that it is a partition of, the innermost first.
+    pub fn above<'a>(&'a self, table: &'a Table) -> Vec<&'a Table> {
+        self.climb()(table)
     }
 
     /// The outermost table that it is a partition of; itself, if it is none.

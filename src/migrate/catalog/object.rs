@@ -79,9 +79,18 @@ pub struct Routine {
     /// A check, a domain or a generated column calls it.
     #[serde(default)]
     pub on_rows: bool,
-    /// An index or a materialized view calls it.
+    /// An index, a statistics object or a materialized view calls it.
     #[serde(default)]
     pub in_builds: bool,
+}
+
+impl Routine {
+    /// It is called for rows, whoever brings them, and looks names up in the search_path when it runs.
+    pub fn is_guided(&self) -> bool {
+        let by_text = !self.parsed && !matches!(self.language.as_str(), "c" | "internal");
+        let has_own = self.settings.iter().any(|setting| setting.starts_with("search_path="));
+        by_text && !has_own && (self.on_rows || self.in_builds)
+    }
 }
 
 /// Rights on something that belongs to the server or to an extension, where they are not as it came.

@@ -57,7 +57,7 @@ async fn read_within(client: &Client) -> Result<Catalog, CatalogError> {
     })
 }
 
-async fn version(client: &Client) -> Result<ServerVersion, CatalogError> {
+pub async fn version(client: &Client) -> Result<ServerVersion, CatalogError> {
     let answer = client.simple_query("SHOW server_version_num").await;
     let messages = answer.map_err(|source| CatalogError::Query { what: "version", source })?;
     let text = texts(&messages).next().ok_or(CatalogError::Version)?;

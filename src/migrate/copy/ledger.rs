@@ -52,7 +52,7 @@ pub fn start_over<'a>(
     let (plan, parts) = (quote_literal(plan), parts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
     let (schema, name) = (quote_literal(&table.schema), quote_literal(&table.name));
     format!(
-        "BEGIN; {}; DELETE FROM {HELPER_SCHEMA}.parts WHERE plan = {plan} AND part IN ({parts}); \
+        "BEGIN; {}; DELETE FROM {HELPER_SCHEMA}.parts WHERE plan OPERATOR(pg_catalog.=) {plan} AND part OPERATOR(pg_catalog.=) ANY (ARRAY[{parts}]::int[]); \
          INSERT INTO {HELPER_SCHEMA}.rewritten VALUES ({plan}, {schema}, {name}, {file}) \
          ON CONFLICT (plan, schema, name) DO UPDATE SET file = excluded.file; COMMIT",
         sql::truncate(emptied)

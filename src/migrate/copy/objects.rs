@@ -8,7 +8,7 @@ use crate::postgres::wire::Connection;
 /// With their sizes in bytes, sorted by number, as the snapshot has them.
 pub async fn list(source: &mut Connection) -> Result<Vec<(Oid, u64)>, CopyError> {
     // The last page says enough; its size does not matter here.
-    let sql = "SELECT m.oid, coalesce((SELECT (max(l.pageno) + 1)::bigint * 2048 FROM pg_catalog.pg_largeobject AS l \
+    let sql = "SELECT m.oid, coalesce((SELECT (pg_catalog.max(l.pageno) + 1)::bigint * 2048 FROM pg_catalog.pg_largeobject AS l \
                WHERE l.loid = m.oid), 0) FROM pg_catalog.pg_largeobject_metadata AS m ORDER BY 1";
     let operation = "listing the large objects";
     if source.query(operation, "SELECT FROM pg_catalog.pg_largeobject_metadata LIMIT 1").await?.rows.is_empty() {

@@ -14,6 +14,7 @@ use super::session::Ends;
 use super::{ledger, objects, sql};
 use crate::migrate::catalog::{Catalog, QualifiedName};
 use crate::migrate::folder::Folder;
+use crate::migrate::unseen::unseen;
 use crate::postgres::{Client, PostgresError, connect};
 
 const FILE: &str = "parts.json";
@@ -45,6 +46,7 @@ pub async fn prepare(
     tell: &Tell,
 ) -> Result<Prepared, CopyError> {
     let target = connect(&ends.target, "infra copy").await?;
+    unseen(&target).await?;
     ledger::prepare(&target).await?;
     let id = identity(&ends.held);
     if let Some(plan) = load(folder)?.filter(|plan| plan.id == id) {

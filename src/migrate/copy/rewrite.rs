@@ -55,10 +55,10 @@ fn other_files(tables: &[&QualifiedName]) -> String {
         .collect();
     format!(
         "SELECT t.place, f.file FROM (VALUES {}) AS t (place, schema, name, quoted) \
-         JOIN pg_catalog.pg_namespace AS n ON n.nspname = t.schema::name \
-         JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = t.name::name \
+         JOIN pg_catalog.pg_namespace AS n ON n.nspname OPERATOR(pg_catalog.=) t.schema::name \
+         JOIN pg_catalog.pg_class AS c ON c.relnamespace OPERATOR(pg_catalog.=) n.oid AND c.relname OPERATOR(pg_catalog.=) t.name::name \
          CROSS JOIN LATERAL pg_catalog.pg_relation_filenode(pg_catalog.to_regclass(t.quoted)) AS f (file) \
-         WHERE c.relfilenode <> f.file",
+         WHERE c.relfilenode OPERATOR(pg_catalog.<>) f.file",
         values.join(", ")
     )
 }
@@ -82,9 +82,9 @@ fn shape(table: &QualifiedName) -> String {
     format!(
         "SELECT (SELECT pg_catalog.concat_ws(' ', c.oid, c.relam, c.relpersistence, (SELECT pg_catalog.string_agg( \
              pg_catalog.concat_ws(' ', a.attnum, a.atttypid, a.xmin), ',' ORDER BY a.attnum) \
-             FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0)) \
-         FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
-         WHERE n.nspname = {} AND c.relname = {})",
+             FROM pg_catalog.pg_attribute AS a WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.>) 0)) \
+         FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+         WHERE n.nspname OPERATOR(pg_catalog.=) {} AND c.relname OPERATOR(pg_catalog.=) {})",
         quote_literal(&table.schema),
         quote_literal(&table.name)
     )

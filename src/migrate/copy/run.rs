@@ -22,6 +22,7 @@ use super::session::Ends;
 use super::worker::Worker;
 use crate::migrate::catalog::{Catalog, QualifiedName};
 use crate::migrate::folder::Folder;
+use crate::migrate::rows_path::RowsPath;
 use crate::plan::Rate;
 use crate::postgres::{Endpoint, connect};
 
@@ -79,7 +80,8 @@ pub async fn copy(
         Ok((encoding(&client).await?, block_size(&client).await?))
     };
     let (encoding, block_size) = patiently("the source's settings", &*tell, look).await?;
-    let ends = Ends { source: source.clone(), target, held, encoding, restore_mode };
+    let path = RowsPath::of(catalog);
+    let ends = Ends { source: source.clone(), target, held, encoding, restore_mode, path };
     let complete = once(complete);
     let (mut copied, mut again) = (Copied::default(), HashMap::new());
     loop {

@@ -3,6 +3,7 @@
 use super::error::CopyError;
 use super::hold::{HOLDER, Held};
 use crate::migrate::catalog::quote_literal;
+use crate::migrate::rows_path::RowsPath;
 use crate::migrate::timescale::RESTORE_MODE;
 use crate::postgres::wire::{Connection, Mode};
 use crate::postgres::{Endpoint, PostgresError, set};
@@ -36,6 +37,8 @@ pub struct Ends {
     /// Of the source's database: bytes leave it as they are, and the target converts or checks them.
     pub encoding: String,
     pub restore_mode: bool,
+    /// Of both sessions.
+    pub path: RowsPath,
 }
 
 impl Ends {
@@ -50,6 +53,8 @@ impl Ends {
         if self.restore_mode {
             source.query("preparing to read", &set(&RESTORE_MODE)).await?;
         }
+        // Not within the transaction, which ends with each part.
+        source.query("preparing to read", &self.path.set()).await?;
         source.query("preparing to read", &enter_snapshot(&self.held)).await.map_err(gone)?;
         // After a restart of the server a name of a snapshot comes again, for another one.
         let holder = source.query("preparing to read", &same_holder(&self.held)).await?;
@@ -60,6 +65,7 @@ impl Ends {
         let mut target = Connection::open(&self.target, APPLICATION, Mode::Sql).await?;
         target.query("preparing to write", &set(&WRITING)).await?;
         target.query("preparing to write", &set(&[("client_encoding", &self.encoding)])).await?;
+        target.query("preparing to write", &self.path.set()).await?;
         // Without the right to it, triggers would fire; none are there before the rows are.
         let replica = target.query("preparing to write", "SET session_replication_role = replica").await;
         match replica {
@@ -77,7 +83,7 @@ pub fn enter_snapshot(held: &Held) -> String {
 
 fn same_holder(held: &Held) -> String {
     format!(
-        "SELECT FROM pg_catalog.pg_stat_activity WHERE pid = {} AND application_name = {}",
+        "SELECT FROM pg_catalog.pg_stat_activity WHERE pid OPERATOR(pg_catalog.=) {} AND application_name OPERATOR(pg_catalog.=) {}",
         held.backend,
         quote_literal(HOLDER)
     )

@@ -11,8 +11,10 @@ pub fn read(relation: &Relation, blocks: Option<Blocks>) -> String {
         return format!("COPY (SELECT {columns} FROM {of} WHERE {condition}) TO STDOUT {options}");
     }
     let condition = match (blocks, &relation.filter) {
-        (Some(Blocks { from, to: None }), _) => format!("WHERE ctid >= '({from},0)'"),
-        (Some(Blocks { from, to: Some(to) }), _) => format!("WHERE ctid >= '({from},0)' AND ctid < '({to},0)'"),
+        (Some(Blocks { from, to: None }), _) => format!("WHERE ctid OPERATOR(pg_catalog.>=) '({from},0)'"),
+        (Some(Blocks { from, to: Some(to) }), _) => {
+            format!("WHERE ctid OPERATOR(pg_catalog.>=) '({from},0)' AND ctid OPERATOR(pg_catalog.<) '({to},0)'")
+        }
         (None, Some(filter)) => filter.clone(),
         (None, None) => return format!("COPY {name} {}TO STDOUT {options}", list(&relation.columns)),
     };
@@ -35,7 +37,8 @@ pub fn truncate<'a>(names: impl IntoIterator<Item = &'a QualifiedName>) -> Strin
 pub fn read_objects(first: Oid, last: Oid) -> String {
     format!(
         "COPY (SELECT m.oid, l.pageno, l.data FROM pg_catalog.pg_largeobject_metadata AS m \
-         LEFT JOIN pg_catalog.pg_largeobject AS l ON l.loid = m.oid WHERE m.oid BETWEEN {first} AND {last} \
+         LEFT JOIN pg_catalog.pg_largeobject AS l ON l.loid OPERATOR(pg_catalog.=) m.oid \
+         WHERE m.oid OPERATOR(pg_catalog.>=) {first} AND m.oid OPERATOR(pg_catalog.<=) {last} \
          ORDER BY 1, 2) TO STDOUT (FORMAT binary)"
     )
 }
@@ -49,8 +52,8 @@ pub fn write_objects(block_size: u64) -> String {
     let page = block_size / 4;
     format!(
         "SELECT pg_catalog.lo_create(o.id) FROM (SELECT DISTINCT id FROM pg_temp.infra_objects) AS o \
-         WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata AS m WHERE m.oid = o.id); \
-         SELECT count(pg_catalog.lo_put(id, page::bigint * {page}, data)) FROM pg_temp.infra_objects WHERE page IS NOT NULL"
+         WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata AS m WHERE m.oid OPERATOR(pg_catalog.=) o.id); \
+         SELECT pg_catalog.count(pg_catalog.lo_put(id, page::bigint OPERATOR(pg_catalog.*) {page}, data)) FROM pg_temp.infra_objects WHERE page IS NOT NULL"
     )
 }
 
@@ -86,7 +89,7 @@ mod tests {
         let blocks = Blocks { from: 3, to: Some(7) };
         assert_eq!(
             read(&table, Some(blocks)),
-            r#"COPY (SELECT "a", "B" FROM ONLY "s"."T" WHERE ctid >= '(3,0)' AND ctid < '(7,0)') TO STDOUT (FORMAT binary)"#
+            r#"COPY (SELECT "a", "B" FROM ONLY "s"."T" WHERE ctid OPERATOR(pg_catalog.>=) '(3,0)' AND ctid OPERATOR(pg_catalog.<) '(7,0)') TO STDOUT (FORMAT binary)"#
         );
         let slice = Slice { of: QualifiedName::new("s", "hyper"), condition: "\"at\" < '2026-01-01'".into() };
         assert_eq!(
@@ -105,7 +108,7 @@ mod tests {
         assert_eq!(read(&empty, None), r#"COPY "s"."T" TO STDOUT (FORMAT text)"#);
         assert_eq!(
             read(&empty, Some(Blocks { from: 9, to: None })),
-            r#"COPY (SELECT  FROM ONLY "s"."T" WHERE ctid >= '(9,0)') TO STDOUT (FORMAT text)"#
+            r#"COPY (SELECT  FROM ONLY "s"."T" WHERE ctid OPERATOR(pg_catalog.>=) '(9,0)') TO STDOUT (FORMAT text)"#
         );
         let theirs = Relation { filter: Some("WHERE id > 10".into()), ..relation(&["a"]) };
         assert_eq!(

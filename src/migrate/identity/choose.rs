@@ -42,11 +42,12 @@ pub fn changes(catalog: &Catalog) -> Vec<Change> {
     found
 }
 
-/// Tables whose UPDATE and DELETE no subscriber can apply: without a key, and with a column whose values cannot be compared.
+/// Tables whose UPDATE and DELETE no subscriber can apply, or that refuse them when they are published: without a key, and with
+/// a column whose values cannot be compared, or that the server computes.
 pub fn unfollowed(catalog: &Catalog) -> Vec<&Table> {
     let tree = Tree::new(catalog);
     // A partition's changes are found as its root says.
-    let has_no_key = |table: &&Table| !tree.has_equality(table) && tree.key(catalog.root(table)).is_none();
+    let has_no_key = |table: &&Table| !tree.is_found_whole(table) && tree.key(catalog.root(table)).is_none();
     let logged = |table: &&Table| table.persistence == Persistence::Permanent && table.extension.is_none();
     catalog.with_rows().filter(logged).filter(has_no_key).collect()
 }
@@ -105,8 +106,10 @@ impl<'a> Tree<'a> {
             .or_else(|| self.of(table).iter().copied().min_by_key(|index| (index.columns.len(), &index.name.name)))
     }
 
-    fn has_equality(&self, table: &Table) -> bool {
-        table.stored_columns().all(|column| has_equality(column.type_oid, &self.types))
+    /// A row can be found by all of its columns.
+    fn is_found_whole(&self, table: &Table) -> bool {
+        !refuses_full(self.catalog, table)
+            && table.stored_columns().all(|column| has_equality(column.type_oid, &self.types))
     }
 
     /// What it has as long as nothing is changed.
@@ -135,8 +138,10 @@ impl<'a> Tree<'a> {
                 }
             }
             (None, Some(By::Key(index))) => (By::Key(index), None),
-            (None, Some(By::Full)) if self.primary(table).is_some() => (By::Full, None),
-            (None, Some(By::Full)) if self.has_equality(table) => (By::Full, None),
+            (None, Some(By::Full)) if self.primary(table).is_some() && !refuses_full(self.catalog, table) => {
+                (By::Full, None)
+            }
+            (None, Some(By::Full)) if self.is_found_whole(table) => (By::Full, None),
             (None, _) => match self.key(table) {
                 Some(index) => (By::Key(index), Some(wanted(index))),
                 None if matches!(present, Some(By::Full)) => (By::Full, None),
@@ -158,6 +163,12 @@ fn is_usable(index: &Index, table: &Table) -> bool {
     };
     let whole = index.valid && index.immediate && !index.partial && !index.columns.is_empty();
     index.unique && whole && index.method == "btree" && index.columns.iter().all(travels)
+}
+
+/// Columns that the server computes do not travel. From 18 on a published table that is known by all columns, these among them,
+/// refuses UPDATE and DELETE.
+fn refuses_full(catalog: &Catalog, table: &Table) -> bool {
+    catalog.database.server_version.major() >= 18 && table.columns.iter().any(|column| column.generated.is_some())
 }
 
 /// As the server looks for it (`TYPECACHE_EQ_OPR`): without it, two values cannot be found to be the same.

@@ -10,6 +10,7 @@ use super::choose::{Change, Wanted, changes};
 use super::{IdentityError, REMEMBERED, is_there, trigger};
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::catalog::{Catalog, QualifiedName, quote_identifier, read};
+use crate::migrate::unseen::as_replica;
 use crate::postgres::{Client, PostgresError};
 
 /// How long the lock may be waited for, one attempt after the other. The last is more than the second after which the
@@ -133,18 +134,7 @@ async fn remember_like(client: &Client, like: &Client, catalog: &Catalog) -> Res
 
 /// Without a trace in what the database's own event triggers note down, if this user may.
 async fn run(client: &Client, work: Vec<Work>) -> Result<(), IdentityError> {
-    if work.is_empty() {
-        return Ok(());
-    }
-    let operation = "preparing to change identities";
-    let quiet = client.run(operation, "SET session_replication_role = replica").await;
-    let done = all(client, work).await;
-    match quiet {
-        Ok(()) => client.run(operation, "RESET session_replication_role").await?,
-        Err(error) if error.sqlstate() == Some("42501") => {}
-        Err(error) => return Err(error.into()),
-    }
-    done
+    if work.is_empty() { Ok(()) } else { as_replica(client, all(client, work)).await }
 }
 
 /// A table that is in use waits until the others are done.

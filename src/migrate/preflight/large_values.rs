@@ -2,6 +2,7 @@
 //! gigabyte. Lengths are read from the rows alone, not the values.
 
 use crate::migrate::catalog::{Catalog, Column, Table, quote_identifier};
+use crate::migrate::rows_path::{RowsPath, leave};
 use crate::postgres::{Client, PostgresError};
 
 use super::facts::LargeRow;
@@ -20,6 +21,7 @@ const JSON: u32 = 114;
 const TEXTS: [u32; 3] = [25, 1043, 1042];
 
 pub async fn find_large_rows(client: &Client, catalog: &Catalog) -> Result<Vec<LargeRow>, PostgresError> {
+    RowsPath::of(catalog).enter(client).await?;
     let mut found = vec![];
     for table in catalog.with_rows().filter(|table| table.slice.is_none() && table.toast_bytes >= LEAST_TOAST) {
         let Some(sql) = rows_of(table) else { continue };
@@ -29,6 +31,7 @@ pub async fn find_large_rows(client: &Client, catalog: &Catalog) -> Result<Vec<L
             found.push(LargeRow { table: table.name.plain(), column: row.get(2), place, text_bytes: bytes });
         }
     }
+    leave(client).await?;
     Ok(found)
 }
 
@@ -59,11 +62,11 @@ fn length(column: &Column) -> Option<(String, String)> {
     let name = format!("r.{}", quote_identifier(&column.name));
     let length = match column.type_oid.0 {
         // Two digits a byte, after a backslash and an x.
-        BYTEA => format!("(2 + 2 * octet_length({name})::int8)"),
-        oid if TEXTS.contains(&oid) => format!("octet_length({name})::int8"),
-        XML => format!("octet_length({name}::text)::int8"),
+        BYTEA => format!("(2 + 2 * pg_catalog.octet_length({name})::int8)"),
+        oid if TEXTS.contains(&oid) => format!("pg_catalog.octet_length({name})::int8"),
+        XML => format!("pg_catalog.octet_length({name}::text)::int8"),
         // It has no length of its own; a compressed one is longer than that.
-        JSON => format!("pg_column_size({name})::int8"),
+        JSON => format!("pg_catalog.pg_column_size({name})::int8"),
         _ => return None,
     };
     Some((column.name.clone(), format!("coalesce({length}, 0)")))

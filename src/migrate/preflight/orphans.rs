@@ -1,15 +1,18 @@
 //! Foreign keys that count as valid although rows break them: written while triggers were off, or restored in parts. The
 //! target would refuse them after hours of copying. Reads all rows of the tables concerned, so it is asked for.
+//!
+//! What is asked is what the server asks when it validates a key (`RI_Initial_Check`): a `=` between the two columns may be
+//! another operator, which calls rows equal that the key does not, or the other way round.
 
 use super::facts::Orphans;
 use crate::migrate::catalog::{Catalog, Constraint, ConstraintKind, Table, TableKind, quote_identifier};
+use crate::migrate::rows_path::{RowsPath, leave};
 use crate::postgres::{Client, PostgresError};
 
 pub async fn find_orphans(client: &Client, catalog: &Catalog) -> Result<Vec<Orphans>, PostgresError> {
     let tables = catalog.tables_by_oid();
     let mut found = Vec::new();
-    // Keys of types that extensions bring compare with operators that are where the database's own path finds them.
-    client.run("looking for foreign keys", "RESET search_path").await?;
+    RowsPath::of(catalog).enter(client).await?;
     // Those of partitions are covered by their parents'.
     let keys = catalog.constraints.iter().filter(|key| key.kind == ConstraintKind::ForeignKey && key.parent.is_none());
     for key in keys.filter(|key| key.validated) {
@@ -23,11 +26,12 @@ pub async fn find_orphans(client: &Client, catalog: &Catalog) -> Result<Vec<Orph
             found.push(Orphans { table: table.name.plain(), constraint: key.name.clone(), rows });
         }
     }
-    client.run("looking for foreign keys", "SET search_path = pg_catalog").await?;
+    leave(client).await?;
     Ok(found)
 }
 
-/// Rows whose key is whole (MATCH SIMPLE: a null in it points nowhere by right) and has no row at the other end.
+/// Rows whose key has no row at the other end. A null in it points nowhere by right, unless the others must be null too
+/// (MATCH FULL): no row is equal to it.
 fn query(key: &Constraint, table: &Table, parent: &Table) -> String {
     // An inheritance child is no part of a key; a partition is.
     let from = |table: &Table| match table.kind {
@@ -36,14 +40,16 @@ fn query(key: &Constraint, table: &Table, parent: &Table) -> String {
     };
     let given: Vec<_> =
         key.columns.iter().map(|column| format!("c.{} IS NOT NULL", quote_identifier(column))).collect();
-    let pairs = key.columns.iter().zip(&key.referenced_columns);
-    let equal: Vec<_> =
-        pairs.map(|(own, other)| format!("p.{} = c.{}", quote_identifier(other), quote_identifier(own))).collect();
-    format!(
-        "SELECT count(*) FROM {} AS c WHERE {} AND NOT EXISTS (SELECT FROM {} AS p WHERE {})",
-        from(table),
-        given.join(" AND "),
-        from(parent),
-        equal.join(" AND ")
-    )
+    let given = given.join(if key.match_full { " OR " } else { " AND " });
+    let (from_own, from_other) = (from(table), from(parent));
+    let equal = key.comparisons.join(" AND ");
+    let is_met = match key.columns.last().zip(key.referenced_columns.last()).filter(|_| key.period) {
+        None => format!("EXISTS (SELECT FROM {from_other} AS p WHERE {equal})"),
+        Some((own, other)) => format!(
+            "coalesce((SELECT c.{} OPERATOR(pg_catalog.<@) pg_catalog.range_agg(p.{}) FROM {from_other} AS p WHERE {equal}), false)",
+            quote_identifier(own),
+            quote_identifier(other)
+        ),
+    };
+    format!("SELECT pg_catalog.count(*) FROM {from_own} AS c WHERE ({given}) AND NOT {is_met}")
 }

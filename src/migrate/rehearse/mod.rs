@@ -11,6 +11,7 @@ mod bodies;
 mod memberships;
 mod outcome;
 mod pass;
+mod routed;
 mod rows;
 mod run;
 mod scratch;

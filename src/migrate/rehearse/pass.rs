@@ -6,7 +6,8 @@ use super::outcome::Refusal;
 use super::rows::Source;
 use super::run::RehearseError;
 use super::uses::schema_of;
-use crate::migrate::catalog::{TableKind, quote_identifier};
+use crate::migrate::catalog::{QualifiedName, TableKind, quote_identifier};
+use crate::migrate::rows_path::{RowsPath, leave};
 use crate::migrate::schema::{Entry, Guided, Paths, Phase, Schema, is_alone, mentions, remarked, under};
 use crate::migrate::verify::{Definition, ObjectKey, Uses};
 use crate::postgres::{Client, PostgresError};
@@ -158,9 +159,13 @@ impl<'a> Pass<'a> {
     /// Tables that have some now. One that does not take its own is refused.
     async fn rows(&mut self, source: &Source<'_>) -> Result<Vec<String>, RehearseError> {
         let mut filled = vec![];
+        RowsPath::of(source.catalog).enter(source.client).await?;
         for (number, table) in source.tables().filter(|table| table.kind == TableKind::Ordinary).enumerate() {
             if number.is_multiple_of(TOGETHER) {
                 self.settle().await?;
+            }
+            if !self.has(&table.name).await? {
+                continue;
             }
             let Some(error) = source.bring(table, self.client).await? else {
                 filled.push(table.name.to_string());
@@ -174,8 +179,17 @@ impl<'a> Pass<'a> {
                 self.learned.refused.push(Refusal { subject, sqlstate, message });
             }
         }
+        for root in source.routed() {
+            self.learned.refused.extend(source.unplaced(root, self.client).await?);
+        }
         self.settle().await?;
+        leave(source.client).await?;
         Ok(filled)
+    }
+
+    async fn has(&self, table: &QualifiedName) -> Result<bool, PostgresError> {
+        let sql = "SELECT pg_catalog.to_regclass($1) IS NOT NULL";
+        Ok(self.client.row("looking for a table of the rehearsal", sql, &[&table.to_string()]).await?.get(0))
     }
 
     /// What the server has against it; nothing of it is there then.

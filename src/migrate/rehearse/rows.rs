@@ -6,6 +6,7 @@ use futures::{SinkExt as _, TryStreamExt as _};
 
 use super::run::RehearseError;
 use crate::migrate::catalog::{Catalog, Table, quote_identifier};
+use crate::migrate::rows_path::RowsPath;
 use crate::postgres::{Client, PostgresError};
 
 const ROWS: u32 = 3;
@@ -25,6 +26,7 @@ impl Source<'_> {
         self.catalog.with_rows().filter(|table| table.slice.is_none() && table.extension.is_none()).filter(small)
     }
 
+    /// To a table that is there: a COPY that the server refuses at once leaves the session not knowing which answer is to what.
     /// Under a savepoint of the scratch's transaction. What the server has against them comes back.
     pub async fn bring(&self, table: &Table, scratch: &Client) -> Result<Option<PostgresError>, RehearseError> {
         let columns: Vec<String> = table.stored_columns().map(|column| quote_identifier(&column.name)).collect();
@@ -32,7 +34,7 @@ impl Source<'_> {
         if columns.is_empty() {
             return Ok(None);
         }
-        // The source itself may not be able to plan it under the pinned path, because of an index: then without.
+        // Whom an index keeps from planning it has a path that nobody knows of: then without.
         let rows = match self.read(&format!("COPY (SELECT {columns} FROM ONLY {name} LIMIT {ROWS}) TO STDOUT")).await {
             Err(error) if error.sqlstate().is_some() => return Ok(None),
             read => read?,
@@ -41,9 +43,13 @@ impl Source<'_> {
             return Ok(None);
         }
         scratch.run(OPERATION, "SAVEPOINT infra").await?;
+        // Under an empty path, as replication brings them; but names of objects were read without what the path finds.
+        if table.columns.iter().any(|column| column.type_name.starts_with("reg")) {
+            scratch.run(OPERATION, &RowsPath::of(self.catalog).set_local()).await?;
+        }
         match write(scratch, &format!("COPY {name} ({columns}) FROM STDIN"), rows).await {
             Ok(()) => {
-                scratch.run(OPERATION, "RELEASE SAVEPOINT infra").await?;
+                scratch.run(OPERATION, "SET LOCAL search_path TO ''; RELEASE SAVEPOINT infra").await?;
                 Ok(None)
             }
             Err(error) if error.sqlstate().is_some() => {

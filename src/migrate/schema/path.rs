@@ -20,7 +20,7 @@ const RESTRICTED: u32 = 17;
 pub struct Paths {
     /// What sessions of the database have, `$user` left out.
     own: Vec<String>,
-    /// Those of its roles, then the schemas of extensions.
+    /// Those of its roles, schemas that are called as roles, those of functions that run on rows, and of extensions.
     more: Vec<String>,
 }
 
@@ -30,8 +30,20 @@ impl Paths {
         let of_database = paths().find(|setting| setting.role.is_none() && setting.in_database);
         let own = of_database.map_or(vec!["public".to_owned()], |setting| names(&setting.value));
         let of_roles = paths().filter(|setting| setting.role.is_some()).flat_map(|setting| names(&setting.value));
+        // What `$user` stands for.
+        let of_users = source.roles.iter().filter(|role| has_schema(source, &role.name));
+        let of_users = of_users.map(|role| quote_identifier(&role.name));
         let of_extensions = source.extensions.iter().map(|extension| quote_identifier(&extension.schema));
-        Self { own, more: of_roles.chain(of_extensions).collect() }
+        let on_rows = source.routines.iter().filter(|routine| routine.is_guided());
+        let of_functions = on_rows.map(|routine| quote_identifier(&routine.name.schema));
+        Self { own, more: of_roles.chain(of_users).chain(of_functions).chain(of_extensions).collect() }
+    }
+
+    /// For sessions that read and write rows. The system's schema is first there, as where nobody names it: what infra says is
+    /// not to be found among the user's objects.
+    pub fn for_rows(&self) -> String {
+        let all = self.own.iter().chain(&self.more);
+        listed(all.filter(|name| name.trim_matches('"') != "pg_catalog"))
     }
 
     /// To be tried one after the other for something in this schema.
@@ -40,16 +52,26 @@ impl Paths {
         [listed(self.own.iter()), listed(self.own.iter().chain(&own).chain(&self.more))]
     }
 
-    fn longest(&self, schema: Option<&str>) -> String {
+    /// For a function of this schema.
+    pub fn longest(&self, schema: Option<&str>) -> String {
         let [_, longest] = self.candidates(schema);
         longest
     }
 }
 
-/// As the setting keeps them: quoted where somebody quoted them.
+fn has_schema(source: &Catalog, schema: &str) -> bool {
+    let tables = source.tables.iter().map(|table| &table.name);
+    tables.chain(source.routines.iter().map(|routine| &routine.name)).any(|name| name.schema == schema)
+}
+
+/// As the setting keeps them: quoted where somebody quoted them, and then with commas of their own, and quotes twice.
 fn names(path: &str) -> Vec<String> {
-    let names =
-        path.split(',').map(str::trim).filter(|name| !name.is_empty() && *name != "\"$user\"" && *name != "\"\"");
+    let mut quoted = false;
+    let split = path.split(|c: char| {
+        quoted ^= c == '"';
+        c == ',' && !quoted
+    });
+    let names = split.map(str::trim).filter(|name| !name.is_empty() && *name != "\"$user\"" && *name != "\"\"");
     names.map(str::to_owned).collect()
 }
 
@@ -90,9 +112,7 @@ pub struct Guided {
 impl Guided {
     /// None: it is not run, names what it uses by itself, or has a path of its own.
     pub fn of(item: &Item, routine: &Routine, target: &Target, paths: &Paths) -> Option<Self> {
-        let by_text = !routine.parsed && !matches!(routine.language.as_str(), "c" | "internal");
-        let has_own = routine.settings.iter().any(|setting| setting.starts_with("search_path="));
-        if !by_text || has_own || !(routine.on_rows || routine.in_builds) {
+        if !routine.is_guided() {
             return None;
         }
         let subject = described(item);
@@ -151,5 +171,17 @@ mod tests {
     fn paths_are_what_sessions_have_then_everything_that_might_be_meant() {
         let paths = Paths { own: names("\"$user\", app, \"B c\""), more: vec!["\"public\"".into(), "\"app\"".into()] };
         assert_eq!(paths.candidates(Some("x")), ["app, \"B c\"", "app, \"B c\", \"x\", \"public\""]);
+    }
+
+    #[test]
+    fn a_comma_within_quotes_is_part_of_a_name() {
+        assert_eq!(names(r#""a, ""b"" c", d,, "$user", "e""#), [r#""a, ""b"" c""#, "d", "\"e\""]);
+    }
+
+    #[test]
+    fn rows_are_read_with_the_systems_own_names_first() {
+        let paths = Paths { own: names("app, pg_catalog"), more: vec!["\"Ext\"".into(), "\"app\"".into()] };
+        assert_eq!(paths.for_rows(), "app, \"Ext\"");
+        assert_eq!(Paths { own: names("\"\""), more: vec![] }.for_rows(), "''");
     }
 }

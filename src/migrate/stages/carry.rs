@@ -28,7 +28,7 @@ pub async fn published(
 
 /// Before changes of `like` are applied at `client`.
 pub async fn prepare(client: &Client, like: &Catalog) -> Result<(), StageError> {
-    Ok(loosen(client, &carried::names(like)).await?)
+    Ok(loosen(client, &carried::with_roots(like)).await?)
 }
 
 /// Before anybody waits: so much that the pause would be long is a decision of the user's.

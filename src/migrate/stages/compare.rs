@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::StageError;
-use super::context::{APPLY_ROLE, Context, FORWARD, READ_ROLE};
-use super::{definitions, drift, settle, structure, way_back};
+use super::context::{APPLY_ROLE, BACK, Context, FORWARD, READ_ROLE};
+use super::{carry, definitions, drift, settle, structure};
 use crate::migrate::carried;
 use crate::migrate::catalog::{self, TableKind};
 use crate::migrate::drift::DriftError;
@@ -134,7 +134,9 @@ fn file(context: &Context, report: &Report) -> Result<(), StageError> {
 async fn record(context: &Context) -> Result<(), StageError> {
     let (source, target) = (context.old().await?, context.new_database().await?);
     let since = Since { source: &source, target: &target, folder: &context.folder };
-    Ok(since.record(&way_back::tables(&target).await?).await?)
+    let here = carry::published(&source, FORWARD, &catalog::read(&source).await?).await?;
+    let there = carry::published(&target, BACK, &catalog::read(&target).await?).await?;
+    Ok(since.record(here.as_deref(), there.as_deref()).await?)
 }
 
 async fn moment(context: &Context) -> Result<Moment, StageError> {

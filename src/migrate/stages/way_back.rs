@@ -6,12 +6,13 @@ use std::time::Duration;
 use super::context::{APPLY_ROLE, BACK, Context, READ_ROLE, RELAY_PORT};
 use super::{StageError, carry, identity, quiet, structure};
 use crate::migrate::HELPER_SCHEMA;
-use crate::migrate::carried::tighten;
-use crate::migrate::catalog::{Catalog, QualifiedName, quote_identifier};
+use crate::migrate::carried::{guide, release, tighten};
+use crate::migrate::catalog::{Catalog, QualifiedName, quote_identifier, version};
 use crate::migrate::drift::DriftError;
 use crate::migrate::identity::look_for_new;
 use crate::migrate::partitions::make_partitions;
 use crate::migrate::replicate::{Channel, rows_written};
+use crate::migrate::unseen::unseen;
 use crate::postgres::{Client, Endpoint, Secret, Tls, connect};
 
 /// When partitions were looked for last.
@@ -38,7 +39,7 @@ pub async fn source_for_target(context: &Context) -> Result<Endpoint, StageError
 }
 
 /// Made while nobody writes: what is committed at the new database from here on comes back. The old one is open again
-/// afterwards, for readers and for what comes back. `catalog` is that of either end.
+/// afterwards, for readers and for what comes back. `catalog` is the old one's.
 pub async fn open(
     context: &Context,
     old: &Client,
@@ -47,6 +48,9 @@ pub async fn open(
     catalog: &Catalog,
 ) -> Result<(), StageError> {
     let back = Channel { name: BACK, publisher: new, subscriber: old };
+    guide(old, catalog).await?;
+    // As the new server publishes them.
+    let catalog = &catalog.at(version(new).await?);
     carry::prepare(old, catalog).await?;
     back.publish(carry::published(new, BACK, catalog).await?.as_deref()).await?;
     back.make_slot().await?;
@@ -119,6 +123,7 @@ pub async fn is_there(context: &Context) -> Result<bool, StageError> {
 pub async fn close(context: &Context) -> Result<(), StageError> {
     let (new, applier) = (context.new_database().await?, context.old().await?);
     Channel { name: BACK, publisher: &new, subscriber: &applier }.remove().await?;
+    release(&applier).await?;
     Ok(tighten(&applier).await?)
 }
 
@@ -137,6 +142,7 @@ pub async fn tables(new: &Client) -> Result<Vec<QualifiedName>, StageError> {
 /// A session of the old database whose user is the role that applies changes.
 async fn as_applier(context: &Context) -> Result<Client, StageError> {
     let client = connect(&context.source().await?, "infra migrate").await?;
+    unseen(&client).await?;
     let role = format!("SET SESSION AUTHORIZATION {}", quote_identifier(APPLY_ROLE));
     client.run("taking the role that applies changes", &role).await?;
     Ok(client)

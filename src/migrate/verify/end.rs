@@ -1,6 +1,7 @@
 //! One of the two databases: sessions that all see the same moment.
 
 use crate::migrate::catalog::CatalogError;
+use crate::migrate::rows_path::RowsPath;
 use crate::migrate::timescale::RESTORE_MODE;
 use crate::postgres::{Client, Endpoint, PostgresError, connect, set};
 
@@ -41,7 +42,7 @@ pub struct Look {
 
 impl Look {
     pub async fn open(end: &End) -> Result<Self, VerifyError> {
-        let first = session(end).await?;
+        let first = session(end, None).await?;
         let snapshot = match &end.snapshot {
             Some(snapshot) => snapshot.clone(),
             None => first.row("exporting a snapshot", "SELECT pg_catalog.pg_export_snapshot()", &[]).await?.get(0),
@@ -49,8 +50,9 @@ impl Look {
         Ok(Self { first, end: End { snapshot: Some(snapshot), ..end.clone() } })
     }
 
-    pub async fn another(&self) -> Result<Client, VerifyError> {
-        session(&self.end).await
+    /// One that reads rows.
+    pub async fn another(&self, path: &RowsPath) -> Result<Client, VerifyError> {
+        session(&self.end, Some(path)).await
     }
 
     /// Outside of the snapshot, for what begins a transaction itself.
@@ -89,12 +91,16 @@ pub async fn done(client: &Client) -> Result<(), PostgresError> {
 
 /// In a transaction that only reads. One process a session: how many work side by side is said by the number of sessions.
 /// A policy that would hide rows makes the query fail.
-async fn session(end: &End) -> Result<Client, VerifyError> {
+async fn session(end: &End, path: Option<&RowsPath>) -> Result<Client, VerifyError> {
     let client = connect(&end.endpoint, "infra verify").await?;
     let begin = "SET row_security = off; SET max_parallel_workers_per_gather = 0";
     client.run("preparing the verification", begin).await?;
     if end.restore_mode {
         client.run("preparing the verification", &set(&RESTORE_MODE)).await?;
+    }
+    // Not within the transaction, which ends with each part.
+    if let Some(path) = path {
+        path.enter(&client).await?;
     }
     client.run("beginning to read", BEGIN).await?;
     if let Some(snapshot) = &end.snapshot {

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use super::end::{self, Look, VerifyError};
 use super::row::{self, Relation};
 use crate::migrate::catalog::{QualifiedName, Table};
+use crate::migrate::rows_path::RowsPath;
 use crate::postgres::Client;
 
 /// Parts of so many bytes: small enough to keep all workers busy to the end, large enough that starting one costs nothing.
@@ -114,11 +115,13 @@ pub fn parts(subject: usize, table: &Table) -> Vec<Part> {
     }
     let count = (table.bytes() / PART_BYTES + 1).min(table.pages.max(1));
     let bound = |part: u64| table.pages * part / count;
+    let from = |part: u64| format!("r.ctid OPERATOR(pg_catalog.>=) '({},0)'", bound(part));
+    let to = |part: u64| format!("r.ctid OPERATOR(pg_catalog.<) '({},0)'", bound(part + 1));
     let filter = |part: u64| match (part == 0, part + 1 == count) {
         (true, true) => None,
-        (true, false) => Some(format!("r.ctid < '({},0)'", bound(part + 1))),
-        (false, true) => Some(format!("r.ctid >= '({},0)'", bound(part))),
-        (false, false) => Some(format!("r.ctid >= '({},0)' AND r.ctid < '({},0)'", bound(part), bound(part + 1))),
+        (true, false) => Some(to(part)),
+        (false, true) => Some(from(part)),
+        (false, false) => Some(format!("{} AND {}", from(part), to(part))),
     };
     let part = |part| Part { subject, filter: filter(part), of: None, bytes: table.bytes() / count };
     (0..count).map(part).collect()
@@ -126,14 +129,14 @@ pub fn parts(subject: usize, table: &Table) -> Vec<Part> {
 
 /// All parts, largest first, by so many workers. `done` hears of the bytes of each part.
 pub async fn hash(
-    look: &Look,
+    (look, path): (&Look, &RowsPath),
     subjects: Arc<Vec<Subject>>,
     parts: Vec<Part>,
     workers: usize,
     done: impl Fn(u64) + Clone + Send + 'static,
 ) -> Result<Vec<Hashed>, VerifyError> {
     let found: Found = Arc::new(Mutex::new(vec![BTreeMap::new(); subjects.len()]));
-    read(look, &subjects, parts.clone(), workers, &found, done).await?;
+    read((look, path), &subjects, parts.clone(), workers, &found, done).await?;
     for attempt in 1.. {
         let mixed = take_mixed(&found);
         let Some(first) = mixed.first() else { break };
@@ -142,7 +145,7 @@ pub async fn hash(
         }
         let again = parts.iter().filter(|part| mixed.contains(&part.subject)).cloned().collect();
         // Their bytes have been told.
-        read(look, &subjects, again, workers, &found, |_| ()).await?;
+        read((look, path), &subjects, again, workers, &found, |_| ()).await?;
     }
     let mut found = found.lock().expect(NO_PANIC);
     Ok(found
@@ -165,7 +168,7 @@ fn take_mixed(found: &Found) -> Vec<usize> {
 }
 
 async fn read(
-    look: &Look,
+    (look, path): (&Look, &RowsPath),
     subjects: &Arc<Vec<Subject>>,
     mut parts: Vec<Part>,
     workers: usize,
@@ -177,7 +180,7 @@ async fn read(
     let queue = Arc::new(Mutex::new(VecDeque::from(parts)));
     let mut running = tokio::task::JoinSet::new();
     for _ in 0..workers {
-        let client = look.another().await?;
+        let client = look.another(path).await?;
         let worker = Worker {
             client,
             snapshot: look.snapshot().to_owned(),
@@ -230,10 +233,10 @@ async fn file(client: &Client, subject: &Subject, of: Option<&QualifiedName>) ->
         return Ok((0, false));
     }
     let name = of.unwrap_or(&subject.relation.name);
-    let sql = "SELECT coalesce(f.file, 0)::int8, coalesce(c.relfilenode <> f.file, false)
-                 FROM pg_relation_filenode(to_regclass($3)) AS f (file)
-                 LEFT JOIN (pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace)
-                   ON n.nspname = $1::text AND c.relname = $2::text";
+    let sql = "SELECT coalesce(f.file, 0)::int8, coalesce(c.relfilenode OPERATOR(pg_catalog.<>) f.file, false)
+                 FROM pg_catalog.pg_relation_filenode(pg_catalog.to_regclass($3)) AS f (file)
+                 LEFT JOIN (pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace)
+                   ON n.nspname OPERATOR(pg_catalog.=) $1::text AND c.relname OPERATOR(pg_catalog.=) $2::text";
     let operation = format!("looking whether {} was rewritten", name.plain());
     let row = client.row(&operation, sql, &[&name.schema, &name.name, &name.to_string()]).await?;
     Ok((row.get(0), row.get(1)))
@@ -289,9 +292,10 @@ mod tests {
     fn parts_cover_every_block_once_and_the_last_is_open() {
         let parts = parts(3, &table(10, 10 * 8192, 3 * PART_BYTES));
         let filters: Vec<_> = parts.iter().map(|part| part.filter.clone().unwrap()).collect();
-        assert_eq!(filters[0], "r.ctid < '(2,0)'");
-        assert_eq!(filters[1], "r.ctid >= '(2,0)' AND r.ctid < '(5,0)'");
-        assert_eq!(filters[3], "r.ctid >= '(7,0)'");
+        assert_eq!(filters[0], "r.ctid OPERATOR(pg_catalog.<) '(2,0)'");
+        let middle = "r.ctid OPERATOR(pg_catalog.>=) '(2,0)' AND r.ctid OPERATOR(pg_catalog.<) '(5,0)'";
+        assert_eq!(filters[1], middle);
+        assert_eq!(filters[3], "r.ctid OPERATOR(pg_catalog.>=) '(7,0)'");
         assert_eq!(parts.len(), 4);
     }
 

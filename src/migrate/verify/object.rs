@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::end::VerifyError;
 use crate::migrate::HELPER_SCHEMA;
-use crate::migrate::carried::loosened;
+use crate::migrate::carried::{guided, loosened};
 use crate::migrate::catalog::Sequence;
 use crate::migrate::identity;
 use crate::postgres::Client;
@@ -47,6 +47,7 @@ pub type Objects = BTreeMap<ObjectKey, Definition>;
 pub async fn read_objects(client: &Client) -> Result<Objects, VerifyError> {
     let remembered = identity::remembered(client).await?;
     let loosened = loosened(client).await?;
+    let guided = guided(client).await?;
     let sql = include_str!("sql/objects.sql")
         .replace(
             "{user_schema}",
@@ -55,6 +56,7 @@ pub async fn read_objects(client: &Client) -> Result<Objects, VerifyError> {
         .replace("{helper_schema}", &format!("'{HELPER_SCHEMA}'"))
         .replace("{remembered_identities}", &remembered)
         .replace("{loosened_keys}", &loosened)
+        .replace("{guided_functions}", &guided)
         .replace("{identity_trigger}", identity::TRIGGER);
     let typed = format!(
         "SELECT kind::text, object::text, COALESCE(facts::text, ''), COALESCE(printed::text, '') FROM ({sql}) AS described"

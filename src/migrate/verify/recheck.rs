@@ -8,6 +8,7 @@ use super::end::VerifyError;
 use super::report::{Rechecked, RowDifference, RowFault};
 use super::row::{self, ByKey, Operators};
 use crate::migrate::catalog::{Catalog, Oid, QualifiedName, Table, Types};
+use crate::migrate::rows_path::RowsPath;
 use crate::postgres::Client;
 
 /// Keys in one statement.
@@ -22,7 +23,7 @@ pub async fn prepare_recheck(client: &Client) -> Result<(), VerifyError> {
     Ok(client.run("preparing the verification", SESSION).await?)
 }
 
-/// All rows of a table, in sessions that may be in the middle of anything.
+/// All rows of a table, in sessions that may be in the middle of anything, under the path of rows.
 pub async fn same_rows(here: &Client, there: &Client, table: &Table, types: &Types<'_>) -> Result<bool, VerifyError> {
     let sql = row::sums(&row::of_table(table, &[], types), 1, None);
     let operation = format!("comparing {}", table.name.plain());
@@ -40,12 +41,22 @@ pub async fn recheck(
     changed: &mut Changed,
     catalog: &Catalog,
 ) -> Result<Vec<Rechecked>, VerifyError> {
-    let tables: HashMap<&QualifiedName, _> = catalog.tables.iter().map(|table| (&table.name, table)).collect();
+    let tables: HashMap<&QualifiedName, &Table> = catalog.tables.iter().map(|table| (&table.name, table)).collect();
     changed.tables.retain(|table| tables.contains_key(&table.name));
     let (operators, types) = (operators(source).await?, catalog.types_by_oid());
+    let path = RowsPath::of(catalog);
+    path.within((source, target), compared((source, target), changed, &tables, (&operators, &types))).await
+}
+
+async fn compared(
+    (source, target): (&Client, &Client),
+    changed: &mut Changed,
+    tables: &HashMap<&QualifiedName, &Table>,
+    (operators, types): (&Operators, &Types<'_>),
+) -> Result<Vec<Rechecked>, VerifyError> {
     let mut results = vec![];
     for table in &mut changed.tables {
-        let described = row::by_key(tables[&table.name], &table.key, &operators, &types);
+        let described = row::by_key(tables[&table.name], &table.key, operators, types);
         let rows = table.rows.len();
         let mut left = std::mem::take(&mut table.rows).into_iter();
         let mut differences = vec![];

@@ -70,8 +70,8 @@ pub struct ByKey {
     pub columns: String,
 }
 
-/// Where the operator `=` of a type is, for types that extensions brought: sessions look into pg_catalog alone, and would
-/// compare such values as texts, without the key's index.
+/// Where the operator `=` of a type is, for types that extensions brought: pg_catalog's would compare such values as texts,
+/// without the key's index.
 pub type Operators = HashMap<Oid, String>;
 
 pub fn by_key(table: &Table, key: &[String], operators: &Operators, types: &Types<'_>) -> ByKey {
@@ -81,8 +81,8 @@ pub fn by_key(table: &Table, key: &[String], operators: &Operators, types: &Type
     }
     let operator_and_type = |name: &String| {
         let column = table.columns.iter().find(|column| column.name == *name);
-        let operator = column.and_then(|column| operators.get(&column.type_oid));
-        let operator = operator.map_or("=".to_owned(), |schema| format!("OPERATOR({}.=)", quote_identifier(schema)));
+        let schema = column.and_then(|column| operators.get(&column.type_oid)).map_or("pg_catalog", String::as_str);
+        let operator = format!("OPERATOR({}.=)", quote_identifier(schema));
         (operator, column.map_or("text", |column| column.type_name.as_str()))
     };
     let equal = |value: &dyn Fn(usize) -> String| {
@@ -92,11 +92,11 @@ pub fn by_key(table: &Table, key: &[String], operators: &Operators, types: &Type
         });
         parts.collect::<Vec<_>>().join(" AND ")
     };
-    let arrays: Vec<_> = (1..=key.len()).map(|number| format!("${number}::text[]")).collect();
+    let arrays: Vec<_> = (1..=key.len()).map(|number| format!("pg_catalog.unnest(${number}::text[])")).collect();
     let names: Vec<_> = (0..key.len()).map(|place| format!("c{place}")).collect();
     // OFFSET 0 lets the server look up one key after the other, by the key's index.
     let hashes = format!(
-        "SELECT k.place, x.h FROM unnest({}) WITH ORDINALITY AS k ({}, place)
+        "SELECT k.place, x.h FROM ROWS FROM ({}) WITH ORDINALITY AS k ({}, place)
           CROSS JOIN LATERAL (SELECT {} AS h FROM {} WHERE {} OFFSET 0) AS x",
         arrays.join(", "),
         names.join(", "),
@@ -116,7 +116,7 @@ pub fn by_key(table: &Table, key: &[String], operators: &Operators, types: &Type
 
 /// Large objects as rows of number and bytes.
 pub fn of_large_objects() -> Relation {
-    let bytes = "sha256(lo_get(r.oid))";
+    let bytes = "pg_catalog.sha256(pg_catalog.lo_get(r.oid))";
     Relation {
         name: QualifiedName::new("pg_catalog", "pg_largeobject"),
         from: "pg_catalog.pg_largeobject_metadata AS r".to_owned(),
@@ -133,7 +133,8 @@ pub fn of_large_objects() -> Relation {
 pub fn sums(relation: &Relation, buckets: u32, filter: Option<&str>) -> String {
     let filter = filter.map(|filter| format!(" WHERE {filter}")).unwrap_or_default();
     format!(
-        "SELECT (h & {})::int4, count(*)::int8, sum(h)::text FROM (SELECT {} AS h FROM {}{filter} OFFSET 0) AS hashed GROUP BY 1",
+        "SELECT (h OPERATOR(pg_catalog.&) {})::int4, pg_catalog.count(*)::int8, pg_catalog.sum(h)::text
+           FROM (SELECT {} AS h FROM {}{filter} OFFSET 0) AS hashed GROUP BY 1",
         buckets - 1,
         relation.hash,
         relation.from
@@ -146,14 +147,14 @@ pub fn rows_of_buckets(relation: &Relation, buckets: u32, wanted: &[i32], most: 
         [] => "NULL".to_owned(),
         columns => {
             let texts: Vec<_> = columns.iter().map(|column| format!("r.{}::text", quote_identifier(column))).collect();
-            format!("json_build_array({})::text", texts.join(", "))
+            format!("pg_catalog.json_build_array({})::text", texts.join(", "))
         }
     };
     let wanted = wanted.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     let place = if relation.places { "r.ctid::text" } else { "''::text" };
     format!(
         "SELECT h, place, key FROM (SELECT {} AS h, {place} AS place, {key} AS key FROM {} OFFSET 0) AS hashed
-          WHERE (h & {})::int4 = ANY ('{{{wanted}}}') LIMIT {most}",
+          WHERE (h OPERATOR(pg_catalog.&) {})::int4 OPERATOR(pg_catalog.=) ANY ('{{{wanted}}}'::int4[]) LIMIT {most}",
         relation.hash,
         relation.from,
         buckets - 1
@@ -163,5 +164,9 @@ pub fn rows_of_buckets(relation: &Relation, buckets: u32, wanted: &[i32], most: 
 /// The hash of each column of the row at one place.
 pub fn columns_at(relation: &Relation, place: &str) -> String {
     let hashes: Vec<_> = relation.columns.iter().map(|(_, hash)| hash.as_str()).collect();
-    format!("SELECT ARRAY[{}]::int8[] FROM {} WHERE r.ctid = '{place}'::tid", hashes.join(", "), relation.from)
+    format!(
+        "SELECT ARRAY[{}]::int8[] FROM {} WHERE r.ctid OPERATOR(pg_catalog.=) '{place}'::tid",
+        hashes.join(", "),
+        relation.from
+    )
 }

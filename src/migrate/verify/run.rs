@@ -17,6 +17,7 @@ use super::report::{ObjectDifference, Report, TableResult};
 use super::row::{self, Relation};
 use super::uses::{Uses, read_uses};
 use crate::migrate::catalog::{self, Catalog, Oid, QualifiedName, Table};
+use crate::migrate::rows_path::RowsPath;
 use crate::migrate::schema::Loss;
 use crate::migrate::timescale::Conversion;
 use crate::postgres::Client;
@@ -89,7 +90,8 @@ pub async fn verify(
     let mut objects = compare(&objects_here, &objects_there, &before, &terms);
     objects.extend(compare_uses((&uses_here, &uses_there), (&objects_here, &objects_there), losses));
     let scope = Scope::new(&before, &after, options);
-    let tables = scope.hashed(&here, &there, options.workers, told).await?;
+    let path = RowsPath::of(&before);
+    let tables = scope.hashed((&here, &there), &path, options.workers, told).await?;
     let addresses = (here.address(), there.address());
     tokio::try_join!(here.close(), there.close())?;
     Ok(Report {
@@ -216,8 +218,8 @@ impl Scope {
 
     async fn hashed(
         self,
-        here: &Look,
-        there: &Look,
+        (here, there): (&Look, &Look),
+        path: &RowsPath,
         workers: usize,
         told: impl Fn(VerifyEvent) + Clone + Send + 'static,
     ) -> Result<Vec<TableResult>, VerifyError> {
@@ -231,9 +233,11 @@ impl Scope {
         let theirs = Arc::new(self.subjects.iter().map(Subject::at_its_own).collect());
         let subjects = Arc::new(self.subjects);
         let (ours, theirs) = tokio::try_join!(
-            hash::hash(here, Arc::clone(&subjects), self.here, workers, done.clone()),
-            hash::hash(there, theirs, self.there, workers, done)
+            hash::hash((here, path), Arc::clone(&subjects), self.here, workers, done.clone()),
+            hash::hash((there, path), theirs, self.there, workers, done)
         )?;
+        // They have described the databases, and are asked for rows from here on.
+        tokio::try_join!(path.enter(&here.first), path.enter(&there.first))?;
         let mut results = Vec::new();
         for ((subject, ours), theirs) in subjects.iter().zip(&ours).zip(&theirs) {
             results.push(result(here, there, subject, (ours, theirs), &told).await?);

@@ -23,6 +23,7 @@ CREATE TABLE ever.events_1 PARTITION OF ever.events FOR VALUES FROM ('2026-01-01
 CREATE TABLE ever.events_2 PARTITION OF ever.events DEFAULT;
 CREATE INDEX ON ever.events (person, at DESC);
 INSERT INTO ever.events SELECT '2026-01-01 00:00+00'::timestamptz + n * interval '5 hours', 1 + n % 2000, 'w' FROM generate_series(1, 3000) AS n;
+CREATE TABLE ever.sums (n int, twice int GENERATED ALWAYS AS (n * 2) STORED); INSERT INTO ever.sums SELECT generate_series(1, 20);
 CREATE VIEW ever.open_people AS SELECT p.id, p.name, count(e.at) AS events FROM ever.people p LEFT JOIN ever.events e ON e.person = p.id
   WHERE p.state NOT IN ('done') GROUP BY p.id;
 CREATE MATERIALIZED VIEW ever.by_mood AS SELECT mood, count(*) FROM ever.people GROUP BY 1;

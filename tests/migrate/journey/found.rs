@@ -3,12 +3,46 @@
 use super::ends::Ends;
 use super::{Outcome, fill, journey};
 
-const FOUND: [(&str, &str); 2] = [
-    (
-        "a partition that is not its root's owner's",
-        "CREATE ROLE found_owner; CREATE TABLE root (id int PRIMARY KEY, note text) PARTITION BY LIST (id);
+const FOUND: [(&str, &str); 6] = [(
+    "a partition that is not its root's owner's",
+    "CREATE ROLE found_owner; CREATE TABLE root (id int PRIMARY KEY, note text) PARTITION BY LIST (id);
      CREATE TABLE part PARTITION OF root DEFAULT; ALTER TABLE root OWNER TO found_owner",
+), (
+    "indexes and statistics on functions that find names by the path, which every statement on the table has to look up",
+    concat!(
+        include_str!("../cases/search_path.sql"),
+        "CREATE INDEX box_key ON box (key_of(title)); CREATE STATISTICS box_keys ON (key_of(title)), size FROM box;
+         CREATE UNIQUE INDEX box_unique ON box (id, key_of(title)) WHERE key_of(title) <> '';
+         CREATE TABLE named (id int PRIMARY KEY, place regclass DEFAULT 'box'::regclass); INSERT INTO named SELECT generate_series(1, 9);
+         CREATE UNLOGGED TABLE sheet (id int, title text); INSERT INTO sheet VALUES (1, 'A'); CREATE INDEX sheet_key ON sheet (key_of(title));
+         CREATE TABLE pages (id int PRIMARY KEY, words tsvector); INSERT INTO pages VALUES (1, 'a b');
+         CREATE MATERIALIZED VIEW words AS SELECT word FROM ts_stat('SELECT words FROM pages');
+         CREATE MATERIALIZED VIEW keys AS SELECT id, key_of(title) AS key FROM box"
     ),
+), (
+    "functions and operators of somebody's that fit better than the system's",
+    "ALTER DATABASE :DBNAME SET search_path = public, pg_catalog;
+     CREATE TABLE item (code varchar(9) PRIMARY KEY, body varchar, size char(4), other varchar REFERENCES item);
+     INSERT INTO item VALUES ('a', 'one', 'x', NULL), ('b', 'two', 'y', 'a');
+     CREATE FUNCTION lie(varchar, varchar) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT false';
+     CREATE FUNCTION lie(char, char) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT false';
+     CREATE OPERATOR public.= (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = lie);
+     CREATE OPERATOR public.= (LEFTARG = char, RIGHTARG = char, FUNCTION = lie);
+     CREATE FUNCTION public.hashtextextended(varchar, bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT 0::bigint';
+     CREATE FUNCTION public.octet_length(varchar) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1 / 0'",
+), (
+    "a path that a role brings, or `$user`",
+    "CREATE ROLE found_app; CREATE SCHEMA found_app; CREATE SCHEMA found_lib; ALTER ROLE found_app SET search_path = found_lib;
+     CREATE FUNCTION found_lib.folded(t text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower(t)';
+     CREATE FUNCTION found_app.shown(t text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT upper(t)';
+     CREATE TABLE person (id int PRIMARY KEY, name text);
+     SET search_path = public, found_lib, found_app;
+     CREATE FUNCTION key_of(t text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT folded(t) || shown(t)'; CREATE INDEX person_key ON person (key_of(name))",
+), (
+    "a partitioned table without a key whose rows nobody can find, with a foreign key",
+    "CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE leaf (parent int REFERENCES parent, body json) PARTITION BY RANGE (parent);
+     CREATE TABLE leaf_1 PARTITION OF leaf FOR VALUES FROM (MINVALUE) TO (0); CREATE TABLE leaf_2 PARTITION OF leaf DEFAULT",
+),
     (
         "json, which a later server names without its schema",
         "CREATE TABLE note (id int PRIMARY KEY, body json);

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use infra::error::chain;
-use infra::migrate::carried::{self, CarriedError, carry_objects, carry_rows, loosen, tighten};
+use infra::migrate::carried::{self, CarriedError, carry_objects, carry_rows, guide, loosen, release, tighten};
 use infra::migrate::catalog::{self, Catalog, QualifiedName};
 use infra::migrate::copy::{Held, Hold, Setup, Sizing, copy, hold, tables};
 use infra::migrate::drift::{Drift, told};
@@ -128,7 +128,7 @@ impl Journey<'_> {
         self.index(&catalog, &built).await?;
         self.run("index", &new, &built, &[Phase::AfterData, Phase::Grants, Phase::Refresh, Phase::Settings]).await?;
         give(&new, Some(&old)).await.map_err(stopped("follow"))?;
-        loosen(&new, &carried::names(&catalog)).await.map_err(stopped("follow"))?;
+        loosen(&new, &carried::with_roots(&catalog)).await.map_err(stopped("follow"))?;
         forward.subscribe(&way).await.map_err(stopped("follow"))?;
         self.drain("follow", &forward).await?;
         self.same_schema(&built, &prints).await?;
@@ -318,17 +318,21 @@ impl Journey<'_> {
     async fn back(&self, old: &Client, new: &Client, built: &Schema, prints: &Prints) -> Result<usize, Outcome> {
         let back = Channel { name: BACK, publisher: new, subscriber: old };
         let catalog = catalog::read(new).await.map_err(stopped("way back"))?;
+        let own = catalog::read(old).await.map_err(stopped("way back"))?;
         back.publish(published(new, BACK, &catalog).await?.as_deref()).await.map_err(stopped("way back"))?;
-        loosen(old, &carried::names(&catalog)).await.map_err(stopped("way back"))?;
         back.make_slot().await.map_err(stopped("way back"))?;
-        back.subscribe(&self.ends.target(self.database)).await.map_err(stopped("way back"))?;
         schema::hand_over(new, built).await.map_err(stopped("hand over"))?;
-        self.handed_over(built, prints).await?;
         same("pg_dump of the schema", dumps::differing_statements(self.ends, self.database, &built.losses))?;
+        // Away for a while, which pg_dump does not know.
+        loosen(old, &carried::with_roots(&catalog)).await.map_err(stopped("way back"))?;
+        guide(old, &own).await.map_err(stopped("way back"))?;
+        self.handed_over(built, prints).await?;
+        back.subscribe(&self.ends.target(self.database)).await.map_err(stopped("way back"))?;
         let refused = self.write(false, 3).await;
         self.drain("way back", &back).await?;
         sequences::carry(new, old).await.map_err(stopped("way back"))?;
         carry(new, old, &catalog).await.map_err(stopped("way back"))?;
+        release(old).await.map_err(stopped("way back"))?;
         tighten(old).await.map_err(stopped("way back"))?;
         same("the way back", dumps::differing_rows(self.ends, self.database, &built.losses))?;
         Ok(refused)

@@ -6,6 +6,7 @@ mod many;
 mod paths;
 mod refusals;
 mod rights;
+mod routed;
 
 use infra::migrate::catalog::{self, Catalog};
 use infra::migrate::copy::{Held, Hold, copy, hold};

@@ -9,6 +9,9 @@ WITH called(function, built) AS (
   SELECT d.refobjid, true FROM pg_depend d JOIN pg_index x ON x.indexrelid = d.objid
    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_proc'::regclass
   UNION ALL
+  SELECT d.refobjid, true FROM pg_depend d
+   WHERE d.classid = 'pg_statistic_ext'::regclass AND d.refclassid = 'pg_proc'::regclass
+  UNION ALL
   SELECT d.refobjid, true FROM pg_depend d JOIN pg_rewrite w ON w.oid = d.objid JOIN pg_class c ON c.oid = w.ev_class
    WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_proc'::regclass AND c.relkind = 'm'
 )

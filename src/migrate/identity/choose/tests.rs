@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::migrate::catalog::ServerVersion;
 
 fn table(oid: u32, identity: &str, columns: &[&str]) -> Value {
     let columns: Vec<_> = columns
@@ -106,6 +107,22 @@ fn whole_rows_that_cannot_be_compared_are_found_by_an_index_or_not_at_all() {
     let lost = |indexes| unfollowed(&catalog(vec![raw()], indexes)).len();
     assert_eq!((lost(vec![]), lost(vec![index(1, "u", &["a"])])), (1, 0));
     assert_eq!(unfollowed(&catalog(vec![table(1, "d", &["a"])], vec![])).len(), 0);
+}
+
+#[test]
+fn from_18_on_whole_rows_are_without_what_the_server_computes() {
+    let of = |version: u32, identity, indexes| {
+        let mut read = catalog(vec![table(1, identity, &["a", "generated"])], indexes);
+        read.database.server_version = ServerVersion(version);
+        let wanted = changes(&read).pop().map(|change| change.wanted);
+        (wanted, unfollowed(&read).len())
+    };
+    let key = || vec![index(1, "t_pkey", &["a"])];
+    assert_eq!(of(170_004, "d", vec![]), (Some(Wanted::Full), 0));
+    assert_eq!(of(180_001, "d", vec![]), (Some(Wanted::Full), 1));
+    assert_eq!(of(170_004, "f", key()), (None, 0));
+    assert_eq!(of(180_001, "f", key()), (Some(Wanted::Default), 0));
+    assert_eq!(of(180_001, "f", vec![]), (None, 1));
 }
 
 #[test]

@@ -60,8 +60,8 @@ pub fn rule(s: &Situation) -> Vec<Finding> {
         )
         .so("it records them as changes of yours, or refuses them and with them the migration")
         .remedy(format!(
-            "let the role {} pass in its function, or ALTER EVENT TRIGGER … DISABLE for as long",
-            s.source.user
+            "let the roles {} and, at the new database, {} pass in its function, or ALTER EVENT TRIGGER … DISABLE until infra migrate finish",
+            s.source.user, s.target.user
         ))
     }));
     found.extend(all([

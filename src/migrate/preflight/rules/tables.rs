@@ -105,9 +105,13 @@ fn carried_in_pause(s: &Situation) -> Vec<Finding> {
         })
         .collect();
     found.extend(unfollowed(&s.catalog).into_iter().map(|table| {
-        Finding::warning("not-followed", object(table), "has no key, and a column whose values cannot be compared")
-            .so("replication cannot find its rows: it is carried anew inside the pause, forth and back")
-            .remedy("add a primary key or a unique index over columns that are NOT NULL, or accept it")
+        Finding::warning(
+            "not-followed",
+            object(table),
+            "has no key, and a column whose values cannot be compared or are computed by the server",
+        )
+        .so("replication cannot find its rows: it is carried anew inside the pause, forth and back")
+        .remedy("add a primary key or a unique index over columns that are NOT NULL, or accept it")
     }));
     let bytes = carried::bytes(&s.catalog);
     if bytes > carried::MOST_IN_PAUSE {

@@ -46,7 +46,8 @@ SELECT COALESCE((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), fals
           FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
          WHERE t.tgenabled IN ('A', 'R') AND NOT t.tgisinternal AND {user_schema}), '[]') AS firing_triggers,
        COALESCE((SELECT json_agg(e.evtname ORDER BY e.evtname) FROM pg_event_trigger e
-         WHERE (e.evtenabled IN ('A', 'R')
+         -- From 17 on a superuser's session is without any.
+         WHERE (e.evtenabled IN ('A', 'R') AND NOT (users.super AND current_setting('event_triggers', true) IS NOT NULL)
                 OR e.evtenabled = 'O' AND (NOT users.super OR EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')))
            AND NOT EXISTS (SELECT FROM pg_depend d
                             WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = e.oid AND d.deptype = 'e')), '[]') AS firing_event_triggers,

@@ -4,6 +4,8 @@ WITH RECURSIVE remembered AS (
   {remembered_identities}
 ), loosened AS (
   {loosened_keys}
+), guided AS (
+  {guided_functions}
 ), relation AS (
   SELECT c.*, n.nspname, format('%I.%I', n.nspname, c.relname) AS identity
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -252,7 +254,7 @@ SELECT 'CONSTRAINT',
   FROM relation r JOIN pg_constraint con ON con.conrelid = r.oid WHERE con.contype <> 'n'
 -- Foreign keys that are away for a while.
 UNION ALL
-SELECT 'CONSTRAINT', format('%s.%I', l.identity, l.name), l.facts, NULL FROM loosened l
+SELECT 'CONSTRAINT', l.object, l.facts, NULL FROM loosened l
 UNION ALL
 SELECT 'COMMENT', format('table constraint %I on %s', l.name, l.identity), l.comment, '' FROM loosened l WHERE l.comment IS NOT NULL
 UNION ALL
@@ -292,7 +294,8 @@ SELECT 'FUNCTION', r.identity,
        concat_ws(' ', r.prokind, pg_get_function_identity_arguments(r.oid), 'returns ' || pg_get_function_result(r.oid), l.lanname,
          r.provolatile, r.proparallel, CASE WHEN r.proisstrict THEN 'strict' END, CASE WHEN r.prosecdef THEN 'security definer' END,
          CASE WHEN r.proleakproof THEN 'leakproof' END, 'cost ' || r.procost, 'rows ' || r.prorows, 'support ' || nullif(r.prosupport, 0)::regproc,
-         'defaults ' || nullif(r.pronargdefaults, 0), 'set ' || array_to_string(r.proconfig, ', '), nullif(r.probin, ''), nullif(r.prosrc, ''),
+         'defaults ' || nullif(r.pronargdefaults, 0), 'set ' || (SELECT string_agg(s, ', ' ORDER BY place) FROM unnest(r.proconfig) WITH ORDINALITY AS own (s, place)
+           WHERE NOT (s LIKE 'search_path=%' AND EXISTS (SELECT FROM guided g WHERE g.function = r.oid))), nullif(r.probin, ''), nullif(r.prosrc, ''),
          (SELECT concat_ws(' ', aggtransfn, aggfinalfn, aggtranstype::regtype, agginitval, aggkind, aggfinalmodify, nullif(aggnumdirectargs, 0), CASE WHEN aggfinalextra THEN 'extra' END,
             'combine ' || nullif(aggcombinefn, 0)::regproc, 'serial ' || nullif(aggserialfn, 0)::regproc, 'deserial ' || nullif(aggdeserialfn, 0)::regproc,
             'moving ' || nullif(concat_ws(' ', nullif(aggmtransfn, 0)::regproc, nullif(aggminvtransfn, 0)::regproc, nullif(aggmfinalfn, 0)::regproc, nullif(aggmtranstype, 0)::regtype, aggminitval), ''),
