@@ -129,8 +129,12 @@ pub(super) fn lock(json: &str) -> Option<LockFacts> {
 
 /// One that a lost or older program does not tell of is shown, and keeps nobody from working.
 fn migration(json: &str) -> Option<MigrationFacts> {
-    let unknown =
-        MigrationFacts { id: "unknown".into(), what: "cannot be told: infra migrate status".into(), holds: false };
+    let unknown = MigrationFacts {
+        id: "unknown".into(),
+        what: "cannot be told: infra migrate status".into(),
+        holds: false,
+        end: String::new(),
+    };
     serde_json::from_str(json).unwrap_or(Some(unknown))
 }
 

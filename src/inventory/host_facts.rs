@@ -124,6 +124,9 @@ pub struct MigrationFacts {
     pub what: String,
     /// The host's services are to be left alone.
     pub holds: bool,
+    /// What ends that.
+    #[serde(default)]
+    pub end: String,
 }
 
 /// A device's odd end is smaller than this.
