@@ -133,7 +133,7 @@ fn migration(json: &str) -> Option<MigrationFacts> {
         id: "unknown".into(),
         what: "cannot be told: infra migrate status".into(),
         holds: false,
-        end: String::new(),
+        end: "infra migrate status".into(),
     };
     serde_json::from_str(json).unwrap_or(Some(unknown))
 }

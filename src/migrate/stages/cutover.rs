@@ -134,8 +134,11 @@ pub async fn restore(context: &Context) -> Result<(), StageError> {
 
 /// After the clients have left it, or before they came: nothing comes back from it any more.
 pub async fn undo(context: &Context) -> Result<(), StageError> {
-    let maintenance = context.new_maintenance().await?;
-    reopen_database(&maintenance, &context.target().await?.database).await?;
+    if context.new_database().await.is_err() {
+        // Closed by a rollback, from another database of its server.
+        let maintenance = context.new_maintenance().await?;
+        reopen_database(&maintenance, &context.target().await?.database).await?;
+    }
     way_back::close(context).await?;
     settle::end_records(context).await?;
     structure::take_back(context, &context.new_database().await?).await
