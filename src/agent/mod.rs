@@ -23,7 +23,8 @@ use crate::migrate::folder::{Folder, FolderError};
 use crate::migrate::job::Job;
 pub use crate::migrate::job::Secured;
 use crate::migrate::run::{self, RunError};
-use crate::migrate::saga::{Event, Next, Progress, Stage, Status, next};
+pub use crate::migrate::saga::Word;
+use crate::migrate::saga::{Next, Progress, Side, Stage, Untimely, admit, next};
 use crate::migrate::stages::{self, ACCEPTED, Context, StageError};
 use crate::postgres::Endpoint;
 
@@ -49,6 +50,8 @@ pub enum AgentError {
     Request(#[from] serde_json::Error),
     #[error("migration {id} is under way on this host: infra migrate status shows it")]
     UnderWay { id: String },
+    #[error(transparent)]
+    Untimely(#[from] Untimely),
     #[error("{0}")]
     TooLate(String),
     #[error(
@@ -73,30 +76,6 @@ pub struct Begin {
     pub target: Option<Endpoint>,
     /// The roots to verify it by, in PEM.
     pub ca: Option<String>,
-}
-
-/// A word of the user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Word {
-    Resume,
-    Cutover,
-    Abort,
-    Rollback,
-    Finish,
-}
-
-impl Word {
-    /// As it is typed.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Resume => "resume",
-            Self::Cutover => "cutover",
-            Self::Abort => "abort",
-            Self::Rollback => "rollback",
-            Self::Finish => "finish",
-        }
-    }
 }
 
 /// The new database, once it is there.
@@ -201,39 +180,31 @@ pub fn brief(path: PathBuf) -> Result<Option<MigrationFacts>, AgentError> {
     report::brief(&Folder::at(path))
 }
 
-/// Whether the time for this word has come, and has not passed.
-pub fn admit(word: Word, status: &Status) -> Result<(), AgentError> {
-    match (word, status.is_cut_over()) {
-        (Word::Resume, _) | (Word::Cutover | Word::Abort, false) | (Word::Rollback | Word::Finish, true) => Ok(()),
-        (Word::Cutover, true) => Err(AgentError::TooLate("the clients use the new database already".into())),
-        (Word::Abort, true) => {
-            let text = "the clients use the new database already: infra migrate rollback goes back with every row";
-            Err(AgentError::TooLate(text.into()))
-        }
-        (Word::Rollback | Word::Finish, false) => {
-            Err(AgentError::TooLate("the clients still use the old database".into()))
-        }
-    }
-}
-
-/// Writes the user's word into the journal.
-pub async fn ask(path: PathBuf, word: Word) -> Result<(), AgentError> {
+/// Writes the user's word into the journal. `consent`: to what it loses.
+pub async fn ask(path: PathBuf, word: Word, consent: bool) -> Result<(), AgentError> {
     let folder = Folder::at(path);
-    admit(word, &folder.status()?)?;
+    admit(word, consent, &folder.status()?)?;
     if word == Word::Finish && !is_secured(&folder)? {
         return Err(AgentError::NotSecured);
     }
-    if word == Word::Rollback && !stages::has_way_back(&Context::new(folder.clone())?).await? {
+    if word == Word::Rollback && !consent {
+        has_way_back(&folder).await?;
+    }
+    // Nothing is begun meanwhile.
+    let _turn = folder.turn()?;
+    if let Some(event) = admit(word, consent, &folder.status()?)? {
+        folder.journal(format!("word-{}", std::process::id()))?.append(event)?;
+    }
+    Ok(())
+}
+
+/// Refused before anybody is stopped for it. A server that does not answer is the rollback's own affair.
+async fn has_way_back(folder: &Folder) -> Result<(), AgentError> {
+    if folder.status()?.at == Side::New
+        && matches!(stages::has_way_back(&Context::new(folder.clone())?).await, Ok(false))
+    {
         return Err(StageError::NoWayBack.into());
     }
-    let event = match word {
-        Word::Resume => return Ok(()),
-        Word::Cutover => Event::CutoverAsked,
-        Word::Abort => Event::AbortAsked,
-        Word::Rollback => Event::RollbackAsked,
-        Word::Finish => Event::FinishAsked,
-    };
-    folder.journal(format!("word-{}", std::process::id()))?.append(event)?;
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use crate::migrate::folder::{Folder, FolderError};
 use crate::migrate::job::Destination;
 use crate::migrate::kept::{KEPT, Kept};
 use crate::migrate::preflight::{Finding, Severity};
-use crate::migrate::saga::{Cutover, Direction, Mode, Next, Stage, Status, next};
+use crate::migrate::saga::{Cutover, Direction, Mode, Next, Side, Stage, Status, Step, next};
 use crate::migrate::since::to_be_verified;
 use crate::migrate::stages::{Context, FINDINGS, Pause, SafetyCopy, is_active, waiting_since};
 use crate::plan::Engine;
@@ -75,7 +75,10 @@ impl Report {
 
     /// Nothing goes on until the operator's side has done its part.
     pub fn waits_for_operator(&self) -> bool {
-        let ready = matches!(self.next, Next::AwaitCutover | Next::Run(Stage::Provision | Stage::Cutover));
+        let ready = matches!(
+            self.next,
+            Next::AwaitCutover | Next::Run(Stage::Provision) | Next::Switch { to: Side::New, from: Step::Drain }
+        );
         ready && self.status.failure().is_none() && self.owed().is_some()
     }
 
@@ -140,13 +143,41 @@ pub(super) fn brief(folder: &Folder) -> Result<Option<MigrationFacts>, AgentErro
     let next = next(&status, job.mode, job.cutover, jiff::Timestamp::now());
     let what = match (next, status.failure()) {
         (Next::Nothing, _) => return Ok(rest(folder, job.id)?),
-        (_, Some((stage, error))) => format!("stopped at {stage}: {}", error.lines().next().unwrap_or_default()),
+        (_, Some((what, error))) => format!("stopped at {what}: {}", error.lines().next().unwrap_or_default()),
         (Next::Run(stage), _) => stage.purpose().to_owned(),
+        (Next::Switch { to, .. }, _) => format!("the clients go to {to}"),
+        (Next::TakeBack { to }, _) => format!("the clients go back to {}", to.other()),
         (Next::Undo(stage), _) => format!("undo {stage}"),
         (Next::AwaitCutover, _) => "ready to switch the clients".to_owned(),
-        (Next::AwaitFinish, _) => "the new database serves, the old one is the way back".to_owned(),
+        (Next::AwaitFinish, _) => match &status.refused {
+            Some(why) => format!("rollback failed: {}", why.lines().next().unwrap_or_default()),
+            None => "the new database serves, the old one is the way back".to_owned(),
+        },
     };
-    Ok(Some(MigrationFacts { id: job.id, what, holds: status.holds_host(), switched: status.is_cut_over() }))
+    let (holds, switched) = (status.holds_host(), status.is_cut_over());
+    Ok(Some(MigrationFacts { id: job.id, what, holds, switched, end: end(&status, next).to_owned() }))
+}
+
+/// What a verb that has to wait for it tells its user.
+fn end(status: &Status, next: Next) -> &'static str {
+    let failed = status.failure().is_some();
+    match (next, status.direction) {
+        (Next::Switch { .. } | Next::TakeBack { .. }, _) if !failed => {
+            "a matter of a minute: infra migrate status shows when it is over"
+        }
+        (_, Direction::Aborting | Direction::RollingBack) if failed => {
+            "infra migrate resume goes on with undoing it; where a server is gone for good, infra migrate abort --leave-rows ends it"
+        }
+        (_, Direction::Aborting | Direction::RollingBack) => {
+            "it is being undone: infra migrate status shows when it is over"
+        }
+        (_, Direction::Forward) if failed => {
+            "infra migrate resume goes on, infra migrate abort undoes it; where the old server is gone for good, infra migrate cutover --leave-rows goes over without it"
+        }
+        (_, Direction::Forward) => {
+            "its services have to run on: wait for the cutover (infra migrate status; infra migrate cutover where it waits for that word), or infra migrate abort"
+        }
+    }
 }
 
 /// What a finished migration has left to decide.
@@ -158,5 +189,6 @@ fn rest(folder: &Folder, id: String) -> Result<Option<MigrationFacts>, FolderErr
         what: format!("finished; the old data: {}", kept.told(now)),
         holds: false,
         switched: true,
+        end: String::new(),
     }))
 }

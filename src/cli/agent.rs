@@ -56,7 +56,13 @@ enum AgentVerb {
     /// Change how fast rows are copied
     Limit { folder: PathBuf, rate: MaxRate },
     /// Write down a word of the user
-    Ask { folder: PathBuf, word: WordArg },
+    Ask {
+        folder: PathBuf,
+        word: WordArg,
+        /// And that he agrees to what it loses
+        #[arg(long)]
+        consent: bool,
+    },
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -84,7 +90,7 @@ pub async fn run(args: AgentArgs) -> Result<Exit, CommandError> {
         AgentVerb::RemoveOld { folder } => agent::remove_old(folder).await?,
         AgentVerb::Accept { folder, codes } => agent::accept(folder, codes)?,
         AgentVerb::Limit { folder, rate } => agent::limit(folder, rate)?,
-        AgentVerb::Ask { folder, word } => agent::ask(folder, word.into()).await?,
+        AgentVerb::Ask { folder, word, consent } => agent::ask(folder, word.into(), consent).await?,
     }
     Ok(Exit::Done)
 }

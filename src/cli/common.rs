@@ -119,8 +119,7 @@ pub fn refuse_during_migration<'a>(hosts: impl IntoIterator<Item = &'a HostFacts
     let held = hosts.into_iter().find_map(|facts| Some((facts, facts.migration.as_ref().filter(|m| m.holds)?)));
     let Some((facts, migration)) = held else { return Ok(()) };
     let text = format!("migration {} is under way on host {}: {}", migration.id, facts.host, migration.what);
-    Err(CommandError::failed(text)
-        .hint("its services have to run on: wait for the cutover (infra migrate status), or infra migrate abort"))
+    Err(CommandError::failed(text).hint(migration.end.clone()))
 }
 
 /// The hosts that were looked at.

@@ -73,8 +73,8 @@ async fn database(stack: &Stack, scope: Scope, stays: &mut Vec<String>) -> Optio
     match (managed.observe().await, scope) {
         (Err(error), _) => stays.push(format!("a database of infra migrate, if there is one: {}", chain(&error))),
         (Ok(found), Scope::IncludeData) => {
-            let name = found.database?.name;
-            return Some(ResourceName::new(format!("{name}-last-{}", Timestamp::now().strftime("%Y%m%d-%H%M%S"))));
+            found.database?;
+            return Some(stack::last_snapshot(&stack.plan.name, Timestamp::now()));
         }
         (Ok(found), _) => stays.push(format!("database {}, and what it costs", found.database?.name)),
     }

@@ -134,6 +134,7 @@ fn migration(json: &str) -> Option<MigrationFacts> {
         what: "cannot be told: infra migrate status".into(),
         holds: false,
         switched: false,
+        end: "infra migrate status".into(),
     };
     serde_json::from_str(json).unwrap_or(Some(unknown))
 }

@@ -127,6 +127,9 @@ pub struct MigrationFacts {
     /// The new database serves the clients.
     #[serde(default)]
     pub switched: bool,
+    /// What ends that.
+    #[serde(default)]
+    pub end: String,
 }
 
 /// A device's odd end is smaller than this.

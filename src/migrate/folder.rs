@@ -70,6 +70,15 @@ impl Folder {
         Ok(Journal::open(&self.path, run)?)
     }
 
+    /// Held while somebody looks where it stands and writes down what follows: the agent's next step, a word of the user. It
+    /// goes with the value, or the process.
+    pub fn turn(&self) -> Result<fs::File, FolderError> {
+        let path = self.file("turn");
+        let open = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+        let locked = open.and_then(|file| file.lock().map(|()| file));
+        locked.map_err(|source| FolderError::Io { path, source })
+    }
+
     pub fn records(&self) -> Result<Vec<Record<Event>>, FolderError> {
         let path = self.file("journal.jsonl");
         if path.exists() { Ok(journal::read(&path)?) } else { Ok(vec![]) }

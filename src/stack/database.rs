@@ -12,7 +12,7 @@ use crate::diff::Refusal;
 use crate::executor::{Event, Policy, Reporter, StepError, apply_database};
 use crate::graph;
 use crate::inventory::{Database, DatabaseInventory, Inventory, ResourceName};
-use crate::plan::{Engine, NodeName, Provider};
+use crate::plan::{Engine, NodeName, PlanName, Provider};
 use crate::steps::{self, DatabaseAction, DatabaseWish, StepId};
 
 /// Each round does all that was missing; what a round changes may ask for one more (a reboot).
@@ -84,6 +84,12 @@ pub fn wish(
         from: vec![format!("{private}/32").parse().map_err(|_| no_network())?],
         peer: true,
     })
+}
+
+/// What stays of a database that goes: its last state.
+pub fn last_snapshot(plan: &PlanName, now: jiff::Timestamp) -> ResourceName {
+    let name = steps::database_name(plan);
+    ResourceName::new(format!("{name}-last-{}", now.strftime("%Y%m%d-%H%M%S")))
 }
 
 /// The provider of a plan's region, and where its work is told.

@@ -10,7 +10,7 @@ mod saved;
 mod situation;
 
 pub use connect::{clouds, databases, hosts};
-pub use database::{DatabaseError, ManagedDatabase, wish as database_wish};
+pub use database::{DatabaseError, ManagedDatabase, last_snapshot, wish as database_wish};
 pub use load::{LoadError, Release, Stack, address_of, load};
 pub use local::{Local, LocalError};
 pub use observe::{ObserveError, observe, serving};

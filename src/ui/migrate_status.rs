@@ -7,7 +7,7 @@ use super::migrate_guide::{clock, moment};
 use super::migrate_text::stage_line;
 use crate::agent::{Report, SourceHealth};
 use crate::migrate::prose::{FEW, few, wrapped};
-use crate::migrate::saga::{Cutover, Direction, Mode, Next, Progress, Stage, Status};
+use crate::migrate::saga::{Cutover, Direction, Mode, Next, Progress, Side, Stage, Status, Switching};
 use crate::migrate::stages::{Pause, SafetyCopy};
 
 pub fn migration_text(report: &Report) -> String {
@@ -30,6 +30,12 @@ pub fn migration_text(report: &Report) -> String {
     }
     if let Some(clients) = clients_text(report, jiff::Timestamp::now()) {
         line(&mut text, format_args!("clients     {clients}"));
+    }
+    if let Some(switch) = &report.status.switch {
+        line(&mut text, format_args!("switch      {}", switch_text(switch)));
+    }
+    if let Some(why) = &report.status.refused {
+        line(&mut text, format_args!("rollback    FAILED: {why}"));
     }
     if let Some(health) = &report.source {
         line(&mut text, format_args!("old server  {}", health_text(health)));
@@ -62,12 +68,16 @@ fn state(report: &Report) -> String {
     match (&report.next, report.status.direction) {
         (Next::Nothing, Direction::Forward) => "finished".to_owned(),
         (Next::Nothing, _) => "undone, the old database serves".to_owned(),
+        (Next::TakeBack { to }, _) => format!("the clients go back to {}", to.other()),
+        _ if is_stopped(report) => format!("STOPPED, the clients are at {}", report.status.at),
+        (Next::Switch { to, .. }, _) if report.running && report.status.switch.is_some() => {
+            format!("the clients go to {to}")
+        }
         (_, Direction::Aborting) => "being undone".to_owned(),
         (_, Direction::RollingBack) => "going back to the old database".to_owned(),
         _ if report.waits_for_operator() => "waits for the operator's side: infra migrate resume".to_owned(),
         (Next::AwaitCutover, _) => "ready to switch".to_owned(),
         (Next::AwaitFinish, _) => "the new database serves".to_owned(),
-        _ if report.status.failure().is_some() && !report.running => "STOPPED".to_owned(),
         _ if report.running => "under way".to_owned(),
         _ => "waits for the operator's side: infra migrate resume".to_owned(),
     }
@@ -85,6 +95,18 @@ fn clients_text(report: &Report, now: jiff::Timestamp) -> Option<String> {
 /// Offline, the clients ran again after a failure.
 fn is_overtaken(status: &Status) -> bool {
     status.direction == Direction::Forward && status.stages.get(&Stage::Prepare) == Some(&Progress::Overtaken)
+}
+
+fn is_stopped(report: &Report) -> bool {
+    report.status.failure().is_some() && !report.running
+}
+
+fn switch_text(switch: &Switching) -> String {
+    let step = switch.step.purpose();
+    match &switch.failed {
+        Some(why) => format!("to {}: {why}", switch.to),
+        None => format!("to {}: {step}", switch.to),
+    }
 }
 
 fn health_text(health: &SourceHealth) -> String {
@@ -119,26 +141,52 @@ fn pause_text(pause: &Pause) -> String {
 pub fn words(report: &Report) -> Vec<(&'static str, &'static str)> {
     const ABORT: (&str, &str) = ("abort", "undoes everything");
     const ROLLBACK: (&str, &str) = ("rollback", "goes back to the old database with every row");
-    let back = if report.status.is_cut_over() { ROLLBACK } else { ABORT };
+    const LEAVE: (&str, &str) = ("rollback --leave-rows", "goes back without what does not come over");
+    let status = &report.status;
+    let back = if status.is_cut_over() { ROLLBACK } else { ABORT };
     match report.next {
         Next::Nothing => vec![],
         _ if report.waits_for_operator() => vec![("resume", "does what only your side can, and goes on"), back],
-        _ if report.status.failure().is_some() && !report.running => {
-            let anew = is_overtaken(&report.status);
-            vec![("resume", if anew { "pauses the clients and begins anew" } else { "goes on where it stopped" }), back]
-        }
+        _ if is_stopped(report) => stopped(report, back),
         Next::AwaitCutover => vec![("cutover", "switches the clients now"), ABORT],
+        Next::AwaitFinish if status.refused.is_some() => vec![ROLLBACK, LEAVE, ("finish", "gives up the way back")],
         Next::AwaitFinish => vec![("finish", "gives up the way back"), ROLLBACK],
-        Next::Undo(_) => vec![],
+        Next::TakeBack { to: Side::New } => {
+            vec![("cutover --leave-rows", "goes over, if the old server is gone for good")]
+        }
+        Next::TakeBack { to: Side::Old } => {
+            vec![("rollback --leave-rows", "goes back, if the new server is gone for good")]
+        }
+        Next::Switch { .. } | Next::Undo(_) => vec![],
         Next::Run(_) if !report.running => vec![("resume", "goes on")],
         Next::Run(Stage::Copy) => vec![("limit RATE", "copies slower or faster"), ABORT],
-        Next::Run(_) if is_switching(&report.status) => vec![],
         Next::Run(_) => vec![back],
     }
 }
 
-fn is_switching(status: &Status) -> bool {
-    status.stages.contains_key(&Stage::Cutover) && !status.is_cut_over()
+/// After a failure: what goes on, what goes back, and what ends it where a server is gone for good.
+fn stopped(report: &Report, back: (&'static str, &'static str)) -> Vec<(&'static str, &'static str)> {
+    let status = &report.status;
+    let anew = is_overtaken(status);
+    let mut words =
+        vec![("resume", if anew { "pauses the clients and begins anew" } else { "goes on where it stopped" })];
+    match (status.direction, status.at) {
+        (Direction::Forward, Side::Old) => {
+            words.push(back);
+            let over = ("cutover --leave-rows", "goes over, if the old server is gone for good");
+            words.extend(status.has_rows().then_some(over));
+        }
+        (Direction::Forward, Side::New) if status.stages.contains_key(&Stage::Finish) => {
+            words.push(("finish --give-up-way-back", "ends it, if the old server is gone for good"));
+        }
+        (Direction::Forward, Side::New) => words.extend([back, ("finish", "gives up the way back")]),
+        (Direction::RollingBack, Side::New) => {}
+        (_, Side::Old) if status.switch.is_some() => {
+            words.push(("rollback", "leaves the clients as they are, and cleans up"));
+        }
+        _ => words.push(("abort --leave-rows", "ends it; what is at a server that is gone for good stays there")),
+    }
+    words
 }
 
 /// What a look that ends says last.
@@ -170,7 +218,7 @@ pub mod fixture {
             has_target: true,
             secured: Secured { reverted: true, ..Secured::default() },
             cutover: Cutover::Auto,
-            status: Status::replay(events).expect("fits"),
+            status: crate::migrate::saga::Status::replay(events).expect("fits"),
             next,
             progress: None,
             safety_copy: None,
@@ -225,7 +273,7 @@ mod tests {
     use super::fixture::{report, until};
     use super::*;
     use crate::migrate::job::Secured;
-    use crate::migrate::saga::Event;
+    use crate::migrate::saga::{Event, Step};
 
     #[test]
     fn a_copy_under_way_fills_one_screen() {
@@ -267,7 +315,7 @@ mod tests {
             Event::Failed { stage: Stage::Copy, error: "the disk is full".into() },
         ]);
         let failed = report(&events, Next::Run(Stage::Copy), false);
-        let undone = [until(Stage::Schema), vec![Event::AbortAsked]].concat();
+        let undone = [until(Stage::Schema), vec![Event::AbortAsked { leave_rows: false }]].concat();
         let undoing = report(&undone, Next::Undo(Stage::Schema), true);
         let finished = report(&until(Stage::Finish), Next::Nothing, false);
         let removed = Some(jiff::Timestamp::UNIX_EPOCH);
@@ -321,6 +369,36 @@ mod tests {
     fn nothing_can_be_said_while_the_clients_switch() {
         let mut events = until(Stage::Verify);
         events.push(Event::Started { stage: Stage::Cutover });
-        assert_eq!(words(&report(&events, Next::Run(Stage::Cutover), true)), []);
+        events.push(Event::Step { to: Side::New, step: Step::Drain });
+        events.push(Event::Step { to: Side::New, step: Step::Pause });
+        let next = Next::Switch { to: Side::New, from: Step::Pause };
+        let switching = report(&events, next, true);
+        assert_eq!(words(&switching), []);
+        let text = migration_text(&switching);
+        assert!(text.contains("the clients go to the new database\n"), "{text}");
+        assert!(text.contains("switch      to the new database: the clients are paused\n"), "{text}");
+    }
+
+    /// Where the clients are, why, and what leads on: also when a server is gone.
+    #[test]
+    fn a_switch_that_failed_says_where_the_clients_are_and_what_leads_on() {
+        let to = |to, step| Event::Step { to, step };
+        let failed = |to| Event::SwitchFailed { to, error: "no answer".into() };
+        let begun = [until(Stage::Verify), vec![Event::Started { stage: Stage::Cutover }]].concat();
+        let over =
+            [begun.clone(), Step::ALL.map(|step| to(Side::New, step)).to_vec(), vec![failed(Side::New)]].concat();
+        let asked = [until(Stage::Guard), vec![Event::RollbackAsked { leave_rows: false }]].concat();
+        let refused = [asked.clone(), vec![to(Side::Old, Step::Drain), failed(Side::Old)]].concat();
+        let paused = [to(Side::Old, Step::Drain), to(Side::Old, Step::Pause), failed(Side::Old)];
+        let stuck = [asked.clone(), paused.to_vec()].concat();
+        let home = [asked, Step::ALL.map(|step| to(Side::Old, step)).to_vec(), vec![failed(Side::Old)]].concat();
+        let screens = [
+            report(&over, Next::Switch { to: Side::New, from: Step::Serve }, false),
+            report(&refused, Next::AwaitFinish, true),
+            report(&stuck, Next::TakeBack { to: Side::Old }, true),
+            report(&home, Next::Switch { to: Side::Old, from: Step::Serve }, false),
+        ]
+        .map(|report| migration_text(&report));
+        insta::assert_snapshot!("status_switch", screens.join("\n"));
     }
 }

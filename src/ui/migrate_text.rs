@@ -19,7 +19,8 @@ pub fn stage_line(stage: Stage, progress: &Progress, live: Option<&Value>) -> St
         Progress::Overtaken => format!("  ↻ {name:<10} once more"),
         Progress::Undoing => format!("  ↶ {name:<10} is being undone"),
         Progress::UndoFailed { error } => format!("  ✗ {name:<10} cannot be undone: {error}"),
-        Progress::Undone => format!("  ↶ {name:<10} undone"),
+        Progress::Undone { left } if left.is_empty() => format!("  ↶ {name:<10} undone"),
+        Progress::Undone { left } => format!("  ↶ {name:<10} undone, but for what stays: {left}"),
     }
 }
 

@@ -24,6 +24,7 @@ mod schema;
 mod servers;
 mod since;
 mod since_large;
+mod switch;
 mod through_root;
 mod timescale;
 mod verify;

@@ -117,12 +117,15 @@ fn nothing(global: &Global, at: &OnHost) -> Exit {
 /// What there is to say last, and how it ends. None: there is more to come.
 fn ended(global: &Global, report: &Report, once: bool) -> Option<Result<Exit, CommandError>> {
     if !report.running
-        && let Some((stage, error)) = report.status.failure()
+        && let Some((what, error)) = report.status.failure()
     {
-        return Some(Err(stopped(report, stage, error)));
+        return Some(Err(stopped(report, what, error)));
     }
-    if matches!(report.next, Next::Run(_) | Next::Undo(_)) {
+    if report.next.is_switch() || matches!(report.next, Next::Run(_) | Next::Undo(_)) {
         return once.then_some(Ok(Exit::Done));
+    }
+    if let (Next::AwaitFinish, Some(why)) = (report.next, &report.status.refused) {
+        return Some(Err(stopped(report, "rollback", why)));
     }
     // The screen of `status` has it.
     if !global.json && !once {
@@ -132,13 +135,13 @@ fn ended(global: &Global, report: &Report, once: bool) -> Option<Result<Exit, Co
 }
 
 /// A failure; or a question, where somebody's consent is all that is missing.
-fn stopped(report: &Report, stage: Stage, error: &str) -> CommandError {
-    let hints = words(report).into_iter().map(|(word, what)| format!("infra migrate {word} {what}"));
+fn stopped(report: &Report, what: &str, error: &str) -> CommandError {
+    let hints = words(report).into_iter().map(|(word, what)| format!("infra migrate {word}: {what}"));
     if report.open.is_empty() {
-        return CommandError::failed(format!("{stage}: {error}")).hints(hints);
+        return CommandError::failed(format!("{what}: {error}")).hints(hints);
     }
     let codes = report.open.join(", ");
-    CommandError::question(format!("stopped at a question: do you accept {codes}? {stage}: {error}"))
+    CommandError::question(format!("stopped at a question: do you accept {codes}? {what}: {error}"))
         .hint(format!("infra migrate resume --accept {} agrees and goes on", report.open.join(",")))
         .hints(hints)
 }
@@ -146,14 +149,17 @@ fn stopped(report: &Report, stage: Stage, error: &str) -> CommandError {
 fn last_words(report: &Report) -> Vec<String> {
     match report.next {
         Next::Nothing if report.status.direction == Direction::Forward => vec!["the migration is finished".to_owned()],
-        Next::Nothing => vec!["everything is undone: the old database serves".to_owned()],
+        Next::Nothing => {
+            let without = if report.status.given_up.any() { ", without what you agreed to leave" } else { "" };
+            vec![format!("everything is undone: the old database serves{without}")]
+        }
         Next::AwaitCutover => vec![waiting_text(report.cutover)],
         Next::AwaitFinish => {
             let pause = report.pause.map(|pause| format!("the new database serves; writers waited {}", pause.told()));
             let words = "infra migrate finish gives up the way back; infra migrate rollback takes it, with every row";
             pause.into_iter().chain([words.to_owned()]).collect()
         }
-        Next::Run(_) | Next::Undo(_) => vec![],
+        Next::Run(_) | Next::Undo(_) | Next::Switch { .. } | Next::TakeBack { .. } => vec![],
     }
 }
 

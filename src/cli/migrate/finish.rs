@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::attach::{Attached, attach, look};
-use super::{agreed, current, none, provider, say};
+use super::{agreed, current, loss_agreed, none, provider, say};
 use crate::agent::{self, Report};
 use crate::cli::args::Global;
 use crate::cli::common::{OnHost, on_host};
@@ -23,8 +23,12 @@ pub struct FinishArgs {
     /// After the end, and once their time is over: remove the old data
     #[arg(long)]
     include_data: bool,
-    /// The plan's name: removes them without asking
-    #[arg(long, value_name = "NAME", requires = "include_data")]
+    /// Finish although the old server does not answer: nothing leads back any more, and what is there stays; the plan's name
+    /// is typed
+    #[arg(long)]
+    give_up_way_back: bool,
+    /// The plan's name: removes them, or gives the way back up, without asking
+    #[arg(long, value_name = "NAME")]
     confirm: Option<String>,
 }
 
@@ -38,13 +42,14 @@ pub async fn finish(global: &Global, args: FinishArgs) -> Result<Exit, CommandEr
         return Err(CommandError::usage("the old data are the way back until the migration is finished")
             .hint("infra migrate finish ends it; they are kept for a while even then"));
     }
-    if !agreed(global, agent::Word::Finish, &report)? {
+    let (word, consent) = (agent::Word::Finish, args.give_up_way_back);
+    if !agreed(global, word, consent, &report)? || consent && !loss_agreed(&at, word, args.confirm.as_deref())? {
         return Ok(Exit::Failed);
     }
     provider::secure(global, &at, &report).await?;
     let keep = args.keep.or(at.stack.plan.migrate.keep).unwrap_or(Migrate::KEEP);
     keep_for(&at, keep).await?;
-    say(&at, agent::Word::Finish, &[]).await?;
+    say(&at, word, consent, &[]).await?;
     attach(global, &at, Attached::Serves).await
 }
 

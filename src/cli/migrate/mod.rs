@@ -19,7 +19,7 @@ use super::common::{OnHost, on_host};
 use super::{ask, out};
 use crate::agent::{self, Report};
 use crate::error::{CommandError, Exit};
-use crate::migrate::saga::Next;
+use crate::migrate::saga::{Next, admit};
 use crate::plan::{FindingCode, Rate};
 use crate::ui::pages_text;
 use attach::{Attached, attach, look};
@@ -76,7 +76,7 @@ enum Word {
     /// Change how fast rows may be copied, while they are
     Limit(LimitArgs),
     /// Switch the clients now
-    Cutover(PlanArg),
+    Cutover(CutoverWord),
     /// Undo everything, before the clients have switched
     Abort(UndoArg),
     /// Go back to the old database with every row, after they have
@@ -86,8 +86,21 @@ enum Word {
 }
 
 #[derive(Debug, Args)]
-struct PlanArg {
+struct CutoverWord {
     plan: Option<PathBuf>,
+    #[command(flatten)]
+    leave: Leave,
+    /// The plan's name: agrees to what is lost without asking
+    #[arg(long, value_name = "NAME", requires = "leave_rows")]
+    confirm: Option<String>,
+}
+
+/// What goes on although something of it is lost.
+#[derive(Debug, Default, Args)]
+struct Leave {
+    /// Go on without what a server that is gone, or cannot bring it, holds; the plan's name is typed
+    #[arg(long)]
+    leave_rows: bool,
 }
 
 #[derive(Debug, Args)]
@@ -114,6 +127,8 @@ struct UndoArg {
     plan: Option<PathBuf>,
     #[command(flatten)]
     removal: Removal,
+    #[command(flatten)]
+    leave: Leave,
 }
 
 #[derive(Debug, Default, Args)]
@@ -121,8 +136,8 @@ struct Removal {
     /// Remove the new database as well, if infra made it; otherwise it stays, and costs
     #[arg(long)]
     include_data: bool,
-    /// The plan's name: removes it without asking
-    #[arg(long, value_name = "NAME", requires = "include_data")]
+    /// The plan's name: removes it, or agrees to what is lost, without asking
+    #[arg(long, value_name = "NAME")]
     confirm: Option<String>,
 }
 
@@ -132,15 +147,13 @@ struct Said {
     plan: Option<PathBuf>,
     accept: Vec<FindingCode>,
     removal: Removal,
+    /// To what the word loses.
+    consent: bool,
 }
 
 impl Said {
-    fn of(plan: Option<PathBuf>) -> Self {
-        Self { plan, ..Self::default() }
-    }
-
     fn undoing(arg: UndoArg) -> Self {
-        Self { plan: arg.plan, removal: arg.removal, ..Self::default() }
+        Self { plan: arg.plan, removal: arg.removal, consent: arg.leave.leave_rows, ..Self::default() }
     }
 }
 
@@ -153,7 +166,11 @@ pub async fn run(global: &Global, args: MigrateArgs) -> Result<Exit, CommandErro
             let said = Said { plan: arg.plan, accept: arg.accept, ..Said::default() };
             obey(global, agent::Word::Resume, said).await
         }
-        Word::Cutover(arg) => obey(global, agent::Word::Cutover, Said::of(arg.plan)).await,
+        Word::Cutover(arg) => {
+            let removal = Removal { confirm: arg.confirm, ..Removal::default() };
+            let said = Said { plan: arg.plan, removal, consent: arg.leave.leave_rows, ..Said::default() };
+            obey(global, agent::Word::Cutover, said).await
+        }
         Word::Abort(arg) => obey(global, agent::Word::Abort, Said::undoing(arg)).await,
         Word::Rollback(arg) => obey(global, agent::Word::Rollback, Said::undoing(arg)).await,
         Word::Finish(arg) => finish::finish(global, arg).await,
@@ -184,21 +201,46 @@ async fn pages(global: &Global, at: &OnHost) -> Result<Exit, CommandError> {
 }
 
 async fn obey(global: &Global, word: agent::Word, said: Said) -> Result<Exit, CommandError> {
-    let Said { plan, accept, removal } = said;
+    let Said { plan, accept, removal, consent } = said;
     let at = on_host(global, plan, None, "migrate").await?;
     let report = look(&at).await?.ok_or_else(|| none(&at))?;
     if removal.include_data && report.is_undone() {
         return remove(global, &at, &report, &removal).await;
     }
-    if !agreed(global, word, &report)? || removal.include_data && !removal_agreed(&at, &removal)? {
+    if !agreed(global, word, consent, &report)?
+        || consent && !loss_agreed(&at, word, removal.confirm.as_deref())?
+        || removal.include_data && !removal_agreed(&at, &removal)?
+    {
         return Ok(Exit::Failed);
     }
-    say(&at, word, &accept).await?;
+    say(&at, word, consent, &accept).await?;
     let exit = attach(global, &at, Attached::Serves).await?;
     if removal.include_data && exit == Exit::Done {
-        provider::remove(global, &at, &report).await?;
+        let after = look(&at).await?.ok_or_else(|| none(&at))?;
+        // The word may have been refused on the way: then it still serves.
+        if after.is_undone() {
+            provider::remove(global, &at, &after).await?;
+        }
     }
     Ok(exit)
+}
+
+/// What is given up is said, and typed.
+fn loss_agreed(at: &OnHost, word: agent::Word, confirmed: Option<&str>) -> Result<bool, CommandError> {
+    ask::destroy(loss(word), at.stack.plan.name.as_str(), confirmed)
+}
+
+fn loss(word: agent::Word) -> &'static str {
+    match word {
+        agent::Word::Cutover => "What the old database has and did not send to the new one is lost by this.",
+        agent::Word::Abort => "What is at a server that does not answer stays there, whatever it is.",
+        agent::Word::Rollback => {
+            "Rows at the new database that the old one has no place for, or that its server does not send any more, are lost by this."
+        }
+        agent::Word::Finish | agent::Word::Resume => {
+            "There is no way back to the old database after this, and what the migration made there may stay."
+        }
+    }
 }
 
 /// The new database of a migration that was undone before.
@@ -215,12 +257,16 @@ fn removal_agreed(at: &OnHost, removal: &Removal) -> Result<bool, CommandError> 
 }
 
 /// Asks where there is no way back.
-fn agreed(global: &Global, word: agent::Word, report: &Report) -> Result<bool, CommandError> {
+fn agreed(global: &Global, word: agent::Word, consent: bool, report: &Report) -> Result<bool, CommandError> {
     if report.next == Next::Nothing {
         return Err(CommandError::failed(format!("migration {} is over", report.id))
             .hint("infra migrate status tells how it ended; infra migrate --to … begins another"));
     }
-    agent::admit(word, &report.status)?;
+    admit(word, consent, &report.status).map_err(CommandError::failed)?;
+    // Of a loss the plan's name is asked.
+    if consent {
+        return Ok(true);
+    }
     let question = match word {
         agent::Word::Resume | agent::Word::Cutover => return Ok(true),
         agent::Word::Abort => "Undo the migration? The old database serves on, what was copied is given up.",
@@ -230,7 +276,7 @@ fn agreed(global: &Global, word: agent::Word, report: &Report) -> Result<bool, C
     ask::confirm(global, question, "--yes goes on without asking")
 }
 
-async fn say(at: &OnHost, word: agent::Word, accept: &[FindingCode]) -> Result<(), CommandError> {
+async fn say(at: &OnHost, word: agent::Word, consent: bool, accept: &[FindingCode]) -> Result<(), CommandError> {
     let connected = at.session().await?;
     let folder = current(at);
     connected.session.install_agent().await?;
@@ -238,7 +284,8 @@ async fn say(at: &OnHost, word: agent::Word, accept: &[FindingCode]) -> Result<(
         let codes: Vec<_> = accept.iter().map(FindingCode::to_string).collect();
         connected.session.agent(&["accept", &folder, &codes.join(",")], &[]).await?;
     }
-    connected.session.agent(&["ask", &folder, word.name()], &[]).await?;
+    let words = ["ask", &folder, word.name(), "--consent"];
+    connected.session.agent(&words[..if consent { 4 } else { 3 }], &[]).await?;
     Ok(connected.session.start_migration(&at.site, &folder).await?)
 }
 
@@ -263,7 +310,7 @@ mod tests {
     /// Tests have no terminal.
     fn said(word: agent::Word, last: Stage, next: Next, yes: bool) -> Result<bool, (Exit, String)> {
         let global = Global { json: false, yes, verbose: 0, dir: None };
-        agreed(&global, word, &report(&until(last), next, true)).map_err(|error| (error.exit, error.text()))
+        agreed(&global, word, false, &report(&until(last), next, true)).map_err(|error| (error.exit, error.text()))
     }
 
     #[test]

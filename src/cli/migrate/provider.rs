@@ -69,14 +69,19 @@ pub async fn secure(global: &Global, at: &OnHost, report: &Report) -> Result<(),
     tell(at, "secured", &Secured { reverted: true, backup: Some(backup.to_string()) }).await
 }
 
-/// The database that a migration made goes again. What it held is in the old one.
+/// The database that a migration made goes again. What it held is in the old one; if it has served, a last snapshot stays all
+/// the same, whose name is told.
 pub async fn remove(global: &Global, at: &OnHost, report: &Report) -> Result<(), CommandError> {
     if report.to.engine().is_none() {
         return Err(CommandError::usage("infra did not make the new database: it is yours to remove"));
     }
     let provider = Provider::connect(global, &at.stack).await?;
-    provider.database.remove(None).await?;
+    let last = report.status.has_served.then(|| stack::last_snapshot(&at.stack.plan.name, jiff::Timestamp::now()));
+    provider.database.remove(last.clone()).await?;
     provider.end().await;
+    if let Some(snapshot) = last {
+        eprintln!("it has served: its last state is the snapshot {snapshot}");
+    }
     Ok(())
 }
 

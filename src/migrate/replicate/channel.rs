@@ -182,6 +182,11 @@ impl Channel<'_> {
     pub async fn remove(&self) -> Result<(), ReplicateError> {
         self.unsubscribe().await?;
         self.drop_slot().await?;
+        self.unpublish().await
+    }
+
+    /// Nothing happens where there is none.
+    pub async fn unpublish(&self) -> Result<(), ReplicateError> {
         let name = quote_identifier(self.name);
         Ok(self.publisher.run("removing the publication", &format!("DROP PUBLICATION IF EXISTS {name}")).await?)
     }

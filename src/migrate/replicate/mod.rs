@@ -6,7 +6,9 @@
 
 mod beat;
 mod channel;
+mod fence;
 mod history;
+mod lacks;
 mod message;
 mod quiet;
 mod retention;
@@ -15,10 +17,13 @@ mod writers;
 
 pub use beat::{Beat, make_beat};
 pub use channel::{Channel, Lag};
+pub use fence::{lower_fence, raise_fence, remove_fence};
 pub use history::{History, Reading, Written};
+pub use lacks::{Lack, lacking};
 pub use message::{Described, DescribedColumn, Message, MessageError, Tuple, Value};
 pub use quiet::{
-    Quiet, QuietError, READ_ONLY, empty_database, hold_writers, readmit, readmit_readers, refuse_writes, rows_written,
+    Quiet, QuietError, READ_ONLY, empty_database, hold_writers, readmit, readmit_readers, refuse_writes,
+    reopen_database, rows_written,
 };
 pub use retention::{Because, Bound, Kept};
 pub use writers::{open_writers, told as told_of_writers};

@@ -36,22 +36,25 @@ pub struct Quiet {
     pub ended: usize,
 }
 
-/// From here on only `keep`, which must be open already, and replication go on in its database. `maintenance` is a
-/// session of the same server in another database.
+/// From here on only `keep`, which must be open already, and replication go on in its database, whatever a session says of
+/// itself. `maintenance` is a session of the same server in another database, of the database's owner or a superuser.
 pub async fn refuse_writes(maintenance: &Client, keep: &Client) -> Result<Quiet, QuietError> {
     let database = &keep.endpoint().database;
     let close = format!("ALTER DATABASE {} ALLOW_CONNECTIONS false", quote_identifier(database));
-    maintenance.run("closing the old database", &close).await?;
+    maintenance.run(&format!("closing the database {database}"), &close).await?;
     let own: i32 = keep.row("asking for the session's number", "SELECT pg_catalog.pg_backend_pid()", &[]).await?.get(0);
     let began = Instant::now();
     let mut ended = 0;
     loop {
-        // Whoever can write: sessions and workers that run statements. Walsenders, autovacuum and the like go on.
+        // Whoever can write: sessions and workers that run statements. Walsenders, autovacuum and the like go on; so do those
+        // of a provider's superusers, whom nobody else may end.
         let sql = "SELECT pid, coalesce(nullif(application_name, ''), usename, backend_type, '?'),
                           pg_catalog.pg_terminate_backend(pid)
                    FROM pg_catalog.pg_stat_activity
-                   WHERE datname = $1 AND pid <> $2 AND backend_type NOT IN ('walsender', 'autovacuum worker')";
-        let rows = maintenance.rows("ending sessions of the old database", sql, &[database, &own]).await?;
+                   WHERE datname = $1 AND pid <> $2 AND backend_type NOT IN ('walsender', 'autovacuum worker')
+                     AND ((SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)
+                          OR usesysid IN (SELECT oid FROM pg_catalog.pg_roles WHERE NOT rolsuper))";
+        let rows = maintenance.rows("ending sessions of the closed database", sql, &[database, &own]).await?;
         if rows.is_empty() {
             return Ok(Quiet { ended });
         }
@@ -116,6 +119,12 @@ pub async fn readmit_readers(maintenance: &Client, database: &str, writer: &str)
     sql.push(format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"));
     maintenance.run("opening the old database for readers", &sql.join(";\n")).await?;
     Ok(overridden)
+}
+
+/// Lets everybody in again whom `refuse_writes` kept out.
+pub async fn reopen_database(maintenance: &Client, database: &str) -> Result<(), QuietError> {
+    let open = format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", quote_identifier(database));
+    Ok(maintenance.run(&format!("opening the database {database} again"), &open).await?)
 }
 
 /// Lets sessions in again as before.

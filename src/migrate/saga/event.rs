@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::stage::Stage;
+use super::switch::{Side, Step};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -24,19 +25,57 @@ pub enum Event {
     /// Offline, after a failure: the clients run again, on the old database. What was made since they were paused is of rows
     /// that may have changed, and is made anew. Written before they start.
     Served,
-    /// `infra migrate cutover`: the user's moment has come.
-    CutoverAsked,
-    /// `infra migrate abort`, before the cutover is done: undo everything, last stage first.
-    AbortAsked,
-    /// `infra migrate rollback`, after it: back to the old database with every row.
-    RollbackAsked,
-    /// `infra migrate finish`: the way back is given up.
-    FinishAsked,
+    /// Written before the step's effect.
+    Step {
+        to: Side,
+        step: Step,
+    },
+    /// In the step that was written last.
+    SwitchFailed {
+        to: Side,
+        error: String,
+    },
+    /// It is not wanted any more, or failed: written before anything of it is taken back.
+    TakingBack {
+        to: Side,
+    },
+    /// After a failure before the clients were started there: they are served where they were.
+    TakenBack {
+        to: Side,
+    },
+    /// The clients are served there.
+    Switched {
+        to: Side,
+    },
+    /// `infra migrate cutover`: the user's moment has come. `leave_rows`: also without the old server.
+    CutoverAsked {
+        #[serde(default)]
+        leave_rows: bool,
+    },
+    /// `infra migrate abort`, before the cutover is done: undo everything, last stage first. `leave_rows`: what a server that
+    /// is gone holds stays there.
+    AbortAsked {
+        #[serde(default)]
+        leave_rows: bool,
+    },
+    /// `infra migrate rollback`, after it: back to the old database. `leave_rows`: also without what does not come back.
+    RollbackAsked {
+        #[serde(default)]
+        leave_rows: bool,
+    },
+    /// `infra migrate finish`: the way back is given up. `give_up_way_back`: also where the old server cannot be cleaned.
+    FinishAsked {
+        #[serde(default)]
+        give_up_way_back: bool,
+    },
     UndoStarted {
         stage: Stage,
     },
+    /// `left`: what could not be, and stays by the user's consent.
     Undone {
         stage: Stage,
+        #[serde(default)]
+        left: String,
     },
     UndoFailed {
         stage: Stage,

@@ -1,6 +1,6 @@
 //! Takes away from the target what `apply` made there, and nothing else: the marks say what was made, and a list from
-//! before the first of them says what was there already and how it was. What depends on something made here and was made
-//! by somebody else stops it, by name.
+//! before the first of them says what was there already and how it was. What somebody else made stays, and so does what it
+//! needs of what was made here: both are named.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,10 +15,6 @@ use super::entry::Entry;
 pub enum RemoveError {
     #[error(transparent)]
     Postgres(#[from] PostgresError),
-    #[error(
-        "cannot remove the {kind} {name} from the new database: something that the migration did not make needs it"
-    )]
-    Needed { kind: String, name: String, source: PostgresError },
 }
 
 /// What there was no need to remove, or no right.
@@ -26,6 +22,8 @@ pub enum RemoveError {
 pub struct Removed {
     pub objects: usize,
     pub roles: usize,
+    /// What something needs that was not made here, or belongs to somebody else by now; and what needs it.
+    pub kept: Vec<String>,
     /// Roles that something outside of this database needs, or that own something that was not made here.
     pub kept_roles: Vec<String>,
 }
@@ -80,10 +78,9 @@ pub async fn remove(target: &Client, schema: &Schema) -> Result<Removed, RemoveE
         marks.contains(&entry.id.0) && !kept
     };
     remove_large_objects(target).await?;
-    let objects = remove_objects(target, schema.entries.iter().rev().filter(made).collect()).await?;
+    let mut removed = remove_objects(target, schema.entries.iter().rev().filter(made).collect()).await?;
     restore(target, &found).await?;
     let roles = schema.entries.iter().filter(made).filter(|entry| entry.kind == "ROLE");
-    let mut removed = Removed { objects, ..Removed::default() };
     for role in roles {
         if remove_role(target, &role.name).await? {
             removed.roles += 1;
@@ -95,36 +92,42 @@ pub async fn remove(target: &Client, schema: &Schema) -> Result<Removed, RemoveE
 }
 
 /// The last made first. What something else still needs waits for the next round: two tables may point to each other.
-async fn remove_objects(target: &Client, entries: Vec<&Entry>) -> Result<usize, RemoveError> {
+async fn remove_objects(target: &Client, entries: Vec<&Entry>) -> Result<Removed, RemoveError> {
     let mut left: Vec<&Entry> = entries.into_iter().filter(|entry| entry.undo.is_some()).collect();
     let all = left.len();
     loop {
         let before = left.len();
-        let mut needed = None;
-        let mut waiting = vec![];
+        let (mut waiting, mut kept) = (vec![], vec![]);
         for entry in left {
             match drop_one(target, entry).await {
                 Ok(()) => {}
-                Err(error) if error.sqlstate() == Some(NEEDED) => {
+                Err(error) if error.sqlstate().is_some_and(|state| KEPT.contains(&state)) => {
+                    kept.push(told(entry, &error));
                     waiting.push(entry);
-                    needed = Some((entry, error));
                 }
                 Err(error) => return Err(error.into()),
             }
         }
-        left = waiting;
-        match needed {
-            None => return Ok(all),
-            Some((entry, source)) if left.len() == before => {
-                return Err(RemoveError::Needed { kind: entry.kind.clone(), name: entry.name.clone(), source });
-            }
-            Some(_) => {}
+        if waiting.is_empty() || waiting.len() == before {
+            return Ok(Removed { objects: all - waiting.len(), kept, ..Removed::default() });
         }
+        left = waiting;
     }
+}
+
+/// `SCHEMA shop: table shop.audit depends on schema shop`
+fn told(entry: &Entry, error: &PostgresError) -> String {
+    let why = match error {
+        PostgresError::Server { report, .. } => report.detail.as_ref().unwrap_or(&report.message).replace('\n', ", "),
+        other => other.to_string(),
+    };
+    format!("{} {}: {why}", entry.kind, entry.name)
 }
 
 /// dependent_objects_still_exist
 const NEEDED: &str = "2BP01";
+/// Or it has another owner now: insufficient_privilege.
+const KEPT: [&str; 2] = [NEEDED, "42501"];
 /// It went with what it belonged to, or a killed run did it: undefined table, function, object, schema, column.
 const GONE: [&str; 5] = ["42P01", "42883", "42704", "3F000", "42703"];
 

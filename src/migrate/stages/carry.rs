@@ -7,7 +7,7 @@ use super::way_back;
 use crate::migrate::carried::{
     self, ACCEPTED_BY, MOST_IN_PAUSE, carry_objects, carry_rows, foreign_objects, loosen, tighten,
 };
-use crate::migrate::catalog::{self, Catalog, QualifiedName};
+use crate::migrate::catalog::{self, Catalog, QualifiedName, Table};
 use crate::migrate::saga::Mode;
 use crate::postgres::Client;
 
@@ -46,9 +46,19 @@ pub async fn forth(old: &Client, new: &Client, catalog: &Catalog) -> Result<(), 
     Ok(tighten(new).await?)
 }
 
-/// In the pause of a rollback, when everything else has arrived.
-pub async fn home(new: &Client, old: &Client) -> Result<(), StageError> {
-    carry(new, old, &catalog::read(new).await?).await
+/// In the pause of a rollback, when everything else has arrived. `catalog` is the new database's.
+pub async fn home(new: &Client, old: &Client, catalog: &Catalog) -> Result<(), StageError> {
+    carry(new, old, catalog).await
+}
+
+/// The same, without tables that the old database does not have as they are.
+pub async fn home_what_fits(new: &Client, old: &Client, catalog: &Catalog) -> Result<(), StageError> {
+    let there = catalog::read(old).await?;
+    let columns = |table: &Table| table.stored_columns().map(|column| column.name.clone()).collect::<Vec<_>>();
+    let fits = |table: &&Table| there.tables.iter().any(|it| it.name == table.name && columns(it) == columns(table));
+    carry_rows(new, old, &carried::tables(catalog).into_iter().filter(fits).collect::<Vec<_>>()).await?;
+    carry_objects(new, old).await?;
+    Ok(())
 }
 
 /// What could not be carried home, before anybody is stopped for it.

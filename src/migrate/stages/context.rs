@@ -1,6 +1,8 @@
 //! What every stage works with: the job, the host that this process runs on, both databases.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use super::StageError;
 use super::overlap::Overlap;
@@ -11,7 +13,7 @@ use crate::migrate::unseen::unseen;
 use crate::postgres::{Client, Endpoint, Secret, Tls, connect};
 
 /// What the server's administrator sees of us.
-const APPLICATION: &str = "infra migrate";
+pub const APPLICATION: &str = "infra migrate";
 /// Names of both directions of replication.
 pub const FORWARD: &str = "infra_forward";
 pub const BACK: &str = "infra_back";
@@ -34,13 +36,15 @@ pub struct Context {
     pub folder: Folder,
     pub host: Session,
     pub overlap: Overlap,
+    /// When something that is done now and then was done last.
+    done: Mutex<BTreeMap<&'static str, Instant>>,
 }
 
 impl Context {
     pub fn new(folder: Folder) -> Result<Self, StageError> {
         let job = folder.job()?;
         let host = Session::here(&job.host);
-        Ok(Self { job, folder, host, overlap: Overlap::default() })
+        Ok(Self { job, folder, host, overlap: Overlap::default(), done: Mutex::default() })
     }
 
     pub fn site(&self) -> &Site {
@@ -94,6 +98,23 @@ impl Context {
         let new = connect(&self.target().await?, APPLICATION).await?;
         unseen(&new).await?;
         Ok(new)
+    }
+
+    /// The new server, in a database that is not the one that was filled.
+    pub async fn new_maintenance(&self) -> Result<Client, StageError> {
+        let target = self.target().await?;
+        let other = if target.database == "postgres" { "template1" } else { "postgres" };
+        Ok(connect(&target.with_database(other), APPLICATION).await?)
+    }
+
+    /// So long after the last time; and this is one.
+    pub fn is_time(&self, what: &'static str, every: Duration) -> bool {
+        let mut done = self.done.lock().expect("nobody panics while it is held");
+        if done.get(what).is_some_and(|last| last.elapsed() < every) {
+            return false;
+        }
+        done.insert(what, Instant::now());
+        true
     }
 
     /// The host's address in the network that it shares with the new database: the one that it calls it from.

@@ -1,227 +1,145 @@
-//! The switch. Everything up to the new clients' start undoes itself when it fails; from then on the new database may
-//! hold rows that the old one lacks, and the way back goes through replication.
-//!
-//! pause the clients → let nobody else write → drain → sequences → what changed since it was verified → what replication
-//! does not bring → make the way back → hand the new database over → point the clients → start them and see them healthy.
+//! What is particular to the way over to the new database: what changed since the verification is compared before the pause and
+//! within, then the channel is turned round.
 
-use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, sleep};
-use zeroize::Zeroizing;
+use tokio::time::Instant;
 
 use super::context::{Context, FORWARD};
-use super::pause::{self, Pause};
-use super::{StageError, carry, drift, quiet, settle, structure, way_back};
-use crate::host::{DatabaseLocation, Progress};
-use crate::migrate::carried::CarriedError;
+use super::pause::Pause;
+use super::switch::{DRAIN, Ends, millis};
+use super::{StageError, carry, changes_back, drift, quiet, rows, settle, structure, way_back};
+use crate::migrate::carried::tighten;
 use crate::migrate::catalog;
-use crate::migrate::replicate::{Channel, refuse_writes};
-use crate::migrate::saga::Mode;
+use crate::migrate::replicate::{Channel, reopen_database};
+use crate::migrate::saga::{Event, Mode, Side};
 use crate::migrate::sequences;
-use crate::postgres::{Endpoint, Tls};
 
-/// Under load the last changes take a moment; more means that something is wrong, and the pause must end.
-const DRAIN: Duration = Duration::from_secs(60);
-/// The clients stand still until the old database serves again: a server that restarts is waited for, not a person.
-const PATIENCE: Duration = Duration::from_secs(60);
-const AGAIN: Duration = Duration::from_secs(1);
-
-/// How far it came: what an undo has to look at. Kept in the folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reached {
-    Paused,
-    /// The clients may have written to the new database.
-    Pointed,
-    /// On the way back: every row is in the old one, and the clients are pointed to it. The new one has nothing to give.
-    Home,
-}
-
-/// An error before the clients were pointed to the new database has been undone when it is returned; a later one asks
-/// for the rollback, which loses nothing either.
-pub async fn perform(context: &Context) -> Result<String, StageError> {
-    let reached = context.folder.read::<Reached>("cutover.json")?;
-    if reached == Some(Reached::Paused) {
-        // It was cut off: the new database may be handed over already, and more is to come.
-        structure::take_back(context, &context.new_database().await?).await?;
+/// Everything that can be compared or that can fail before anybody waits.
+pub async fn drain(context: &Context) -> Result<(), StageError> {
+    if was_tried(context)? {
+        restore(context).await?;
     }
-    if reached.is_none() {
-        // Nothing has been touched yet: there is nothing to undo.
-        carry::check(context).await?;
-        settle::ready(context).await?;
-    }
-    let result = match reached {
-        Some(Reached::Pointed) => start(context, &mut Pause::default()).await,
-        _ => switch(context).await,
-    };
-    let Err(error) = result else { return result };
-    if context.folder.read::<Reached>("cutover.json")? == Some(Reached::Pointed) {
-        return match way_back::is_there(context).await {
-            Ok(false) => Err(StageError::MustGoOn { why: Box::new(error) }),
-            _ => Err(StageError::MustRollBack { why: Box::new(error) }),
-        };
-    }
-    match undo(context).await {
-        Ok(()) => Err(StageError::CutoverUndone { why: Box::new(error) }),
-        Err(undo) => Err(StageError::CutoverStuck { why: Box::new(error), undo: Box::new(undo) }),
-    }
-}
-
-async fn switch(context: &Context) -> Result<String, StageError> {
-    let (old, maintenance) = (context.old().await?, context.old_maintenance().await?);
-    let new = context.new_database().await?;
-    let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
-    let catalog = catalog::read(&old).await?;
-    let online = context.job.mode == Mode::Online;
-    if online {
+    carry::check(context).await?;
+    settle::ready(context).await?;
+    if context.job.mode == Mode::Online {
+        let (old, new) = (context.old().await?, context.new_database().await?);
         // Most of what is under way arrives before anybody waits for it.
-        forward.drain_or_say(DRAIN).await?;
+        Channel { name: FORWARD, publisher: &old, subscriber: &new }.drain_or_say(DRAIN).await?;
     }
-    context.folder.write("cutover.json", &Reached::Paused)?;
-    pause::begin(context)?;
-    let since = Instant::now();
-    let mut pause = Pause::default();
-    context.host.stop_clients(context.site(), &context.job.source.clients).await?;
-    refuse_writes(&maintenance, &old).await?;
-    pause.stop_ms = millis(since);
+    Ok(())
+}
+
+/// An earlier attempt may have left the new database handed over, and the channel turned.
+fn was_tried(context: &Context) -> Result<bool, StageError> {
+    let records = context.folder.records()?;
+    let steps = records.iter().filter(|record| matches!(record.entry, Event::Step { to: Side::New, .. }));
+    Ok(steps.count() > 1)
+}
+
+pub async fn ends(context: &Context, is_resumed: bool) -> Result<Ends, StageError> {
+    let maintenance = context.old_maintenance().await?;
+    if is_resumed {
+        reopen_database(&maintenance, &context.job.source.database).await?;
+        restore(context).await?;
+    }
+    let (old, new) = (context.old().await?, context.new_database().await?);
+    let catalog = catalog::read(&old).await?;
+    Ok(Ends { old, new, maintenance, catalog })
+}
+
+pub async fn carry_over(context: &Context, ends: &Ends, pause: &mut Pause) -> Result<(), StageError> {
+    let Ends { old, new, catalog, .. } = ends;
+    let online = context.job.mode == Mode::Online;
     let since = Instant::now();
     if online {
-        drift::same_schema(context, &old, &new).await?;
-        forward.drain_or_say(DRAIN).await?;
+        drift::same_schema(context, old, new).await?;
+        Channel { name: FORWARD, publisher: old, subscriber: new }.drain_or_say(DRAIN).await?;
     } else {
-        settle::untouched(context, &old).await?;
+        settle::untouched(context, old).await?;
     }
     pause.drain_ms = millis(since);
     let since = Instant::now();
-    sequences::carry(&old, &new).await?;
+    sequences::carry(old, new).await?;
     pause.sequences_ms = millis(since);
     let since = Instant::now();
     if online {
-        settle::settled(context, &old, &new, &catalog).await?;
+        settle::settled(context, old, new, catalog).await?;
     }
     pause.changes_ms = millis(since);
     let since = Instant::now();
     if online {
-        carry::forth(&old, &new, &catalog).await?;
+        carry::forth(old, new, catalog).await?;
     }
     pause.carried_ms = millis(since);
-    let since = Instant::now();
-    if online {
-        forward.pause().await?;
+    Ok(())
+}
+
+/// The channel the other way, and what puts the new database into its users' hands.
+pub async fn open(context: &Context, ends: &Ends) -> Result<(), StageError> {
+    let Ends { old, new, maintenance, catalog } = ends;
+    if context.job.mode == Mode::Online {
+        Channel { name: FORWARD, publisher: old, subscriber: new }.pause().await?;
     }
     if way_back::comes_back(context).await? {
-        way_back::open(context, &old, &new, &maintenance, &catalog).await?;
+        changes_back::begin(context, old, new).await?;
+        way_back::open(context, old, new, maintenance, catalog).await?;
     } else {
-        way_back::forgo(context, &new, &maintenance).await?;
+        way_back::forgo(context, new, maintenance).await?;
     }
-    structure::hand_over(context, &new).await?;
-    pause.way_back_ms = millis(since);
-    context.folder.write("cutover.json", &Reached::Pointed)?;
-    start(context, &mut pause).await
+    structure::hand_over(context, new).await
 }
 
-/// The clients, with the new database.
-async fn start(context: &Context, pause: &mut Pause) -> Result<String, StageError> {
-    let since = Instant::now();
-    context.host.point_clients(context.site(), Some(&location(context, &context.target().await?)?)).await?;
-    start_clients(context).await?;
-    pause.start_ms = millis(since);
-    pause.total_ms = pause::so_far(context)?;
-    context.folder.write("pause.json", pause)?;
-    serve(context).await?;
-    settle::end_forward(context).await;
-    Ok(format!("writers waited {}", pause.told()))
+/// Every row of the copy, whatever was begun since.
+pub fn all_is_there(context: &Context) -> Result<(), StageError> {
+    if rows::is_complete(context)? { Ok(()) } else { Err(StageError::NotPrepared) }
 }
 
-/// The old database serves again, with every row.
-pub async fn undo(context: &Context) -> Result<(), StageError> {
-    let began = Instant::now();
-    loop {
-        match serve_old(context).await {
-            // What waiting does not change.
-            Err(error @ (StageError::NoWayBack | StageError::Carried(CarriedError::Unreadable { .. }))) => {
-                return Err(error);
-            }
-            Err(error) if began.elapsed() < PATIENCE => {
-                tracing::warn!("going back to the old database, once more: {}", crate::error::chain(&error));
-                sleep(AGAIN).await;
-            }
-            ended => return ended,
-        }
-    }
-}
-
-async fn serve_old(context: &Context) -> Result<(), StageError> {
-    let reached = context.folder.read::<Reached>("cutover.json")?;
-    let switched = reached >= Some(Reached::Pointed);
-    if reached == Some(Reached::Pointed) {
-        carry::can_come_home(&context.new_database().await?).await?;
-        context.host.stop_clients(context.site(), &context.job.source.clients).await?;
-        if way_back::comes_back(context).await? {
-            way_back::bring_home(context, DRAIN).await?;
-        } else if !way_back::is_there(context).await? {
-            start_clients(context).await?;
-            return Err(StageError::NoWayBack);
-        }
-        context.host.point_clients(context.site(), None).await?;
-        context.folder.write("cutover.json", &Reached::Home)?;
-    }
-    quiet::open(context).await?;
-    way_back::close(context).await?;
+/// Rows that arrived before the old server was gone. Sequences go on behind them.
+pub async fn carry_alone(context: &Context) -> Result<(), StageError> {
     let new = context.new_database().await?;
-    structure::take_back(context, &new).await?;
-    if !switched && context.job.mode == Mode::Offline {
-        // The clients wait on, as since `prepare`.
+    Channel { name: FORWARD, publisher: &new, subscriber: &new }.unsubscribe().await?;
+    tighten(&new).await?;
+    Ok(sequences::past_rows(&new).await?)
+}
+
+pub async fn open_alone(context: &Context) -> Result<(), StageError> {
+    structure::hand_over(context, &context.new_database().await?).await
+}
+
+/// What brought rows here is over.
+pub async fn served(context: &Context) {
+    settle::end_forward(context).await;
+}
+
+/// The old database takes its clients again.
+pub async fn reopen(context: &Context) -> Result<(), StageError> {
+    quiet::open(context).await?;
+    if context.job.mode == Mode::Offline {
         quiet::readers_only(context).await?;
-        return Ok(context.folder.remove("cutover.json")?);
     }
-    if !switched {
-        // Replication goes on; the next cutover finds everything as this one did.
-        let old = context.old().await?;
-        let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
+    Ok(())
+}
+
+/// Replication goes on; the next cutover finds everything as this one did.
+pub async fn restore(context: &Context) -> Result<(), StageError> {
+    let (old, new) = (context.old().await?, context.new_database().await?);
+    way_back::close(context).await?;
+    structure::take_back(context, &new).await?;
+    if context.job.mode == Mode::Online {
         carry::prepare(&new, &catalog::read(&old).await?).await?;
+        let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
         forward.subscribe(&way_back::source_for_target(context).await?).await?;
     }
-    start_clients(context).await?;
-    pause::end(context)?;
-    serve(context).await?;
-    Ok(context.folder.remove("cutover.json")?)
+    Ok(())
 }
 
-/// What writers wait for.
-async fn start_clients(context: &Context) -> Result<(), StageError> {
-    let clients = &context.job.source.clients;
-    Ok(context.host.serve_clients(context.site(), clients, context.health_timeout()).await?)
-}
-
-/// The whole release, with the database that its clients are pointed to; in the host's audit log.
-async fn serve(context: &Context) -> Result<(), StageError> {
-    let (job, none) = (&context.job, Progress::none());
-    let lock = context.host.lock(&job.by, "migrate").await?;
-    let started = context.host.restart_release(&lock, context.site(), &job.by, context.health_timeout(), &none).await;
-    lock.release().await;
-    Ok(started.map(drop)?)
-}
-
-fn location(context: &Context, target: &Endpoint) -> Result<DatabaseLocation, StageError> {
-    let ca = match &target.tls {
-        Tls::Off | Tls::ChannelBinding => None,
-        Tls::VerifyFull { ca } => {
-            let read = std::fs::read_to_string(ca);
-            Some(read.map_err(|source| StageError::Io { path: ca.clone(), source })?)
-        }
-    };
-    Ok(DatabaseLocation {
-        host: target.host.clone(),
-        port: target.port,
-        name: target.database.clone(),
-        user: target.user.clone(),
-        password: (context.job.source.password_variable.clone(), Zeroizing::new(target.password.expose().to_owned())),
-        ca,
-    })
-}
-
-fn millis(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+/// After the clients have left it, or before they came: nothing comes back from it any more.
+pub async fn undo(context: &Context) -> Result<(), StageError> {
+    if context.new_database().await.is_err() {
+        // Closed by a rollback, from another database of its server.
+        let maintenance = context.new_maintenance().await?;
+        reopen_database(&maintenance, &context.target().await?.database).await?;
+    }
+    way_back::close(context).await?;
+    settle::end_records(context).await?;
+    structure::take_back(context, &context.new_database().await?).await
 }

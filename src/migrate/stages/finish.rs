@@ -3,24 +3,45 @@
 
 use jiff::Timestamp;
 
-use super::context::Context;
-use super::{StageError, follow, identity, prepare, way_back};
+use super::context::{BACK, Context, FORWARD};
+use super::{StageError, identity, prepare, switch};
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::kept::{KEEP, KEPT, Kept};
 use crate::migrate::rehearse::drop_scratch;
-use crate::migrate::replicate::empty_database;
-use crate::migrate::saga::Mode;
+use crate::migrate::replicate::{Channel, History, empty_database};
+use crate::migrate::saga::Stage;
+use crate::migrate::since::RECORD;
 use crate::plan::Migrate;
 
-pub async fn perform(context: &Context) -> Result<String, StageError> {
-    way_back::close(context).await?;
-    if context.job.mode == Mode::Online {
-        follow::undo(context).await?;
+/// `is_old_given_up`: what the migration made at the old server stays there, if it cannot be had.
+pub async fn perform(context: &Context, is_old_given_up: bool) -> Result<String, StageError> {
+    if !context.folder.status()?.is_done(Stage::Cutover)
+        && let Err(error) = switch::start_clients(context).await
+    {
+        // They did not come up before, and the user has them as they are.
+        tracing::warn!("{}", crate::error::chain(&error));
     }
-    prepare::clean_old(context).await?;
-    clean_new(context).await?;
+    let left = match prepare::clean_old(context).await {
+        Err(error) if is_old_given_up => format!("; left at the old server: {}", crate::error::chain(&error)),
+        done => done.map(|()| String::new())?,
+    };
+    clean_new_end(context).await?;
     let kept = keep(context)?;
-    Ok(format!("the old data in the bundle's service {}: {}", context.job.source.service, kept.told(Timestamp::now())))
+    let told = kept.told(Timestamp::now());
+    Ok(format!("the old data in the bundle's service {}: {told}{left}", context.job.source.service))
+}
+
+/// Without asking the old server.
+async fn clean_new_end(context: &Context) -> Result<(), StageError> {
+    let new = context.new_database().await?;
+    Channel { name: FORWARD, publisher: &new, subscriber: &new }.unsubscribe().await?;
+    let back = Channel { name: BACK, publisher: &new, subscriber: &new };
+    back.drop_slot().await?;
+    back.unpublish().await?;
+    History { name: RECORD, client: &new }.end().await?;
+    context.folder.remove(crate::migrate::since::FILE)?;
+    drop(new);
+    clean_new(context).await
 }
 
 /// Begun again, from the first time on.

@@ -52,9 +52,22 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
 }
 
 pub async fn undo(context: &Context) -> Result<(), StageError> {
-    let (old, new) = (context.old().await?, context.new_database().await?);
-    let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
-    forward.unsubscribe().await?;
-    forward.drop_slot().await?;
-    settle::stop_recording(context).await
+    let ended = end(context).await;
+    settle::stop_recording(context).await?;
+    ended
+}
+
+/// Each end by itself: one of them may be gone.
+pub async fn end(context: &Context) -> Result<(), StageError> {
+    let there = async {
+        let new = context.new_database().await?;
+        Ok::<_, StageError>(Channel { name: FORWARD, publisher: &new, subscriber: &new }.unsubscribe().await?)
+    };
+    let there = there.await;
+    let here = async {
+        let old = context.old().await?;
+        Ok::<_, StageError>(Channel { name: FORWARD, publisher: &old, subscriber: &old }.drop_slot().await?)
+    };
+    let here = here.await;
+    there.and(here)
 }

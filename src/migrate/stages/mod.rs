@@ -2,6 +2,7 @@
 
 mod backup;
 mod carry;
+mod changes_back;
 mod chunks;
 mod compare;
 mod context;
@@ -11,6 +12,7 @@ mod drift;
 mod encrypt;
 mod finish;
 mod follow;
+mod guard;
 mod identity;
 mod log_watch;
 mod look;
@@ -19,9 +21,11 @@ mod pause;
 mod prepare;
 mod quiet;
 mod role;
+mod rollback;
 mod rows;
 mod settle;
 mod structure;
+mod switch;
 mod unit;
 mod way_back;
 
@@ -32,13 +36,15 @@ pub use backup::SafetyCopy;
 pub use compare::{REPORT, VERIFICATION};
 pub use context::{ACCEPTED, Context, FINDINGS, RELAY_PORT, SCHEMA_CHANGES, pg_dump, source};
 pub use finish::remove_old;
+pub use guard::look as look_at_the_way_back;
 pub use log_watch::{is_given_up, is_watched, leave_watch, log_watch, relieve_watch, watch_log};
 pub use pause::{Pause, is_on as is_paused, waiting_since};
 pub use prepare::serve_again;
 pub use rows::hold;
 pub use settle::{try_stop_recording, watch};
+pub use switch::{Switch, restore, take_back, told as told_of_switch};
 pub use unit::is_active;
-pub use way_back::{carry_partitions, is_there as has_way_back};
+pub use way_back::is_there as has_way_back;
 
 use super::alike::make_alike;
 use super::carried::CarriedError;
@@ -51,7 +57,7 @@ use super::index::IndexError;
 use super::preflight::PreflightError;
 use super::rehearse::RehearseError;
 use super::replicate::{QuietError, ReplicateError};
-use super::saga::Stage;
+use super::saga::{GivenUp, Stage, Status};
 use super::schema::{ApplyError, ArchiveError, DumpError, RemoveError, TargetError};
 use super::sequences::SequenceError;
 use super::since::SinceError;
@@ -160,36 +166,20 @@ pub enum StageError {
     NoTarget,
     #[error("the migration has not been prepared")]
     NotPrepared,
-    #[error("the cutover was undone, the old database serves: {}", crate::error::chain(why.as_ref()))]
-    CutoverUndone { why: Box<StageError> },
+    #[error("{why}")]
+    Switch { why: String },
     #[error(
-        "the cutover failed, and undoing it failed too: {}; {}",
-        crate::error::chain(why.as_ref()),
-        crate::error::chain(undo.as_ref())
+        "the new database has what the old one has no place for:\n{what}\ninfra migrate rollback --leave-rows goes back without it; to take it along make it there too, as superuser, in a transaction that begins with BEGIN READ WRITE"
     )]
-    CutoverStuck { why: Box<StageError>, undo: Box<StageError> },
+    Lacks { what: String },
     #[error(
         "the old database had hypertables, into which nothing can be brought back, and rows were written to the new one: going back would lose them. The new database serves; infra migrate finish when all is well"
     )]
     NoWayBack,
-    #[error(
-        "the clients do not work with the new database, and there is no way back, since rows were written to it: {}; infra migrate resume starts them again",
-        crate::error::chain(why.as_ref())
-    )]
-    MustGoOn { why: Box<StageError> },
-    #[error("the clients do not work with the new database: {}", crate::error::chain(why.as_ref()))]
-    MustRollBack { why: Box<StageError> },
-}
-
-impl StageError {
-    /// The clients are pointed to the new database, or nobody knows where they are: they are not to be started with the old one.
-    pub fn is_after_switch(&self) -> bool {
-        matches!(self, Self::MustRollBack { .. } | Self::MustGoOn { .. } | Self::CutoverStuck { .. })
-    }
 }
 
 /// Does a stage; what a person wants to know of it comes back.
-pub async fn perform(stage: Stage, context: &Context) -> Result<String, StageError> {
+pub async fn perform(stage: Stage, context: &Context, given_up: GivenUp) -> Result<String, StageError> {
     match stage {
         Stage::Preflight => look::perform(context).await,
         Stage::Backup => backup::perform(context).await,
@@ -205,25 +195,56 @@ pub async fn perform(stage: Stage, context: &Context) -> Result<String, StageErr
         Stage::Index => structure::after(context).await,
         Stage::Follow => follow::perform(context).await,
         Stage::Verify => compare::perform(context).await,
-        Stage::Cutover => cutover::perform(context).await,
-        Stage::Guard => Ok(match way_back::comes_back(context).await? {
-            true => "infra migrate rollback goes back with every row, until infra migrate finish".into(),
-            false => "there is no way back once rows are written: infra migrate finish when all is well".into(),
-        }),
-        Stage::Finish => finish::perform(context).await,
+        Stage::Guard => guard::perform(context, given_up.old).await,
+        Stage::Finish => finish::perform(context, given_up.old).await,
+        Stage::Cutover => unreachable!("the switch is made step by step"),
     }
 }
 
-/// Undoes a stage that was done, or begun.
-pub async fn undo(stage: Stage, context: &Context) -> Result<(), StageError> {
+/// Undoes a stage that was done, or begun. What could not be, and stays by the user's word, comes back.
+pub async fn undo(stage: Stage, context: &Context, status: &Status) -> Result<String, StageError> {
+    if let Err(error) = clients_first(context, status).await {
+        tracing::warn!("the clients could not be started: {}", crate::error::chain(&error));
+    }
+    let given_up = status.given_up;
+    // All of this leads back to it. Without it the new database may have the only rows.
+    if status.has_copied()
+        && let Err(error) = context.old().await
+    {
+        if !given_up.old {
+            return Err(error);
+        }
+        if stage == Stage::Schema {
+            let why = crate::error::chain(&error);
+            return Ok(format!("the new database keeps what was copied, since the old one does not answer: {why}"));
+        }
+    }
+    match undo_stage(stage, context).await {
+        Err(error) if given_up.any() => Ok(crate::error::chain(&error)),
+        done => done,
+    }
+}
+
+/// Those who wait since `prepare`, and those who did not come up after a rollback.
+async fn clients_first(context: &Context, status: &Status) -> Result<(), StageError> {
+    if pause::is_on(context)? {
+        prepare::serve(context).await?;
+    } else if status.has_served && context.is_time("starting the clients before undoing", Duration::MAX) {
+        context.host.start_clients(context.site(), &context.job.source.clients).await?;
+    }
+    Ok(())
+}
+
+async fn undo_stage(stage: Stage, context: &Context) -> Result<String, StageError> {
     match stage {
         // What was looked at or saved stays; the cloud's database goes by the operator's word alone.
         Stage::Preflight | Stage::Backup | Stage::Provision | Stage::Verify | Stage::Guard | Stage::Finish => Ok(()),
         Stage::Prepare => prepare::undo(context).await,
-        Stage::Schema => structure::undo(context).await,
+        Stage::Schema => return structure::undo(context).await,
         Stage::Copy => rows::undo(context).await,
         Stage::Index => structure::undo_after(context).await,
         Stage::Follow => follow::undo(context).await,
         Stage::Cutover => cutover::undo(context).await,
     }
+    .map(|()| String::new())
 }

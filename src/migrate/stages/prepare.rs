@@ -6,12 +6,14 @@ use rand::Rng;
 use rand::distr::Alphanumeric;
 use tokio::time::{Instant, sleep};
 
-use super::context::{APPLY_ROLE, Context, FORWARD, READ_ROLE};
+use super::context::{APPLY_ROLE, BACK, Context, FORWARD, READ_ROLE};
 use super::{StageError, carry, chunks, definitions, encrypt, identity, look, pause, quiet, role, rows, structure};
 use crate::migrate::HELPER_SCHEMA;
+use crate::migrate::carried::tighten;
 use crate::migrate::catalog::{self, quote_identifier, quote_literal};
-use crate::migrate::replicate::{Channel, make_beat};
+use crate::migrate::replicate::{Channel, History, make_beat, remove_fence};
 use crate::migrate::saga::{Mode, Stage};
+use crate::migrate::since::RECORD;
 use crate::migrate::timescale::{start_workers, stop_workers};
 use crate::postgres::{Client, Secret};
 
@@ -24,6 +26,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 pub async fn perform(context: &Context) -> Result<String, StageError> {
     // An earlier attempt may have been cut off while nobody was let in.
     quiet::open(context).await?;
+    remove_fence(&context.old().await?).await?;
     start_over(context).await?;
     look_again(context).await?;
     let (old, new) = (context.old().await?, context.new_database().await?);
@@ -96,7 +99,7 @@ pub async fn serve_again(context: &Context) -> Result<(), StageError> {
 }
 
 /// As before the pause.
-async fn serve(context: &Context) -> Result<(), StageError> {
+pub async fn serve(context: &Context) -> Result<(), StageError> {
     quiet::open(context).await?;
     start_workers(&context.old().await?).await?;
     context.host.start_clients(context.site(), &context.job.source.clients).await?;
@@ -127,10 +130,14 @@ async fn read_role(context: &Context, old: &Client) -> Result<(), StageError> {
 /// Nothing of the migration is left in the old database. Also what `finish` does there.
 pub async fn clean_old(context: &Context) -> Result<(), StageError> {
     let old = context.old().await?;
-    let channel = Channel { name: FORWARD, publisher: &old, subscriber: &old };
-    channel.drop_slot().await?;
-    let publication = format!("DROP PUBLICATION IF EXISTS {}", quote_identifier(FORWARD));
-    old.run("cleaning the old database", &publication).await?;
+    // Without asking the new server, who may be gone.
+    Channel { name: BACK, publisher: &old, subscriber: &old }.unsubscribe().await?;
+    remove_fence(&old).await?;
+    tighten(&old).await?;
+    History { name: RECORD, client: &old }.end().await?;
+    let forward = Channel { name: FORWARD, publisher: &old, subscriber: &old };
+    forward.drop_slot().await?;
+    forward.unpublish().await?;
     identity::back(&old).await?;
     old.run("cleaning the old database", &format!("DROP SCHEMA IF EXISTS {HELPER_SCHEMA} CASCADE")).await?;
     encrypt::undo(context, &old).await?;

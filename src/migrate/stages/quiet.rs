@@ -1,9 +1,9 @@
 //! The old database while nobody but replication may write to it: after the cutover, and offline from the beginning.
 
-use super::context::{APPLY_ROLE, Context};
+use super::context::{APPLICATION, APPLY_ROLE, Context};
 use super::{StageError, pause, role};
 use crate::migrate::catalog::Catalog;
-use crate::migrate::replicate::{READ_ONLY, readmit, readmit_readers, refuse_writes};
+use crate::migrate::replicate::{READ_ONLY, lower_fence, raise_fence, readmit, readmit_readers, refuse_writes};
 use crate::postgres::Client;
 
 /// In the migration's folder: roles whose own setting was overridden.
@@ -24,10 +24,27 @@ pub async fn admit_readers(context: &Context, maintenance: &Client) -> Result<()
     Ok(context.folder.write(OVERRIDDEN, &overridden)?)
 }
 
+/// From now on it only follows the new one: writers are refused also when they ask for READ WRITE. `old` is a session that is
+/// open already.
+pub async fn only_follow(context: &Context, old: &Client, maintenance: &Client) -> Result<(), StageError> {
+    let left = raise_fence(old, APPLICATION).await?;
+    if left > 0 {
+        tracing::warn!("{left} tables of the old database are in use: they are closed to writers when that has ended");
+    }
+    admit_readers(context, maintenance).await
+}
+
+/// Tables that could not be had, and those that came since.
+pub async fn close_the_rest(old: &Client) -> Result<(), StageError> {
+    raise_fence(old, APPLICATION).await?;
+    Ok(())
+}
+
 /// As it was before the migration. Nothing happens where nobody was kept out.
 pub async fn open(context: &Context) -> Result<(), StageError> {
     let overridden = context.folder.read::<Vec<String>>(OVERRIDDEN)?.unwrap_or_default();
-    Ok(readmit(&context.old_maintenance().await?, &context.job.source.database, &overridden).await?)
+    readmit(&context.old_maintenance().await?, &context.job.source.database, &overridden).await?;
+    Ok(lower_fence(&context.old().await?).await?)
 }
 
 /// What keeps writers out is the migration's own, and goes nowhere.

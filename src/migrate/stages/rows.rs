@@ -59,6 +59,11 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
     }
 }
 
+/// All of them are at the new database.
+pub fn is_complete(context: &Context) -> Result<bool, StageError> {
+    Ok(context.folder.read::<Copied>(COPIED)?.is_some())
+}
+
 async fn ended(copied: &Copied) -> Result<String, StageError> {
     unit::stop(HOLDER_UNIT).await;
     Ok(format!("{} rows, {} bytes", copied.rows, copied.bytes))

@@ -8,12 +8,12 @@ use jiff::Timestamp;
 
 use super::context::Context;
 use super::log_watch::check_log;
-use super::{StageError, compare, drift, follow};
+use super::{StageError, compare, drift, follow, way_back};
 use crate::migrate::catalog::{self, Catalog};
 use crate::migrate::prose::FEW;
-use crate::migrate::replicate::{ReplicateError, rows_written};
+use crate::migrate::replicate::{History, ReplicateError, rows_written};
 use crate::migrate::saga::Mode;
-use crate::migrate::since::{Look, Since, SinceError};
+use crate::migrate::since::{Look, RECORD, Since, SinceError};
 use crate::migrate::verify::{Rechecked, markdown_of_changes, summary_of_changes};
 use crate::postgres::Client;
 
@@ -144,24 +144,37 @@ async fn look_and_check(context: &Context) -> Result<(), StageError> {
     }
 }
 
-/// The clients use the new database: what brought rows there, and what watched that, is over. Both kept the log of the old
-/// server.
+/// The clients use the new database: what brought rows there is over, and keeps no log of the old server any more. What
+/// watched that goes on, as far as there is a way back to be watched.
 pub async fn end_forward(context: &Context) {
-    if context.job.mode == Mode::Online
-        && let Err(error) = follow::undo(context).await
-    {
+    if context.job.mode == Mode::Offline {
+        return;
+    }
+    let ended = async {
+        follow::end(context).await?;
+        if way_back::comes_back(context).await? { Ok(()) } else { stop_recording(context).await }
+    };
+    if let Err(error) = ended.await {
         tracing::warn!("replication to the new database could not be ended: {}", crate::error::chain(&error));
     }
 }
 
-/// Nothing is recorded any more: after the cutover, and when the migration stands still. A log that nobody reads would
-/// fill its disk; the next run verifies anew.
+/// Nothing is recorded any more, when the migration stands still. A log that nobody reads would fill its disk; the next run
+/// verifies anew.
 pub async fn stop_recording(context: &Context) -> Result<(), StageError> {
-    if context.job.mode == Mode::Offline {
-        return Ok(());
-    }
-    let (source, target) = (context.old().await?, context.new_database().await?);
-    Ok(Since { source: &source, target: &target, folder: &context.folder }.end().await?)
+    if context.job.mode == Mode::Offline { Ok(()) } else { end_records(context).await }
+}
+
+/// Each end by itself: one of them may be gone.
+pub async fn end_records(context: &Context) -> Result<(), StageError> {
+    let here = async { end_record(&context.old().await?).await }.await;
+    let there = async { end_record(&context.new_database().await?).await }.await;
+    here.and(there)?;
+    Ok(context.folder.remove(crate::migrate::since::FILE)?)
+}
+
+async fn end_record(client: &Client) -> Result<(), StageError> {
+    Ok(History { name: RECORD, client }.end().await?)
 }
 
 /// Where something else matters more: a server that cannot be reached now is asked again by `resume` or `finish`.
@@ -178,7 +191,7 @@ fn is_time(context: &Context) -> Result<bool, StageError> {
 }
 
 /// Into the verification's report: what a person looks at is one file.
-fn file(context: &Context, look: &Look) -> Result<(), StageError> {
+pub fn file(context: &Context, look: &Look) -> Result<(), StageError> {
     let report: Option<crate::migrate::verify::Report> = context.folder.read(compare::VERIFICATION)?;
     let mut page = report.map(|report| report.markdown()).unwrap_or_default();
     page.push_str(&markdown_of_changes(Timestamp::now(), &look.tables));

@@ -237,12 +237,16 @@ async fn run(context: &Context, schema: &Schema, phases: &[Phase]) -> Result<usi
     Ok(entries.len())
 }
 
-/// What the migration made at the new database goes; what was there before, and what others made there, stays.
-pub async fn undo(context: &Context) -> Result<(), StageError> {
+/// What the migration made at the new database goes; what was there before, and what others made there, stays, and is named.
+pub async fn undo(context: &Context) -> Result<String, StageError> {
+    let mut left = vec![];
     if let Some(schema) = context.folder.read::<Schema>(FILE)? {
-        schema::remove(&context.new_database().await?, &schema).await?;
+        let removed = schema::remove(&context.new_database().await?, &schema).await?;
+        left = removed.kept;
+        left.extend(removed.kept_roles.iter().map(|role| format!("ROLE {role}, which owns something else")));
     }
     forget(context)?;
     context.folder.remove(SETTLED)?;
-    super::finish::clean_new(context).await
+    super::finish::clean_new(context).await?;
+    Ok(left.join("; "))
 }

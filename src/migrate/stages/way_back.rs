@@ -3,24 +3,15 @@
 
 use std::time::Duration;
 
-use super::context::{APPLY_ROLE, BACK, Context, READ_ROLE, RELAY_PORT};
-use super::{StageError, carry, identity, quiet, structure};
+use super::context::{APPLICATION, APPLY_ROLE, BACK, Context, READ_ROLE, RELAY_PORT};
+use super::{StageError, carry, quiet, structure};
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::carried::{guide, release, tighten};
 use crate::migrate::catalog::{Catalog, QualifiedName, quote_identifier, version};
-use crate::migrate::drift::DriftError;
-use crate::migrate::identity::look_for_new;
-use crate::migrate::partitions::make_partitions;
-use crate::migrate::replicate::{Channel, rows_written};
+use crate::migrate::replicate::{Channel, remove_fence, rows_written};
 use crate::migrate::unseen::unseen;
 use crate::postgres::{Client, Endpoint, Secret, Tls, connect};
 
-/// When partitions were looked for last.
-const LOOKED: &str = "way-back-looked";
-const EVERY: Duration = Duration::from_secs(30);
-/// When tables without an identity were looked for last: their UPDATE fails until they are found.
-const LOOKED_FOR_NEW: &str = "identity-looked";
-const OFTEN: Duration = Duration::from_secs(5);
 /// `rows_written` of the new database when the clients were pointed to it, where nothing comes back.
 const WRITTEN: &str = "written-new.json";
 const COUNTED: Duration = Duration::from_millis(1500);
@@ -54,46 +45,15 @@ pub async fn open(
     carry::prepare(old, catalog).await?;
     back.publish(carry::published(new, BACK, catalog).await?.as_deref()).await?;
     back.make_slot().await?;
-    quiet::admit_readers(context, maintenance).await?;
-    // A subscription's changes are applied by its owner, and who makes it owns it.
+    quiet::only_follow(context, old, maintenance).await?;
+    subscribe(context, new).await
+}
+
+/// A subscription's changes are applied by its owner, and who makes it owns it.
+pub async fn subscribe(context: &Context, new: &Client) -> Result<(), StageError> {
     let applier = as_applier(context).await?;
-    Channel { name: BACK, publisher: new, subscriber: &applier }.subscribe(&target_for_source(context).await?).await?;
-    Ok(())
-}
-
-/// Everything that was committed at the new database is at the old one, and so are its sequences.
-pub async fn bring_home(context: &Context, patience: Duration) -> Result<(), StageError> {
-    let (new, applier) = (context.new_database().await?, as_applier(context).await?);
-    let back = Channel { name: BACK, publisher: &new, subscriber: &applier };
-    back.subscribe(&target_for_source(context).await?).await?;
-    back.drain_or_say(patience).await?;
-    crate::migrate::sequences::carry(&new, &applier).await?;
-    carry::home(&new, &applier).await
-}
-
-/// Partitions that the new database gets while it serves, so that their rows find a place on their way back. What it drops
-/// stays in the old one: nobody needs it gone.
-pub async fn carry_partitions(context: &Context) -> Result<(), StageError> {
-    if !is_time(context, LOOKED_FOR_NEW, OFTEN)? || !comes_back(context).await? {
-        return Ok(());
-    }
-    let (new, applier) = (context.new_database().await?, as_applier(context).await?);
-    look_for_new(&new, &applier).await?;
-    if !is_time(context, LOOKED, EVERY)? {
-        return Ok(());
-    }
-    make_partitions(&new, &applier).await.map_err(DriftError::from)?;
-    identity::of_new_tables(context, &applier, &new).await
-}
-
-/// So long after the last time; and this is one.
-fn is_time(context: &Context, file: &str, every: Duration) -> Result<bool, StageError> {
-    let written = std::fs::metadata(context.folder.file(file)).and_then(|file| file.modified());
-    if written.is_ok_and(|at| at.elapsed().is_ok_and(|age| age < every)) {
-        return Ok(false);
-    }
-    context.folder.write_text(file, "")?;
-    Ok(true)
+    let back = Channel { name: BACK, publisher: new, subscriber: &applier };
+    Ok(back.subscribe(&target_for_source(context).await?).await?)
 }
 
 /// Replication writes into tables, and hypertables have their rows in chunks: what the new database gets for one that was
@@ -113,10 +73,18 @@ pub async fn is_there(context: &Context) -> Result<bool, StageError> {
     if comes_back(context).await? {
         return Ok(true);
     }
+    is_unwritten(context, &context.new_database().await?).await
+}
+
+async fn is_unwritten(context: &Context, new: &Client) -> Result<bool, StageError> {
     // A server counts what a session wrote when that ends, or a second after.
     tokio::time::sleep(COUNTED).await;
-    let written = rows_written(&context.new_database().await?).await?;
-    Ok(context.folder.read::<i64>(WRITTEN)? == Some(written))
+    Ok(context.folder.read::<i64>(WRITTEN)? == Some(rows_written(new).await?))
+}
+
+/// In the pause, where nothing comes back.
+pub async fn nothing_written(context: &Context, new: &Client) -> Result<(), StageError> {
+    if is_unwritten(context, new).await? { Ok(()) } else { Err(StageError::NoWayBack) }
 }
 
 /// Nothing comes back any more.
@@ -124,6 +92,7 @@ pub async fn close(context: &Context) -> Result<(), StageError> {
     let (new, applier) = (context.new_database().await?, context.old().await?);
     Channel { name: BACK, publisher: &new, subscriber: &applier }.remove().await?;
     release(&applier).await?;
+    remove_fence(&applier).await?;
     Ok(tighten(&applier).await?)
 }
 
@@ -140,8 +109,8 @@ pub async fn tables(new: &Client) -> Result<Vec<QualifiedName>, StageError> {
 }
 
 /// A session of the old database whose user is the role that applies changes.
-async fn as_applier(context: &Context) -> Result<Client, StageError> {
-    let client = connect(&context.source().await?, "infra migrate").await?;
+pub async fn as_applier(context: &Context) -> Result<Client, StageError> {
+    let client = connect(&context.source().await?, APPLICATION).await?;
     unseen(&client).await?;
     let role = format!("SET SESSION AUTHORIZATION {}", quote_identifier(APPLY_ROLE));
     client.run("taking the role that applies changes", &role).await?;

@@ -1,0 +1,134 @@
+//! What is particular to the way back to the old database. Everything that stands in its way is said before anybody is stopped
+//! for it: what its server cannot apply, and what it has no place for.
+
+use tokio::time::Instant;
+
+use super::context::{BACK, Context};
+use super::pause::Pause;
+use super::switch::{DRAIN, Ends, millis};
+use super::{StageError, carry, changes_back, quiet, way_back};
+use crate::migrate::carried::{self, tighten};
+use crate::migrate::catalog;
+use crate::migrate::prose::{FEW, wrapped};
+use crate::migrate::replicate::{Channel, lacking, reopen_database};
+use crate::migrate::saga::Side;
+use crate::migrate::sequences;
+use crate::postgres::Client;
+
+/// With the clients running.
+pub async fn drain(context: &Context) -> Result<(), StageError> {
+    if !way_back::is_there(context).await? {
+        return Err(StageError::NoWayBack);
+    }
+    if !way_back::comes_back(context).await? {
+        return Ok(());
+    }
+    let (new, old) = (context.new_database().await?, way_back::as_applier(context).await?);
+    // Sees to it that there is one which may close it.
+    context.new_maintenance().await?;
+    nothing_lacks(&new, &old).await?;
+    carry::can_come_home(&new).await?;
+    restore(context).await?;
+    Channel { name: BACK, publisher: &new, subscriber: &old }.drain_or_say(DRAIN).await?;
+    changes_back::catch_up(context).await;
+    Ok(())
+}
+
+/// Rows that would have no place at the old database are named.
+async fn nothing_lacks(new: &Client, old: &Client) -> Result<(), StageError> {
+    let carried = carried::names(&catalog::read(new).await?);
+    let lacking = lacking(new, old, BACK, &carried).await?;
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let mut lines: Vec<String> = lacking.iter().take(FEW).map(|lack| wrapped("  ", 4, &lack.to_string())).collect();
+    let more = lacking.len().saturating_sub(FEW);
+    lines.extend((more > 0).then(|| format!("  and {more} more")));
+    Err(StageError::Lacks { what: lines.join("\n") })
+}
+
+pub async fn ends(context: &Context, is_resumed: bool) -> Result<Ends, StageError> {
+    let maintenance = context.new_maintenance().await?;
+    if is_resumed {
+        reopen_database(&maintenance, &context.target().await?.database).await?;
+        restore(context).await?;
+    }
+    let (old, new) = (way_back::as_applier(context).await?, context.new_database().await?);
+    let catalog = catalog::read(&new).await?;
+    Ok(Ends { old, new, maintenance, catalog })
+}
+
+/// Everything that was committed at the new database is at the old one, and so are its sequences.
+pub async fn carry_over(context: &Context, ends: &Ends, pause: &mut Pause) -> Result<(), StageError> {
+    let Ends { old, new, catalog, .. } = ends;
+    if !way_back::comes_back(context).await? {
+        return way_back::nothing_written(context, new).await;
+    }
+    let since = Instant::now();
+    Channel { name: BACK, publisher: new, subscriber: old }.drain_or_say(DRAIN).await?;
+    // What was made since the look before the pause.
+    nothing_lacks(new, old).await?;
+    pause.drain_ms = millis(since);
+    let since = Instant::now();
+    sequences::carry_known(new, old).await?;
+    pause.sequences_ms = millis(since);
+    let since = Instant::now();
+    changes_back::within_pause(context, old, new).await?;
+    pause.changes_ms = millis(since);
+    let since = Instant::now();
+    carry::home(new, old, catalog).await?;
+    pause.carried_ms = millis(since);
+    Ok(())
+}
+
+/// The old database is as before the migration: nothing comes in any more but by its clients.
+pub async fn open(context: &Context) -> Result<(), StageError> {
+    let old = context.old().await?;
+    // Without asking the new one, who may be gone; its slot goes when the switch is undone, and until then keeps all that
+    // a switch which is taken back still has to bring.
+    Channel { name: BACK, publisher: &old, subscriber: &old }.unsubscribe().await?;
+    tighten(&old).await?;
+    quiet::open(context).await
+}
+
+/// As much of it as its server takes, where the rest is left by the user's word.
+pub async fn drain_what_comes(context: &Context) -> Result<(), StageError> {
+    restore(context).await?;
+    let (new, old) = (context.new_database().await?, way_back::as_applier(context).await?);
+    Channel { name: BACK, publisher: &new, subscriber: &old }.drain(DRAIN).await?;
+    Ok(())
+}
+
+/// What came in while the clients stopped, and what replication does not bring.
+pub async fn last_of(context: &Context, to: Side, left: &Client) -> Result<(), StageError> {
+    if to == Side::New || !way_back::comes_back(context).await? {
+        return Ok(());
+    }
+    let old = way_back::as_applier(context).await?;
+    Channel { name: BACK, publisher: left, subscriber: &old }.drain(DRAIN).await?;
+    sequences::carry_known(left, &old).await?;
+    carry::home_what_fits(left, &old, &catalog::read(left).await?).await
+}
+
+/// Sequences go on behind the rows that are there.
+pub async fn carry_alone(context: &Context) -> Result<(), StageError> {
+    Ok(sequences::past_rows(&way_back::as_applier(context).await?).await?)
+}
+
+/// The new database takes its clients again.
+pub async fn reopen(context: &Context) -> Result<(), StageError> {
+    let maintenance = context.new_maintenance().await?;
+    Ok(reopen_database(&maintenance, &context.target().await?.database).await?)
+}
+
+/// The old database follows, and takes no other writer.
+pub async fn restore(context: &Context) -> Result<(), StageError> {
+    let maintenance = context.old_maintenance().await?;
+    if !way_back::comes_back(context).await? {
+        return quiet::admit_readers(context, &maintenance).await;
+    }
+    let (new, old) = (context.new_database().await?, context.old().await?);
+    quiet::only_follow(context, &old, &maintenance).await?;
+    carry::prepare(&old, &catalog::read(&new).await?).await?;
+    way_back::subscribe(context, &new).await
+}
