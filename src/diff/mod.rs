@@ -2,9 +2,11 @@
 
 mod account;
 mod change;
+mod device;
 mod disk;
 mod host;
 mod left_over;
+mod root;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +15,7 @@ pub use change::{Change, Verb};
 pub use disk::{DiskDiff, GrowthStage};
 pub use host::{AddressDiff, AlarmDiff, HostDiff, InstanceDiff, PortsDiff, Replacement};
 pub use left_over::{LeftOver, LeftOverKind, removed_hosts};
+pub use root::OldRoot;
 
 use crate::graph::{Graph, HostNode, NodeId};
 use crate::inventory::{HostView, Inventory};
