@@ -23,6 +23,50 @@ fn every_shipped_plan_is_valid() {
     }
 }
 
+/// What a shipped plan says and nobody acts on yet is said, and nothing else is.
+#[test]
+fn shipped_plans_say_what_is_not_built() {
+    let bytes = std::fs::read(repository().join("plans/phase1.toml")).unwrap();
+    let checked = infra::plan::parse("phase1.toml", &bytes).unwrap();
+    let findings = infra::plan::check_built(&checked);
+    let said: Vec<_> = findings.iter().map(|finding| (finding.code, &findings.text()[finding.span.clone()])).collect();
+    assert_eq!(said, [("not-built", "\"disk.queue_depth\""), ("not-built", "backup")]);
+    assert!(!findings.has_errors());
+}
+
+/// Every key that nobody acts on is told; with it gone, nothing is.
+#[test]
+fn what_is_not_built_is_told_at_its_place() {
+    let lightsail = "name = \"demo\"\nregion = \"us-east-1\"\n[hosts.box]\nprovider = \"lightsail\"\nsize = \"medium_3_0\"\n\
+                     image = \"ubuntu_24_04\"\nports = [{ port = 22, from = [\"203.0.113.0/24\"] }]\n";
+    let ec2 = lightsail.replace("lightsail", "ec2").replace("medium_3_0", "t3.medium");
+    let threshold = |metric: &str| {
+        format!(
+            "[alerts]\nemail = [\"a@example.com\"]\n[[thresholds]]\nmetric = \"{metric}\"\nwarn = 80\nfor = \"15m\"\n"
+        )
+    };
+    let ssh = "name = \"demo\"\n[hosts.box]\nprovider = \"ssh\"\naddress = \"box\"\n";
+    let found = |plan: &str| {
+        let checked =
+            infra::plan::parse("plan.toml", plan.as_bytes()).unwrap_or_else(|f| panic!("{}", f.render(false, 100)));
+        let findings = infra::plan::check_built(&checked);
+        findings
+            .iter()
+            .map(|f| (f.severity, findings.text()[..f.span.start].matches('\n').count() + 1))
+            .collect::<Vec<_>>()
+    };
+    use infra::plan::Severity::{Error, Warning};
+    assert_eq!(found(lightsail), []);
+    assert_eq!(found(&ec2), [(Error, 4)]);
+    assert_eq!(found(&format!("{lightsail}{}", threshold("cpu.percent"))), []);
+    for metric in ["disk.queue_depth", "disk.used_percent", "memory.percent"] {
+        assert_eq!(found(&format!("{lightsail}{}", threshold(metric))), [(Warning, 11)], "{metric}");
+    }
+    assert_eq!(found(&format!("{ssh}{}", threshold("cpu.percent"))), [(Warning, 8)]);
+    let backup = "[backup]\nto = \"/srv/backup\"\nfull = \"daily 02:00\"\nkeep = \"7d\"\n";
+    assert_eq!(found(&format!("{lightsail}{backup}")), [(Warning, 8)]);
+}
+
 /// To accept a change of the format: `UPDATE_SCHEMA=1 cargo test --test plans`.
 #[test]
 fn the_committed_schema_is_current() {

@@ -92,6 +92,9 @@ pub struct UpArgs {
     /// Go on although SSH from here may be cut off
     #[arg(long)]
     pub allow_lockout: bool,
+    /// Lose what lies on the root disk of this instance and cannot be carried to its successor
+    #[arg(long, value_name = "INSTANCE")]
+    pub lose: Vec<String>,
     /// How long any one step may take, for example 30m [default: by kind of step]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub step_timeout: Option<Duration>,
@@ -117,6 +120,9 @@ pub struct DownArgs {
     /// The plan's name, instead of typing it
     #[arg(long, value_name = "NAME")]
     pub confirm: Option<String>,
+    /// Lose what lies on the root disk of this instance
+    #[arg(long, value_name = "INSTANCE")]
+    pub lose: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -30,6 +30,15 @@ pub fn destroy(question: &str, name: &str, confirmed: Option<&str>) -> Result<bo
     }
 }
 
+/// Something that only this instance holds is lost: its name is typed, or was said in advance with `--lose`.
+pub fn lose(question: &str, instance: &str, said: &[String]) -> Result<bool, CommandError> {
+    if said.iter().any(|name| name == instance) {
+        return Ok(true);
+    }
+    let answer = format!("--lose {instance} goes on without asking; --yes does not answer this");
+    Ok(reply(&format!("{question}. Type {instance} to go on: "), &answer)? == instance)
+}
+
 /// Whether a question can be answered by a person.
 pub fn is_somebody_there() -> bool {
     std::io::stdin().is_terminal()

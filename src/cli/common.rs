@@ -51,16 +51,23 @@ pub fn plan_path(global: &Global, named: Option<PathBuf>) -> Result<PathBuf, Com
 
 pub fn load(global: &Global, path: &Path) -> Result<Stack, CommandError> {
     let stack = stack::load(path, &global.root())?;
-    if !global.json && !stack.warnings.is_empty() {
+    if !global.json {
         eprint!("{}", render(&stack.warnings));
     }
     Ok(stack)
 }
 
-fn render(findings: &Findings) -> String {
+fn render(files: &[Findings]) -> String {
     let terminal = std::io::stderr().is_terminal();
     let color = terminal && std::env::var_os("NO_COLOR").is_none();
-    findings.render(color, terminal_columns())
+    let found = files.iter().filter(|findings| !findings.is_empty());
+    found.map(|findings| findings.render(color, terminal_columns())).collect()
+}
+
+/// One list of all files' findings: each names its file.
+pub fn json(files: &[Findings]) -> serde_json::Value {
+    let lists = files.iter().map(Findings::to_json);
+    lists.flat_map(|list| list.as_array().cloned().unwrap_or_default()).collect()
 }
 
 /// Not so narrow that excerpts break, not so wide that they cannot be read.
@@ -171,7 +178,7 @@ impl From<LoadError> for CommandError {
         match error {
             LoadError::Invalid(findings) => Self {
                 exit: Exit::Usage,
-                kind: Kind::Rendered { text: render(&findings), json: findings.to_json() },
+                kind: Kind::Rendered { text: render(&findings), json: json(&findings) },
                 hints: vec![],
             },
             LoadError::Local(_) => Self::failed(error),

@@ -15,7 +15,7 @@ use crate::inventory::ResourceName;
 use crate::journal::Lock;
 use crate::plan::Engine;
 use crate::stack::{self, ManagedDatabase, SituationError, Stack};
-use crate::steps::{self, Scope, Services};
+use crate::steps::{self, Consent, Scope, Services};
 use crate::ui::removal_text;
 
 pub async fn run(global: &Global, args: DownArgs) -> Result<Exit, CommandError> {
@@ -28,7 +28,10 @@ pub async fn run(global: &Global, args: DownArgs) -> Result<Exit, CommandError> 
     let services = if args.skip_services { Services::EndWithHost } else { Services::Stop };
     let mut removal = steps::remove(&survey.graph, &survey.inventory, scope, services);
     let database = database(&stack, scope, &mut removal.stays).await;
-    let violations = steps::check(&removal.steps, &survey.inventory, args.include_data);
+    let losses = if args.include_data { vec![] } else { steps::losses(&removal.steps, &survey.inventory) };
+    let lost = losses.iter().map(|loss| loss.instance.clone()).collect();
+    let consent = Consent { include_data: args.include_data, lost };
+    let violations = steps::check(&removal.steps, &survey.inventory, &consent);
     if !violations.is_empty() {
         return Err(SituationError::Unsafe(violations).into());
     }
@@ -48,7 +51,12 @@ pub async fn run(global: &Global, args: DownArgs) -> Result<Exit, CommandError> 
     if scope == Scope::KeepData && !args.skip_services {
         refuse_during_migration(seen(&survey.inventory))?;
     }
-    if !agreed(global, &args, &name)? {
+    let mut willing = true;
+    for loss in &losses {
+        let question = format!("{} goes, and with it is LOST {}", loss.instance, loss.what);
+        willing = willing && ask::lose(&question, loss.instance.as_str(), &args.lose)?;
+    }
+    if !willing || !agreed(global, &args, &name)? {
         eprintln!("nothing was removed");
         return Ok(Exit::Failed);
     }

@@ -37,11 +37,13 @@ pub fn view(stack: &Stack, situation: &Situation) -> PlanView {
         left_over: situation.diff.left_over.clone(),
         questions: situation.questions.iter().map(text).collect(),
         notes: situation.notes.clone(),
+        warnings: super::common::json(&stack.warnings),
     }
 }
 
 pub fn text(question: &Question) -> String {
     match question {
         Question::Interruption { what } | Question::Lockout { what } => what.clone(),
+        Question::Loss(loss) => format!("{} goes, and with it is LOST {}", loss.instance, loss.what),
     }
 }

@@ -1,5 +1,6 @@
 //! `infra up`
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,10 +16,10 @@ use crate::cloud::Cloud;
 use crate::error::{CommandError, Exit};
 use crate::executor::{self, Outcome, Policy, RealHands, RunError};
 use crate::host;
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, ResourceName};
 use crate::journal::{Entry, Holder, Journal, Lock};
-use crate::stack::{self, Saved, Situation, Stack};
-use crate::steps::{Question, Step, interrupts};
+use crate::stack::{self, Saved, Situation, SituationError, Stack};
+use crate::steps::{self, Consent, Question, Step, interrupts};
 use crate::ui::{self, plan_text};
 
 pub async fn run(global: &Global, args: UpArgs) -> Result<Exit, CommandError> {
@@ -44,6 +45,11 @@ pub async fn run(global: &Global, args: UpArgs) -> Result<Exit, CommandError> {
         eprintln!("nothing was changed");
         return Ok(Exit::Failed);
     }
+    let consent = Consent { lost: agreed_losses(&situation), ..Consent::default() };
+    let violations = steps::check(&situation.steps, &situation.inventory, &consent);
+    if !violations.is_empty() {
+        return Err(SituationError::Unsafe(violations).into());
+    }
     let policy = Policy { step_timeout: args.step_timeout, ..Policy::default() };
     let run = Run { global, stack: &stack, cloud, inventory: &situation.inventory, policy, verb: "up" };
     run.steps(&situation.steps).await
@@ -66,6 +72,15 @@ fn show(global: &Global, stack: &Stack, situation: &Situation) {
     }
 }
 
+/// Every one of them was asked for before this is called.
+fn agreed_losses(situation: &Situation) -> BTreeSet<ResourceName> {
+    let loss = |question: &Question| match question {
+        Question::Loss(loss) => Some(loss.instance.clone()),
+        Question::Interruption { .. } | Question::Lockout { .. } => None,
+    };
+    situation.questions.iter().filter_map(loss).collect()
+}
+
 fn saved(path: &Path) -> Result<Option<Saved>, CommandError> {
     let Ok(bytes) = std::fs::read(path) else { return Ok(None) };
     Ok(Saved::recognise(path, &bytes).transpose()?)
@@ -78,6 +93,13 @@ fn agreed(global: &Global, args: &UpArgs, situation: &Situation, shown: bool) ->
             if !ask::confirm_in_person(&text(question), answer)? {
                 return Ok(false);
             }
+        }
+    }
+    for question in &situation.questions {
+        if let Question::Loss(loss) = question
+            && !ask::lose(&text(question), loss.instance.as_str(), &args.lose)?
+        {
+            return Ok(false);
         }
     }
     // A saved plan was shown and agreed to when it was made.

@@ -86,6 +86,8 @@ pub enum CloudErrorKind {
     Throttled,
     /// Worth another try; the effect may or may not be there.
     Transient,
+    /// Nobody answers at the endpoint. Worth another try within a run; it does not have to pass.
+    Unreachable,
     NotFound,
     /// Somebody has that name.
     NameTaken,
@@ -107,7 +109,7 @@ pub struct CloudError {
 
 impl CloudError {
     pub fn is_transient(&self) -> bool {
-        matches!(self.kind, CloudErrorKind::Throttled | CloudErrorKind::Transient)
+        matches!(self.kind, CloudErrorKind::Throttled | CloudErrorKind::Transient | CloudErrorKind::Unreachable)
     }
 
     /// What the user can do about it.
@@ -116,6 +118,11 @@ impl CloudError {
             CloudErrorKind::Denied => Some(
                 "check the credentials (AWS_PROFILE, AWS_ACCESS_KEY_ID, `aws sts get-caller-identity`) and that they \
                  allow lightsail:*"
+                    .into(),
+            ),
+            CloudErrorKind::Unreachable => Some(
+                "nobody answers there: check the network, a proxy (HTTPS_PROXY), the region's name, and AWS_ENDPOINT_URL if \
+                 it is set; then run the same command again"
                     .into(),
             ),
             CloudErrorKind::Throttled | CloudErrorKind::Transient => {

@@ -22,6 +22,7 @@ where
         (SdkError::ServiceError(_) | SdkError::ResponseError(_) | SdkError::TimeoutError(_), _) => {
             CloudErrorKind::Transient
         }
+        (SdkError::DispatchFailure(failure), _) if failure.is_io() => CloudErrorKind::Unreachable,
         _ => dispatch_kind(&said(&error)),
     };
     CloudError {

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AddressDiff, AlarmDiff, ContactDiff, Diff, DiskDiff, GrowthStage, HostDiff, InstanceDiff, KeyPairDiff, PortsDiff,
-    ReleaseDiff,
+    AddressDiff, AlarmDiff, ContactDiff, Diff, DiskDiff, GrowthStage, HostDiff, InstanceDiff, KeyPairDiff, OldRoot,
+    PortsDiff, ReleaseDiff, Replacement,
 };
 use crate::graph::NodeId;
 
@@ -110,12 +110,21 @@ fn instance(host: &HostDiff) -> Option<Change> {
         InstanceDiff::Replace(r) => Some(
             Change::new(id, Verb::Replace, format!("instance {} by {}", r.old, r.new))
                 .because(r.reasons.join(", "))
-                .interrupting(
-                    "services stop while disks and address move to the new instance; what lies outside the disks on \
-                     the old one goes with it",
-                ),
+                .interrupting(interrupted_by(r)),
         ),
     }
+}
+
+fn interrupted_by(replacement: &Replacement) -> String {
+    let carried = match &replacement.root {
+        OldRoot::Known { carried, .. } if !carried.is_empty() => {
+            let items: Vec<_> = carried.iter().map(ToString::to_string).collect();
+            format!("; carried over before: {}", items.join(", "))
+        }
+        _ => String::new(),
+    };
+    let lost = replacement.loses().map(|lost| format!("; LOST with the old one: {lost}")).unwrap_or_default();
+    format!("services stop while disks and address move to the new instance{carried}{lost}")
 }
 
 fn address(host: &HostDiff) -> Option<Change> {
@@ -166,6 +175,8 @@ fn disk(diff: &DiskDiff) -> Change {
         DiskDiff::Mount { name, reason, .. } => {
             Change::new(id, Verb::Update, format!("mount {name}")).because(reason.clone())
         }
+        DiskDiff::Rename { name, from, .. } => Change::new(id, Verb::Update, format!("disk {name}, data kept"))
+            .because(format!("the plan called it {from}")),
         DiskDiff::Create { name, exists: false, .. } => Change::new(id, Verb::Create, format!("disk {name}")),
         DiskDiff::Create { name, .. } => {
             Change::new(id, Verb::Update, format!("attach disk {name}")).because("it exists and is not attached")

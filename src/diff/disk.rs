@@ -7,7 +7,7 @@
 use super::Refusal;
 use super::host::InstanceDiff;
 use crate::graph::{CloudHost, DiskNode, Graph, HostNode, Names, NodeId};
-use crate::inventory::{Disk, Inventory, ResourceName, Snapshot};
+use crate::inventory::{Disk, Inventory, ResourceName, Snapshot, TAG_NODE};
 use crate::plan::NodeName;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,13 @@ pub enum DiskDiff {
         disk: NodeName,
         name: ResourceName,
         exists: bool,
+    },
+    /// In use where this one is to be, under a name that the plan does not have any more.
+    Rename {
+        id: NodeId,
+        disk: NodeName,
+        name: ResourceName,
+        from: NodeName,
     },
     /// It moves to the host's new instance.
     Move {
@@ -67,6 +74,7 @@ impl DiskDiff {
             Self::Keep { id, .. }
             | Self::Mount { id, .. }
             | Self::Create { id, .. }
+            | Self::Rename { id, .. }
             | Self::Move { id, .. }
             | Self::Grow { id, .. } => id,
         }
@@ -78,6 +86,7 @@ impl DiskDiff {
             Self::Keep { name, .. }
             | Self::Mount { name, .. }
             | Self::Create { name, .. }
+            | Self::Rename { name, .. }
             | Self::Move { name, .. }
             | Self::Grow { new: name, .. } => name,
         }
@@ -114,7 +123,13 @@ pub(super) fn diff(
 
 impl<'a> Context<'a> {
     fn disk(&self, node: &'a DiskNode) -> Result<DiskDiff, Refusal> {
-        let Some(live) = self.live(node)? else { return self.create(node) };
+        let Some(live) = self.live(node)? else {
+            return match self.renamed(node)? {
+                Some(renamed) => Ok(renamed),
+                None => self.create(node),
+            };
+        };
+        self.hides_nothing(node)?;
         if live.zone != self.zone {
             return Err(self.refuse(
                 node,
@@ -179,7 +194,78 @@ impl<'a> Context<'a> {
         ))
     }
 
+    /// Disks that are attached to this host, and that the plan does not name any more.
+    fn orphans(&self) -> Vec<(&'a Disk, NodeName)> {
+        let prefix = self.host.id.child("disks.");
+        let ours = self.inventory.disks.iter().filter(|d| d.tags.is_plan(&self.graph.plan));
+        let held = ours.filter(|d| {
+            self.inventory
+                .instances_of(&self.graph.plan, self.host.id.as_str())
+                .any(|i| d.attached_to.as_ref() == Some(&i.name))
+        });
+        let named = held.filter_map(|d| Some((d, d.tags.get(TAG_NODE)?.strip_prefix(prefix.as_str())?.parse().ok()?)));
+        named.filter(|(_, name)| !self.host.disks.iter().any(|node| &node.name == name)).collect()
+    }
+
+    /// The disk that is mounted where this one is to be. Its marker says what the plan called it; or this one's name
+    /// already, if an earlier run was cut off.
+    fn renamed(&self, node: &DiskNode) -> Result<Option<DiskDiff>, Refusal> {
+        let orphans = self.orphans();
+        if orphans.is_empty() {
+            return Ok(None);
+        }
+        let Some(facts) = self.inventory.facts(&self.host.name) else {
+            let names: Vec<_> = orphans.iter().map(|(disk, _)| disk.name.to_string()).collect();
+            return Err(self.refuse(
+                node,
+                format!("the host could not be observed: is this {}, renamed?", names.join(" or ")),
+                "see that the host answers over SSH, and run again".into(),
+            ));
+        };
+        let Some(holder) = facts.disks.iter().find(|d| d.disk == node.name.as_str()).and_then(|d| d.holder.clone())
+        else {
+            return Ok(None);
+        };
+        let cut_off = holder == node.name.as_str() && orphans.len() == 1;
+        let Some((disk, from)) = orphans.into_iter().find(|(_, name)| cut_off || name.as_str() == holder) else {
+            return Ok(None);
+        };
+        let alone = matches!(self.instance, InstanceDiff::Keep { start: false, .. }) && disk.size_gb == node.size_gb;
+        if !alone {
+            return Err(self.refuse(
+                node,
+                format!("disk {} is renamed from {from} and changed at the same time", disk.name),
+                "rename it first, with everything else as it was, and run again for the rest".into(),
+            ));
+        }
+        let (id, name) = (node.id.clone(), disk.name.clone());
+        Ok(Some(DiskDiff::Rename { id, disk: node.name.clone(), name, from }))
+    }
+
+    /// A mount never covers a directory that holds something.
+    fn hides_nothing(&self, node: &DiskNode) -> Result<(), Refusal> {
+        if !matches!(self.instance, InstanceDiff::Keep { .. }) {
+            return Ok(());
+        }
+        let seen =
+            self.inventory.facts(&self.host.name).and_then(|f| f.disks.iter().find(|d| d.disk == node.name.as_str()));
+        let Some(covers @ 1..) = seen.filter(|disk| !disk.is_mounted()).and_then(|disk| disk.covers) else {
+            return Ok(());
+        };
+        let mount = &node.mount;
+        let things = if covers == 1 { "is something".to_owned() } else { format!("are {covers} things") };
+        Err(self.refuse(
+            node,
+            format!("in {mount} on the host's root disk there {things}: the disk would hide them"),
+            format!(
+                "stop the services that use it and `sudo mv {mount} {mount}.before`; run this again; then copy it onto the disk \
+                 (`sudo cp -a {mount}.before/. {mount}/`) and deploy; or choose another mount"
+            ),
+        ))
+    }
+
     fn create(&self, node: &DiskNode) -> Result<DiskDiff, Refusal> {
+        self.hides_nothing(node)?;
         if self.inventory.disks.iter().any(|d| d.name == node.base) {
             return Err(self.refuse(
                 node,

@@ -1,15 +1,20 @@
 //! One host: its instance, address, firewall, alarms.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::Refusal;
+use super::device;
 use super::disk::{self, DiskDiff};
+use super::root::OldRoot;
 use crate::graph::{AlarmNode, CloudHost, Graph, HostKind, HostNode, Names, NodeId};
-use crate::inventory::{Alarm, Instance, InstanceState, Inventory, OpenPort, ResourceName, TAG_USER_DATA};
+use crate::inventory::{
+    Alarm, Instance, InstanceState, Inventory, OpenPort, ResourceName, RuleProtocol, TAG_USER_DATA,
+};
 use crate::plan::NodeName;
 
 /// What Lightsail opens to everyone on a new Linux instance.
-const PORTS_OF_NEW: [u16; 2] = [22, 80];
+const PORTS_OF_NEW: [i32; 2] = [22, 80];
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct HostDiff {
@@ -19,6 +24,10 @@ pub struct HostDiff {
     pub address: AddressDiff,
     pub ports: PortsDiff,
     pub disks: Vec<DiskDiff>,
+    /// By disk: the device path to ask for; the guest may show another.
+    pub paths: BTreeMap<NodeId, String>,
+    /// Disks that the plan does not name any more and that must leave an instance which goes.
+    pub leaving: Vec<ResourceName>,
     pub alarms: Vec<AlarmDiff>,
 }
 
@@ -45,6 +54,7 @@ pub struct Replacement {
     /// An interrupted replacement got this far.
     pub new_exists: bool,
     pub reasons: Vec<String>,
+    pub root: OldRoot,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -115,6 +125,8 @@ pub(super) fn diff(graph: &Graph, host: &HostNode, inventory: &Inventory) -> Res
             address: AddressDiff::None,
             ports: PortsDiff::None,
             disks: vec![],
+            paths: BTreeMap::new(),
+            leaving: vec![],
             alarms: vec![],
         }),
         HostKind::Cloud(cloud) => cloud_host(graph, host, cloud, inventory),
@@ -135,6 +147,8 @@ fn cloud_host(
         address: AddressDiff::None,
         ports: PortsDiff::None,
         disks: vec![],
+        paths: BTreeMap::new(),
+        leaving: vec![],
         alarms: vec![],
     };
     let target = diff.target().expect("a cloud host has an instance").clone();
@@ -142,8 +156,24 @@ fn cloud_host(
     diff.ports = ports(host, cloud, inventory, &target);
     diff.alarms = alarms(graph, host, cloud, inventory, &target);
     let (disks, refusals) = disk::diff(graph, host, &diff.instance, cloud, inventory);
+    diff.paths = device::paths(&disks, &target, inventory);
+    diff.leaving = leaving(&diff.instance, &disks, inventory);
     diff.disks = disks;
     if refusals.is_empty() { Ok(diff) } else { Err(refusals) }
+}
+
+/// What is attached to an instance that is replaced, and does not move with the plan's disks: it stays, detached.
+fn leaving(instance: &InstanceDiff, disks: &[DiskDiff], inventory: &Inventory) -> Vec<ResourceName> {
+    let InstanceDiff::Replace(replacement) = instance else { return vec![] };
+    let held = inventory.disks.iter().filter(|d| d.attached_to.as_ref() == Some(&replacement.old));
+    let moves = |name: &ResourceName| {
+        disks.iter().any(|diff| match diff {
+            DiskDiff::Move { name: moved, .. } => moved == name,
+            DiskDiff::Grow { old, .. } => old == name,
+            _ => false,
+        })
+    };
+    held.map(|d| d.name.clone()).filter(|name| !moves(name)).collect()
 }
 
 fn instance(graph: &Graph, host: &HostNode, cloud: &CloudHost, inventory: &Inventory) -> Result<InstanceDiff, Refusal> {
@@ -158,19 +188,27 @@ fn instance(graph: &Graph, host: &HostNode, cloud: &CloudHost, inventory: &Inven
             name: one.name.clone(),
             start: matches!(one.state, InstanceState::Stopped | InstanceState::Stopping),
         }),
-        ([], [old]) => Ok(replace(cloud, old, Names::first_free(&cloud.base, &inventory.names()), false)),
-        ([new], [old]) => Ok(replace(cloud, old, new.name.clone(), true)),
+        ([], [old]) => {
+            let new = Names::first_free(&cloud.base, &inventory.names());
+            let root = OldRoot::of(graph, host, old, &new, inventory);
+            Ok(replace(cloud, old, new, false, root))
+        }
+        ([new], [old]) => {
+            let root = OldRoot::of(graph, host, old, &new.name, inventory);
+            Ok(replace(cloud, old, new.name.clone(), true, root))
+        }
         _ => Err(ambiguous(host, fitting.iter().chain(&others))),
     }
 }
 
-fn replace(cloud: &CloudHost, old: &Instance, new: ResourceName, new_exists: bool) -> InstanceDiff {
+fn replace(cloud: &CloudHost, old: &Instance, new: ResourceName, new_exists: bool, root: OldRoot) -> InstanceDiff {
     InstanceDiff::Replace(Replacement {
         old: old.name.clone(),
         old_running: !matches!(old.state, InstanceState::Stopped),
         new,
         new_exists,
         reasons: differences(cloud, old),
+        root,
     })
 }
 
@@ -259,9 +297,8 @@ fn ports(host: &HostNode, cloud: &CloudHost, inventory: &Inventory, target: &Res
 fn is_untouched(inventory: &Inventory, target: &ResourceName, open: &[OpenPort]) -> bool {
     let made_here = inventory.instance(target).is_some_and(|i| i.tags.get(TAG_USER_DATA).is_some());
     let everyone = |p: &OpenPort| p.from.iter().all(|net| net.prefix_len() == 0);
-    let single =
-        |p: &OpenPort| PORTS_OF_NEW.iter().any(|port| (p.range.from.get(), p.range.to.get()) == (*port, *port));
-    let as_new = |p: &OpenPort| p.protocol == crate::plan::Protocol::Tcp && everyone(p) && single(p);
+    let single = |p: &OpenPort| PORTS_OF_NEW.iter().any(|port| (p.range.from, p.range.to) == (*port, *port));
+    let as_new = |p: &OpenPort| p.protocol == RuleProtocol::Tcp && everyone(p) && single(p);
     made_here && open.len() == PORTS_OF_NEW.len() && open.iter().all(as_new)
 }
 
@@ -278,7 +315,7 @@ fn lockout(open: &[OpenPort], wanted: &[OpenPort], operator: Option<IpAddr>) -> 
 }
 
 fn ssh_rules(ports: &[OpenPort]) -> impl Iterator<Item = &OpenPort> {
-    ports.iter().filter(|p| p.protocol == crate::plan::Protocol::Tcp && p.range.contains(22))
+    ports.iter().filter(|p| p.admits_ssh())
 }
 
 fn sorted(ports: &[OpenPort]) -> Vec<OpenPort> {
@@ -290,8 +327,7 @@ fn sorted(ports: &[OpenPort]) -> Vec<OpenPort> {
 fn describe(ports: &[OpenPort]) -> Vec<String> {
     let one = |p: &OpenPort| {
         let sources = p.from.iter().map(ToString::to_string).chain(p.aliases.iter().cloned());
-        let rule = format!("{}/{}", p.range, p.protocol);
-        sources.map(|source| format!("{rule} from {source}")).collect::<Vec<_>>()
+        sources.map(|source| format!("{} from {source}", p.what())).collect::<Vec<_>>()
     };
     ports.iter().flat_map(one).collect()
 }

@@ -3,9 +3,11 @@
 mod account;
 mod change;
 mod database;
+mod device;
 mod disk;
 mod host;
 mod left_over;
+mod root;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +19,7 @@ pub use database::{
 pub use disk::{DiskDiff, GrowthStage};
 pub use host::{AddressDiff, AlarmDiff, HostDiff, InstanceDiff, PortsDiff, Replacement};
 pub use left_over::{LeftOver, LeftOverKind, removed_hosts};
+pub use root::OldRoot;
 
 use crate::graph::{Graph, HostNode, NodeId};
 use crate::inventory::{HostView, Inventory};

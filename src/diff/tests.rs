@@ -4,7 +4,9 @@ use super::host::Lockout;
 use super::{Diff, DiskDiff, GrowthStage, InstanceDiff, LeftOverKind, PortsDiff, Refusal, ReleaseDiff, diff};
 use crate::cloud::fake::{World, ports_of_new};
 use crate::graph::fixture::vault;
-use crate::inventory::{Gap, HostView, Inventory, ResourceName, Snapshot, TAG_USER_DATA, Tags};
+use crate::inventory::{
+    Gap, HostView, Inventory, OpenPort, ResourceName, RuleProtocol, RuleRange, Snapshot, TAG_USER_DATA, Tags,
+};
 use crate::steps::tests::planned;
 
 /// What is there once the plan is up.
@@ -233,4 +235,31 @@ fn a_host_taken_out_of_the_plan_is_left_over_with_its_disks() {
     let left: Vec<_> = wanted(&[], &inventory).left_over.into_iter().map(|l| (l.kind, l.name.to_string())).collect();
     let expected = [(LeftOverKind::Instance, "vault-old"), (LeftOverKind::Disk, "vault-old-data")];
     assert_eq!(left, expected.map(|(kind, name)| (kind, name.to_owned())));
+}
+
+/// Seen, shown, closed: a plan asks for TCP and UDP alone, and what it does not name is closed.
+#[test]
+fn rules_of_other_protocols_are_closed() {
+    let mut inventory = there();
+    let foreign = |protocol, from, to| OpenPort {
+        range: RuleRange { from, to },
+        protocol,
+        from: ["0.0.0.0/0".parse().expect("a net")].into(),
+        aliases: Default::default(),
+    };
+    inventory.instances[0].ports.push(foreign(RuleProtocol::Icmp, 8, -1));
+    inventory.instances[0].ports.push(foreign(RuleProtocol::Other("gre".into()), 0, 0));
+    let PortsDiff::Put { closes, opens, lockout } = &wanted(&[], &inventory).hosts[0].ports else {
+        panic!("nothing is closed")
+    };
+    assert_eq!(closes, &["icmp type 8 from 0.0.0.0/0", "0/gre from 0.0.0.0/0"]);
+    assert!(opens.is_empty() && lockout.is_none());
+
+    // All protocols from where the operator is: its end would be theirs.
+    inventory.instances[0].ports = vec![foreign(RuleProtocol::All, 0, 65535)];
+    let away = &[("203.0.113.0/24", "198.51.100.0/24")];
+    let PortsDiff::Put { closes, lockout, .. } = &wanted(away, &inventory).hosts[0].ports else {
+        panic!("nothing is closed")
+    };
+    assert!(closes == &["all protocols from 0.0.0.0/0"] && lockout.is_some());
 }

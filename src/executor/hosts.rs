@@ -131,6 +131,13 @@ impl SshHosts {
             }
             HostAction::Prepare { .. } => session.prepare(crate::host::PREPARE_SCRIPT, &progress).await?,
             HostAction::PrepareDisk { disk, .. } => self.prepare_disk(session, site, disk, reporter).await?,
+            HostAction::RenameDisk { mount, from, to, .. } => {
+                session.rename_disk(site, mount.as_str(), from.as_str(), to.as_str()).await?;
+            }
+            HostAction::Carry { from, data, state, .. } => {
+                let old = self.connect(from, left.min(CONNECT), reporter).await?;
+                session.carry(&old.session, site, data, *state, &progress).await?;
+            }
             HostAction::StopServices { .. } => self.stop_services(session, site).await?,
             HostAction::PushImages { .. } => {
                 let built = self.build(reporter).await?;

@@ -14,8 +14,6 @@ use crate::plan::{Engine, Host, Metric, NodeName, Plan, Port, PortRule, Provider
 
 /// Lightsail evaluates its alarms on periods of five minutes.
 const ALARM_PERIOD_SECONDS: u64 = 300;
-/// The first device letter that is free on every Lightsail image: `a` to `e` may be system disks.
-const FIRST_DEVICE: u8 = b'f';
 /// The port that PostgreSQL listens on.
 const POSTGRES: u16 = 5432;
 /// The node that a managed database's tags name.
@@ -119,14 +117,12 @@ fn host_node(
     let disks: Vec<_> = host
         .disks
         .iter()
-        .zip(FIRST_DEVICE..)
-        .map(|((disk, spec), letter)| DiskNode {
+        .map(|(disk, spec)| DiskNode {
             name: disk.clone(),
             id: id.child("disks").child(disk.as_str()),
             base: names.disk(name, disk),
             size_gb: spec.size_gb.0,
             mount: spec.mount.clone(),
-            path: format!("/dev/xvd{}", char::from(letter)),
         })
         .collect();
     Ok(HostNode { name: name.clone(), id, kind, disks })
@@ -177,7 +173,12 @@ fn ports(rules: &[PortRule]) -> Vec<OpenPort> {
     }
     merged
         .into_iter()
-        .map(|((range, protocol), from)| OpenPort { range, protocol, from, aliases: BTreeSet::new() })
+        .map(|((range, protocol), from)| OpenPort {
+            range: range.into(),
+            protocol: protocol.into(),
+            from,
+            aliases: BTreeSet::new(),
+        })
         .collect()
 }
 

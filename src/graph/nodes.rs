@@ -118,8 +118,6 @@ pub struct DiskNode {
     pub base: ResourceName,
     pub size_gb: u32,
     pub mount: MountPath,
-    /// The device path to ask for; the guest may show another.
-    pub path: String,
 }
 
 #[derive(Debug, Clone, PartialEq)]

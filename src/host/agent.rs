@@ -7,6 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest as _, Sha256};
 
+use super::deploy::site_script;
 use super::error::HostError;
 use super::script::Script;
 use super::session::Session;
@@ -55,20 +56,26 @@ impl Session {
     /// Where the migration in `folder` stands, in the agent's words; with `source`, also how the old server fares. None:
     /// none was ever begun.
     pub async fn migration(&self, site: &Site, folder: &str, source: bool) -> Result<Option<String>, HostError> {
-        let script = Script::new("looking for a migration", include_str!("scripts/agent_status.sh"))
-            .set("BIN", BIN)
-            .set("FOLDER", folder)
-            .set("SOURCE", if source { "--source" } else { "" })
-            .set("STATE_MOUNT", site.state_mount().unwrap_or_default());
+        let script = site_script(
+            "looking for a migration",
+            concat!(include_str!("scripts/state.sh"), include_str!("scripts/agent_status.sh")),
+            site,
+        )
+        .set("BIN", BIN)
+        .set("FOLDER", folder)
+        .set("SOURCE", if source { "--source" } else { "" });
         Ok(Some(self.run(&script).await?).filter(|text| !text.trim().is_empty()))
     }
 
     /// Lets systemd run the migration in `folder` to its end.
     pub async fn start_migration(&self, site: &Site, folder: &str) -> Result<(), HostError> {
-        let script = Script::new("starting the migration", include_str!("scripts/agent_start.sh"))
-            .set("BIN", BIN)
-            .set("FOLDER", folder)
-            .set("STATE_MOUNT", site.state_mount().unwrap_or_default());
+        let script = site_script(
+            "starting the migration",
+            concat!(include_str!("scripts/state.sh"), include_str!("scripts/agent_start.sh")),
+            site,
+        )
+        .set("BIN", BIN)
+        .set("FOLDER", folder);
         self.run(&script).await.map(drop)
     }
 }

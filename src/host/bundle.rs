@@ -6,11 +6,13 @@ use std::path::{Component, Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use super::compose::{Build, ComposeError, ComposeFile};
 use super::context;
+use crate::plan::{Build, ComposeFile, Findings, Presence};
 
 #[derive(Debug, Error)]
 pub enum BundleError {
+    #[error("there is no folder {}", folder.display())]
+    NoFolder { folder: PathBuf },
     #[error("bundle folder {} has no compose.yaml", folder.display())]
     NoCompose { folder: PathBuf },
     #[error("{} leads out of the bundle, to {}", link.display(), to.display())]
@@ -21,8 +23,8 @@ pub enum BundleError {
     Read { path: PathBuf, source: std::io::Error },
     #[error("cannot list {}", folder.display())]
     Walk { folder: PathBuf, source: ignore::Error },
-    #[error(transparent)]
-    Compose(#[from] ComposeError),
+    #[error("{0}")]
+    Compose(Findings),
 }
 
 /// The names that Compose looks for, in its order.
@@ -62,14 +64,29 @@ impl Bundle {
     /// Lists the folder, leaving out what .gitignore and .infraignore name, `.git` and `.env`.
     /// .dockerignore does not count: it says what goes into an image, not what goes to the host.
     pub fn read(folder: &Path) -> Result<Self, BundleError> {
+        if !folder.is_dir() {
+            return Err(BundleError::NoFolder { folder: folder.to_owned() });
+        }
         let root = folder.canonicalize().map_err(read_error(folder))?;
         let name = COMPOSE_NAMES.into_iter().find(|name| root.join(name).is_file());
         let compose_name = name.ok_or_else(|| BundleError::NoCompose { folder: folder.to_owned() })?;
         let path = root.join(compose_name);
         let text = std::fs::read_to_string(&path).map_err(read_error(&path))?;
-        let compose = ComposeFile::parse(compose_name, &text)?;
+        let compose = ComposeFile::parse(&folder.join(compose_name).display().to_string(), &text)
+            .map_err(BundleError::Compose)?;
         let files = list(&root)?;
         Ok(Self { root, compose, compose_name, files })
+    }
+
+    /// Whether a path of the folder, without `.` and `..`, gets to the host.
+    pub fn presence(&self, path: &str) -> Presence {
+        if self.files.iter().any(|file| file.path.starts_with(path)) {
+            Presence::Sent
+        } else if self.root.join(path).exists() {
+            Presence::Ignored
+        } else {
+            Presence::Absent
+        }
     }
 
     /// Fingerprint of what is uploaded.
@@ -88,6 +105,9 @@ impl Bundle {
         for (name, value) in &build.args {
             field(&mut hasher, name);
             field(&mut hasher, value);
+        }
+        if let Some(platform) = &build.platform {
+            field(&mut hasher, &format!("platform {platform}"));
         }
         Ok(hex::encode(hasher.finalize()))
     }
@@ -224,6 +244,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_sent_is_told_from_what_stays() {
+        let folder = folder(&[COMPOSE, (".gitignore", "private\n"), ("private/key", ""), ("conf/app.ini", "")]);
+        std::fs::create_dir(folder.path().join("empty")).unwrap();
+        let bundle = Bundle::read(folder.path()).unwrap();
+        let presences =
+            ["conf", "conf/app.ini", "", "private/key", "empty", "con", "gone"].map(|path| bundle.presence(path));
+        use Presence::{Absent, Ignored, Sent};
+        assert_eq!(presences, [Sent, Sent, Sent, Ignored, Ignored, Absent, Absent]);
+    }
+
+    #[test]
     fn content_and_mode_make_the_hash_and_time_does_not() {
         let folder = folder(&[COMPOSE, ("run.sh", "#!/bin/sh")]);
         let hash = || Bundle::read(folder.path()).unwrap().files_hash();
@@ -247,7 +278,7 @@ mod tests {
             ("dist/ingest", "1"),
             ("target/x", "1"),
         ]);
-        let build = Build { context: ".".to_owned(), dockerfile: None, target: None, args: Default::default() };
+        let build = Build { context: ".".to_owned(), ..Build::default() };
         let hashes = || {
             let bundle = Bundle::read(folder.path()).unwrap();
             (bundle.files_hash(), bundle.build_hash(&build).unwrap())
@@ -278,6 +309,8 @@ mod tests {
 
     #[test]
     fn a_folder_without_compose_file_is_refused() {
-        assert!(matches!(Bundle::read(folder(&[]).path()), Err(BundleError::NoCompose { .. })));
+        let empty = folder(&[]);
+        assert!(matches!(Bundle::read(empty.path()), Err(BundleError::NoCompose { .. })));
+        assert!(matches!(Bundle::read(&empty.path().join("gone")), Err(BundleError::NoFolder { .. })));
     }
 }

@@ -120,14 +120,19 @@ impl Session {
     /// Adds a line to the host's audit log.
     pub async fn audit(&self, site: &Site, who: &str, verb: &str, result: &str) -> Result<(), HostError> {
         let entry = serde_json::json!({ "who": who, "verb": verb, "plan": site.plan.as_str(), "result": result });
-        let script = site_script("writing the audit log", include_str!("scripts/audit.sh"), site)
-            .set("ENTRY", entry.to_string());
+        let script = site_script(
+            "writing the audit log",
+            concat!(include_str!("scripts/state.sh"), include_str!("scripts/audit.sh")),
+            site,
+        )
+        .set("ENTRY", entry.to_string());
         self.run(&script).await.map(drop)
     }
 
     /// Waits for what a lost connection left running, makes the folders, and observes.
     async fn settled(&self, site: &Site) -> Result<HostFacts, HostError> {
-        self.run(&site_script("preparing the release's place", include_str!("scripts/settle.sh"), site)).await?;
+        let script = concat!(include_str!("scripts/state.sh"), include_str!("scripts/settle.sh"));
+        self.run(&site_script("preparing the release's place", script, site)).await?;
         self.facts(site).await
     }
 
@@ -184,8 +189,9 @@ impl Session {
 pub(super) fn site_script(name: &'static str, body: &'static str, site: &Site) -> Script {
     Script::new(name, body)
         .set("PLAN", site.plan.as_str())
+        .set("HOST", site.host.as_str())
         .set("STATE", site.state_dir())
-        .set("STATE_MOUNT", site.state_mount().unwrap_or_default())
+        .list("MOUNTS", site.disks.iter().map(|disk| disk.mount.as_str()))
 }
 
 /// The start of one release, and what to go back to.

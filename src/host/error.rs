@@ -6,8 +6,8 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::bundle::BundleError;
-use super::compose::ComposeError;
 use super::disk::DiskError;
+use crate::plan::ComposeError;
 
 #[derive(Debug, Error)]
 pub enum HostError {

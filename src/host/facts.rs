@@ -9,7 +9,8 @@ use super::script::Script;
 use super::session::Session;
 use super::site::Site;
 use crate::inventory::host_facts::{
-    DiskFacts, HOST_FACTS_VERSION, HostFacts, LockFacts, MigrationFacts, ReleaseFacts, ReleaseState, ServiceFacts,
+    DiskFacts, HOST_FACTS_VERSION, HostFacts, LockFacts, MigrationFacts, ReleaseFacts, ReleaseState, RootData,
+    RootDataKind, ServiceFacts,
 };
 
 impl Session {
@@ -21,10 +22,8 @@ impl Session {
 }
 
 fn script(site: &Site) -> Script {
-    Script::new("observing the host", include_str!("scripts/facts.sh"))
-        .set("PLAN", site.plan.as_str())
-        .set("STATE", site.state_dir())
-        .set("STATE_MOUNT", site.state_mount().unwrap_or_default())
+    let script = concat!(include_str!("scripts/state.sh"), include_str!("scripts/facts.sh"));
+    super::deploy::site_script("observing the host", script, site)
         .set("BIN", super::agent::BIN)
         .list("DISKS", site.disks.iter().map(|disk| format!("{} {}", disk.disk, disk.mount)))
 }
@@ -81,14 +80,30 @@ fn scalar(facts: &mut HostFacts, rest: &mut Rest, key: &str, value: &str) {
         "uptime" => facts.uptime_seconds = value.parse().ok(),
         "prepared" => facts.prepared = true,
         "operator" => facts.operator_address = value.parse().ok(),
+        "architecture" => facts.architecture = text().map(|machine| docker_name(&machine).to_owned()),
+        "network" => facts.networks.get_or_insert_default().push(value.to_owned()),
+        "volume" => facts.volumes.get_or_insert_default().push(value.to_owned()),
         "docker" => facts.docker = text(),
         "compose" => facts.compose = text(),
         "state_mounted" => facts.state_mounted = true,
+        "state_home" => facts.state_home = text(),
+        "root_data" => facts.root_data.get_or_insert_default().extend(root_data(value)),
+        "looked_for_data" => drop(facts.root_data.get_or_insert_default()),
         "current" => facts.current_release = value.parse().ok(),
         "lock" => facts.lock = lock(value),
         "migration" => facts.migration = migration(value),
         "container" => rest.containers.extend(serde_json::from_str::<Container>(value).ok()),
         _ => {}
+    }
+}
+
+/// The kernel's name of a machine as Docker's platforms call it.
+fn docker_name(machine: &str) -> &str {
+    match machine {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "armv7l" => "arm/v7",
+        other => other,
     }
 }
 
@@ -101,7 +116,12 @@ fn disk(site: &Site, facts: &mut HostFacts, name: &str, key: &str, value: &str) 
         "type" => disk.fs_type = text(),
         "extent" => disk.extent_bytes = value.parse().ok(),
         "device_bytes" => disk.device_bytes = value.parse().ok(),
-        "marker" => disk.marked = value.trim() == super::disk::marker(site, name).trim_end(),
+        "marker" => {
+            let ours = super::disk::marker(site, "");
+            disk.marked = value.trim() == super::disk::marker(site, name).trim_end();
+            disk.holder = value.trim().strip_prefix(ours.trim_end()).map(str::to_owned);
+        }
+        "covers" => disk.covers = value.parse().ok(),
         "fs" => {
             let mut numbers = value.split_whitespace().map(|number| number.parse().ok());
             disk.fs_bytes = numbers.next().flatten();
@@ -109,6 +129,18 @@ fn disk(site: &Site, facts: &mut HostFacts, name: &str, key: &str, value: &str) 
         }
         _ => {}
     }
+}
+
+/// `KIND NAME`.
+fn root_data(value: &str) -> Option<RootData> {
+    let (kind, name) = value.split_once(' ')?;
+    let kind = match kind {
+        "volume" => RootDataKind::Volume,
+        "folder" => RootDataKind::Folder,
+        "anonymous" => RootDataKind::AnonymousVolume,
+        _ => RootDataKind::Opaque,
+    };
+    Some(RootData { kind, name: name.to_owned() })
 }
 
 fn release(state: &str, json: &str) -> Option<ReleaseFacts> {
@@ -158,6 +190,8 @@ struct Container {
     image: String,
     restarts: Option<u32>,
     service: Option<String>,
+    #[serde(default)]
+    policy: Option<String>,
     state: ContainerState,
 }
 
@@ -185,6 +219,11 @@ impl Container {
             health: self.state.health.as_ref().map(|health| health.status.clone()),
             restarts: self.restarts,
             exit_code: self.state.exit_code,
+            // Docker says nothing where nothing was said.
+            restart_policy: self
+                .policy
+                .as_ref()
+                .map(|said| if said.is_empty() { "no".to_owned() } else { said.clone() }),
             image: self.image.clone(),
             started_at: self.state.started_at.clone(),
             memory_bytes: memory.get(&self.id).copied(),
@@ -212,7 +251,9 @@ mod tests {
 
     #[test]
     fn a_working_host_is_read() {
-        let text = "queue\tpgdata\t100.00 5000\nstate_mounted\tyes\n\
+        let text = "architecture\taarch64\nnetwork\tbridge\nnetwork\tshared\nvolume\tkept\n\
+            root_data\tvolume kept\nroot_data\tfolder /srv/a b\nstate_home\t/srv/pgdata/.infra\n\
+            queue\tpgdata\t100.00 5000\nstate_mounted\tyes\n\
             disk\tpgdata\tdevice\t/dev/loop3\ndisk\tpgdata\tfs\t 8350298112  1024000\n\
             disk\tpgdata\tmarker\tplan=phase1 host=vault disk=pgdata \n\
             lock\t{\"who\":\"me@here\",\"verb\":\"up\",\"since\":\"2026-11-21T00:00:00Z\"}\n\
@@ -230,6 +271,13 @@ mod tests {
             (Some("/dev/loop3"), Some(8350298112), Some(1024000))
         );
         assert!(disk.marked && disk.queue_depth == Some(2.0));
+        assert_eq!(facts.architecture.as_deref(), Some("arm64"));
+        assert_eq!(facts.networks.as_deref().unwrap(), ["bridge", "shared"]);
+        assert_eq!(facts.volumes.as_deref().unwrap(), ["kept"]);
+        let data = facts.root_data.as_deref().unwrap();
+        assert_eq!((data[0].kind, data[1].name.as_str()), (RootDataKind::Volume, "/srv/a b"));
+        assert_eq!(facts.state_home.as_deref(), Some("/srv/pgdata/.infra"));
+        assert_eq!(facts.disks[0].holder.as_deref(), Some("pgdata"));
         assert_eq!(facts.current().unwrap().bundle_hash, "b");
         assert_eq!(
             facts.releases.iter().map(|r| (r.number, r.state)).collect::<Vec<_>>(),

@@ -7,9 +7,9 @@
 
 mod agent;
 mod bundle;
+mod carry;
 mod choice;
 mod command;
-mod compose;
 mod context;
 mod database;
 mod deploy;
@@ -19,7 +19,6 @@ mod error;
 mod exec;
 mod facts;
 mod image;
-mod interpolate;
 mod lock;
 mod prepare;
 mod progress;
@@ -30,7 +29,6 @@ mod site;
 mod target;
 
 pub use bundle::{Bundle, BundleError, BundleFile, FileKind};
-pub use compose::{Build, ComposeError, ComposeFile, Service};
 pub use database::{DatabaseContainer, DatabaseLocation};
 pub use deploy::{Deployed, RolledBack};
 pub use disk::{DiskError, DiskOutcome};

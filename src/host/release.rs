@@ -52,6 +52,14 @@ impl ReleaseEnv {
         Self { variables }
     }
 
+    /// Which services are started, beside those without a profile: Compose reads it from the release's `.env`.
+    pub fn with_profiles(mut self, profiles: &[String]) -> Self {
+        if !profiles.is_empty() {
+            self.variables.insert("COMPOSE_PROFILES".to_owned(), profiles.join(","));
+        }
+        self
+    }
+
     /// Lookup for names in the compose file, as the host will see them.
     pub fn get(&self, name: &str) -> Option<String> {
         self.variables.get(name).cloned()
@@ -164,9 +172,16 @@ mod tests {
         let text = dotenv::render(&env().variables);
         assert_eq!(
             text,
-            "INFRA_ADDRESS=203.0.113.200\nINFRA_DATABASE=/srv/pgdata/.infra/database\nINFRA_DISK_PG_DATA=/srv/pgdata\n\
-             INFRA_HOST=vault\nINFRA_HOST_MEMORY_MB=4096\nINFRA_PLAN=phase1\nINFRA_SECRETS=/srv/pgdata/.infra/secrets\nINFRA_TAG=rabc\nRETENTION_DAYS=30\n"
+            "INFRA_ADDRESS=203.0.113.200\nINFRA_DATABASE=/var/lib/infra/state/database\nINFRA_DISK_PG_DATA=/srv/pgdata\n\
+             INFRA_HOST=vault\nINFRA_HOST_MEMORY_MB=4096\nINFRA_PLAN=phase1\nINFRA_SECRETS=/var/lib/infra/state/secrets\nINFRA_TAG=rabc\nRETENTION_DAYS=30\n"
         );
+    }
+
+    #[test]
+    fn chosen_profiles_are_compose_s_own_variable() {
+        let profiles = ["tools".to_owned(), "debug".to_owned()];
+        assert_eq!(env().with_profiles(&profiles).get("COMPOSE_PROFILES").as_deref(), Some("tools,debug"));
+        assert_eq!(env().with_profiles(&[]), env(), "no other release where none is chosen");
     }
 
     #[test]

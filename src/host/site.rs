@@ -30,17 +30,11 @@ impl Site {
         Self { plan, host, disks }
     }
 
-    /// Releases, secrets and the audit log live on the first disk, so that they survive the replacement of the host.
+    /// Releases, secrets and the audit log: a link that leads to where they are, on one of the plan's disks if it has any,
+    /// so that they survive the replacement of the host. The path is the same whatever becomes of the disks, so that every
+    /// release, an old one too, finds them ([0094](../../docs/decisions/0094-what-a-host-remembers-is-found-by-what-it-is.md)).
     pub fn state_dir(&self) -> String {
-        match self.state_mount() {
-            Some(mount) => format!("{mount}/.infra"),
-            None => "/var/lib/infra".to_owned(),
-        }
-    }
-
-    /// The mount that has to be there before the state directory may be touched.
-    pub fn state_mount(&self) -> Option<&str> {
-        self.disks.first().map(|disk| disk.mount.as_str())
+        "/var/lib/infra/state".to_owned()
     }
 
     pub fn current_dir(&self) -> String {

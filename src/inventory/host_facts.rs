@@ -11,11 +11,23 @@ pub const HOST_FACTS_VERSION: u32 = 1;
 pub struct HostFacts {
     pub version: u32,
     pub host: String,
+    /// The cloud's name of the instance that was looked at.
+    #[serde(default)]
+    pub instance: Option<String>,
     /// Where infra keeps releases, secrets and the audit log.
     pub state_dir: String,
     /// False when the disk that holds the state directory is not mounted: then releases are unknown, not absent.
     pub state_mounted: bool,
+    /// Where the state directory leads to; None: there is none yet.
+    #[serde(default)]
+    pub state_home: Option<String>,
+    /// What would go with the root disk. None: it was not looked for.
+    #[serde(default)]
+    pub root_data: Option<Vec<RootData>>,
     pub prepared: bool,
+    /// As Docker calls it in a platform: `amd64`, `arm64`.
+    #[serde(default)]
+    pub architecture: Option<String>,
     pub docker: Option<String>,
     pub compose: Option<String>,
     pub memory_mb: Option<u64>,
@@ -28,6 +40,11 @@ pub struct HostFacts {
     pub releases: Vec<ReleaseFacts>,
     pub current_release: Option<u32>,
     pub services: Vec<ServiceFacts>,
+    /// Names of Docker's networks and volumes. None: Docker was not asked.
+    #[serde(default)]
+    pub networks: Option<Vec<String>>,
+    #[serde(default)]
+    pub volumes: Option<Vec<String>>,
     pub lock: Option<LockFacts>,
     /// A migration that is not over, or whose old data are still there.
     #[serde(default)]
@@ -52,8 +69,47 @@ pub struct DiskFacts {
     pub extent_bytes: Option<u64>,
     /// True when the file system carries infra's marker for this very disk.
     pub marked: bool,
+    /// The disk of this plan and host that the marker names: another, when a disk was renamed in the plan.
+    #[serde(default)]
+    pub holder: Option<String>,
+    /// Entries in the directory at `mount` while nothing is mounted there: a mount would hide them.
+    #[serde(default)]
+    pub covers: Option<u64>,
     /// Time-weighted requests in flight over the observation, `iostat`'s aqu-sz. A short sample: a hint, not a measure.
     pub queue_depth: Option<f64>,
+}
+
+/// Something on the root disk that no release brings back.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RootData {
+    pub kind: RootDataKind,
+    /// Of the volume; or the path.
+    pub name: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RootDataKind {
+    /// A named volume of Docker's.
+    Volume,
+    /// A directory or file outside of all disks, which a container may write to.
+    Folder,
+    /// Belongs to one container, and is found again by no other.
+    AnonymousVolume,
+    /// A volume with a driver or options of its own.
+    Opaque,
+}
+
+impl std::fmt::Display for RootData {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kind = match self.kind {
+            RootDataKind::Volume => "volume",
+            RootDataKind::Folder => "folder",
+            RootDataKind::AnonymousVolume => "anonymous volume",
+            RootDataKind::Opaque => "volume with options",
+        };
+        write!(f, "{kind} {}", self.name)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +160,9 @@ pub struct ServiceFacts {
     pub health: Option<String>,
     pub restarts: Option<u32>,
     pub exit_code: Option<i32>,
+    /// Docker's words for when it is started again: `no`, `always`, `on-failure`, `unless-stopped`.
+    #[serde(default)]
+    pub restart_policy: Option<String>,
     pub image: String,
     pub started_at: Option<String>,
     pub memory_bytes: Option<u64>,
@@ -146,14 +205,39 @@ impl DiskFacts {
 }
 
 impl ServiceFacts {
-    /// Runs, and is healthy where it says.
+    /// Runs, and is healthy where it says; or has done what it was for.
     pub fn is_serving(&self) -> bool {
-        self.state == "running" && self.health.as_deref().is_none_or(|health| health == "healthy")
+        self.is_done() || self.state == "running" && self.health.as_deref().is_none_or(|health| health == "healthy")
+    }
+
+    /// Ended well, and is not to be started again: a migration of a schema, a seed.
+    pub fn is_done(&self) -> bool {
+        let once = matches!(self.restart_policy.as_deref(), Some("no" | "on-failure"));
+        self.state == "exited" && self.exit_code == Some(0) && once
     }
 }
 
 impl HostFacts {
     pub fn current(&self) -> Option<&ReleaseFacts> {
         self.releases.iter().find(|release| Some(release.number) == self.current_release)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_that_ended_well_is_done_unless_it_should_run() {
+        let service = |code, policy: &str| ServiceFacts {
+            state: "exited".into(),
+            exit_code: Some(code),
+            restart_policy: Some(policy.into()),
+            ..ServiceFacts::default()
+        };
+        assert!(service(0, "no").is_serving() && service(0, "on-failure").is_serving());
+        for ailing in [service(3, "no"), service(3, "on-failure"), service(0, "always"), service(0, "unless-stopped")] {
+            assert!(!ailing.is_serving(), "{ailing:?}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! seen is named in `gaps`. Holds no decision.
 
 mod database;
+mod firewall;
 pub mod host_facts;
 mod observed;
 mod tags;
@@ -10,9 +11,10 @@ pub use database::{
     AlarmTopic, Database, DatabaseAddress, DatabaseAlarm, DatabaseInventory, DatabaseSnapshot, DatabaseState,
     DatabaseView, Ingress, Member, Network, ParameterGroup, Parameters, SecurityGroup, Subnet, SubnetGroup,
 };
-pub use host_facts::HostFacts;
+pub use firewall::{OpenPort, RuleProtocol, RuleRange};
+pub use host_facts::{HostFacts, RootData, RootDataKind};
 pub use observed::{
     Address, Alarm, Comparison, Contact, ContactStatus, Disk, Gap, HostView, Instance, InstanceState, Inventory,
-    KeyPair, OpenPort, ResourceName, Size, Snapshot,
+    KeyPair, ResourceName, Size, Snapshot,
 };
-pub use tags::{TAG_NODE, TAG_PLAN, TAG_USER_DATA, Tags};
+pub use tags::{TAG_CARRIED, TAG_NODE, TAG_PLAN, TAG_USER_DATA, Tags};

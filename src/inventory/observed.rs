@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use ipnet::IpNet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::database::DatabaseView;
+use super::firewall::OpenPort;
 use super::host_facts::HostFacts;
 use super::tags::Tags;
-use crate::plan::{NodeName, PlanName, PortRange, Protocol};
+use crate::plan::{NodeName, PlanName};
 
 /// The name of a cloud resource, unique in its account and region.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -149,17 +149,6 @@ pub enum InstanceState {
     /// Being deleted, or deleted.
     Gone,
     Unknown,
-}
-
-/// One rule of a host's firewall, as the provider tells it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct OpenPort {
-    pub range: PortRange,
-    pub protocol: Protocol,
-    pub from: BTreeSet<IpNet>,
-    /// Provider-side names of address groups, such as `lightsail-connect`.
-    #[serde(default)]
-    pub aliases: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

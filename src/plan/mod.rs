@@ -21,9 +21,10 @@ mod shape;
 mod spans;
 mod template;
 mod text;
+mod unbuilt;
 pub mod units;
 
-pub use compose::{BundleFacts, DATABASE_HOST, ServiceFacts, check_bundle};
+pub use compose::{Build, Bundled, ComposeError, ComposeFile, DATABASE_HOST, External, Presence, check_bundle};
 pub use finding::{Finding, Findings, Severity};
 pub use managed::{Engine, ManagedSize};
 pub use model::{
@@ -31,13 +32,14 @@ pub use model::{
     PortRule, Protocol, Provider, Threshold, VarValue, VolumeType,
 };
 pub use names::{
-    Blueprint, DatabaseName, Email, FindingCode, InstanceClass, NodeName, PlanName, Region, SecretName, ServiceName,
-    SizeName, SshAddress, VarName, Zone,
+    Blueprint, DatabaseName, Email, FindingCode, InstanceClass, NodeName, PlanName, ProfileName, Region, SecretName,
+    ServiceName, SizeName, SshAddress, VarName, Zone,
 };
 pub use parse::{Checked, parse};
 pub use scalar::ScalarError;
 pub use schema::schema;
 pub use template::{TEMPLATES, Template, template};
+pub use unbuilt::check_built;
 pub use units::{
     Acu, CutoverTime, Destination, Gigabytes, MountPath, Port, PortRange, Rate, Schedule, Source, Span, TimeOfDay,
     Weekday,

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::names::{
-    Blueprint, DatabaseName, Email, FindingCode, InstanceClass, NodeName, PlanName, Region, SecretName, ServiceName,
-    SizeName, SshAddress, VarName, Zone,
+    Blueprint, DatabaseName, Email, FindingCode, InstanceClass, NodeName, PlanName, ProfileName, Region, SecretName,
+    ServiceName, SizeName, SshAddress, VarName, Zone,
 };
 use super::units::{Acu, CutoverTime, Destination, Gigabytes, MountPath, PortRange, Rate, Schedule, Source, Span};
 
@@ -121,6 +121,9 @@ pub struct Bundle {
     /// Services whose images are built here and sent over SSH.
     #[serde(default)]
     pub push: Vec<ServiceName>,
+    /// Services of these profiles are started too.
+    #[serde(default)]
+    pub profiles: Vec<ProfileName>,
     /// Values for `${NAME}` in the compose file.
     #[serde(default)]
     pub vars: BTreeMap<VarName, VarValue>,

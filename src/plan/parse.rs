@@ -33,6 +33,14 @@ impl Checked {
         &self.plan
     }
 
+    /// The finding that the bundle is not where the plan says.
+    pub fn wrong_source(&self, message: &str) -> Findings {
+        let finding = Finding::error("no-source-folder", message)
+            .at(self.spans.value("bundle.source"), "no bundle here")
+            .remedy("write the folder of compose.yaml, relative to this file");
+        Findings::new(self.warnings.file(), self.warnings.text(), vec![finding])
+    }
+
     /// What is doubtful; there are no errors among them.
     pub fn warnings(&self) -> &Findings {
         &self.warnings

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::names::{
-    Blueprint, DatabaseName, Email, FindingCode, InstanceClass, NodeName, PlanName, Region, SecretName, ServiceName,
-    SizeName, SshAddress, VarName, Zone,
+    Blueprint, DatabaseName, Email, FindingCode, InstanceClass, NodeName, PlanName, ProfileName, Region, SecretName,
+    ServiceName, SizeName, SshAddress, VarName, Zone,
 };
 use super::scalar::ScalarError;
 use super::units::{CutoverTime, Destination, MountPath, PortRange, Rate, Schedule, Source, Span};
@@ -52,7 +52,7 @@ pub struct Key {
 }
 
 /// The types whose text has a rule: their schema's name and their parser.
-const CHECKS: [(&str, Check); 22] = [
+const CHECKS: [(&str, Check); 23] = [
     ("Blueprint", |text| Blueprint::parse(text).err()),
     ("CutoverTime", |text| CutoverTime::parse(text).err()),
     ("DatabaseName", |text| DatabaseName::parse(text).err()),
@@ -69,6 +69,7 @@ const CHECKS: [(&str, Check); 22] = [
     ("Schedule", |text| Schedule::parse(text).err()),
     ("SecretName", |text| SecretName::parse(text).err()),
     ("ServiceName", |text| ServiceName::parse(text).err()),
+    ("ProfileName", |text| ProfileName::parse(text).err()),
     ("SizeName", |text| SizeName::parse(text).err()),
     ("Source", |text| Source::parse(text).err()),
     ("Span", |text| Span::parse(text).err()),

@@ -9,19 +9,19 @@ use super::local::{Local, LocalError};
 use crate::executor::ReleaseSource;
 use crate::graph::{self, Graph, GraphError, Inputs};
 use crate::host::{
-    self, Bundle, BundleError, ComposeError, DiskSpec, LocalImage, ReleaseEnv, ReleaseSpec, Site, bundle_hash,
-    image_tag,
+    self, Bundle, BundleError, DiskSpec, LocalImage, ReleaseEnv, ReleaseSpec, Site, bundle_hash, image_tag,
 };
 use crate::inventory::Inventory;
 use crate::inventory::host_facts::PushedImage;
-use crate::plan::{self, BundleFacts, Checked, Findings, NodeName, Plan, ServiceFacts, VarValue};
+use crate::plan::{self, Bundled, Checked, ComposeError, External, Findings, NodeName, Plan, VarValue};
 
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     #[error("cannot read {}", path.display())]
     Read { path: PathBuf, source: std::io::Error },
+    /// In the plan, and in the compose file.
     #[error("the plan is not valid")]
-    Invalid(Findings),
+    Invalid(Vec<Findings>),
     #[error("{}: bundle.source", plan.display())]
     Bundle { plan: PathBuf, source: BundleError },
     #[error("{}: bundle.source", plan.display())]
@@ -38,8 +38,8 @@ pub struct Stack {
     /// Of the plan file.
     pub source_hash: String,
     pub plan: Plan,
-    /// Findings that do not forbid going on.
-    pub warnings: Findings,
+    /// Findings that do not forbid going on, by file.
+    pub warnings: Vec<Findings>,
     pub local: Local,
     pub release: Option<Release>,
     inputs: Inputs,
@@ -53,6 +53,9 @@ pub struct Release {
     vars: BTreeMap<String, String>,
     secrets: Vec<String>,
     images: Vec<LocalImage>,
+    profiles: Vec<String>,
+    /// What Compose expects on the host.
+    externals: Vec<External>,
     tag: String,
     memory_mb: u64,
     health_timeout: Duration,
@@ -63,12 +66,17 @@ pub struct Release {
 pub fn load(path: &Path, root: &Path) -> Result<Stack, LoadError> {
     let read = |path: &Path| fs::read(path).map_err(|source| LoadError::Read { path: path.to_owned(), source });
     let bytes = read(path)?;
-    let checked = plan::parse(&path.display().to_string(), &bytes).map_err(LoadError::Invalid)?;
+    let checked =
+        plan::parse(&path.display().to_string(), &bytes).map_err(|findings| LoadError::Invalid(vec![findings]))?;
     let base = path.parent().unwrap_or(Path::new("."));
-    let (release, warnings) = match release(&checked, path, base)? {
-        Some((release, warnings)) => (Some(release), warnings),
-        None => (None, checked.warnings().clone()),
-    };
+    let built = plan::check_built(&checked);
+    if built.has_errors() {
+        return Err(LoadError::Invalid(vec![built]));
+    }
+    let (release, doubtful) = release(&checked, path, base)?;
+    let warnings =
+        [built, checked.warnings().clone()].into_iter().chain(doubtful).filter(|findings| !findings.is_empty());
+    let warnings = warnings.collect();
     let plan = checked.plan().clone();
     let local = Local::open(root, &plan.name)?;
     let mut user_scripts = BTreeMap::new();
@@ -94,17 +102,30 @@ fn sha256(bytes: &[u8]) -> String {
     hex::encode(sha2::Sha256::digest(bytes))
 }
 
-/// With what is doubtful about the plan and its bundle.
-fn release(checked: &Checked, path: &Path, base: &Path) -> Result<Option<(Release, Findings)>, LoadError> {
+/// The release, and what is doubtful in its bundle.
+fn release(checked: &Checked, path: &Path, base: &Path) -> Result<(Option<Release>, Vec<Findings>), LoadError> {
     let plan = checked.plan();
-    let Some(bundle) = &plan.bundle else { return Ok(None) };
+    let Some(bundle) = &plan.bundle else { return Ok((None, vec![])) };
     let folder = base.join(&bundle.source);
-    let files = Bundle::read(&folder).map_err(|source| LoadError::Bundle { plan: path.to_owned(), source })?;
-    let findings = plan::check_bundle(checked, &facts(&files));
-    if findings.has_errors() {
+    let in_bundle = |source| LoadError::Bundle { plan: path.to_owned(), source };
+    let files = match Bundle::read(&folder) {
+        Ok(files) => files,
+        Err(error @ (BundleError::NoFolder { .. } | BundleError::NoCompose { .. })) => {
+            return Err(LoadError::Invalid(vec![checked.wrong_source(&error.to_string())]));
+        }
+        Err(BundleError::Compose(findings)) => return Err(LoadError::Invalid(vec![findings])),
+        Err(error) => return Err(in_bundle(error)),
+    };
+    let vars: BTreeMap<_, _> = bundle.vars.iter().map(|(k, v)| (k.to_string(), var_text(v))).collect();
+    let profiles: Vec<String> = bundle.profiles.iter().map(ToString::to_string).collect();
+    let on_host = expected(plan, &bundle.host, &vars, &profiles);
+    let findings = vec![
+        plan::check_bundle(checked, &files.compose, &|path| files.presence(path)),
+        files.compose.check(&Bundled { bundle, lookup: &on_host, presence: &|path| files.presence(path) }),
+    ];
+    if findings.iter().any(Findings::has_errors) {
         return Err(LoadError::Invalid(findings));
     }
-    let vars: BTreeMap<_, _> = bundle.vars.iter().map(|(k, v)| (k.to_string(), var_text(v))).collect();
     let compose = |source| LoadError::Compose { plan: path.to_owned(), source };
     let build_env = |name: &str| std::env::var(name).ok().or_else(|| vars.get(name).cloned());
     let mut builds = BTreeMap::new();
@@ -113,8 +134,7 @@ fn release(checked: &Checked, path: &Path, base: &Path) -> Result<Option<(Releas
     }
     let mut hashes = BTreeMap::new();
     for (service, build) in &builds {
-        let hash = files.build_hash(build).map_err(|source| LoadError::Bundle { plan: path.to_owned(), source })?;
-        hashes.insert(service.clone(), hash);
+        hashes.insert(service.clone(), files.build_hash(build).map_err(in_bundle)?);
     }
     let tag = image_tag(&hashes);
     let lookup = |name: &str| if name == "INFRA_TAG" { Some(tag.clone()) } else { vars.get(name).cloned() };
@@ -126,30 +146,48 @@ fn release(checked: &Checked, path: &Path, base: &Path) -> Result<Option<(Releas
             dockerfile: build.dockerfile,
             target: build.target,
             args: build.args,
+            platform: build.platform,
             service,
         });
     }
+    let externals = files.compose.externals(&on_host);
     let release = Release {
         host: bundle.host.clone(),
         bundle: files,
         vars,
+        profiles,
         secrets: bundle.secrets.iter().map(ToString::to_string).collect(),
         images,
+        externals,
         tag,
         memory_mb: 0,
         health_timeout: bundle.health_timeout.duration(),
         by: host::operator(),
     };
-    Ok(Some((release, findings)))
+    Ok((Some(release), findings))
 }
 
-/// What the plan's references are checked against.
-fn facts(bundle: &Bundle) -> BundleFacts {
-    let services = bundle.compose.services.iter().map(|(name, service)| {
-        let facts = ServiceFacts { has_build: service.build.is_some(), image: service.image.clone() };
-        (name.clone(), facts)
-    });
-    BundleFacts { services: services.collect(), variables: bundle.compose.variables.clone() }
+/// Variables as the host will have them. What only a host can tell has a value that stands for it.
+fn expected(
+    plan: &Plan,
+    host: &NodeName,
+    vars: &BTreeMap<String, String>,
+    profiles: &[String],
+) -> impl Fn(&str) -> Option<String> + use<> {
+    let mut known = match site(plan, host) {
+        Some(site) => ReleaseEnv::new(&site, vars.clone(), "0.0.0.0", 1, "latest").with_profiles(profiles).variables,
+        None => vars.clone(),
+    };
+    let fixed = [
+        ("INFRA_RELEASE", "1"),
+        ("COMPOSE_PROJECT_NAME", plan.name.as_str()),
+        ("HOME", "/root"),
+        ("USER", "root"),
+        // The folder of the release.
+        ("PWD", "."),
+    ];
+    known.extend(fixed.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    move |name| known.get(name).cloned()
 }
 
 fn var_text(value: &VarValue) -> String {
@@ -160,22 +198,25 @@ fn var_text(value: &VarValue) -> String {
     }
 }
 
+fn site(plan: &Plan, host: &NodeName) -> Option<Site> {
+    let spec = plan.hosts.get(host)?;
+    let disks = spec.disks.iter().map(|(name, disk)| DiskSpec {
+        disk: name.clone(),
+        size_gb: disk.size_gb.0,
+        mount: disk.mount.as_str().to_owned(),
+        cloud_path: None,
+    });
+    Some(Site::new(plan.name.clone(), host.clone(), disks.collect()))
+}
+
 impl Stack {
     /// The clients follow the database where `infra migrate` takes it.
     pub fn points_clients(&self) -> bool {
-        let variables = self.release.as_ref().map(|release| &release.bundle.compose.variables);
-        variables.is_some_and(|variables| variables.contains(plan::DATABASE_HOST))
+        self.release.as_ref().is_some_and(|release| release.bundle.compose.variables().contains(plan::DATABASE_HOST))
     }
 
     pub fn site(&self, host: &NodeName) -> Option<Site> {
-        let spec = self.plan.hosts.get(host)?;
-        let disks = spec.disks.iter().map(|(name, disk)| DiskSpec {
-            disk: name.clone(),
-            size_gb: disk.size_gb.0,
-            mount: disk.mount.as_str().to_owned(),
-            cloud_path: None,
-        });
-        Some(Site::new(self.plan.name.clone(), host.clone(), disks.collect()))
+        site(&self.plan, host)
     }
 
     pub fn sites(&self) -> BTreeMap<NodeName, Site> {
@@ -206,7 +247,28 @@ impl Release {
             reason = "megabytes of memory are small and positive"
         )]
         let memory_mb = sold.map(|mb| mb as u64).or(seen).unwrap_or(0);
-        Self { memory_mb, ..self.clone() }
+        let platform = platform(stack, &self.host, inventory);
+        let for_host =
+            |image: LocalImage| LocalImage { platform: image.platform.or_else(|| platform.clone()), ..image };
+        let images = self.images.iter().cloned().map(for_host).collect();
+        Self { memory_mb, images, ..self.clone() }
+    }
+
+    /// Networks and volumes that Compose expects on the host and that are not there: not on one that was looked at, nor
+    /// on one that is yet to be made, unless its own first-boot script may make them.
+    pub fn missing_externals(&self, stack: &Stack, inventory: &Inventory, is_new: bool) -> Findings {
+        let facts = inventory.facts(&self.host);
+        let scripted = stack.plan.hosts.get(&self.host).is_some_and(|host| host.user_data.is_some());
+        let gone = |external: &&External| {
+            let seen = facts.and_then(|facts| match external.kind {
+                "network" => facts.networks.as_ref().filter(|_| !is_new),
+                // Carried, if another instance takes the host's place.
+                _ => facts.volumes.as_ref(),
+            });
+            seen.map_or(is_new && !scripted, |names| !names.contains(&external.name))
+        };
+        let missing: Vec<External> = self.externals.iter().filter(gone).cloned().collect();
+        self.bundle.compose.missing(&missing, self.host.as_str())
     }
 
     /// As it would be on the host at its present address. A host without one has no release to compare with.
@@ -216,6 +278,15 @@ impl Release {
         let site = stack.site(&self.host);
         site.map(|site| release.spec(&site, &address, vec![]).bundle_hash).unwrap_or_default()
     }
+}
+
+/// What the host runs: Lightsail sells x86 alone, others say it themselves. None: not known yet.
+fn platform(stack: &Stack, host: &NodeName, inventory: &Inventory) -> Option<String> {
+    let architecture = match stack.plan.hosts.get(host)?.provider {
+        plan::Provider::Lightsail => "amd64".to_owned(),
+        plan::Provider::Ec2 | plan::Provider::Ssh => inventory.facts(host)?.architecture.clone()?,
+    };
+    Some(format!("linux/{architecture}"))
 }
 
 /// The public address of a host: its static one, or that of its instance.
@@ -235,7 +306,8 @@ impl ReleaseSource for Release {
     }
 
     fn spec(&self, site: &Site, address: &str, images: Vec<PushedImage>) -> ReleaseSpec {
-        let env = ReleaseEnv::new(site, self.vars.clone(), address, self.memory_mb, &self.tag);
+        let env =
+            ReleaseEnv::new(site, self.vars.clone(), address, self.memory_mb, &self.tag).with_profiles(&self.profiles);
         ReleaseSpec {
             site: site.clone(),
             bundle_hash: bundle_hash(&self.bundle, &env, &self.secrets),

@@ -1,5 +1,6 @@
 //! One look at everything: the clouds by list calls, then those hosts that the plan does something on, over SSH.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,7 +65,7 @@ async fn look(
         Err(gap) => return Some((name.clone(), HostView::Unseen(gap))),
     };
     let view = match facts(&target, &site).await {
-        Ok(facts) => HostView::Seen(facts),
+        Ok(facts) => HostView::Seen(HostFacts { instance: instance_of(stack, inventory, name), ..facts }),
         Err(HostError::HostKeyMismatch { .. }) => anew(stack, cloud, inventory, name, &site).await,
         Err(error) => HostView::Unseen(Gap(crate::error::chain(&error))),
     };
@@ -86,7 +87,7 @@ async fn anew(
     };
     match target {
         Ok(target) => match facts(&target, site).await {
-            Ok(facts) => HostView::Seen(facts),
+            Ok(facts) => HostView::Seen(HostFacts { instance: instance_of(stack, inventory, name), ..facts }),
             Err(error) => HostView::Mistaken(Gap(crate::error::chain(&error))),
         },
         Err(gap) => HostView::Mistaken(gap),
@@ -161,11 +162,17 @@ async fn first_contact(
     hosts.target_of(name, &instance.name, &access).map_err(|e| Gap(e.to_string()))
 }
 
-/// The instance that holds the address, or else the youngest.
+fn instance_of(stack: &Stack, inventory: &Inventory, name: &NodeName) -> Option<String> {
+    serving(stack, inventory, name).map(|instance| instance.name.to_string())
+}
+
+/// The instance that holds the address; or else one that runs, and of two that do the older: the younger is on its way to
+/// take its place.
 pub fn serving<'a>(stack: &Stack, inventory: &'a Inventory, name: &NodeName) -> Option<&'a Instance> {
     let node = NodeId::host(name);
     let address = inventory.address(&crate::graph::Names(&stack.plan.name).address(name));
     let holds = |i: &Instance| address.is_some_and(|a| a.attached_to.as_ref() == Some(&i.name));
     let ours = |i: &&Instance| i.tags.is_node(&stack.plan.name, node.as_str()) && i.state != InstanceState::Gone;
-    inventory.instances.iter().filter(ours).max_by_key(|i| (holds(i), i.created_at))
+    let runs = |i: &Instance| i.state == InstanceState::Running;
+    inventory.instances.iter().filter(ours).max_by_key(|i| (holds(i), runs(i), Reverse(i.created_at)))
 }

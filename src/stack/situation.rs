@@ -9,10 +9,11 @@ use super::load::{LoadError, Stack};
 use super::observe::{ObserveError, observe};
 use crate::cloud::Cloud;
 use crate::cost::{self, Estimate};
-use crate::diff::{self, ContactDiff, DatabaseDiff, Diff, Refusal};
+use crate::diff::{self, ContactDiff, DatabaseDiff, Diff, InstanceDiff, Refusal};
 use crate::graph::Graph;
 use crate::inventory::{ContactStatus, DatabaseView, HostView, InstanceState, Inventory, ResourceName};
-use crate::steps::{self, Question, Step, Violation};
+use crate::plan::NodeName;
+use crate::steps::{self, Consent, Question, Step, Violation};
 
 pub struct Situation {
     pub inventory: Inventory,
@@ -44,15 +45,32 @@ pub async fn assess(stack: &Stack, cloud: Option<&Arc<dyn Cloud>>) -> Result<Sit
     let inventory = observe(stack, cloud).await?;
     let graph = stack.graph(&inventory)?;
     let diff = diff::diff(&graph, &inventory).map_err(SituationError::Refused)?;
+    let missing = stack
+        .release
+        .as_ref()
+        .map(|release| release.missing_externals(stack, &inventory, is_new(&diff, &release.host)));
+    if let Some(missing) = missing.filter(|findings| findings.has_errors()) {
+        return Err(LoadError::Invalid(vec![missing]).into());
+    }
     let steps = steps::build(&graph, &inventory, &diff);
-    let violations = steps::check(&steps, &inventory, false);
+    // Each of them is asked for by name, and `up` checks once more with what was agreed to.
+    let losses = steps::losses(&steps, &inventory);
+    let consent = Consent { lost: losses.iter().map(|loss| loss.instance.clone()).collect(), ..Consent::default() };
+    let violations = steps::check(&steps, &inventory, &consent);
     if !violations.is_empty() {
         return Err(SituationError::Unsafe(violations));
     }
     let cost = cost::estimate(&graph, &inventory, &diff);
-    let questions = steps::questions(&diff);
+    let mut questions = steps::questions(&diff);
+    questions.extend(losses.into_iter().map(Question::Loss));
     let notes = notes(&inventory, &diff);
     Ok(Situation { inventory, graph, diff, steps, cost, questions, notes })
+}
+
+/// The host is not there yet, or is to be another.
+fn is_new(diff: &Diff, host: &NodeName) -> bool {
+    let instance = diff.hosts.iter().find(|h| &h.host == host).map(|h| &h.instance);
+    matches!(instance, Some(InstanceDiff::Create { .. } | InstanceDiff::Replace(_)))
 }
 
 /// What is there, without comparing: for verbs that only look, or that remove.

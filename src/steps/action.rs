@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::database::DatabaseAction;
-use crate::inventory::{Comparison, OpenPort, ResourceName, Tags};
+use crate::inventory::{Comparison, OpenPort, ResourceName, RootData, Tags};
 use crate::plan::{MountPath, NodeName};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,28 +20,86 @@ pub enum Action {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "call", rename_all = "snake_case")]
 pub enum CloudAction {
-    ImportKeyPair { name: ResourceName, public_key: String },
-    DeleteKeyPair { name: ResourceName },
+    ImportKeyPair {
+        name: ResourceName,
+        public_key: String,
+    },
+    DeleteKeyPair {
+        name: ResourceName,
+    },
     CreateInstance(InstanceSpec),
-    StartInstance { name: ResourceName },
-    StopInstance { name: ResourceName },
-    DeleteInstance { name: ResourceName },
-    PutPorts { instance: ResourceName, ports: Vec<OpenPort> },
-    AllocateAddress { name: ResourceName },
-    AttachAddress { name: ResourceName, instance: ResourceName },
-    DetachAddress { name: ResourceName },
-    ReleaseAddress { name: ResourceName },
-    CreateDisk { name: ResourceName, zone: String, size_gb: u32, tags: Tags },
-    CreateDiskFromSnapshot { name: ResourceName, snapshot: ResourceName, zone: String, size_gb: u32, tags: Tags },
-    AttachDisk { name: ResourceName, instance: ResourceName, path: String },
-    DetachDisk { name: ResourceName },
-    DeleteDisk { name: ResourceName },
-    SnapshotDisk { disk: ResourceName, snapshot: ResourceName, tags: Tags },
-    DeleteSnapshot { name: ResourceName },
-    CreateContact { email: String, tags: Tags },
+    StartInstance {
+        name: ResourceName,
+    },
+    StopInstance {
+        name: ResourceName,
+    },
+    DeleteInstance {
+        name: ResourceName,
+    },
+    PutPorts {
+        instance: ResourceName,
+        ports: Vec<OpenPort>,
+    },
+    AllocateAddress {
+        name: ResourceName,
+    },
+    AttachAddress {
+        name: ResourceName,
+        instance: ResourceName,
+    },
+    DetachAddress {
+        name: ResourceName,
+    },
+    ReleaseAddress {
+        name: ResourceName,
+    },
+    CreateDisk {
+        name: ResourceName,
+        zone: String,
+        size_gb: u32,
+        tags: Tags,
+    },
+    CreateDiskFromSnapshot {
+        name: ResourceName,
+        snapshot: ResourceName,
+        zone: String,
+        size_gb: u32,
+        tags: Tags,
+    },
+    AttachDisk {
+        name: ResourceName,
+        instance: ResourceName,
+        path: String,
+    },
+    DetachDisk {
+        name: ResourceName,
+    },
+    DeleteDisk {
+        name: ResourceName,
+    },
+    SnapshotDisk {
+        disk: ResourceName,
+        snapshot: ResourceName,
+        tags: Tags,
+    },
+    DeleteSnapshot {
+        name: ResourceName,
+    },
+    /// Adds tags to an instance or a disk, or gives those that it has other values.
+    Tag {
+        name: ResourceName,
+        tags: Tags,
+    },
+    CreateContact {
+        email: String,
+        tags: Tags,
+    },
     DeleteContact,
     PutAlarm(AlarmSpec),
-    DeleteAlarm { name: ResourceName },
+    DeleteAlarm {
+        name: ResourceName,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -100,6 +158,21 @@ pub enum HostAction {
         on: HostRef,
         disk: DiskOnHost,
     },
+    /// The disk at this mount is called otherwise from now on; its data stay.
+    RenameDisk {
+        on: HostRef,
+        mount: MountPath,
+        from: NodeName,
+        to: NodeName,
+    },
+    /// Copy from the instance that `on` takes the place of, and compare: what lies on its root disk.
+    Carry {
+        on: HostRef,
+        from: HostRef,
+        data: Vec<RootData>,
+        /// Releases and secrets too.
+        state: bool,
+    },
     /// Stop the services in good order: their disk is about to leave.
     StopServices {
         on: HostRef,
@@ -121,6 +194,8 @@ impl HostAction {
             Self::Wait { on }
             | Self::Prepare { on }
             | Self::PrepareDisk { on, .. }
+            | Self::RenameDisk { on, .. }
+            | Self::Carry { on, .. }
             | Self::StopServices { on }
             | Self::PushImages { on, .. }
             | Self::Release { on, .. } => on,

@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::action::{Action, CloudAction};
+use super::action::{Action, CloudAction, HostAction, HostRef};
 use super::{Step, StepId};
 use crate::diff::{Diff, InstanceDiff, PortsDiff};
-use crate::inventory::{InstanceState, Inventory, ResourceName};
+use crate::inventory::{Instance, InstanceState, Inventory, ResourceName, RootData, TAG_CARRIED, TAG_NODE};
+use crate::plan::NodeName;
 
 /// A broken rule: a defect of infra, never of the plan. Nothing runs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -16,7 +17,16 @@ pub struct Violation {
     pub rule: String,
 }
 
-pub fn check(steps: &[Step], inventory: &Inventory, include_data: bool) -> Vec<Violation> {
+/// What a person has agreed to lose. `--yes` is no such agreement.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Consent {
+    /// Disks and snapshots, and all that instances hold.
+    pub include_data: bool,
+    /// What lies on the root disks of these instances.
+    pub lost: BTreeSet<ResourceName>,
+}
+
+pub fn check(steps: &[Step], inventory: &Inventory, consent: &Consent) -> Vec<Violation> {
     let plan = Checked::new(steps, inventory);
     let mut violations = plan.references();
     if violations.is_empty() {
@@ -26,8 +36,24 @@ pub fn check(steps: &[Step], inventory: &Inventory, include_data: bool) -> Vec<V
         violations.extend(steps.iter().filter_map(|s| plan.order(s)));
     }
     violations.extend(plan.names_twice());
-    violations.extend(steps.iter().filter(|_| !include_data).filter_map(destroys_data));
+    if !consent.include_data {
+        violations.extend(steps.iter().filter_map(destroys_data));
+        let lost = plan.losses().into_iter().filter(|(_, loss)| !consent.lost.contains(&loss.instance));
+        violations.extend(lost.map(|(step, loss)| violation(step, &format!("loses {}", loss.what))));
+    }
     violations
+}
+
+/// Data that go with an instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loss {
+    pub instance: ResourceName,
+    pub what: String,
+}
+
+/// What these steps would lose of what lies on root disks: asked for by name before they run.
+pub fn losses(steps: &[Step], inventory: &Inventory) -> Vec<Loss> {
+    Checked::new(steps, inventory).losses().into_iter().map(|(_, loss)| loss).collect()
 }
 
 struct Checked<'a> {
@@ -69,12 +95,16 @@ impl<'a> Checked<'a> {
         self.all.iter().filter(|s| !done.contains(&s.id)).map(|s| violation(s, "waits for itself")).collect()
     }
 
-    /// Is a step of this kind done before `step` for certain?
-    fn preceded(&self, step: &Step, wanted: &dyn Fn(&CloudAction) -> bool) -> bool {
+    /// Is a call of this kind done before `step` for certain?
+    fn preceded_in_cloud(&self, step: &Step, wanted: &dyn Fn(&CloudAction) -> bool) -> bool {
+        self.preceded(step, &|action| matches!(action, Action::Cloud(action) if wanted(action)))
+    }
+
+    fn preceded(&self, step: &Step, wanted: &dyn Fn(&Action) -> bool) -> bool {
         let mut open: Vec<&StepId> = step.needs.iter().collect();
         while let Some(id) = open.pop() {
             let Some(earlier) = self.steps.get(id) else { continue };
-            if matches!(&earlier.action, Action::Cloud(action) if wanted(action)) {
+            if wanted(&earlier.action) {
                 return true;
             }
             open.extend(&earlier.needs);
@@ -99,14 +129,16 @@ impl<'a> Checked<'a> {
         let disk = self.inventory.disks.iter().find(|d| &d.name == disk)?;
         let holder = disk.attached_to.as_ref()?;
         let stopped = self.inventory.instance(holder).is_none_or(|i| i.state == InstanceState::Stopped);
-        let stops = self.preceded(step, &|a| matches!(a, CloudAction::StopInstance { name } if name == holder));
+        let stops =
+            self.preceded_in_cloud(step, &|a| matches!(a, CloudAction::StopInstance { name } if name == holder));
         (!stopped && !stops).then(|| violation(step, &format!("detaches a disk while {holder} may be running")))
     }
 
     fn instance_holds_nothing(&self, step: &Step, instance: &ResourceName) -> Option<Violation> {
         let held = self.inventory.disks.iter().filter(|d| d.attached_to.as_ref() == Some(instance));
-        let mut kept = held
-            .filter(|d| !self.preceded(step, &|a| matches!(a, CloudAction::DetachDisk { name } if name == &d.name)));
+        let mut kept = held.filter(|d| {
+            !self.preceded_in_cloud(step, &|a| matches!(a, CloudAction::DetachDisk { name } if name == &d.name))
+        });
         kept.next().map(|d| violation(step, &format!("deletes an instance that still holds disk {}", d.name)))
     }
 
@@ -114,13 +146,13 @@ impl<'a> Checked<'a> {
         let creates =
             |s: &&Step| s.node == step.node && matches!(s.action, Action::Cloud(CloudAction::CreateInstance(_)));
         let created = self.all.iter().any(|s| creates(&s));
-        let waits = self.preceded(step, &|a| matches!(a, CloudAction::CreateInstance(_)));
+        let waits = self.preceded_in_cloud(step, &|a| matches!(a, CloudAction::CreateInstance(_)));
         (created && !waits).then(|| violation(step, "deletes an instance before its successor is there"))
     }
 
     fn disk_is_free(&self, step: &Step, name: &ResourceName) -> Option<Violation> {
         let disk = self.inventory.disks.iter().find(|d| &d.name == name)?;
-        let detached = self.preceded(step, &|a| matches!(a, CloudAction::DetachDisk { name: n } if n == name));
+        let detached = self.preceded_in_cloud(step, &|a| matches!(a, CloudAction::DetachDisk { name: n } if n == name));
         (disk.attached_to.is_some() && !detached).then(|| violation(step, "deletes an attached disk"))
     }
 
@@ -144,6 +176,38 @@ impl<'a> Checked<'a> {
             true => None,
             false => Some(violation(step, "attaches a disk across zones, or one that does not exist")),
         }
+    }
+
+    /// Of each instance that is deleted: what lies on its root disk and is not copied before. What was never looked at may
+    /// be anything, unless an earlier run has copied all of it and said so.
+    fn losses(&self) -> Vec<(&'a Step, Loss)> {
+        let deleted = self.all.iter().filter_map(|s| match &s.action {
+            Action::Cloud(CloudAction::DeleteInstance { name }) => Some((s, self.inventory.instance(name)?)),
+            _ => None,
+        });
+        deleted.filter_map(|(step, instance)| Some((step, self.loss(step, instance)?))).collect()
+    }
+
+    fn loss(&self, step: &Step, instance: &Instance) -> Option<Loss> {
+        let host =
+            instance.tags.get(TAG_NODE).and_then(|node| node.strip_prefix("hosts.")?.parse::<NodeName>().ok())?;
+        let loss = |what: String| Some(Loss { instance: instance.name.clone(), what });
+        let seen = self.inventory.facts(&host).filter(|f| f.instance.as_deref() == Some(instance.name.as_str()));
+        let Some(data) = seen.and_then(|facts| facts.root_data.as_ref()) else {
+            // infra put nothing on a host that it had no reason to look at.
+            let unknown = self.inventory.hosts.contains_key(&host) && instance.tags.get(TAG_CARRIED).is_none();
+            return if unknown { loss("whatever its root disk holds: nobody could look at it".into()) } else { None };
+        };
+        let copied = |item: &&RootData| {
+            self.preceded(step, &|action| {
+                let Action::Host(HostAction::Carry { from: HostRef::Instance { name, .. }, data, .. }) = action else {
+                    return false;
+                };
+                name == &instance.name && data.contains(item)
+            })
+        };
+        let gone: Vec<_> = data.iter().filter(|item| !copied(item)).map(ToString::to_string).collect();
+        if gone.is_empty() { None } else { loss(gone.join(", ")) }
     }
 
     fn names_twice(&self) -> Vec<Violation> {
@@ -186,6 +250,8 @@ pub enum Question {
     Interruption { what: String },
     /// SSH from here may be cut off. Never answered by `--yes` alone.
     Lockout { what: String },
+    /// Data go with an instance. Never answered by `--yes` alone.
+    Loss(Loss),
 }
 
 pub fn questions(diff: &Diff) -> Vec<Question> {

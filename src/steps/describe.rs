@@ -21,6 +21,7 @@ pub fn interrupts(action: &Action) -> Option<&'static str> {
         Action::Cloud(CloudAction::DetachAddress { .. }) => Some("clients do not reach the host until it is attached"),
         Action::Database(action) => super::database::interrupts(action),
         Action::Host(HostAction::StopServices { .. }) => Some("the services are down from here on"),
+        Action::Host(HostAction::Carry { .. }) => Some("the services are down until the new instance serves"),
         Action::Host(HostAction::Release { .. }) => Some("changed services restart"),
         _ => None,
     }
@@ -53,6 +54,10 @@ fn cloud(action: &CloudAction) -> String {
         CloudAction::DeleteDisk { name } => format!("delete disk {name} and its data"),
         CloudAction::SnapshotDisk { disk, snapshot, .. } => format!("snapshot disk {disk} as {snapshot}"),
         CloudAction::DeleteSnapshot { name } => format!("delete snapshot {name}"),
+        CloudAction::Tag { name, tags } => {
+            let pairs: Vec<_> = tags.0.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            format!("tag {name} with {}", pairs.join(", "))
+        }
         CloudAction::CreateContact { email, .. } => format!("register {email} for alarms"),
         CloudAction::DeleteContact => "remove the e-mail contact for alarms".into(),
         CloudAction::PutAlarm(spec) => format!("set alarm {} on {}", spec.name, spec.metric),
@@ -66,6 +71,16 @@ fn host(action: &HostAction) -> String {
         HostAction::Prepare { on } => format!("prepare {}", on.host()),
         HostAction::PrepareDisk { on, disk } => {
             format!("mount {} at {} on {} (format only if proven blank)", disk.resource, disk.mount, on.host())
+        }
+        HostAction::RenameDisk { on, mount, from, to } => {
+            format!("call the disk at {mount} on {} {to}, no longer {from}", on.host())
+        }
+        HostAction::Carry { from, data, state, .. } => {
+            let mut items: Vec<_> = data.iter().map(ToString::to_string).collect();
+            if *state {
+                items.push("releases and secrets".into());
+            }
+            format!("copy to the new instance of {} and compare: {}", from.host(), items.join(", "))
         }
         HostAction::StopServices { on } => format!("stop the services on {}", on.host()),
         HostAction::PushImages { on, .. } => format!("send image layers to {}", on.host()),

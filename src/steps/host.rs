@@ -1,14 +1,18 @@
 //! The steps of one host. Two rules shape the order: whatever can fail slowly (a new instance, its preparation) is
 //! done while the old one still serves, and a disk is only taken off an instance that is stopped in good order.
 
+use std::collections::BTreeMap;
+
 use super::StepId;
 use super::action::{AlarmSpec, CloudAction, DiskOnHost, HostAction, HostRef, InstanceSpec};
 use super::build::{Account, Steps, host_ref};
 use crate::diff::{
-    AddressDiff, AlarmDiff, Diff, DiskDiff, GrowthStage, HostDiff, InstanceDiff, PortsDiff, ReleaseDiff, Replacement,
+    AddressDiff, AlarmDiff, Diff, DiskDiff, GrowthStage, HostDiff, InstanceDiff, OldRoot, PortsDiff, ReleaseDiff,
+    Replacement,
 };
 use crate::graph::{CloudHost, DiskNode, Graph, HostKind, HostNode};
-use crate::inventory::{Instance, InstanceState, Inventory, ResourceName, Tags};
+use crate::inventory::{Instance, InstanceState, Inventory, ResourceName, TAG_CARRIED, Tags};
+use crate::plan::NodeName;
 
 /// What later steps need to know of a host.
 pub(super) struct Built {
@@ -91,15 +95,25 @@ impl Context<'_> {
         let successor: Vec<_> = created.iter().chain(&ports).chain(&early).cloned().collect();
         let stopped = self.stop(steps, &successor);
         let disks = self.disks(steps, &created, &stopped);
+        let left = self.leaving(steps, &stopped);
         let started = self.start(steps, &stopped, &disks);
         let address = self.address(steps, &created, &stopped, &started);
         let alarms = self.alarms(steps, &created, account);
         let instance_up = created.iter().chain(&started).chain(&ports).chain(&address).cloned();
         let reachable = self.reach(steps, instance_up.collect(), &early);
         let mounted = self.mounts(steps, &reachable, &disks);
-        let ready = reachable.iter().cloned().chain(mounted).collect();
-        let settled =
-            created.iter().chain(&ports).chain(&disks).chain(&started).chain(&address).chain(&alarms).cloned();
+        // Nothing starts here before what the old root disk holds is here, and nobody writes there any more.
+        let ready = reachable.iter().cloned().chain(mounted).chain(stopped.steps.iter().cloned()).collect();
+        let settled = created
+            .iter()
+            .chain(&ports)
+            .chain(&disks)
+            .chain(&left)
+            .chain(&stopped.steps)
+            .chain(&started)
+            .chain(&address)
+            .chain(&alarms)
+            .cloned();
         let settled = settled.collect();
         let retire = match &self.diff.instance {
             InstanceDiff::Replace(r) => Some((self.host.id.clone(), r.old.clone())),
@@ -184,20 +198,40 @@ impl Context<'_> {
     fn stop_instance(&self, steps: &mut Steps, instance: &Instance, after: &[StepId]) -> Stopped {
         let on = HostRef::Instance { host: self.host.name.clone(), name: instance.name.clone() };
         let runs = instance.state == InstanceState::Running;
-        let carries = runs && self.graph.release.as_ref().is_some_and(|r| r.host == self.host.name);
+        let serves = self.graph.release.as_ref().is_some_and(|r| r.host == self.host.name);
+        let carries = runs && (serves || self.carries());
         let services: Vec<_> = carries
             .then(|| steps.host(&self.host.id, "stop_services", HostAction::StopServices { on }, after.iter().cloned()))
             .into_iter()
             .collect();
-        let needs = services.iter().chain(after).cloned();
+        let carried = self.carry(steps, instance, &services, after);
+        let needs = services.iter().chain(&carried).chain(after).cloned();
         let stop = CloudAction::StopInstance { name: instance.name.clone() };
         Stopped { steps: vec![steps.cloud(&self.host.id, "stop", stop, needs)], services }
+    }
+
+    /// What the old root disk holds goes to the new one while both run and nobody writes; then the old instance says so.
+    fn carry(&self, steps: &mut Steps, old: &Instance, services: &[StepId], after: &[StepId]) -> Option<StepId> {
+        let OldRoot::Known { carried, state, .. } = &self.replacement()?.root else { return None };
+        let needs = || services.iter().chain(after).cloned();
+        let copied = (*state || !carried.is_empty()).then(|| {
+            let from = HostRef::Instance { host: self.host.name.clone(), name: old.name.clone() };
+            let action = HostAction::Carry { on: self.on.clone(), from, data: carried.clone(), state: *state };
+            steps.host(&self.host.id, "carry", action, needs())
+        });
+        let tags = Tags(BTreeMap::from([(TAG_CARRIED.to_owned(), self.target.to_string())]));
+        let tag = CloudAction::Tag { name: old.name.clone(), tags };
+        Some(steps.cloud(&self.host.id, "tag_old", tag, needs().chain(copied)))
     }
 
     /// Per disk of the diff: the step after which it is attached.
     fn disks(&self, steps: &mut Steps, created: &Option<StepId>, stopped: &Stopped) -> Vec<StepId> {
         let nodes = self.diff.disks.iter().filter_map(|d| Some((d, self.node(d)?)));
         nodes.filter_map(|(diff, node)| self.disk(steps, diff, node, created, stopped)).collect()
+    }
+
+    fn path(&self, node: &DiskNode) -> String {
+        self.diff.paths.get(&node.id).cloned().unwrap_or_default()
     }
 
     fn node(&self, diff: &DiskDiff) -> Option<&DiskNode> {
@@ -213,7 +247,7 @@ impl Context<'_> {
         stopped: &Stopped,
     ) -> Option<StepId> {
         let after_detach: Vec<StepId> = match diff {
-            DiskDiff::Keep { .. } | DiskDiff::Mount { .. } => return None,
+            DiskDiff::Keep { .. } | DiskDiff::Mount { .. } | DiskDiff::Rename { .. } => return None,
             DiskDiff::Create { exists: true, .. } => vec![],
             DiskDiff::Create { name, .. } => {
                 let create = CloudAction::CreateDisk {
@@ -233,9 +267,18 @@ impl Context<'_> {
         let attach = CloudAction::AttachDisk {
             name: diff.resource().clone(),
             instance: self.target.clone(),
-            path: node.path.clone(),
+            path: self.path(node),
         };
         Some(steps.cloud(&node.id, "attach", attach, created.iter().cloned().chain(after_detach)))
+    }
+
+    /// Disks of an instance that goes and that do not go with it, nor move.
+    fn leaving(&self, steps: &mut Steps, stopped: &Stopped) -> Vec<StepId> {
+        let detach = |name: &ResourceName| {
+            let action = CloudAction::DetachDisk { name: name.clone() };
+            steps.cloud(&self.host.id, &format!("detach_{name}"), action, stopped.steps.iter().cloned())
+        };
+        self.diff.leaving.iter().map(detach).collect()
     }
 
     fn grow(
@@ -333,9 +376,17 @@ impl Context<'_> {
         done
     }
 
+    /// Is anything to be copied off the old root disk?
+    fn carries(&self) -> bool {
+        self.replacement().is_some_and(|r| match &r.root {
+            OldRoot::Known { carried, state, .. } => *state || !carried.is_empty(),
+            OldRoot::Carried | OldRoot::Unknown => false,
+        })
+    }
+
     /// Is anything to be done on the host itself?
     fn works(&self) -> bool {
-        self.deploys || self.diff.disks.iter().any(|d| self.must_mount(d))
+        self.deploys || self.carries() || self.diff.disks.iter().any(|d| self.must_mount(d))
     }
 
     /// Wait for SSH where something is to be done on the host.
@@ -354,11 +405,14 @@ impl Context<'_> {
         let nodes = self.diff.disks.iter().filter(|d| self.must_mount(d)).filter_map(|d| Some((d, self.node(d)?)));
         nodes
             .map(|(diff, node)| {
+                if let DiskDiff::Rename { name, from, .. } = diff {
+                    return self.rename(steps, node, name, from, reachable);
+                }
                 let disk = DiskOnHost {
                     disk: node.name.clone(),
                     size_gb: node.size_gb,
                     mount: node.mount.clone(),
-                    path: node.path.clone(),
+                    path: self.path(node),
                     resource: diff.resource().clone(),
                     expects_data: self.expects_data(diff, node),
                 };
@@ -366,6 +420,22 @@ impl Context<'_> {
                 steps.host(&node.id, "mount", action, reachable.iter().chain(attached).cloned())
             })
             .collect()
+    }
+
+    /// On the host first: cut off in between, the next run finds the disk by its place and its old tag.
+    fn rename(
+        &self,
+        steps: &mut Steps,
+        node: &DiskNode,
+        disk: &ResourceName,
+        from: &NodeName,
+        reachable: &[StepId],
+    ) -> StepId {
+        let (mount, to) = (node.mount.clone(), node.name.clone());
+        let action = HostAction::RenameDisk { on: self.on.clone(), mount, from: from.clone(), to };
+        let renamed = steps.host(&node.id, "rename", action, reachable.iter().cloned());
+        let tag = CloudAction::Tag { name: disk.clone(), tags: Tags::for_node(&self.graph.plan, node.id.as_str()) };
+        steps.cloud(&node.id, "tag", tag, [renamed])
     }
 
     /// Moved and grown disks hold data. So does one that an interrupted move or growth left unmounted: infra makes

@@ -17,7 +17,7 @@ pub use action::{
     Action, AlarmSpec, CloudAction, DiskOnHost, HostAction, HostRef, InstanceSpec, LocalAction, ReleaseRef,
 };
 pub use build::{build, deploy};
-pub use check::{Question, Violation, check, questions};
+pub use check::{Consent, Loss, Question, Violation, check, losses, questions};
 pub use database::{
     DatabaseAction, DatabaseChange, DatabaseSpec, DatabaseWish, database_name, describe as describe_database,
     member_name, provision, remove as remove_database, revert, secure, watch,

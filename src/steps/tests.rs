@@ -7,19 +7,19 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 
-use super::{Scope, Services, Step, build, check, remove};
+use super::{Consent, Scope, Services, Step, StepId, build, check, losses, remove};
 use crate::cloud::fake::World;
 use crate::diff::diff;
 use crate::graph::Graph;
 use crate::graph::fixture::{edited, graph, vault};
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, ResourceName, RootData, RootDataKind};
 
 /// What a run would do now; what must not run does not get here.
 pub(crate) fn planned(graph: &Graph, world: &World) -> Vec<Step> {
     let inventory = world.observe();
     let diff = diff(graph, &inventory).unwrap_or_else(|refusals| panic!("{refusals:#?}"));
     let steps = build(graph, &inventory, &diff);
-    assert_eq!(check(&steps, &inventory, false), []);
+    assert_eq!(check(&steps, &inventory, &Consent::default()), []);
     assert_eq!(diff.is_empty(), steps.is_empty(), "{diff:#?}");
     steps
 }
@@ -219,11 +219,11 @@ fn the_check_finds_steps_without_what_they_need() {
     for careless in ["hosts.box.disks.data/detach", "hosts.box/delete_old"] {
         let mut steps = steps.clone();
         steps.iter_mut().filter(|s| s.id.0 == careless).for_each(|s| s.needs.clear());
-        assert!(!check(&steps, &start.observe(), false).is_empty(), "{careless}");
+        assert!(!check(&steps, &start.observe(), &Consent::default()).is_empty(), "{careless}");
     }
     let removal = remove(&to, &start.observe(), Scope::IncludeData, Services::Stop).steps;
-    assert!(!check(&removal, &start.observe(), false).is_empty(), "data goes only when it is said");
-    assert_eq!(check(&removal, &start.observe(), true), []);
+    assert!(!check(&removal, &start.observe(), &Consent::default()).is_empty(), "data goes only when it is said");
+    assert_eq!(check(&removal, &start.observe(), &Consent { include_data: true, ..Consent::default() }), []);
 }
 
 #[test]
@@ -240,4 +240,81 @@ fn a_host_taken_out_of_the_plan_goes_with_what_is_left_over() {
     let left = story.converges();
     assert_eq!((left.observe().instances.len(), left.observe().disks.len()), (1, 1));
     assert_eq!(planned(&graph, &left), []);
+}
+
+fn root_data(kind: RootDataKind, name: &str) -> RootData {
+    RootData { kind, name: name.into() }
+}
+
+/// Cut off anywhere, the new instance ends with what the old one's root disk held.
+#[test]
+fn another_size_carries_what_lies_on_the_root_disk() {
+    let mut start = up(&vault(&[]));
+    let data = vec![root_data(RootDataKind::Volume, "kept"), root_data(RootDataKind::Folder, "/srv/more")];
+    start.root_data.insert(ResourceName::new("vault-box"), data.clone());
+    let to = vault(&[("medium_3_0", "large_3_0")]);
+    let ended = Story { start, steps: &|world| planned(&to, world) }.converges();
+    assert_eq!(ended.root_data.into_iter().collect::<Vec<_>>(), [(ResourceName::new("vault-box-2"), data)]);
+}
+
+/// The independent lint knows it too, and whoever takes the copy out of the steps is found out.
+#[test]
+fn what_cannot_be_carried_is_a_loss_that_somebody_must_agree_to() {
+    let mut start = up(&vault(&[]));
+    let to = vault(&[("medium_3_0", "large_3_0")]);
+    let instance = ResourceName::new("vault-box");
+    start.root_data.insert(instance.clone(), vec![root_data(RootDataKind::Volume, "kept")]);
+    let mut careless = planned(&to, &start);
+    careless.retain(|step| step.id != StepId("hosts.box/carry".into()));
+    careless.iter_mut().for_each(|step| step.needs.retain(|need| need.0 != "hosts.box/carry"));
+    let violations = check(&careless, &start.observe(), &Consent::default());
+    assert!(violations.iter().any(|v| v.rule.contains("volume kept")), "{violations:#?}");
+
+    start.root_data.insert(instance.clone(), vec![root_data(RootDataKind::AnonymousVolume, "f00d")]);
+    let inventory = start.observe();
+    let steps = build(&to, &inventory, &diff(&to, &inventory).expect("a diff"));
+    let lost = losses(&steps, &inventory);
+    assert_eq!((lost.len(), &lost[0].instance, lost[0].what.as_str()), (1, &instance, "anonymous volume f00d"));
+    assert!(!check(&steps, &inventory, &Consent::default()).is_empty());
+    let agreed = Consent { lost: [instance.clone()].into(), ..Consent::default() };
+    assert_eq!(check(&steps, &inventory, &agreed), []);
+
+    // Nobody could look: it may be anything. `down` asks the same.
+    start.blind = true;
+    let inventory = start.observe();
+    let steps = build(&to, &inventory, &diff(&to, &inventory).expect("a diff"));
+    assert_eq!(losses(&steps, &inventory)[0].instance, instance);
+    let removal = remove(&to, &inventory, Scope::KeepData, Services::EndWithHost).steps;
+    assert_eq!(losses(&removal, &inventory)[0].instance, instance);
+}
+
+/// Device paths are a disk's own: they do not follow the plan's order.
+#[test]
+fn a_disk_that_comes_before_another_takes_a_path_of_its_own() {
+    let more = "[hosts.box.disks.aaa]\nsize_gb = 8\nmount = \"/srv/aaa\"\n\n[bundle]";
+    let to = vault(&[("[bundle]", more)]);
+    let mut world = up(&vault(&[]));
+    let path = |world: &World, disk: &str| {
+        world.observe().disks.iter().find(|d| d.name.as_str() == disk).and_then(|d| d.path.clone()).expect("attached")
+    };
+    let before = path(&world, "vault-box-data");
+    let steps = planned(&to, &world);
+    perform(&mut world, &steps, usize::MAX, &mut StdRng::seed_from_u64(0));
+    assert_eq!((path(&world, "vault-box-data"), path(&world, "vault-box-aaa")), (before, "/dev/xvdg".to_owned()));
+    assert_eq!(planned(&to, &world), []);
+}
+
+/// A disk that the plan does not name any more stays, detached, when its host is replaced.
+#[test]
+fn a_disk_taken_out_of_the_plan_survives_its_host() {
+    let more = "[hosts.box.disks.more]\nsize_gb = 8\nmount = \"/srv/more\"\n\n[bundle]";
+    let start = up(&vault(&[("[bundle]", more)]));
+    let to = vault(&[("medium_3_0", "large_3_0")]);
+    let mut world = start.clone();
+    let steps = planned(&to, &start);
+    perform(&mut world, &steps, usize::MAX, &mut StdRng::seed_from_u64(0));
+    let disks = world.observe().disks;
+    let more = disks.iter().find(|d| d.name.as_str() == "vault-box-more").expect("it is still there");
+    assert!(more.attached_to.is_none() && world.file_system("vault-box-more").is_some());
+    assert_eq!(planned(&to, &world), []);
 }

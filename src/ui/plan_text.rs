@@ -23,6 +23,8 @@ pub struct PlanView {
     pub questions: Vec<String>,
     /// What could not be seen, and other things to know.
     pub notes: Vec<String>,
+    /// Findings that do not forbid going on. In text they stand above all else, with their places.
+    pub warnings: serde_json::Value,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]

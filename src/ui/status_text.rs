@@ -262,5 +262,8 @@ fn service_text(service: &ServiceFacts) -> String {
     let health = service.health.as_deref().unwrap_or("no health check");
     let restarts = service.restarts.filter(|n| *n > 0).map(|n| format!("  {n} restarts")).unwrap_or_default();
     let memory = service.memory_bytes.map(|b| format!("  {} MB", b >> 20)).unwrap_or_default();
+    if service.is_done() {
+        return format!("{}  done  {}", service.service, service.image);
+    }
     format!("{}  {}, {health}{restarts}{memory}  {}", service.service, service.state, service.image)
 }

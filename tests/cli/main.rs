@@ -1,5 +1,6 @@
 //! The program as a user types it, where neither a cloud nor a host is needed.
 
+mod bundle;
 mod completions;
 mod init;
 mod malformed;

@@ -31,6 +31,7 @@ impl Program {
             .env("NO_COLOR", "1")
             // No answer can come from there, should a command ask the cloud after all.
             .env("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+            .envs([("AWS_ACCESS_KEY_ID", "none"), ("AWS_SECRET_ACCESS_KEY", "none")])
             .stdin(Stdio::null())
             .output()
             .context("cannot start infra")?;

@@ -87,6 +87,7 @@ impl TestBundle {
             dockerfile: build.dockerfile,
             target: build.target,
             args: build.args,
+            platform: build.platform,
         };
         let built = build_images(&[image], &Progress::none()).await.unwrap();
         let secrets = vec!["APP_PASSWORD".to_owned()];

@@ -4,6 +4,7 @@
 
 mod bundle;
 mod connection;
+mod data;
 mod disks;
 mod images;
 mod machine;

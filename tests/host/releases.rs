@@ -8,7 +8,7 @@ use infra::inventory::host_facts::ReleaseState;
 use crate::bundle::TestBundle;
 use crate::machine::{CommandLines, Machine, site_without_disk};
 
-const STATE: &str = "/var/lib/infra";
+const STATE: &str = "/var/lib/infra/state";
 
 async fn deploy(session: &Session, bundle: &TestBundle) -> Result<(u32, bool), HostError> {
     let (spec, images) = bundle.release().await;
@@ -163,4 +163,51 @@ async fn a_deployment_cut_off_anywhere_ends_as_an_undisturbed_one() {
     assert_eq!(machine.shell(&format!("ls {STATE}/releases | xargs")), "4 5 6 7 8");
     let kept = session.releases(&site).await.unwrap().pop().unwrap().images[0].reference.clone();
     assert_eq!(images(), kept, "of three images that were pushed, two belong to no release any more");
+}
+
+/// One-shot services by how they end, and by whether they are to be started again.
+#[tokio::test]
+async fn a_service_that_ends_is_done_or_has_failed() {
+    let machine = Machine::boot("once");
+    let session = machine.connect().await;
+    session.wait_prepared(Duration::from_secs(60)).await.unwrap();
+    let bundle = TestBundle::new(site_without_disk(), "test -f /etc/app/ok");
+    let compose = bundle.read("compose.yaml");
+    let with = |once: &str| {
+        let once = format!("  once: {{ image: \"infra-host-test/${{APP:?}}:${{INFRA_TAG:-dev}}\", {once} }}\n");
+        bundle.write("compose.yaml", &format!("{compose}{once}"));
+    };
+    assert!(deploy(&session, &bundle).await.is_ok());
+    for well in [
+        "command: [\"true\"]",
+        "command: [sleep, \"0.3\"], restart: \"no\"",
+        "command: [\"true\"], restart: on-failure",
+        "command: [\"true\"], depends_on: { app: { condition: service_healthy } }",
+    ] {
+        with(well);
+        let deployed = deploy(&session, &bundle).await;
+        assert!(deployed.is_ok(), "{well}: {deployed:?}");
+        let facts = session.facts(&bundle.site).await.unwrap();
+        assert!(facts.services.len() == 2 && facts.services.iter().all(|s| s.is_serving()), "{well}: {facts:?}");
+    }
+    for ailing in [
+        "command: [sh, -c, \"echo no way; exit 3\"]",
+        "command: [sh, -c, \"echo no way; exit 3\"], restart: \"on-failure:2\"",
+        "command: [sh, -c, \"echo no way; exit 3\"], restart: always",
+    ] {
+        with(ailing);
+        let error = deploy(&session, &bundle).await.unwrap_err();
+        let HostError::Unhealthy { aftermath: Aftermath::RolledBack(_), report, .. } = &error else {
+            panic!("{ailing}: {error}")
+        };
+        assert!(report.contains("no way"), "{ailing}: {report}");
+    }
+    // Whoever waits for it does not start.
+    with("command: [sh, -c, \"echo no way; exit 3\"]");
+    let waiting = bundle
+        .read("compose.yaml")
+        .replace("init: true", "init: true\n    depends_on: { once: { condition: service_completed_successfully } }");
+    bundle.write("compose.yaml", &waiting);
+    let error = deploy(&session, &bundle).await.unwrap_err();
+    assert!(matches!(&error, HostError::Unhealthy { report, .. } if report.contains("no way")), "{error}");
 }

@@ -6,10 +6,9 @@ use super::world::World;
 use super::{Done, ensure, refused};
 use crate::cloud::CloudErrorKind;
 use crate::inventory::{
-    Address, Alarm, Contact, ContactStatus, Disk, Instance, InstanceState, KeyPair, OpenPort, ResourceName, Snapshot,
-    Tags,
+    Address, Alarm, Contact, ContactStatus, Disk, Instance, InstanceState, KeyPair, OpenPort, ResourceName,
+    RuleProtocol, RuleRange, Snapshot, Tags,
 };
-use crate::plan::{Port, PortRange, Protocol};
 use crate::steps::CloudAction;
 
 impl World {
@@ -38,6 +37,12 @@ impl World {
             CloudAction::ImportKeyPair { name, .. } => {
                 self.name_is_free(name)?;
                 self.inventory.key_pairs.push(KeyPair { name: name.clone(), fingerprint: String::new() });
+                Ok(())
+            }
+            CloudAction::Tag { name, tags } => {
+                let is_instance = self.inventory.instance(name).is_some();
+                let of = if is_instance { &mut self.instance(name)?.tags } else { &mut self.disk(name)?.tags };
+                of.0.extend(tags.0.clone());
                 Ok(())
             }
             CloudAction::DeleteKeyPair { name } => {
@@ -99,6 +104,7 @@ impl World {
                 ensure(!holds, "it holds a disk")?;
                 ensure(self.services.as_ref() != Some(name), "its services run")?;
                 self.inventory.instances.retain(|i| &i.name != name);
+                self.root_data.remove(name);
                 self.inventory.alarms.retain(|a| &a.monitored != name);
                 for address in self.inventory.addresses.iter_mut().filter(|a| a.attached_to.as_ref() == Some(name)) {
                     address.attached_to = None;
@@ -279,8 +285,8 @@ impl World {
 /// Open to everyone, as Lightsail makes them.
 pub fn ports_of_new() -> Vec<OpenPort> {
     let open = |port: u16| OpenPort {
-        range: PortRange::single(Port::new(port).expect("not 0")),
-        protocol: Protocol::Tcp,
+        range: RuleRange { from: port.into(), to: port.into() },
+        protocol: RuleProtocol::Tcp,
         from: ["0.0.0.0/0", "::/0"].iter().filter_map(|net| net.parse().ok()).collect(),
         aliases: BTreeSet::new(),
     };

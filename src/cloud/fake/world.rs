@@ -8,7 +8,8 @@ use super::{Done, ensure, refused};
 use crate::graph::NodeId;
 use crate::inventory::host_facts::{DiskFacts, HostFacts, ReleaseFacts, ReleaseState, ServiceFacts};
 use crate::inventory::{
-    DatabaseInventory, DatabaseView, Disk, Gap, HostView, Instance, InstanceState, Inventory, ResourceName, TAG_NODE,
+    DatabaseInventory, DatabaseView, Disk, Gap, HostView, Instance, InstanceState, Inventory, ResourceName, RootData,
+    TAG_NODE,
 };
 use crate::plan::NodeName;
 use crate::steps::{Action, HostAction, HostRef};
@@ -21,6 +22,8 @@ pub struct World {
     pub(super) file_systems: BTreeMap<ResourceName, FileSystem>,
     /// The instance where services run.
     pub(super) services: Option<ResourceName>,
+    /// What lies on root disks, by instance.
+    pub root_data: BTreeMap<ResourceName, Vec<RootData>>,
     pub(super) clock: i64,
     pub(super) asked: usize,
     /// Nobody gets to the hosts to look at them.
@@ -41,7 +44,15 @@ pub struct FileSystem {
 impl World {
     pub fn new() -> Self {
         let inventory = Inventory { sizes: crate::cost::fallback_sizes(), ..Inventory::empty(Timestamp::UNIX_EPOCH) };
-        Self { inventory, file_systems: BTreeMap::new(), services: None, clock: 0, asked: 0, blind: false }
+        Self {
+            inventory,
+            file_systems: BTreeMap::new(),
+            services: None,
+            root_data: BTreeMap::new(),
+            clock: 0,
+            asked: 0,
+            blind: false,
+        }
     }
 
     pub fn put_database(&mut self, found: DatabaseInventory) {
@@ -132,6 +143,8 @@ impl World {
         let service = ServiceFacts { service: "db".into(), state: "running".into(), ..ServiceFacts::default() };
         HostFacts {
             prepared: true,
+            instance: Some(instance.name.to_string()),
+            root_data: Some(self.root_data.get(&instance.name).cloned().unwrap_or_default()),
             disks: disks.collect(),
             current_release: releases.is_some().then_some(1),
             releases: releases.into_iter().collect(),
@@ -153,6 +166,16 @@ impl World {
                 Ok(())
             }
             HostAction::PrepareDisk { disk, .. } => self.mount(&name, &disk.resource, disk.size_gb, disk.expects_data),
+            // What a disk is called there, a file system in memory does not know.
+            HostAction::RenameDisk { .. } => Ok(()),
+            HostAction::Carry { from, data, .. } => {
+                let HostRef::Instance { name: old, .. } = from else { return refused("not an instance") };
+                ensure(self.services.as_ref() != Some(old), "its services run")?;
+                let holds = self.inventory.instance(old).is_some_and(|i| i.state == InstanceState::Running);
+                ensure(holds, "nobody answers")?;
+                self.root_data.insert(name, data.clone());
+                Ok(())
+            }
             HostAction::Release { release, .. } => self.release(name, &release.hash),
         }
     }

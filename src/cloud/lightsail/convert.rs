@@ -7,9 +7,8 @@ use jiff::Timestamp;
 use crate::cloud::api::OperationState;
 use crate::inventory::{
     Address, Alarm, Comparison, Contact, ContactStatus, Disk, Instance, InstanceState, KeyPair, OpenPort, ResourceName,
-    Size, Snapshot, Tags,
+    RuleProtocol, RuleRange, Size, Snapshot, Tags,
 };
-use crate::plan::{Port, PortRange, Protocol};
 
 fn tags(tags: Option<&Vec<sdk::Tag>>) -> Tags {
     let pairs = tags.into_iter().flatten();
@@ -67,32 +66,27 @@ fn open_port(port: &sdk::InstancePortInfo) -> Option<OpenPort> {
     }
     let cidrs = port.cidrs.iter().flatten().chain(port.ipv6_cidrs.iter().flatten());
     Some(OpenPort {
-        range: port_range(port.from_port, port.to_port)?,
-        protocol: match port.protocol.as_ref()? {
-            sdk::NetworkProtocol::Udp => Protocol::Udp,
-            _ => Protocol::Tcp,
+        range: RuleRange { from: port.from_port, to: port.to_port },
+        protocol: match port.protocol.as_ref() {
+            Some(sdk::NetworkProtocol::Tcp) => RuleProtocol::Tcp,
+            Some(sdk::NetworkProtocol::Udp) => RuleProtocol::Udp,
+            Some(sdk::NetworkProtocol::All) => RuleProtocol::All,
+            Some(sdk::NetworkProtocol::Icmp) => RuleProtocol::Icmp,
+            Some(sdk::NetworkProtocol::Icmpv6) => RuleProtocol::Icmpv6,
+            other => RuleProtocol::Other(other.map_or("unknown", |protocol| protocol.as_str()).to_owned()),
         },
         from: cidrs.filter_map(|c| c.parse::<IpNet>().ok()).collect(),
         aliases: port.cidr_list_aliases.iter().flatten().cloned().collect(),
     })
 }
 
-fn port_range(from: i32, to: i32) -> Option<PortRange> {
-    let port = |number: i32| Port::new(u16::try_from(number).ok()?);
-    Some(PortRange { from: port(from)?, to: port(to)? })
-}
-
 pub(super) fn port_info(port: &OpenPort) -> sdk::PortInfo {
     let (v4, v6): (Vec<_>, Vec<_>) = port.from.iter().partition(|n| matches!(n, IpNet::V4(_)));
     let text = |nets: Vec<&IpNet>| nets.into_iter().map(ToString::to_string).collect::<Vec<_>>();
-    let protocol = match port.protocol {
-        Protocol::Tcp => sdk::NetworkProtocol::Tcp,
-        Protocol::Udp => sdk::NetworkProtocol::Udp,
-    };
     sdk::PortInfo::builder()
-        .from_port(port.range.from.get().into())
-        .to_port(port.range.to.get().into())
-        .protocol(protocol)
+        .from_port(port.range.from)
+        .to_port(port.range.to)
+        .protocol(sdk::NetworkProtocol::from(port.protocol.to_string().as_str()))
         .set_cidrs(Some(text(v4)))
         .set_ipv6_cidrs(Some(text(v6)))
         .set_cidr_list_aliases(Some(port.aliases.iter().cloned().collect()))
@@ -205,5 +199,30 @@ pub(super) fn operation_state(operation: &sdk::Operation) -> OperationState {
         },
         Some(Completed | Succeeded) => OperationState::Done,
         _ => OperationState::Running,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As `aws lightsail put-instance-public-ports` makes them.
+    #[test]
+    fn rules_of_every_protocol_are_seen() {
+        let rule = |protocol: &str, from, to| {
+            let builder = sdk::InstancePortInfo::builder().protocol(protocol.into()).from_port(from).to_port(to);
+            open_port(&builder.cidrs("0.0.0.0/0").build()).map(|port| port.what())
+        };
+        let seen = [
+            ("tcp", 443, 443),
+            ("udp", 1, 9),
+            ("all", 0, 65535),
+            ("icmp", 8, -1),
+            ("icmp", -1, -1),
+            ("icmpv6", 128, 0),
+        ]
+        .map(|(protocol, from, to)| rule(protocol, from, to).unwrap_or_default());
+        assert_eq!(seen, ["443/tcp", "1-9/udp", "all protocols", "icmp type 8", "icmp", "icmpv6 type 128 code 0"]);
+        assert_eq!(rule("sctp", 1, 1).as_deref(), Some("1/sctp"), "one that is not known is open all the same");
     }
 }

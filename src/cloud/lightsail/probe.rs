@@ -36,6 +36,14 @@ pub(super) async fn probe(client: &Client, action: &CloudAction) -> Result<Probe
                 None => Probe::Absent,
             })
         }
+        CloudAction::Tag { name, tags } => {
+            let found = match find_disk(client, name).await? {
+                Some(disk) => Some(disk.tags),
+                None => instance(client, name).await?.map(|i| i.tags),
+            };
+            let has = |found: &Tags| tags.0.iter().all(|(key, value)| found.get(key) == Some(value));
+            Ok(if found.is_some_and(|found| has(&found)) { Probe::Done } else { Probe::Absent })
+        }
         CloudAction::ImportKeyPair { name, .. } => exists(key_pair(client, name).await),
         CloudAction::DeleteKeyPair { name } => gone(key_pair(client, name).await),
         CloudAction::AllocateAddress { .. }

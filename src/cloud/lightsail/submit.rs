@@ -40,6 +40,10 @@ pub(super) async fn submit(client: &Client, action: &CloudAction) -> Result<Vec<
             let call = client.put_instance_public_ports().instance_name(instance.as_str());
             send!("PutInstancePublicPorts", call.set_port_infos(Some(ports)), operation)
         }
+        CloudAction::Tag { name, tags } => {
+            let call = client.tag_resource().resource_name(name.as_str()).set_tags(Some(convert::sdk_tags(tags)));
+            send!("TagResource", call, operations)
+        }
         CloudAction::ImportKeyPair { .. } | CloudAction::DeleteKeyPair { .. } => key_pair(client, action).await,
         CloudAction::AllocateAddress { .. }
         | CloudAction::AttachAddress { .. }

@@ -49,6 +49,16 @@ impl Session {
         Ok(DiskOutcome { device, formatted, mounted: did("mounted"), grown: did("grown") })
     }
 
+    /// The disk at this mount is called `to` from now on; its data stay.
+    pub async fn rename_disk(&self, site: &Site, mount: &str, from: &str, to: &str) -> Result<(), HostError> {
+        let script = Script::new("renaming the disk", include_str!("../scripts/rename_disk.sh"))
+            .set("MOUNT", mount)
+            .set("LABEL", label(site, to))
+            .set("FROM", marker(site, from).replace(' ', "\n"))
+            .set("TO", marker(site, to).replace(' ', "\n"));
+        self.run(&script).await.map(drop)
+    }
+
     /// Takes the disk out of use before it is detached; what still uses it is named in the error.
     pub async fn unmount_disk(&self, disk: &DiskSpec) -> Result<(), HostError> {
         let script =

@@ -30,6 +30,9 @@ fn build_argv(image: &LocalImage) -> Vec<String> {
     if let Some(dockerfile) = &image.dockerfile {
         argv.extend(["--file".to_owned(), image.context.join(dockerfile).display().to_string()]);
     }
+    if let Some(platform) = &image.platform {
+        argv.extend(["--platform".to_owned(), platform.clone()]);
+    }
     if let Some(target) = &image.target {
         argv.extend(["--target".to_owned(), target.clone()]);
     }
@@ -100,10 +103,11 @@ mod tests {
             dockerfile: Some("Dockerfile.prebuilt".to_owned()),
             target: Some("run".to_owned()),
             args: [("SERVICE".to_owned(), "hunter2".to_owned())].into(),
+            platform: Some("linux/arm64".to_owned()),
         };
         assert_eq!(
             build_argv(&image).join(" "),
-            "build --label infra.pushed=true --tag phoenix/ingest:r1 --file /bundle/Dockerfile.prebuilt --target run --build-arg SERVICE /bundle"
+            "build --label infra.pushed=true --tag phoenix/ingest:r1 --file /bundle/Dockerfile.prebuilt --platform linux/arm64 --target run --build-arg SERVICE /bundle"
         );
     }
 }

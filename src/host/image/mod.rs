@@ -22,6 +22,8 @@ pub struct LocalImage {
     pub dockerfile: Option<String>,
     pub target: Option<String>,
     pub args: BTreeMap<String, String>,
+    /// `linux/arm64`: what it is to run on. None: this machine's own.
+    pub platform: Option<String>,
 }
 
 /// An image that stands in the local Docker.

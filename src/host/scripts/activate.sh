@@ -19,21 +19,41 @@ in_release() { cd "$STATE/releases/$1" && shift && docker compose --ansi never -
 
 containers() { docker ps --all --quiet --no-trunc --filter "label=com.docker.compose.project=$PLAN"; }
 
-# Containers that do not run, or are not healthy; one that ended well and is not to be restarted is fine.
-ailing() {
-    for id in $(containers); do
-        docker inspect --format \
-            '{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.State.ExitCode}} {{.HostConfig.RestartPolicy.Name}}' "$id" |
-            { read -r state health code policy
-              case "$state/$health" in running/healthy | running/none) ;; *)
-                  [ "$state" = exited ] && [ "$code" = 0 ] && { [ "$policy" = no ] || [ -z "$policy" ]; } || echo "$id" ;;
-              esac; }
-    done
+# One line a container: `well`, `wait` or `ailing`, and its id. One that has ended with 0 and is not to be started again
+# has done its work; one that has ended with anything else has failed, unless Docker is about to try it again.
+standing() {
+    ids=$(containers)
+    # Ids hold no spaces: splitting is meant.
+    # shellcheck disable=SC2086
+    [ -z "$ids" ] || docker inspect --format \
+        '{{.Id}} {{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.State.ExitCode}} {{or .HostConfig.RestartPolicy.Name "no"}}' $ids |
+        while read -r id state health code policy; do
+            case $state/$health/$code/$policy in
+                running/healthy/* | running/none/*) echo "well $id" ;;
+                running/starting/* | restarting/* | created/*) echo "wait $id" ;;
+                exited/*/0/no | exited/*/0/on-failure) echo "well $id" ;;
+                *) echo "ailing $id" ;;
+            esac
+        done
 }
+
+ailing() { standing | sed -n '/^well /!s/^[a-z]* //p'; }
 
 up() {
     point "$1" || return 1
-    in_release "$1" up --detach --wait --wait-timeout "$TIMEOUT" --remove-orphans --no-build || return 1
+    deadline=$(($(date +%s) + TIMEOUT))
+    cd "$STATE/releases/$1" || return 1
+    # Not `--wait`: to Compose a service that has ended has failed, however it ended. What services wait for in each other
+    # it waits for without end: hence the limit.
+    timeout "$TIMEOUT" docker compose --ansi never --project-name "$PLAN" up --detach --remove-orphans --no-build || return 1
+    while :; do
+        case $(standing) in
+            *ailing*) return 1 ;;
+            *wait*) [ "$(date +%s)" -lt "$deadline" ] || return 1 ;;
+            *) break ;;
+        esac
+        sleep 0.5
+    done
     # A service without a health check that dies at once is caught restarting.
     sleep 1
     [ -z "$(ailing)" ]

@@ -1,10 +1,12 @@
-# Lets systemd run a migration's stages, also after a restart of the host. Parameters: BIN, FOLDER, STATE_MOUNT.
+# Lets systemd run a migration's stages, also after a restart of the host. Parameters: BIN, FOLDER, PLAN, HOST,
+# STATE.
+state_is_there
 cat >/etc/systemd/system/infra-migrate.service <<EOF
 [Unit]
 Description=infra migrate
 After=docker.service network-online.target
 Wants=network-online.target
-${STATE_MOUNT:+RequiresMountsFor=$STATE_MOUNT}
+RequiresMountsFor=$(readlink -f "$STATE")
 
 [Service]
 Environment=INFRA_LOG=infra=warn

@@ -1,5 +1,5 @@
 # Prints what is to be known of the host, one `key<TAB>value` a line. Changes nothing; what fails is left out.
-# Parameters: PLAN, STATE, STATE_MOUNT (may be empty), BIN, DISKS (lines `name mount`).
+# Parameters: PLAN, HOST, STATE, MOUNTS, BIN, DISKS (lines `name mount`).
 tab=$(printf '\t')
 fact() { printf '%s\t%s\n' "$1" "$2"; }
 mounted() { awk -v m="$1" '$2 == m { d = $1 } END { if (d) print d }' /proc/mounts; }
@@ -7,6 +7,7 @@ mounted() { awk -v m="$1" '$2 == m { d = $1 } END { if (d) print d }' /proc/moun
 fact memory_kb "$(awk '/^MemTotal:/ { print $2 }' /proc/meminfo)"
 fact available_kb "$(awk '/^MemAvailable:/ { print $2 }' /proc/meminfo)"
 fact cpus "$(nproc 2>/dev/null || grep -c ^processor /proc/cpuinfo)"
+fact architecture "$(uname -m)"
 read -r load1 _ </proc/loadavg && fact load1 "$load1"
 read -r uptime _ </proc/uptime && fact uptime "${uptime%.*}"
 [ ! -e /var/lib/infra/prepared ] || fact prepared yes
@@ -52,7 +53,17 @@ if [ -e /run/infra/lock ] && ! flock -n /run/infra/lock true; then
     fact lock "$(head -n 1 /run/infra/lock.holder 2>/dev/null || true)"
 fi
 
-if [ -z "$STATE_MOUNT" ] || [ -n "$(mounted "$STATE_MOUNT")" ]; then
+# Where nothing is mounted yet, a directory that holds something would be hidden.
+printf '%s\n' "$DISKS" | while read -r name mount; do
+    if [ -n "$name" ] && [ -z "$(mounted "$mount")" ] && [ -d "$mount" ]; then
+        fact "disk$tab$name${tab}covers" "$(find "$mount" -mindepth 1 -maxdepth 1 | wc -l)"
+    fi
+done
+
+find_state
+away=$(printf '%s\n' "$MOUNTS" | while read -r mount; do [ -z "$mount" ] || [ -n "$(mounted "$mount")" ] || echo "$mount"; done)
+[ -z "$home" ] || fact state_home "$home"
+if { [ -n "$home" ] && [ -d "$home" ]; } || { [ -z "$home" ] && [ -z "$away" ]; }; then
     fact state_mounted yes
     for folder in "$STATE"/releases/*/; do
         [ -f "${folder}release.json" ] || continue
@@ -68,11 +79,41 @@ fi
 if command -v docker >/dev/null; then
     fact docker "$(docker version --format '{{.Server.Version}}' 2>/dev/null || true)"
     fact compose "$(docker compose version --short 2>/dev/null || true)"
+    docker network ls --format '{{.Name}}' 2>/dev/null | while read -r name; do fact network "$name"; done
+    docker volume ls --quiet 2>/dev/null | while read -r name; do fact volume "$name"; done
+    # What would go with the root disk: volumes and writable folders that lie on none of the plan's disks.
+    on_disks=$(printf '%s\n' "$MOUNTS" | while read -r mount; do [ -z "$(mounted "$mount")" ] || stat -c %d "$mount"; done)
+    holds_root_data() {
+        [ -e "$1" ] && ! printf '%s\n' "$on_disks" | grep -qxF "$(stat -L -c %d "$1")" || return 1
+        [ ! -d "$1" ] || [ -n "$(find "$1" -mindepth 1 -maxdepth 1 -print -quit)" ]
+    }
+    fact looked_for_data yes
+    volumes=$(docker volume ls --quiet 2>/dev/null || true)
+    # shellcheck disable=SC2086 # names hold no spaces
+    [ -z "$volumes" ] || docker volume inspect --format '{{.Name}} {{.Driver}} {{len .Options}} {{.Mountpoint}}' $volumes 2>/dev/null |
+        while read -r name driver options mountpoint; do
+            if [ "$driver" != local ] || [ "$options" != 0 ]; then
+                fact root_data "opaque $name"
+            elif holds_root_data "$mountpoint"; then
+                if printf %s "$name" | grep -qxE '[0-9a-f]{64}'; then fact root_data "anonymous $name"; else fact root_data "volume $name"; fi
+            fi
+        done
+    every=$(docker ps --all --quiet --no-trunc 2>/dev/null || true)
+    # shellcheck disable=SC2086
+    [ -z "$every" ] || docker inspect --format '{{range .Mounts}}{{if and (eq .Type "bind") .RW}}{{println .Source}}{{end}}{{end}}' $every 2>/dev/null |
+        sort -u | while read -r path; do
+            case $path in
+                "" | / | /proc* | /sys* | /dev* | /run* | /var/run* | /etc | /etc/* | /tmp* | /boot* | /usr* | /lib* | /bin* | /sbin*) continue ;;
+                /var/lib/infra | /var/lib/infra/* | /var/lib/docker | /var/lib/docker/* | /var/log | /var/log/*) continue ;;
+            esac
+            [ -d "$path" ] || [ -f "$path" ] || continue
+            ! holds_root_data "$path" || fact root_data "folder $path"
+        done
     ids=$(docker ps --all --quiet --no-trunc --filter "label=com.docker.compose.project=$PLAN" 2>/dev/null || true)
     if [ -n "$ids" ]; then
         # Ids hold no spaces: splitting is meant.
         # shellcheck disable=SC2086
-        docker inspect --format '{"id":{{json .Id}},"name":{{json .Name}},"image":{{json .Config.Image}},"restarts":{{json .RestartCount}},"service":{{json (index .Config.Labels "com.docker.compose.service")}},"state":{{json .State}}}' $ids |
+        docker inspect --format '{"id":{{json .Id}},"name":{{json .Name}},"image":{{json .Config.Image}},"restarts":{{json .RestartCount}},"service":{{json (index .Config.Labels "com.docker.compose.service")}},"policy":{{json .HostConfig.RestartPolicy.Name}},"state":{{json .State}}}' $ids |
             while read -r line; do fact container "$line"; done
     fi
     for id in $ids; do

@@ -32,6 +32,10 @@ if [ -z "$(mounted)" ]; then
         resize2fs "$DEVICE" >&2
         echo grown
     fi
+    # What is there would be hidden, and lost to whoever looks for it.
+    if [ -d "$MOUNT" ] && [ -n "$(find "$MOUNT" -mindepth 1 -maxdepth 1 -print -quit)" ]; then
+        fail "$MOUNT on the root disk is not empty: the disk would hide what is in it. Move it away (mv $MOUNT $MOUNT.before), run this again, and copy it onto the disk"
+    fi
     if [ ! -d "$MOUNT" ]; then
         (umask 022 && mkdir -p "$MOUNT")
     fi

@@ -9,6 +9,12 @@ name!(
 );
 
 name!(
+    /// A profile of the compose file: a set of services that are started only when it is chosen.
+    ProfileName, "a compose profile", max: 63, pattern: r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+    rule: "letters, digits, `.`, `_` and `-`, a letter or digit first", examples: ["tools"], is_service
+);
+
+name!(
     /// A secret that infra makes on the host.
     SecretName, "a secret's name", max: 100, pattern: r"^[A-Z_][A-Z0-9_]*$",
     rule: "upper-case letters, digits and `_`, no digit first", examples: ["POSTGRES_PASSWORD"], is_variable

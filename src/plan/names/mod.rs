@@ -69,7 +69,7 @@ mod bundle;
 mod reach;
 
 pub use aws::{Blueprint, InstanceClass, Region, SizeName, Zone};
-pub use bundle::{DatabaseName, SecretName, ServiceName, VarName};
+pub use bundle::{DatabaseName, ProfileName, SecretName, ServiceName, VarName};
 pub use reach::{Email, SshAddress};
 
 name!(

@@ -46,7 +46,8 @@ fn source_is_named(cx: &Context<'_>) -> Vec<Finding> {
 fn distinct_lists(cx: &Context<'_>) -> Vec<Finding> {
     let in_bundle = bundle(cx).flat_map(|bundle| {
         let push = cx.repeated("bundle.push", &bundle.push);
-        push.into_iter().chain(cx.repeated("bundle.secrets", &bundle.secrets))
+        let profiles = cx.repeated("bundle.profiles", &bundle.profiles);
+        push.into_iter().chain(profiles).chain(cx.repeated("bundle.secrets", &bundle.secrets))
     });
     let database = cx.plan.database.iter();
     in_bundle.chain(database.flat_map(|database| cx.repeated("database.clients", &database.clients))).collect()

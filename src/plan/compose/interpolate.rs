@@ -26,10 +26,12 @@ pub fn interpolate(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Resul
             let end = closing_brace(after).ok_or_else(|| syntax(text))?;
             out.push_str(&expand(&after[..end], text, lookup)?);
             rest = &after[end + 1..];
-        } else {
-            let name = name_of(rest).ok_or_else(|| syntax(text))?;
+        } else if let Some(name) = name_of(rest) {
             out.push_str(&lookup(name).unwrap_or_default());
             rest = &rest[name.len()..];
+        } else {
+            // To Compose, a `$` before anything else is one.
+            out.push('$');
         }
     }
     out.push_str(rest);
@@ -107,6 +109,7 @@ mod tests {
             ("${SET}", "value"),
             ("${UNSET}", ""),
             ("$$SET $${SET}", "$SET ${SET}"),
+            ("$1 $(date) '.*$' $", "$1 $(date) '.*$' $"),
             ("${UNSET:-d}/${UNSET-d}", "d/d"),
             ("${EMPTY:-d}/${EMPTY-d}", "d/"),
             ("${SET:-d}", "value"),
@@ -126,7 +129,7 @@ mod tests {
         let required = InterpolateError::Required { name: "EMPTY".to_owned(), message: "set it to value".to_owned() };
         assert_eq!(with("${EMPTY:?set it to $SET}"), Err(required));
         assert_eq!(with("${EMPTY?x}").as_deref(), Ok(""));
-        for text in ["${", "${}", "$", "${SET", "${SET!x}", "${SET:}", "$1", "${1X}"] {
+        for text in ["${", "${}", "${SET", "${SET!x}", "${SET:}", "${1X}"] {
             assert!(matches!(with(text), Err(InterpolateError::Syntax { .. })), "{text}");
         }
     }

@@ -1,0 +1,58 @@
+//! What a plan may say and nobody acts on yet: said at the top of every `plan` and `up`, or refused. A key leaves this file
+//! with the change that builds it.
+
+use super::finding::{Finding, Findings};
+use super::model::{Host, Metric, Provider, Threshold};
+use super::parse::Checked;
+
+/// Everything in the plan that has no effect, or only another than it says.
+pub fn check_built(checked: &Checked) -> Findings {
+    let rules = [ec2_hosts, backups, thresholds];
+    let findings = rules.iter().flat_map(|rule| rule(checked)).collect();
+    Findings::new(checked.warnings.file(), checked.warnings.text(), findings)
+}
+
+fn ec2_hosts(checked: &Checked) -> Vec<Finding> {
+    let hosts = checked.plan.hosts.iter().filter(|(_, host)| host.provider == Provider::Ec2);
+    hosts
+        .map(|(name, _)| {
+            Finding::error("not-built", format!("infra does not make EC2 hosts yet: `{name}`"))
+                .at(checked.spans.value(&format!("hosts.{name}.provider")), "not built yet")
+                .remedy("use \"lightsail\"; or \"ssh\" with the address of an instance that you made yourself")
+        })
+        .collect()
+}
+
+fn backups(checked: &Checked) -> Vec<Finding> {
+    if checked.plan.backup.is_none() {
+        return vec![];
+    }
+    let finding = Finding::warning("not-built", "infra makes no backups yet: nothing is done with `[backup]`")
+        .at(checked.spans.key("backup"), "not built yet")
+        .reason("only `keep` has an effect, on the days that a managed database keeps its own backups (at most 35)");
+    vec![finding.remedy("until then, make backups of the database yourself")]
+}
+
+/// Lightsail has metrics of its instances' processors; what else happens on a host, nobody measures yet.
+fn thresholds(checked: &Checked) -> Vec<Finding> {
+    let thresholds = checked.plan.thresholds.iter().enumerate();
+    thresholds.filter_map(|(index, threshold)| unwatched(checked, index, threshold)).collect()
+}
+
+fn unwatched(checked: &Checked, index: usize, threshold: &Threshold) -> Option<Finding> {
+    let cpu = matches!(threshold.metric, Metric::CpuBurstPercent | Metric::CpuPercent);
+    let watched = |host: &Host| cpu && host.provider == Provider::Lightsail;
+    let meant = checked.plan.hosts.iter().filter(|(name, _)| threshold.host.as_ref().is_none_or(|host| host == *name));
+    let without: Vec<&str> = meant.filter(|(_, host)| !watched(host)).map(|(name, _)| name.as_str()).collect();
+    if without.is_empty() {
+        return None;
+    }
+    let (metric, at) = (checked.spans.value(&format!("thresholds[{index}].metric")), without.join(", "));
+    let reason = if cpu {
+        "a server that infra did not make has no alarms"
+    } else {
+        "Lightsail has no such metric; after `infra migrate` it is an alarm of the managed database, where that has the metric"
+    };
+    let message = format!("nothing watches this on {at} yet: the threshold does not trip");
+    Some(Finding::warning("not-built", message).at(metric, "not built yet").reason(reason))
+}
