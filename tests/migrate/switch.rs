@@ -232,7 +232,7 @@ async fn everything_that_was_written_until_the_fence_comes_home() {
     back.drain(PATIENCE).await.unwrap();
     sequences::carry(&guarded.new, &applier).await.unwrap();
     let catalog = catalog::read(&guarded.new).await.unwrap();
-    carry_rows(&guarded.new, &applier, &carried::tables(&catalog)).await.unwrap();
+    carry_rows(&guarded.new, &applier, &catalog).await.unwrap();
     carry_objects(&guarded.new, &applier).await.unwrap();
 
     let all = "SELECT (SELECT count(*) FROM telemetry), (SELECT count(*) FROM parted), (SELECT text FROM cache),

@@ -55,10 +55,11 @@ pub async fn home(new: &Client, old: &Client, catalog: &Catalog) -> Result<(), S
 pub async fn home_what_fits(new: &Client, old: &Client, catalog: &Catalog) -> Result<(), StageError> {
     let there = catalog::read(old).await?;
     let columns = |table: &Table| table.stored_columns().map(|column| column.name.clone()).collect::<Vec<_>>();
-    let fits = |table: &&Table| there.tables.iter().any(|it| it.name == table.name && columns(it) == columns(table));
-    carry_rows(new, old, &carried::tables(catalog).into_iter().filter(fits).collect::<Vec<_>>()).await?;
-    carry_objects(new, old).await?;
-    Ok(())
+    let fits = |table: &Table| there.tables.iter().any(|it| it.name == table.name && columns(it) == columns(table));
+    let carried = carried::names(catalog);
+    let mut catalog = catalog.clone();
+    catalog.tables.retain(|table| !carried.contains(&table.name) || fits(table));
+    carry(new, old, &catalog).await
 }
 
 /// What could not be carried home, before anybody is stopped for it.

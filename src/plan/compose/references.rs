@@ -117,7 +117,7 @@ fn inactive_services(checked: &Checked, compose: &ComposeFile) -> Vec<Finding> {
     let inactive = named(checked).filter_map(|(path, name)| {
         let profiles = compose.services().get(name.as_str())?.profiles();
         let started = profiles.is_empty() || profiles.iter().any(|profile| chosen.contains(profile));
-        (!started).then(|| (path, name, profiles))
+        (!started).then_some((path, name, profiles))
     });
     inactive
         .map(|(path, name, profiles)| {

@@ -150,7 +150,7 @@ fn extended_services(compose: &ComposeFile, _: &Bundled<'_>) -> Vec<Finding> {
                 let message = format!("`{}` extends `{last}`, which is not defined", service.key.name);
                 return Some(Finding::error("undefined-name", message).at(at, "no such service"));
             };
-            let Some(base) = base_of(&next.own) else { return None };
+            let base = base_of(&next.own)?;
             if chain.contains(&base) {
                 let message = format!("`{}` extends itself, by {}", service.key.name, chain.join(" → "));
                 return Some(Finding::error("undefined-name", message).at(at, "a circle"));

@@ -195,7 +195,8 @@ fn while_it_is_loaded_only_access_is_the_plans() {
     world.put_database(found);
     let mut inventory = world.observe();
     let Some(HostView::Seen(facts)) = inventory.hosts.values_mut().next() else { panic!("the host is seen") };
-    let migration = MigrationFacts { id: "1".into(), what: "copy".into(), holds: true, switched: false };
+    let migration =
+        MigrationFacts { id: "1".into(), what: "copy".into(), holds: true, switched: false, end: String::new() };
     facts.migration = Some(migration);
     let lines = |inventory: &Inventory| {
         let lines = diff(&to(&[]), inventory).unwrap().changes();
