@@ -52,5 +52,5 @@ pub type Types<'a> = HashMap<Oid, &'a DataType>;
 pub fn is_made_of(types: &Types<'_>, oid: Oid, part: Oid) -> bool {
     let within =
         |one: &&DataType| one.fields.iter().chain(&one.element).chain(&one.base).any(|of| is_made_of(types, *of, part));
-    oid == part || types.get(&oid).is_some_and(|one| within(one))
+    oid == part || types.get(&oid).is_some_and(within)
 }

@@ -47,7 +47,7 @@ impl Source<'_> {
         if table.columns.iter().any(|column| column.type_name.starts_with("reg")) {
             scratch.run(OPERATION, &RowsPath::of(self.catalog).set_local()).await?;
         }
-        match write(scratch, &format!("COPY {name} ({columns}) FROM STDIN"), rows).await {
+        match into(scratch, (&name.to_string(), &columns), rows).await {
             Ok(()) => {
                 scratch.run(OPERATION, "SET LOCAL search_path TO ''; RELEASE SAVEPOINT infra").await?;
                 Ok(None)
@@ -65,6 +65,15 @@ impl Source<'_> {
         let rows = self.client.copy_out(sql).await.map_err(failed)?;
         rows.try_collect().await.map_err(failed)
     }
+}
+
+/// What a table refuses by itself, as when it is not there, is asked for before: after a COPY that did not begin, the next one was
+/// seen to meet an answer that was not its own.
+async fn into(scratch: &Client, (name, columns): (&str, &str), rows: Vec<Bytes>) -> Result<(), PostgresError> {
+    let nothing =
+        format!("INSERT INTO {name} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {name} WHERE false");
+    scratch.run(OPERATION, &nothing).await?;
+    write(scratch, &format!("COPY {name} ({columns}) FROM STDIN"), rows).await
 }
 
 async fn write(scratch: &Client, sql: &str, rows: Vec<Bytes>) -> Result<(), PostgresError> {
