@@ -20,8 +20,7 @@ fn found(from: &str, to: &str, overrides: Presence) -> Vec<&'static str> {
     let checked = parse("plan.toml", text.as_bytes()).unwrap();
     let compose = ComposeFile::parse("compose.yaml", COMPOSE).unwrap();
     let presence = |path: &str| if path.contains("override") { overrides } else { Presence::Sent };
-    let codes = check_bundle(&checked, &compose, &presence).iter().map(|finding| finding.code).collect();
-    codes
+    check_bundle(&checked, &compose, &presence).iter().map(|finding| finding.code).collect()
 }
 
 #[test]

@@ -83,22 +83,22 @@ async fn partitions_that_come_and_go_are_carried_with_their_rows() {
 /// What a table that is attached has of its own, and what it lacks of its parent's, is no change of the schema.
 #[tokio::test]
 async fn an_attached_partition_is_made_as_it_was() {
-    let pair = Pair::new().await;
+    let pair = pair().await;
     for server in [&pair.old_server, &pair.new_server] {
         let parent = "CREATE TABLE visit (id bigint DEFAULT 7, at date NOT NULL DEFAULT CURRENT_DATE, note text, CONSTRAINT fits CHECK (id > 0))
             PARTITION BY RANGE (at)";
         server.psql("app", parent);
     }
-    assert_eq!(pair.differences().await, Vec::<String>::new());
+    assert_eq!(differences(&pair).await, Vec::<String>::new());
     let attached = "CREATE TABLE visit_1 (id bigint, at date NOT NULL, note text NOT NULL DEFAULT 'none' CHECK (note <> ''), CONSTRAINT fits CHECK (id > 0));
         ALTER TABLE visit ATTACH PARTITION visit_1 FOR VALUES FROM ('2026-01-01') TO ('2026-02-01')";
     pair.old_server.psql("app", attached);
-    assert_eq!(pair.differences().await, Vec::<String>::new());
+    assert_eq!(differences(&pair).await, Vec::<String>::new());
     let defaults = "SELECT string_agg(a.attname || ' ' || pg_get_expr(d.adbin, d.adrelid), ', ') FROM pg_attrdef d
         JOIN pg_attribute a ON (a.attrelid, a.attnum) = (d.adrelid, d.adnum) WHERE d.adrelid = 'visit_1'::regclass";
     assert_eq!(pair.new_server.psql("app", defaults), "note 'none'::text");
     pair.old_server.psql("app", "ALTER TABLE visit_1 ALTER note DROP DEFAULT");
-    assert_eq!(pair.differences().await.len(), 1, "a later change is one");
+    assert_eq!(differences(&pair).await.len(), 1, "a later change is one");
 }
 
 /// Both servers print what they have, each in its way: a partition that comes has it from its parent.

@@ -89,7 +89,7 @@ async fn main() -> anyhow::Result<()> {
 async fn rehearsal(source: &Endpoint, target: &Endpoint, pg_dump: &[String]) -> anyhow::Result<f64> {
     let (old, new) = (connect(source, APPLICATION).await?, connect(target, APPLICATION).await?);
     let catalog = catalog::read(&old).await?;
-    let items = schema::parse(&schema::dump(pg_dump, None).await?)?;
+    let items = schema::parse(&schema::dump(pg_dump, schema::Names::Plain).await?)?;
     let mut facts = schema::examine(&new, &catalog).await?;
     let began = Instant::now();
     let described = async || anyhow::Ok((read_objects(&old).await?, read_uses(&old).await?));
