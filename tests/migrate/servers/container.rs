@@ -71,8 +71,7 @@ impl Container {
     fn wait(&self) {
         let port = self.port.to_string();
         let ready = ["exec", &self.name, "pg_isready", "-q", "-h", "127.0.0.1", "-p", &port];
-        // On a machine that compiles at the same time, making one takes minutes.
-        let patience = Instant::now() + Duration::from_secs(240);
+        let patience = Instant::now() + Duration::from_secs(300);
         while !docker(&ready).status().unwrap().success() {
             assert!(Instant::now() < patience, "{} does not answer\n{}", self.name, self.log());
             std::thread::sleep(Duration::from_millis(100));
