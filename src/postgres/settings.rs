@@ -4,7 +4,7 @@
 use postgres_protocol::escape::escape_literal as literal;
 
 /// Those that the server does not know (older versions) are passed over.
-const PINNED: [(&str, &str); 15] = [
+const PINNED: [(&str, &str); 16] = [
     ("DateStyle", "ISO, YMD"),
     ("IntervalStyle", "postgres"),
     ("TimeZone", "UTC"),
@@ -14,6 +14,8 @@ const PINNED: [(&str, &str); 15] = [
     ("extra_float_digits", "3"),
     ("idle_in_transaction_session_timeout", "0"),
     ("idle_session_timeout", "0"),
+    // Queries of the catalogue have hundreds of expressions and few rows: compiling one takes minutes, running it a second.
+    ("jit", "off"),
     ("lock_timeout", "0"),
     ("search_path", "pg_catalog"),
     ("standard_conforming_strings", "on"),
