@@ -1,6 +1,7 @@
 //! Migration against real servers: PostgreSQL 15 from Debian's package and 17 from the bundle's image.
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests too: what fails here fails the test")]
 
+mod alike;
 mod carried;
 mod catalog;
 mod child;

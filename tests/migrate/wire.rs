@@ -157,3 +157,17 @@ async fn a_statement_is_cancelled_from_outside() {
     let error = connection.query("selecting", "SELECT 1").await.unwrap_err();
     assert!(error.is_transient() && error.sqlstate() == Some("57P01"), "{error}");
 }
+
+/// Compiling the one query that describes all objects took minutes where running it took two seconds.
+#[tokio::test]
+async fn nothing_that_sessions_ask_is_compiled() {
+    let server = Server::v15();
+    server.psql(SUPERUSER, "ALTER DATABASE postgres SET jit = on");
+    let client = connect(&endpoint(&server), "infra test").await.unwrap();
+    let row = client.row("asking for a setting", "SHOW jit", &[]).await.unwrap();
+    assert_eq!(row.get::<_, &str>(0), "off");
+    assert_eq!(
+        wire(&server).await.query("asking for a setting", "SHOW jit").await.unwrap().rows,
+        [[Some("off".to_owned())]]
+    );
+}
