@@ -252,7 +252,7 @@ fn rules_of_other_protocols_are_closed() {
     let PortsDiff::Put { closes, opens, lockout } = &wanted(&[], &inventory).hosts[0].ports else {
         panic!("nothing is closed")
     };
-    assert_eq!(closes, &["icmp type 8 from 0.0.0.0/0", "0/gre from 0.0.0.0/0"]);
+    assert_eq!(closes, &["0/gre from 0.0.0.0/0", "icmp type 8 from 0.0.0.0/0"]);
     assert!(opens.is_empty() && lockout.is_none());
 
     // All protocols from where the operator is: its end would be theirs.

@@ -74,7 +74,7 @@ async fn another_size_replaces_the_host_and_keeps_its_address() -> anyhow::Resul
 
       ± hosts.web                       instance demo-web by demo-web-2
                                         why: size nano_3_0 → micro_3_0
-                                        interrupts: services stop while disks and address move to the new instance; what lies outside the disks on the old one goes with it
+                                        interrupts: services stop while disks and address move to the new instance
       ~ hosts.web.address               attach static IP demo-web-ip
                                         why: it moves from demo-web; the address stays the same
       + hosts.web.ports                 open 22/tcp from 203.0.113.0/24, open 443/tcp from 0.0.0.0/0, open 443/tcp from ::/0
@@ -86,12 +86,13 @@ async fn another_size_replaces_the_host_and_keeps_its_address() -> anyhow::Resul
     Steps, side by side where they do not wait for each other:
        1. create instance demo-web-2 (micro_3_0, ubuntu_24_04, us-east-1a)
        2. open ports 22, 443 on demo-web-2, close all others  (after 1)
-       3. stop instance demo-web  (after 1, 2)  ! the host is off until it starts again
-       4. detach static IP demo-web-ip  (after 3)  ! clients do not reach the host until it is attached
-       5. attach static IP demo-web-ip to demo-web-2  (after 1, 4)
-       6. set alarm demo-web-burst-warn on BurstCapacityPercentage  (after 1)
-       7. set alarm demo-web-burst-migrate on BurstCapacityPercentage  (after 1)
-       8. delete instance demo-web  (after 1, 2, 5, 6, 7)
+       3. tag demo-web with infra:carried-to=demo-web-2  (after 1, 2)
+       4. stop instance demo-web  (after 1, 2, 3)  ! the host is off until it starts again
+       5. detach static IP demo-web-ip  (after 4)  ! clients do not reach the host until it is attached
+       6. attach static IP demo-web-ip to demo-web-2  (after 1, 5)
+       7. set alarm demo-web-burst-warn on BurstCapacityPercentage  (after 1)
+       8. set alarm demo-web-burst-migrate on BurstCapacityPercentage  (after 1)
+       9. delete instance demo-web  (after 1, 2, 4, 6, 7, 8)
 
     Cost a month:
           $7.00  hosts.web instance micro_3_0

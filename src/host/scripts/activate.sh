@@ -26,7 +26,7 @@ standing() {
     # Ids hold no spaces: splitting is meant.
     # shellcheck disable=SC2086
     [ -z "$ids" ] || docker inspect --format \
-        '{{.Id}} {{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.State.ExitCode}} {{or .HostConfig.RestartPolicy.Name "no"}}' $ids |
+        '{{.ID}} {{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.State.ExitCode}} {{or .HostConfig.RestartPolicy.Name "no"}}' $ids |
         while read -r id state health code policy; do
             case $state/$health/$code/$policy in
                 running/healthy/* | running/none/*) echo "well $id" ;;

@@ -7,9 +7,9 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 use serde_saphyr::options::{NonFiniteFloatPolicy, Options};
 
-/// Events that aliases may stand for in all. A thousand services that share ten blocks need a hundredth of it; a bomb of
-/// nested aliases ends here, in milliseconds.
-const MOST_REPLAYED: usize = 500_000;
+/// Events that aliases may stand for in all. A hundred services that share ten blocks need a hundredth of it; a bomb of
+/// nested aliases ends here.
+const MOST_REPLAYED: usize = 200_000;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Node {
@@ -289,9 +289,8 @@ mod tests {
             let items = vec![format!("*a{}", level - 1); 10].join(", ");
             writeln!(bomb, "a{level}: &a{level} [{items}]").unwrap();
         }
-        let began = std::time::Instant::now();
         let error = parse(&bomb).map(drop).unwrap_err();
-        assert!(!error.message.is_empty() && began.elapsed().as_secs() < 10, "{}", error.message);
+        assert!(error.message.contains("alias"), "{}", error.message);
     }
 
     #[test]
