@@ -71,7 +71,7 @@ impl Container {
     fn wait(&self) {
         let port = self.port.to_string();
         let ready = ["exec", &self.name, "pg_isready", "-q", "-h", "127.0.0.1", "-p", &port];
-        let patience = Instant::now() + Duration::from_secs(60);
+        let patience = Instant::now() + Duration::from_secs(180);
         while !docker(&ready).status().unwrap().success() {
             assert!(Instant::now() < patience, "{} does not answer\n{}", self.name, self.log());
             std::thread::sleep(Duration::from_millis(100));
