@@ -71,8 +71,10 @@ impl Container {
     fn wait(&self) {
         let port = self.port.to_string();
         let ready = ["exec", &self.name, "pg_isready", "-q", "-h", "127.0.0.1", "-p", &port];
-        let patience = Instant::now() + Duration::from_secs(300);
-        while !docker(&ready).status().unwrap().success() {
+        let patience = Instant::now() + Duration::from_secs(240);
+        // A program in a container is dear: it is asked only once somebody listens.
+        let listens = || std::net::TcpStream::connect(("127.0.0.1", self.port)).is_ok();
+        while !(listens() && docker(&ready).status().unwrap().success()) {
             assert!(Instant::now() < patience, "{} does not answer\n{}", self.name, self.log());
             std::thread::sleep(Duration::from_millis(100));
         }
