@@ -16,7 +16,7 @@ fn wrong_words_are_refused_with_a_remedy() -> anyhow::Result<()> {
         (&["--offline", "--online"], "cannot be used with"),
         (&["--to", "mysql://db"], "a database's URL looks like"),
         (&["finish", "--keep", "soon"], "`soon` is not a duration"),
-        (&["finish", "--confirm", "demo"], "--include-data"),
+        (&["finish", "--keep", "1d", "--confirm"], "a value is required"),
         (&["--to", TO], "the new database's password is not known"),
     ] {
         let refused = program.run(&[&["migrate"][..], arguments].concat())?.must(2)?;

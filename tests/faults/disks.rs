@@ -99,7 +99,10 @@ async fn a_disk_outlives_its_host_and_is_taken_up_again() -> anyhow::Result<()> 
     let stage = Stage::with(&plan(16)).await?;
     up(&stage).await?;
     let first = stage.inventory().await?;
-    let down = stage.infra(&["down", "plan.toml", "--yes"]).await?.must(0)?;
+    // Nobody can look at the host, so its root disk may hold anything: `--yes` does not lose that.
+    let asked = stage.infra(&["down", "plan.toml", "--yes"]).await?.must(5)?;
+    ensure!(asked.err.contains("--lose demo-web") && stage.inventory().await? == first, "{}", asked.err);
+    let down = stage.infra(&["down", "plan.toml", "--yes", "--lose", "demo-web"]).await?.must(0)?;
     ensure!(down.out.contains("stays\n    disk demo-web-data (16 GB)"), "{}", down.out);
     let left = stage.inventory().await?["us-east-1"].take();
     let kinds: Vec<_> = left.as_object().into_iter().flatten().map(|(kind, _)| kind).collect();
