@@ -21,6 +21,9 @@ const TABLES: &str = "CREATE TABLE telemetry (id bigint GENERATED ALWAYS AS IDEN
     CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
     CREATE UNLOGGED TABLE cache (id int PRIMARY KEY, text text);
     CREATE SEQUENCE alone;
+    CREATE TABLE raw (day date, body json) PARTITION BY RANGE (day);
+    CREATE TABLE raw_1 PARTITION OF raw FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+    INSERT INTO raw VALUES ('2026-01-03', '{}');
     INSERT INTO telemetry (text) SELECT 'before' FROM generate_series(1, 100)";
 
 /// The clients have switched: the new server serves, the old one follows it.
@@ -74,7 +77,7 @@ impl Guarded {
     }
 
     async fn lacks(&self) -> Vec<String> {
-        let carried = carried::names(&catalog::read(&self.new).await.unwrap());
+        let carried = carried::with_roots(&catalog::read(&self.new).await.unwrap());
         let lacks = lacking(&self.new, &self.old, "infra_back", &carried).await.unwrap();
         lacks.iter().map(ToString::to_string).collect()
     }

@@ -36,7 +36,7 @@ pub async fn drain(context: &Context) -> Result<(), StageError> {
 
 /// Rows that would have no place at the old database are named.
 async fn nothing_lacks(new: &Client, old: &Client) -> Result<(), StageError> {
-    let carried = carried::names(&catalog::read(new).await?);
+    let carried = carried::with_roots(&catalog::read(new).await?);
     let lacking = lacking(new, old, BACK, &carried).await?;
     if lacking.is_empty() {
         return Ok(());
