@@ -2,6 +2,10 @@
 //! for what replication applies, nor for infra's own sessions. Definitions may be changed: what came at the other side may have to be
 //! made here.
 
+use std::time::Duration;
+
+use tokio::time::sleep;
+
 use crate::migrate::HELPER_SCHEMA;
 use crate::postgres::{Client, PostgresError};
 
@@ -10,6 +14,8 @@ const TRIGGER: &str = "infra_fence";
 const FUNCTION: &str = "refuse_writer";
 /// In one transaction: each takes a lock of its own.
 const AT_ONCE: i64 = 1000;
+const ROUNDS: usize = 60;
+const BETWEEN: Duration = Duration::from_millis(500);
 
 /// As far as tables can be had at once; how many could not. May be repeated, also for tables that came since.
 pub async fn raise_fence(client: &Client, infra: &str) -> Result<i64, PostgresError> {
@@ -51,24 +57,35 @@ pub async fn lower_fence(client: &Client) -> Result<(), PostgresError> {
     client.run("opening the old database to writers", &function("RETURN NULL;")).await
 }
 
-/// Nothing happens where it is not.
+/// Nothing happens where it is not. Clients may be at work: each table is asked for by itself, and nobody waits behind it for
+/// long; what is in use until the end of patience is waited for.
 pub async fn remove_fence(client: &Client) -> Result<(), PostgresError> {
     if !is_there(client).await? {
         return Ok(());
     }
-    let some = format!(
-        "SELECT coalesce(pg_catalog.string_agg(pg_catalog.format('DROP TRIGGER {TRIGGER} ON %s', relation), ';'), '')
-           FROM (SELECT tgrelid::pg_catalog.regclass AS relation FROM pg_catalog.pg_trigger
-                  WHERE tgname = '{TRIGGER}' AND tgparentid = 0 LIMIT {AT_ONCE}) AS t"
+    let operation = "removing what keeps writers out";
+    let all = format!(
+        "SELECT tgrelid::pg_catalog.regclass::pg_catalog.text FROM pg_catalog.pg_trigger
+          WHERE tgname = '{TRIGGER}' AND tgparentid = 0 ORDER BY 1"
     );
-    loop {
-        let drop: String = client.row("listing what keeps writers out", &some, &[]).await?.get(0);
-        if drop.is_empty() {
-            let function = format!("DROP FUNCTION IF EXISTS {HELPER_SCHEMA}.{FUNCTION}()");
-            return client.run("removing what keeps writers out", &function).await;
+    for round in 1..=ROUNDS {
+        let tables = client.rows(operation, &all, &[]).await?;
+        if tables.is_empty() {
+            break;
         }
-        client.run("removing what keeps writers out", &drop).await?;
+        for table in tables.iter().map(|row| row.get::<_, String>(0)) {
+            let timeout = if round == ROUNDS { "0" } else { "200ms" };
+            let drop =
+                format!("BEGIN; SET LOCAL lock_timeout = '{timeout}'; DROP TRIGGER {TRIGGER} ON {table}; COMMIT");
+            match client.run(operation, &drop).await {
+                // lock_not_available
+                Err(error) if error.sqlstate() == Some("55P03") => client.run(operation, "ROLLBACK").await?,
+                other => other?,
+            }
+        }
+        sleep(BETWEEN).await;
     }
+    client.run(operation, &format!("DROP FUNCTION IF EXISTS {HELPER_SCHEMA}.{FUNCTION}()")).await
 }
 
 /// Of tables that can be written to by a statement of their own.
