@@ -150,7 +150,17 @@ impl<'a> Pass<'a> {
         let filled =
             |other: &&Entry| entry.kind == "REFRESH" && other.kind == "MATERIALIZED VIEW" && other.name == entry.name;
         let view = self.schema.entries.iter().filter(filled).flat_map(|view| &view.statements);
-        let text: Vec<&String> = entry.statements.iter().chain(view).collect();
+        // A server that plans a build on a table reads the expressions of the table's other indexes and of its statistics.
+        let table = entry.table.as_ref().filter(|_| entry.phase == Phase::Index);
+        let beside = |other: &&Entry| {
+            table.is_some_and(|table| match other.kind.as_str() {
+                "INDEX" => other.table.as_ref() == Some(table),
+                "STATISTICS" => other.statements.iter().any(|one| mentions(one, &table.name)),
+                _ => false,
+            })
+        };
+        let beside = self.schema.entries.iter().filter(beside).flat_map(|other| &other.statements);
+        let text: Vec<&String> = entry.statements.iter().chain(view).chain(beside).collect();
         let calls =
             |function: &&Guided| function.tried_without && text.iter().any(|text| mentions(text, &function.name));
         self.schema.guided.iter().filter(calls).collect()

@@ -81,9 +81,14 @@ async fn compared(
     Ok(results)
 }
 
+/// Those by which a unique index tells values apart. Somebody may have made others of that name, with another meaning.
 async fn operators(client: &Client) -> Result<Operators, VerifyError> {
-    let sql = "SELECT o.oprleft::int8, n.nspname::text FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace
-                WHERE o.oprname = '=' AND o.oprleft = o.oprright AND n.nspname <> 'pg_catalog'";
+    let sql = "SELECT c.opcintype::int8, n.nspname::text FROM pg_opclass c
+                 JOIN pg_am m ON m.oid = c.opcmethod AND m.amname = 'btree'
+                 JOIN pg_amop a ON (a.amopfamily, a.amoplefttype, a.amoprighttype) = (c.opcfamily, c.opcintype, c.opcintype) AND a.amopstrategy = 3
+                 JOIN pg_operator o ON o.oid = a.amopopr AND o.oprname = '='
+                 JOIN pg_namespace n ON n.oid = o.oprnamespace
+                WHERE c.opcdefault AND n.nspname <> 'pg_catalog'";
     let rows = client.rows("looking for operators", sql, &[]).await?;
     let oid = |row: &tokio_postgres::Row| Oid(u32::try_from(row.get::<_, i64>(0)).unwrap_or_default());
     Ok(rows.iter().map(|row| (oid(row), row.get(1))).collect())

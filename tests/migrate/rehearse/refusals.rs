@@ -17,7 +17,7 @@ async fn what_only_a_superuser_may_is_one_list() {
     let case = Case::of(include_str!("../cases/refused_by_rds.sql"));
     let (schema, rehearsal) = case.rehearse().await;
     let expected = [
-        ("transform", "TRANSFORM TRANSFORM FOR integer LANGUAGE sql"),
+        ("transform", "TRANSFORM FOR integer LANGUAGE sql"),
         ("shell-type", "TYPE public.announced"),
         ("function-language", "FUNCTION public.to_sql(internal)"),
         ("function-leakproof", "FUNCTION public.secretive(text)"),
