@@ -154,8 +154,7 @@ pub(super) fn brief(folder: &Folder) -> Result<Option<MigrationFacts>, AgentErro
             None => "the new database serves, the old one is the way back".to_owned(),
         },
     };
-    let (holds, switched) = (status.holds_host(), status.is_cut_over());
-    Ok(Some(MigrationFacts { id: job.id, what, holds, switched, end: end(&status, next).to_owned() }))
+    Ok(Some(MigrationFacts { id: job.id, what, holds: status.holds_host(), end: end(&status, next).to_owned() }))
 }
 
 /// What a verb that has to wait for it tells its user.
@@ -188,7 +187,6 @@ fn rest(folder: &Folder, id: String) -> Result<Option<MigrationFacts>, FolderErr
         id,
         what: format!("finished; the old data: {}", kept.told(now)),
         holds: false,
-        switched: true,
         end: String::new(),
     }))
 }

@@ -89,6 +89,7 @@ fn scalar(facts: &mut HostFacts, rest: &mut Rest, key: &str, value: &str) {
         "state_home" => facts.state_home = text(),
         "root_data" => facts.root_data.get_or_insert_default().extend(root_data(value)),
         "looked_for_data" => drop(facts.root_data.get_or_insert_default()),
+        "database_elsewhere" => facts.database_elsewhere = true,
         "current" => facts.current_release = value.parse().ok(),
         "lock" => facts.lock = lock(value),
         "migration" => facts.migration = migration(value),
@@ -165,7 +166,6 @@ fn migration(json: &str) -> Option<MigrationFacts> {
         id: "unknown".into(),
         what: "cannot be told: infra migrate status".into(),
         holds: false,
-        switched: false,
         end: "infra migrate status".into(),
     };
     serde_json::from_str(json).unwrap_or(Some(unknown))

@@ -46,6 +46,9 @@ pub struct HostFacts {
     #[serde(default)]
     pub volumes: Option<Vec<String>>,
     pub lock: Option<LockFacts>,
+    /// The clients were pointed to another database than the bundle's own.
+    #[serde(default)]
+    pub database_elsewhere: bool,
     /// A migration that is not over, or whose old data are still there.
     #[serde(default)]
     pub migration: Option<MigrationFacts>,
@@ -183,9 +186,6 @@ pub struct MigrationFacts {
     pub what: String,
     /// The host's services are to be left alone.
     pub holds: bool,
-    /// The new database serves the clients.
-    #[serde(default)]
-    pub switched: bool,
     /// What ends that.
     #[serde(default)]
     pub end: String,

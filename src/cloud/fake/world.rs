@@ -143,6 +143,7 @@ impl World {
         let service = ServiceFacts { service: "db".into(), state: "running".into(), ..ServiceFacts::default() };
         HostFacts {
             prepared: true,
+            database_elsewhere: self.inventory.database.seen().is_some(),
             instance: Some(instance.name.to_string()),
             root_data: Some(self.root_data.get(&instance.name).cloned().unwrap_or_default()),
             disks: disks.collect(),

@@ -151,10 +151,9 @@ fn left(node: &DatabaseNode, database: &Database) -> Option<String> {
     }
 }
 
-/// Whether a migration has loaded it. A host that says nothing may be in the middle of one.
+/// Until the clients use it, it may be empty, or in the middle of being loaded. A host that says nothing may be so, too.
 fn serves(inventory: &Inventory, node: &DatabaseNode) -> bool {
-    let Some(facts) = inventory.facts(&node.host) else { return false };
-    facts.migration.as_ref().is_none_or(|migration| migration.switched)
+    inventory.facts(&node.host).is_some_and(|facts| facts.database_elsewhere)
 }
 
 /// The host's address and no other: one that it had before may be somebody else's by now.

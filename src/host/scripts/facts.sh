@@ -71,6 +71,7 @@ if { [ -n "$home" ] && [ -d "$home" ]; } || { [ -z "$home" ] && [ -z "$away" ]; 
         [ ! -f "${folder}state" ] || state=$(cat "${folder}state")
         fact "release$tab$state" "$(tr -d '\n' <"${folder}release.json")"
     done
+    [ ! -f "$STATE/database/env" ] || fact database_elsewhere yes
     [ ! -L "$STATE/current" ] || fact current "$(basename "$(readlink "$STATE/current")")"
     [ ! -e "$STATE/migrations/current/job.json" ] ||
         fact migration "$("$BIN" agent brief "$STATE/migrations/current" 2>/dev/null || true)"

@@ -8,7 +8,6 @@ use crate::diff::{DatabaseDiff, diff};
 use crate::graph::fixture::{VAULT, graph};
 use crate::graph::settings::{family, for_service};
 use crate::graph::{DATABASE, Graph};
-use crate::inventory::host_facts::MigrationFacts;
 use crate::inventory::{
     Database, DatabaseInventory, DatabaseState, DatabaseView, HostView, Ingress, Inventory, Network, ParameterGroup,
     ResourceName, SecurityGroup, Tags,
@@ -195,9 +194,7 @@ fn while_it_is_loaded_only_access_is_the_plans() {
     world.put_database(found);
     let mut inventory = world.observe();
     let Some(HostView::Seen(facts)) = inventory.hosts.values_mut().next() else { panic!("the host is seen") };
-    let migration =
-        MigrationFacts { id: "1".into(), what: "copy".into(), holds: true, switched: false, end: String::new() };
-    facts.migration = Some(migration);
+    facts.database_elsewhere = false;
     let lines = |inventory: &Inventory| {
         let lines = diff(&to(&[]), inventory).unwrap().changes();
         lines.into_iter().filter(|line| line.node.as_str() == DATABASE).map(|line| line.what).collect::<Vec<_>>()
