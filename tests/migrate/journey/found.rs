@@ -37,7 +37,8 @@ const FOUND: [(&str, &str); 6] = [(
      CREATE FUNCTION found_app.shown(t text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT upper(t)';
      CREATE TABLE person (id int PRIMARY KEY, name text);
      SET search_path = public, found_lib, found_app;
-     CREATE FUNCTION key_of(t text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT folded(t) || shown(t)'; CREATE INDEX person_key ON person (key_of(name))",
+     CREATE FUNCTION key_of(t text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT folded(t) || shown(t)'; CREATE INDEX person_key ON person (key_of(name));
+      INSERT INTO person SELECT n, 'P' || n FROM generate_series(1, 5) AS n",
 ), (
     "a partitioned table without a key whose rows nobody can find, with a foreign key",
     "CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE leaf (parent int REFERENCES parent, body json) PARTITION BY RANGE (parent);

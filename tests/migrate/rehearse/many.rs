@@ -84,7 +84,7 @@ async fn roles_of_a_killed_rehearsal_are_known_by_their_remark() {
         &schema::remarked(&create.statements[0].replace("clerk", "other"), "other", &scratch),
     );
     case.target.psql_as("master", SUPERUSER, &format!("CREATE DATABASE {scratch}"));
-    let owned = "GRANT clerk TO master; CREATE TABLE t (); ALTER TABLE t OWNER TO clerk";
+    let owned = "GRANT clerk TO master; GRANT CREATE ON SCHEMA public TO clerk; CREATE TABLE t (); ALTER TABLE t OWNER TO clerk";
     case.target.psql_as("master", &scratch, owned);
     let target = connect(&case.endpoint(), "test").await.unwrap();
     drop_scratch(&target).await.unwrap();
