@@ -141,6 +141,7 @@ fn pause_text(pause: &Pause) -> String {
 pub fn words(report: &Report) -> Vec<(&'static str, &'static str)> {
     const ABORT: (&str, &str) = ("abort", "undoes everything");
     const ROLLBACK: (&str, &str) = ("rollback", "goes back to the old database with every row");
+    const AGAIN: (&str, &str) = ("rollback", "tries again, when what was in the way is gone");
     const LEAVE: (&str, &str) = ("rollback --leave-rows", "goes back without what does not come over");
     let status = &report.status;
     let back = if status.is_cut_over() { ROLLBACK } else { ABORT };
@@ -149,7 +150,7 @@ pub fn words(report: &Report) -> Vec<(&'static str, &'static str)> {
         _ if report.waits_for_operator() => vec![("resume", "does what only your side can, and goes on"), back],
         _ if is_stopped(report) => stopped(report, back),
         Next::AwaitCutover => vec![("cutover", "switches the clients now"), ABORT],
-        Next::AwaitFinish if status.refused.is_some() => vec![ROLLBACK, LEAVE, ("finish", "gives up the way back")],
+        Next::AwaitFinish if status.refused.is_some() => vec![AGAIN, LEAVE, ("finish", "gives up the way back")],
         Next::AwaitFinish => vec![("finish", "gives up the way back"), ROLLBACK],
         Next::TakeBack { to: Side::New } => {
             vec![("cutover --leave-rows", "goes over, if the old server is gone for good")]
