@@ -3,6 +3,7 @@
 //! functions get the path when changes are about to come back, which is remembered in the same transaction, and lose it with
 //! the way back.
 
+use super::all_or_nothing;
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::catalog::{Catalog, Routine, quote_identifier};
 use crate::migrate::schema::Paths;
@@ -56,14 +57,6 @@ pub async fn release(client: &Client) -> Result<(), PostgresError> {
     });
     let sql = format!("BEGIN; {} DELETE FROM {HELPER_SCHEMA}.{GUIDED}; COMMIT", reset.collect::<String>());
     all_or_nothing(client, "taking the search_path of functions back", &sql).await
-}
-
-async fn all_or_nothing(client: &Client, operation: &str, sql: &str) -> Result<(), PostgresError> {
-    let result = client.run(operation, sql).await;
-    if result.is_err() {
-        client.run("ending the attempt", "ROLLBACK").await?;
-    }
-    result
 }
 
 async fn is_there(client: &Client) -> Result<bool, PostgresError> {

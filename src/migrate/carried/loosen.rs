@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use super::all_or_nothing;
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::catalog::{QualifiedName, quote_identifier, quote_literal};
 use crate::postgres::{Client, PostgresError};
@@ -129,14 +130,6 @@ pub async fn tighten(client: &Client) -> Result<(), PostgresError> {
         }
     }
     Ok(())
-}
-
-async fn all_or_nothing(client: &Client, operation: &str, sql: &str) -> Result<(), PostgresError> {
-    let result = client.run(operation, sql).await;
-    if result.is_err() {
-        client.run("ending the attempt", "ROLLBACK").await?;
-    }
-    result
 }
 
 async fn is_there(client: &Client) -> Result<bool, PostgresError> {

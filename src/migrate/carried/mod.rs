@@ -76,3 +76,12 @@ pub fn unpublished(catalog: &Catalog) -> BTreeSet<QualifiedName> {
 pub fn bytes(catalog: &Catalog) -> u64 {
     tables(catalog).iter().map(|table| table.bytes()).sum::<u64>() + catalog.large_objects.bytes
 }
+
+/// Several statements that begin and end their own transaction.
+async fn all_or_nothing(client: &Client, operation: &str, sql: &str) -> Result<(), PostgresError> {
+    let result = client.run(operation, sql).await;
+    if result.is_err() {
+        client.run("ending the attempt", "ROLLBACK").await?;
+    }
+    result
+}
