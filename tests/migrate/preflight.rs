@@ -56,7 +56,6 @@ async fn the_corpus_has_something_of_everything() {
     for code in [
         "operator-class",
         "unlogged",
-        "always-trigger",
         "is-subscriber",
         "user-mapping",
         "event-trigger",

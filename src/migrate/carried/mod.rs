@@ -6,11 +6,13 @@ mod guide;
 mod loosen;
 mod objects;
 mod rows;
+mod triggers;
 
 pub use guide::{guide, guided, release};
 pub use loosen::{loosen, loosened, tighten};
 pub use objects::{Objects, carry_objects, foreign_objects};
 pub use rows::carry_rows;
+pub use triggers::{held_triggers, hold_triggers, release_triggers};
 
 use std::collections::BTreeSet;
 

@@ -1,10 +1,12 @@
 //! Rows of whole tables, through two sessions that are open already: in the pause the old database lets no other in.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use futures::{SinkExt as _, TryStreamExt as _};
 
 use super::CarriedError;
-use crate::migrate::catalog::{Catalog, QualifiedName, Table, quote_identifier};
+use crate::migrate::catalog::{Catalog, Constraint, Oid, QualifiedName, Table, quote_identifier};
 use crate::migrate::rows_path::RowsPath;
 use crate::migrate::unseen::as_replica;
 use crate::migrate::verify::same_rows;
@@ -31,9 +33,7 @@ async fn or_nothing((from, to): (&Client, &Client), tables: &[&Table], catalog: 
 
 async fn transaction(from: &Client, to: &Client, tables: &[&Table], catalog: &Catalog) -> Result<u64, CarriedError> {
     let operation = "carrying tables that replication does not bring";
-    // All at once: they may point to each other.
-    let names: Vec<String> = tables.iter().map(|table| format!("ONLY {}", table.name)).collect();
-    to.run(operation, &format!("BEGIN; TRUNCATE {}", names.join(", "))).await?;
+    to.run(operation, &format!("BEGIN; {}", emptied(tables, catalog))).await?;
     let (mut rows, types) = (0, catalog.types_by_oid());
     for table in tables {
         rows += copy(from, to, table).await?;
@@ -43,6 +43,18 @@ async fn transaction(from: &Client, to: &Client, tables: &[&Table], catalog: &Ca
     }
     to.run(operation, "COMMIT").await?;
     Ok(rows)
+}
+
+/// All at once: they may point to each other. What a table that is followed points to cannot be truncated without it.
+fn emptied(tables: &[&Table], catalog: &Catalog) -> String {
+    let carried: BTreeSet<Oid> = tables.iter().map(|table| table.oid).collect();
+    let to_carried = |key: &Constraint| key.references.is_some_and(|table| carried.contains(&table));
+    let is_pointed_to = catalog.constraints.iter().any(|key| to_carried(key) && !carried.contains(&key.table));
+    let names = tables.iter().map(|table| format!("ONLY {}", table.name));
+    match is_pointed_to {
+        true => names.map(|name| format!("DELETE FROM {name};")).collect(),
+        false => format!("TRUNCATE {}", names.collect::<Vec<_>>().join(", ")),
+    }
 }
 
 async fn copy(from: &Client, to: &Client, table: &Table) -> Result<u64, PostgresError> {

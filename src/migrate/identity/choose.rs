@@ -3,7 +3,7 @@
 //! Changes of partitions travel under the name of their root, described by the root's identity, while what the log says
 //! of an old row is the partition's: both must be of one kind, and the root's must not promise more than the partition tells.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::migrate::catalog::{
     Catalog, DataType, Index, Oid, Persistence, QualifiedName, ReplicaIdentity, Table, TableKind, TypeKind,
@@ -43,7 +43,7 @@ pub fn changes(catalog: &Catalog) -> Vec<Change> {
 }
 
 /// Tables whose UPDATE and DELETE no subscriber can apply, or that refuse them when they are published: without a key, and with
-/// a column whose values cannot be compared, or that the server computes.
+/// a column whose values cannot be compared, or that the server computes, or an index that misses rows.
 pub fn unfollowed(catalog: &Catalog) -> Vec<&Table> {
     let tree = Tree::new(catalog);
     // A partition's changes are found as its root says.
@@ -63,6 +63,8 @@ struct Tree<'a> {
     catalog: &'a Catalog,
     indexes: BTreeMap<Oid, Vec<&'a Index>>,
     types: HashMap<Oid, &'a DataType>,
+    /// Roots of tables, or these themselves, where a row is looked for in an index that may not hold it.
+    missed: BTreeSet<Oid>,
 }
 
 impl<'a> Tree<'a> {
@@ -75,7 +77,12 @@ impl<'a> Tree<'a> {
                 indexes.entry(index.table).or_default().push(index);
             }
         }
-        Self { catalog, indexes, types: catalog.types_by_oid() }
+        let missing = catalog
+            .indexes
+            .iter()
+            .filter_map(|index| tables.get(&index.table).filter(|table| misses_nulls(index, table)));
+        let missed = missing.map(|table| catalog.root(table).oid).collect();
+        Self { catalog, indexes, types: catalog.types_by_oid(), missed }
     }
 
     /// What may be published: a partition after what it is a partition of.
@@ -109,6 +116,7 @@ impl<'a> Tree<'a> {
     /// A row can be found by all of its columns.
     fn is_found_whole(&self, table: &Table) -> bool {
         !refuses_full(self.catalog, table)
+            && (self.missed.is_empty() || !self.missed.contains(&self.catalog.root(table).oid))
             && table.stored_columns().all(|column| has_equality(column.type_oid, &self.types))
     }
 
@@ -163,6 +171,13 @@ fn is_usable(index: &Index, table: &Table) -> bool {
     };
     let whole = index.valid && index.immediate && !index.partial && !index.columns.is_empty();
     index.unique && whole && index.method == "btree" && index.columns.iter().all(travels)
+}
+
+/// From 17 on a subscriber looks for a row without a key in a hash index too, if it is the table's first, and such an index holds no
+/// NULL: the row is not found, and nothing is said.
+fn misses_nulls(index: &Index, table: &Table) -> bool {
+    let may_be_null = |name: &String| table.columns.iter().any(|column| column.name == *name && !column.not_null);
+    index.method == "hash" && index.valid && !index.partial && index.columns.first().is_some_and(may_be_null)
 }
 
 /// Columns that the server computes do not travel. From 18 on a published table that is known by all columns, these among them,

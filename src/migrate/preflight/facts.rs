@@ -67,8 +67,6 @@ pub struct ServerFacts {
     pub unreadable: Vec<String>,
     /// Schemas, publications, subscriptions and slots of an earlier migration.
     pub left_over: Vec<String>,
-    /// Triggers that fire for replicated rows too: ENABLE ALWAYS or REPLICA.
-    pub firing_triggers: Vec<String>,
     /// Event triggers that fire for what infra does for itself, whatever it does about that.
     #[serde(default)]
     pub firing_event_triggers: Vec<String>,

@@ -57,7 +57,6 @@ fn server(source: &ServerFacts) -> ServerFacts {
         xid_age: 0,
         unreadable: vec![],
         left_over: vec![],
-        firing_triggers: vec![],
         firing_event_triggers: vec![],
         path_dependent_views: vec![],
         cron_jobs: 0,

@@ -18,7 +18,7 @@ fn server() -> ServerFacts {
             "max_worker_processes": "8", "max_logical_replication_workers": "4"
         },
         "connections": 5, "slots": [], "senders": 0, "long_transactions": [], "prepared": [], "xid_age": 100,
-        "unreadable": [], "left_over": [], "firing_triggers": [], "path_dependent_views": [], "cron_jobs": 0
+        "unreadable": [], "left_over": [], "path_dependent_views": [], "cron_jobs": 0
     }))
     .expect("facts")
 }
@@ -95,7 +95,7 @@ type Change = fn(&mut Situation);
 /// One thing wrong, and what is found because of it.
 #[test]
 fn one_fault_is_one_finding() {
-    let cases: [(&str, Change); 43] = [
+    let cases: [(&str, Change); 42] = [
         ("no-tls", |s| s.target.tls = false),
         ("pooler", |s| s.source.pooled = true),
         ("older-target", |s| s.abilities.version.0 = 160_001),
@@ -139,7 +139,6 @@ fn one_fault_is_one_finding() {
             });
         }),
         ("left-over", |s| s.source.left_over.push("SCHEMA infra_migration".into())),
-        ("always-trigger", |s| s.source.firing_triggers.push("t on x".into())),
         ("xid-age", |s| s.source.xid_age = 1_500_000_000),
         ("target-not-empty", |s| s.target_catalog.tables.push(table(9, "one"))),
         ("target-has-tables", |s| s.target_catalog.tables.push(table(9, "other"))),

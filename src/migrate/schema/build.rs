@@ -150,6 +150,7 @@ fn converted(item: &Item, phase: Phase, lookup: &Lookup<'_>, target: &Target, re
         }
         ("COMMENT", _) if item.tag.starts_with("EXTENSION ") && !target.superuser => vec![lenient(item, name)],
         ("ROW SECURITY", _) => vec![hand_over::row_security(item, phase, name)],
+        ("TRIGGER", _) => hand_over::trigger(item, phase, &name),
         ("SCHEMA", _) => {
             let create = format!("CREATE SCHEMA IF NOT EXISTS {}", quote_identifier(&item.tag));
             let statements = std::iter::once(create).chain(owner::statement(item)).collect();

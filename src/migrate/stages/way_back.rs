@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::context::{APPLICATION, APPLY_ROLE, BACK, Context, READ_ROLE, RELAY_PORT};
 use super::{StageError, carry, quiet, structure};
 use crate::migrate::HELPER_SCHEMA;
-use crate::migrate::carried::{guide, release, tighten};
+use crate::migrate::carried::{guide, hold_triggers, release, release_triggers, tighten};
 use crate::migrate::catalog::{Catalog, QualifiedName, quote_identifier, version};
 use crate::migrate::replicate::{Channel, remove_fence, rows_written};
 use crate::migrate::unseen::unseen;
@@ -40,6 +40,7 @@ pub async fn open(
 ) -> Result<(), StageError> {
     let back = Channel { name: BACK, publisher: new, subscriber: old };
     guide(old, catalog).await?;
+    hold_triggers(old).await?;
     // As the new server publishes them.
     let catalog = &catalog.at(version(new).await?);
     carry::prepare(old, catalog).await?;
@@ -92,6 +93,7 @@ pub async fn close(context: &Context) -> Result<(), StageError> {
     let (new, applier) = (context.new_database().await?, context.old().await?);
     Channel { name: BACK, publisher: &new, subscriber: &applier }.remove().await?;
     release(&applier).await?;
+    release_triggers(&applier).await?;
     remove_fence(&applier).await?;
     Ok(tighten(&applier).await?)
 }

@@ -29,9 +29,8 @@ pub fn compare(source: &Objects, target: &Objects, catalog: &Catalog, terms: &Te
         let (before, after) = (source.get(key), target.get(key));
         let same = match (before, after) {
             (Some(before), Some(after)) => {
-                let later = terms.before_last && key.kind == "TABLE";
                 let facts =
-                    before.facts == after.facts || (later && before.facts.replace(" row security", "") == after.facts);
+                    before.facts == after.facts || (terms.before_last && until_last(key, &before.facts) == after.facts);
                 facts && terms.prints.are_one(key, &before.printed, &after.printed)
             }
             // Roles of the server belong to others too.
@@ -54,6 +53,18 @@ pub fn compare(source: &Objects, target: &Objects, catalog: &Catalog, terms: &Te
         }
     }
     found
+}
+
+/// What it is before the clients come.
+fn until_last(key: &ObjectKey, facts: &str) -> String {
+    match key.kind.as_str() {
+        "TABLE" => facts.replace(" row security", ""),
+        "TRIGGER" => match facts.strip_suffix(" enabled A").or(facts.strip_suffix(" enabled R")) {
+            Some(rest) => format!("{rest} enabled O"),
+            None => facts.to_owned(),
+        },
+        _ => facts.to_owned(),
+    }
 }
 
 /// What acts by itself is made at last, with what is said about it.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::end::VerifyError;
 use crate::migrate::HELPER_SCHEMA;
-use crate::migrate::carried::{guided, loosened};
+use crate::migrate::carried::{guided, held_triggers, loosened};
 use crate::migrate::catalog::Sequence;
 use crate::migrate::identity;
 use crate::postgres::Client;
@@ -48,6 +48,7 @@ pub async fn read_objects(client: &Client) -> Result<Objects, VerifyError> {
     let remembered = identity::remembered(client).await?;
     let loosened = loosened(client).await?;
     let guided = guided(client).await?;
+    let held = held_triggers(client).await?;
     let sql = include_str!("sql/objects.sql")
         .replace(
             "{user_schema}",
@@ -57,6 +58,7 @@ pub async fn read_objects(client: &Client) -> Result<Objects, VerifyError> {
         .replace("{remembered_identities}", &remembered)
         .replace("{loosened_keys}", &loosened)
         .replace("{guided_functions}", &guided)
+        .replace("{held_triggers}", &held)
         .replace("{identity_trigger}", identity::TRIGGER);
     let typed = format!(
         "SELECT kind::text, object::text, COALESCE(facts::text, ''), COALESCE(printed::text, '') FROM ({sql}) AS described"

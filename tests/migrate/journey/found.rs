@@ -3,7 +3,7 @@
 use super::ends::Ends;
 use super::{Outcome, fill, journey};
 
-const FOUND: [(&str, &str); 6] = [(
+const FOUND: [(&str, &str); 9] = [(
     "a partition that is not its root's owner's",
     "CREATE ROLE found_owner; CREATE TABLE root (id int PRIMARY KEY, note text) PARTITION BY LIST (id);
      CREATE TABLE part PARTITION OF root DEFAULT; ALTER TABLE root OWNER TO found_owner",
@@ -49,6 +49,30 @@ const FOUND: [(&str, &str); 6] = [(
         "CREATE TABLE note (id int PRIMARY KEY, body json);
      CREATE FUNCTION title(json) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT $1 ->> 't' $$;
      COMMENT ON FUNCTION title(json) IS 'its t'; CREATE VIEW titles AS SELECT id, title(body) FROM note",
+    ),
+    (
+        "triggers that fire for replicated rows too, deferred ones and those of a partition among them",
+        "CREATE TABLE log (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, what text);
+     CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.log (what) VALUES (TG_NAME); RETURN NEW; END $$;
+     CREATE TABLE item (id int PRIMARY KEY, name text); CREATE TABLE part_of (id int PRIMARY KEY, name text) PARTITION BY RANGE (id);
+     CREATE TABLE some_part PARTITION OF part_of DEFAULT;
+     CREATE TRIGGER \"at; once\" AFTER INSERT OR UPDATE ON item FOR EACH ROW EXECUTE FUNCTION noted(); ALTER TABLE item ENABLE ALWAYS TRIGGER \"at; once\";
+     CREATE CONSTRAINT TRIGGER later AFTER INSERT ON item DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION noted();
+     ALTER TABLE item ENABLE ALWAYS TRIGGER later;
+     CREATE TRIGGER at_replica AFTER INSERT ON item FOR EACH ROW EXECUTE FUNCTION noted(); ALTER TABLE item ENABLE REPLICA TRIGGER at_replica;
+     CREATE TRIGGER on_part AFTER INSERT ON part_of FOR EACH ROW EXECUTE FUNCTION noted(); ALTER TABLE some_part ENABLE ALWAYS TRIGGER on_part;
+     CREATE ROLE found_keeper; ALTER TABLE item OWNER TO found_keeper; GRANT ALL ON log TO found_keeper",
+    ),
+    (
+        "a followed table that points to one which is carried in the pause",
+        "CREATE TABLE sheet (number int UNIQUE, body json); INSERT INTO sheet SELECT n, '{}' FROM generate_series(1, 9) AS n;
+     CREATE TABLE line (id int PRIMARY KEY, sheet int REFERENCES sheet (number) ON DELETE CASCADE); INSERT INTO line SELECT n, n FROM generate_series(1, 9) AS n",
+    ),
+    (
+        "a hash index, by which a subscriber from 17 on does not find a row that is NULL there",
+        "CREATE TABLE item (n int, name text); CREATE INDEX item_name ON item USING hash (name); INSERT INTO item VALUES (1, NULL), (2, 'a');
+     CREATE TABLE root (n int, name text) PARTITION BY LIST (n); CREATE TABLE some_of_it PARTITION OF root FOR VALUES IN (1, 2, 3);
+     CREATE TABLE rest_of_it PARTITION OF root DEFAULT; CREATE INDEX some_name ON some_of_it USING hash (name); INSERT INTO root SELECT n FROM generate_series(1, 9) AS n",
     ),
 ];
 

@@ -14,7 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use infra::error::chain;
-use infra::migrate::carried::{self, CarriedError, carry_objects, carry_rows, guide, loosen, release, tighten};
+use infra::migrate::carried::{
+    self, CarriedError, carry_objects, carry_rows, guide, hold_triggers, loosen, release, release_triggers, tighten,
+};
 use infra::migrate::catalog::{self, Catalog, QualifiedName};
 use infra::migrate::copy::{Held, Hold, Setup, Sizing, copy, hold, tables};
 use infra::migrate::drift::{Drift, told};
@@ -326,6 +328,7 @@ impl Journey<'_> {
         // Away for a while, which pg_dump does not know.
         loosen(old, &carried::with_roots(&catalog)).await.map_err(stopped("way back"))?;
         guide(old, &own).await.map_err(stopped("way back"))?;
+        hold_triggers(old).await.map_err(stopped("way back"))?;
         self.handed_over(built, prints).await?;
         back.subscribe(&self.ends.target(self.database)).await.map_err(stopped("way back"))?;
         let refused = self.write(false, 3).await;
@@ -333,6 +336,7 @@ impl Journey<'_> {
         sequences::carry(new, old).await.map_err(stopped("way back"))?;
         carry(new, old, &catalog).await.map_err(stopped("way back"))?;
         release(old).await.map_err(stopped("way back"))?;
+        release_triggers(old).await.map_err(stopped("way back"))?;
         tighten(old).await.map_err(stopped("way back"))?;
         same("the way back", dumps::differing_rows(self.ends, self.database, &built.losses))?;
         Ok(refused)

@@ -90,9 +90,7 @@ async fn go(seeds: impl Iterator<Item = u64>, rare: bool) -> Tally {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn random_databases_go_there_and_back() {
-    // 2 and 5 show two faults that are open: a row of a table without a key that the new side keeps, and an order of inherited columns
-    // that nobody tells of.
-    let tally = go([1, 3, 4, 6].into_iter(), false).await;
+    let tally = go(1..=6, false).await;
     assert!(tally.faults.is_empty(), "{:#?}", tally.faults);
     assert!(tally.equal > 3 && tally.rows > 75, "{} equal, {} rows; {:#?}", tally.equal, tally.rows, tally.refused);
     // The generator writes what the server takes, nearly always.
@@ -100,13 +98,13 @@ async fn random_databases_go_there_and_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "as many as COUNT says, from SEED on"]
+#[ignore = "as many as COUNT says, from SEED on; RARE=0 without what is rare"]
 async fn many_random_databases_go_there_and_back() {
     let number = |name: &str, otherwise| std::env::var(name).map_or(otherwise, |text| text.parse().unwrap());
-    let (first, count) = (number("SEED", 1000), number("COUNT", 500));
+    let (first, count, rare) = (number("SEED", 1000), number("COUNT", 500), number("RARE", 1) == 1);
     if let Ok(file) = std::env::var("SQL") {
-        std::fs::write(file, database(first, true)).unwrap();
+        std::fs::write(file, database(first, rare)).unwrap();
     }
-    let tally = go(first..first + count, true).await;
+    let tally = go(first..first + count, rare).await;
     assert!(tally.faults.is_empty(), "{:#?}", tally.faults);
 }

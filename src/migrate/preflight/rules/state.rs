@@ -47,11 +47,6 @@ pub fn rule(s: &Situation) -> Vec<Finding> {
         .so("it goes on writing there after cutover, and not at the target")
         .remedy("disable it before cutover, and make it at the target afterwards")
     }));
-    found.extend(s.source.firing_triggers.iter().map(|trigger| {
-        Finding::warning("always-trigger", format!("TRIGGER {trigger}"), "fires for replicated rows too")
-            .so("at the target it would do again what it did at the source")
-            .remedy("ALTER TABLE … ENABLE TRIGGER while the migration lasts, or make what it does harmless twice")
-    }));
     found.extend(s.source.firing_event_triggers.iter().map(|trigger| {
         Finding::warning(
             "event-trigger-fires",

@@ -108,7 +108,7 @@ fn carried_in_pause(s: &Situation) -> Vec<Finding> {
         Finding::warning(
             "not-followed",
             object(table),
-            "has no key, and a column whose values cannot be compared or are computed by the server",
+            "has no key, and a column whose values cannot be compared or are computed by the server, or a hash index that holds no NULL",
         )
         .so("replication cannot find its rows: it is carried anew inside the pause, forth and back")
         .remedy("add a primary key or a unique index over columns that are NOT NULL, or accept it")

@@ -42,9 +42,6 @@ SELECT COALESCE((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), fals
           UNION ALL SELECT 'SUBSCRIPTION ' || subname FROM pg_subscription
                      WHERE subname LIKE 'infra%' AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
           UNION ALL SELECT 'REPLICATION SLOT ' || slot_name FROM pg_replication_slots WHERE slot_name LIKE 'infra%') AS l(object)), '[]') AS left_over,
-       COALESCE((SELECT json_agg(format('%I on %I.%I', t.tgname, n.nspname, c.relname) ORDER BY 1)
-          FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE t.tgenabled IN ('A', 'R') AND NOT t.tgisinternal AND {user_schema}), '[]') AS firing_triggers,
        COALESCE((SELECT json_agg(e.evtname ORDER BY e.evtname) FROM pg_event_trigger e
          -- From 17 on a superuser's session is without any.
          WHERE (e.evtenabled IN ('A', 'R') AND NOT (users.super AND current_setting('event_triggers', true) IS NOT NULL)

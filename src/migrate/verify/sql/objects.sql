@@ -4,6 +4,8 @@ WITH RECURSIVE remembered AS (
   {remembered_identities}
 ), loosened AS (
   {loosened_keys}
+), held AS (
+  {held_triggers}
 ), guided AS (
   {guided_functions}
 ), relation AS (
@@ -260,9 +262,10 @@ SELECT 'COMMENT', format('table constraint %I on %s', l.name, l.identity), l.com
 UNION ALL
 SELECT 'TRIGGER', format('%s.%I', r.identity, t.tgname),
        regexp_replace(def.text, CASE WHEN t.tgqual IS NULL THEN '$^' ELSE ' WHEN \((.*)\) EXECUTE ' END, ' WHEN … EXECUTE ')
-         || ' enabled ' || t.tgenabled::text,
+         || ' enabled ' || COALESCE(h.enabled, t.tgenabled::text),
        CASE WHEN t.tgqual IS NOT NULL THEN substring(def.text FROM ' WHEN \((.*)\) EXECUTE ') END
-  FROM relation r JOIN pg_trigger t ON t.tgrelid = r.oid CROSS JOIN LATERAL pg_get_triggerdef(t.oid) AS def(text) WHERE NOT t.tgisinternal
+  FROM relation r JOIN pg_trigger t ON t.tgrelid = r.oid LEFT JOIN held h ON h.trigger = t.oid
+  CROSS JOIN LATERAL pg_get_triggerdef(t.oid) AS def(text) WHERE NOT t.tgisinternal
 UNION ALL
 SELECT 'RULE', format('%s.%I', r.identity, w.rulename),
        concat_ws(' ', 'on', w.ev_type, CASE WHEN w.is_instead THEN 'instead' END, 'enabled', w.ev_enabled), pg_get_ruledef(w.oid)
