@@ -4,6 +4,7 @@
 //! The record of both ends is the point: what a person, a job or a trigger writes at the new database is found like what
 //! replication failed to bring.
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
@@ -121,6 +122,11 @@ impl Since<'_> {
     /// Reads on in both records, and compares what changed. What differs may still be on its way: it stays for the next
     /// look, whose reading begins where this one ended. `catalog` is the source's.
     pub async fn look(&self, catalog: &Catalog) -> Result<Look, SinceError> {
+        self.look_but(catalog, &BTreeSet::new()).await
+    }
+
+    /// What changed in `hidden` tables stays for a look that sees their rows.
+    pub async fn look_but(&self, catalog: &Catalog, hidden: &BTreeSet<QualifiedName>) -> Result<Look, SinceError> {
         let Some(mut state) = self.folder.read::<State>(FILE)? else { return Err(SinceError::NotVerified) };
         let (source, target) = (self.history(self.source), self.history(self.target));
         let keys = Keys::new(catalog);
@@ -140,7 +146,11 @@ impl Since<'_> {
         (state.source, state.target) = (here.until, there.until);
         // Before anything is forgotten, which the next reading does.
         self.folder.write(FILE, &state)?;
+        let seen = |table: &ChangedTable| !hidden.contains(&table.name);
+        let (seen, later): (Vec<_>, Vec<_>) = std::mem::take(&mut state.changed.tables).into_iter().partition(seen);
+        state.changed.tables = seen;
         let tables = self.compare(&mut state.changed, catalog).await?;
+        state.changed.tables.extend(later);
         self.folder.write(FILE, &state)?;
         Ok(Look { tables, left: here.left + there.left })
     }

@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
+use infra::migrate::carried::{hidden, seeing_all};
 use infra::migrate::catalog::{self, QualifiedName};
 use infra::migrate::folder::Folder;
 use infra::migrate::replicate::{Channel, make_beat};
 use infra::migrate::schema::{Phase, Schema, hand_over, take_back};
 use infra::migrate::since::{Look, Since, SinceError};
 use infra::migrate::verify::{End, Options, verify};
-use infra::postgres::{Client, Endpoint, connect};
+use infra::postgres::{Client, Endpoint, PostgresError, connect};
 
 use crate::schema::Move;
 use crate::servers::{SUPERUSER, Server};
@@ -126,6 +127,15 @@ async fn rows_arrive_and_are_compared_until_policies_hide_them() {
     assert_eq!(secured.seen().await, [0, 100], "forced for the owner too");
     secured.moving.target.psql("moved", "UPDATE forced SET body = 'y' WHERE id = 1");
     assert!(secured.look().await.is_err(), "why it comes last: what is hidden is not compared, and that is an error");
+
+    // While the clients use it, that waits; in a pause this session sees all, and nobody else more than before.
+    let (hidden, catalog) = (hidden(&secured.new).await.unwrap(), catalog::read(&secured.old).await.unwrap());
+    assert_eq!(hidden.iter().map(QualifiedName::plain).collect::<Vec<_>>(), ["public.forced"]);
+    let look = secured.since(async |since| since.look_but(&catalog, &hidden).await).await.unwrap();
+    assert_eq!(look.differing().count(), 0, "{look:?}");
+    let look = seeing_all(&secured.new, async { Ok::<_, PostgresError>(secured.look().await.unwrap()) }).await.unwrap();
+    assert_eq!((look.differing().count(), look.rows()), (1, 1), "{look:?}");
+    assert_eq!(secured.seen().await, [0, 100]);
 
     // A pause that failed: replication goes on, and the row that was changed is found.
     take_back(&secured.new, &secured.schema).await.unwrap();

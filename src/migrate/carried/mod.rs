@@ -2,12 +2,14 @@
 //! tables whose changes no subscriber can apply, and large objects. From the old database to the new one in the pause of
 //! the cutover, and back at a rollback (docs/decisions/0075-carried-in-the-pause.md).
 
+mod forced;
 mod guide;
 mod loosen;
 mod objects;
 mod rows;
 mod triggers;
 
+pub use forced::{hidden, seeing_all};
 pub use guide::{guide, guided, release};
 pub use loosen::{loosen, loosened, tighten};
 pub use objects::{Objects, carry_objects, foreign_objects};

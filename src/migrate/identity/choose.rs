@@ -77,10 +77,10 @@ impl<'a> Tree<'a> {
                 indexes.entry(index.table).or_default().push(index);
             }
         }
-        let missing = catalog
-            .indexes
-            .iter()
-            .filter_map(|index| tables.get(&index.table).filter(|table| misses_nulls(index, table)));
+        let misses = |index: &&Index| {
+            tables.get(&index.table).is_some_and(|table| misses_nulls(index, table) || is_computed(index, table))
+        };
+        let missing = catalog.indexes.iter().filter(misses).filter_map(|index| tables.get(&index.table));
         let missed = missing.map(|table| catalog.root(table).oid).collect();
         Self { catalog, indexes, types: catalog.types_by_oid(), missed }
     }
@@ -178,6 +178,13 @@ fn is_usable(index: &Index, table: &Table) -> bool {
 fn misses_nulls(index: &Index, table: &Table) -> bool {
     let may_be_null = |name: &String| table.columns.iter().any(|column| column.name == *name && !column.not_null);
     index.method == "hash" && index.valid && !index.partial && index.columns.first().is_some_and(may_be_null)
+}
+
+/// Before 18 a column that the server computes does not travel, and a subscriber that has a primary key looks for rows by it.
+fn is_computed(index: &Index, table: &Table) -> bool {
+    let computed =
+        |name: &String| table.columns.iter().any(|column| column.name == *name && column.generated.is_some());
+    index.primary && index.columns.iter().any(computed)
 }
 
 /// Columns that the server computes do not travel. From 18 on a published table that is known by all columns, these among them,

@@ -10,7 +10,7 @@ use super::context::{BACK, Context, FORWARD};
 use super::log_watch::check_log;
 use super::settle::{end_records, file};
 use super::{StageError, carry, compare};
-use crate::migrate::carried::MOST_IN_PAUSE;
+use crate::migrate::carried::{MOST_IN_PAUSE, hidden, seeing_all};
 use crate::migrate::catalog::{self, Catalog};
 use crate::migrate::prose::FEW;
 use crate::migrate::rows_path::RowsPath;
@@ -76,7 +76,7 @@ pub async fn within_pause(context: &Context, old: &Client, new: &Client) -> Resu
         return Ok(());
     }
     let catalog = catalog::read(old).await?;
-    let look = match to_the_end(context, old, new, &catalog).await {
+    let look = match seeing_all(new, to_the_end(context, old, new, &catalog)).await {
         Ok(look) => look,
         Err(error) => {
             not_compared(context, &error).await;
@@ -89,7 +89,7 @@ pub async fn within_pause(context: &Context, old: &Client, new: &Client) -> Resu
         let (what, report) = (summary_of_changes(&differing, FEW), context.folder.file(compare::REPORT));
         return Err(StageError::Changed { what, report });
     }
-    whole_tables(context, old, new, &catalog).await
+    seeing_all(new, whole_tables(context, old, new, &catalog)).await
 }
 
 async fn to_the_end(context: &Context, old: &Client, new: &Client, catalog: &Catalog) -> Result<Look, StageError> {
@@ -120,7 +120,8 @@ async fn whole_tables(context: &Context, old: &Client, new: &Client, catalog: &C
 async fn look_once(context: &Context) -> Result<Look, StageError> {
     let (old, new) = (context.old().await?, context.new_database().await?);
     let catalog = catalog::read(&old).await?;
-    Ok(Since { source: &old, target: &new, folder: &context.folder }.look(&catalog).await?)
+    let hidden = hidden(&new).await?;
+    Ok(Since { source: &old, target: &new, folder: &context.folder }.look_but(&catalog, &hidden).await?)
 }
 
 fn is_recorded(context: &Context) -> bool {

@@ -56,14 +56,28 @@ pub fn differing_rows(ends: &Ends, database: &str, losses: &[Loss]) -> Vec<Strin
     differs.collect()
 }
 
-/// Statements that only one end has. The old end's are made once at the new server, and printed by it. Where that makes another
-/// thing of one, because pg_dump writes no operator into it, the old end's own words count.
+/// Statements that only one end has. The old end's are made once at the new server, and printed by it; under a path to what came with
+/// extensions too, since pg_dump writes no operator into `IS DISTINCT FROM` and the like: under one of them all is the same.
 pub fn differing_statements(ends: &Ends, database: &str, losses: &[Loss]) -> Vec<String> {
-    let normal = format!("{database}_normal");
     let made = dump(ends.old.tool(
         "pg_dump",
         &["--schema-only", "--no-subscriptions", "--exclude-schema=infra_migration", &url(&ends.old, database)],
     ));
+    let found = differing(ends, database, losses, &made);
+    if found.is_empty() {
+        return found;
+    }
+    let path = "SELECT string_agg(DISTINCT quote_ident(nspname), ', ') FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+                 WHERE nspname <> 'pg_catalog'";
+    let path = ends.old.psql(database, path).replace('\'', "''");
+    let guided =
+        made.replace("set_config('search_path', '', false)", &format!("set_config('search_path', '{path}', false)"));
+    if differing(ends, database, losses, &guided).is_empty() { vec![] } else { found }
+}
+
+/// From what these statements make.
+fn differing(ends: &Ends, database: &str, losses: &[Loss], made: &str) -> Vec<String> {
+    let normal = format!("{database}_normal");
     ends.new.psql(SUPERUSER, &format!("CREATE DATABASE {normal} TEMPLATE template0"));
     let output = run(&ends.new.tool("psql", &["-Xq", "-d", &url(&ends.new, &normal)]), made.as_bytes());
     let refused = String::from_utf8_lossy(&output.stderr).matches("ERROR:").count();
@@ -73,6 +87,7 @@ pub fn differing_statements(ends: &Ends, database: &str, losses: &[Loss]) -> Vec
         // pg_dump's own output does not make the database: it cannot be a measure.
         return vec![];
     }
+    // What the new end has in the old one's very words is right, whatever pg_dump's statements made of it: another order of columns.
     let said: BTreeSet<&str> = made.split("\n\n").map(str::trim).collect();
     let (by_word, gained): (Vec<_>, Vec<_>) = new.difference(&old).partition(|text| said.contains(text.as_str()));
     let lost = old.difference(&new).filter(|text| !by_word.iter().any(|other| head(other) == head(text)));
@@ -80,9 +95,9 @@ pub fn differing_statements(ends: &Ends, database: &str, losses: &[Loss]) -> Vec
     all.filter(|statement| !is_lost(statement, losses)).collect()
 }
 
-/// `CREATE TRIGGER name`
-fn head(statement: &str) -> Vec<&str> {
-    statement.split(' ').take(3).collect()
+/// `CREATE TABLE app.name`; of other statements, all of it.
+fn head(statement: &str) -> &str {
+    statement.split(" (\n").next().unwrap_or(statement)
 }
 
 fn statements(ends: &Ends, database: &str) -> BTreeSet<String> {
@@ -114,7 +129,9 @@ fn is_repeated(part: &str) -> bool {
 fn short(object: &str) -> String {
     let is_kind = |word: &&str| word.len() > 1 && word.chars().all(|c| c.is_ascii_uppercase());
     let name = object.split(' ').skip_while(is_kind).collect::<Vec<_>>().join(" ");
-    let name = name.split('(').next().unwrap_or_default();
+    let name = name.split(['(', '\n']).next().unwrap_or_default();
+    // `OPERATOR CLASS app.c USING btree`
+    let name = name.split(" USING ").next().unwrap_or_default();
     name.rsplit('.').next().unwrap_or_default().replace('"', "").to_lowercase()
 }
 

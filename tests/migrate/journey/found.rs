@@ -3,7 +3,7 @@
 use super::ends::Ends;
 use super::{Outcome, fill, journey};
 
-const FOUND: [(&str, &str); 9] = [(
+const FOUND: [(&str, &str); 11] = [(
     "a partition that is not its root's owner's",
     "CREATE ROLE found_owner; CREATE TABLE root (id int PRIMARY KEY, note text) PARTITION BY LIST (id);
      CREATE TABLE part PARTITION OF root DEFAULT; ALTER TABLE root OWNER TO found_owner",
@@ -73,6 +73,16 @@ const FOUND: [(&str, &str); 9] = [(
         "CREATE TABLE item (n int, name text); CREATE INDEX item_name ON item USING hash (name); INSERT INTO item VALUES (1, NULL), (2, 'a');
      CREATE TABLE root (n int, name text) PARTITION BY LIST (n); CREATE TABLE some_of_it PARTITION OF root FOR VALUES IN (1, 2, 3);
      CREATE TABLE rest_of_it PARTITION OF root DEFAULT; CREATE INDEX some_name ON some_of_it USING hash (name); INSERT INTO root SELECT n FROM generate_series(1, 9) AS n",
+    ),
+    (
+        "a primary key that the server computes",
+        "CREATE TABLE torrent (hash text NOT NULL, kind text, id text GENERATED ALWAYS AS (hash || coalesce(kind, '')) STORED PRIMARY KEY, seen int);
+     INSERT INTO torrent (hash, kind, seen) SELECT n, 'k', n FROM generate_series(1, 9) AS n",
+    ),
+    (
+        "row security that holds for owners too, on a table that is carried in the pause",
+        "CREATE UNLOGGED TABLE visit (id int PRIMARY KEY, who text); INSERT INTO visit SELECT n, 'w' FROM generate_series(1, 9) AS n;
+     ALTER TABLE visit ENABLE ROW LEVEL SECURITY; ALTER TABLE visit FORCE ROW LEVEL SECURITY; CREATE POLICY own ON visit USING (who = current_user)",
     ),
 ];
 
