@@ -22,11 +22,15 @@ use crate::migrate::copy::{CopyError, MaxRate, write_limit};
 use crate::migrate::folder::{Folder, FolderError};
 use crate::migrate::job::Job;
 pub use crate::migrate::job::Secured;
+use crate::migrate::logins::{self, Passwords};
 use crate::migrate::run::{self, RunError};
 pub use crate::migrate::saga::Word;
 use crate::migrate::saga::{Next, Progress, Side, Stage, Untimely, admit, next};
-use crate::migrate::stages::{self, ACCEPTED, Context, StageError};
+use crate::migrate::stages::{self, ACCEPTED, CLIENTS, Context, StageError};
 use crate::postgres::Endpoint;
+
+/// Of the roles that enter a managed database.
+const PASSWORDS: &str = "logins.json";
 
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
@@ -103,22 +107,37 @@ pub fn begin(migrations: PathBuf, request: &[u8]) -> Result<(), AgentError> {
     let folder = Folder::create(migrations.join(&begin.job.id), &begin.job)?;
     write_limit(&folder, begin.job.max_rate)?;
     if let Some(endpoint) = begin.target.take() {
-        keep(&folder, NewDatabase { endpoint, ca: begin.ca })?;
+        let target = trusted(&folder, NewDatabase { endpoint, ca: begin.ca })?;
+        folder.write("target.json", &target)?;
     }
     Ok(folder.link(&current)?)
 }
 
-/// Takes in the database that the stage `provision` has made.
-pub fn provisioned(path: PathBuf, request: &[u8]) -> Result<(), AgentError> {
-    keep(&Folder::at(path), serde_json::from_slice(request)?)
+/// Takes in the database that the stage `provision` has made. What comes with it is the master's password: it stays in this process.
+pub async fn provisioned(path: PathBuf, request: &[u8]) -> Result<(), AgentError> {
+    let folder = Folder::at(path);
+    let master = trusted(&folder, serde_json::from_slice(request)?)?;
+    let passwords = match folder.read::<Passwords>(PASSWORDS)? {
+        Some(passwords) => passwords,
+        None => {
+            let passwords = Passwords::random();
+            folder.write(PASSWORDS, &passwords)?;
+            passwords
+        }
+    };
+    let user = Context::new(folder.clone())?.container().await?.user;
+    let logins = logins::make(&master, &user, &passwords).await.map_err(StageError::Postgres)?;
+    folder.write(CLIENTS, &logins.clients)?;
+    Ok(folder.write("target.json", &logins.infra)?)
 }
 
-fn keep(folder: &Folder, mut database: NewDatabase) -> Result<(), AgentError> {
+/// Its roots stand in a file from here on.
+fn trusted(folder: &Folder, mut database: NewDatabase) -> Result<Endpoint, AgentError> {
     if let Some(ca) = database.ca {
         folder.write_text("ca.pem", &ca)?;
         database.endpoint.tls = crate::postgres::Tls::VerifyFull { ca: folder.file("ca.pem") };
     }
-    Ok(folder.write("target.json", &database.endpoint)?)
+    Ok(database.endpoint)
 }
 
 /// How fast rows may be copied: a copy that runs takes it over within a second.

@@ -84,7 +84,7 @@ pub async fn run(args: AgentArgs) -> Result<Exit, CommandError> {
         AgentVerb::Status { folder, source } => out::line(serde_json::json!(agent::report(folder, source).await?)),
         AgentVerb::Pages { folder } => out::line(serde_json::json!(agent::pages(folder)?)),
         AgentVerb::Brief { folder } => out::line(serde_json::json!(agent::brief(folder)?)),
-        AgentVerb::Provisioned { folder } => agent::provisioned(folder, &request()?)?,
+        AgentVerb::Provisioned { folder } => agent::provisioned(folder, &request()?).await?,
         AgentVerb::Secured { folder } => agent::secured(folder, &request()?)?,
         AgentVerb::Keep { folder, seconds } => agent::keep_old(folder, seconds)?,
         AgentVerb::RemoveOld { folder } => agent::remove_old(folder).await?,

@@ -12,6 +12,7 @@ pub mod identity;
 pub mod index;
 pub mod job;
 pub mod kept;
+pub mod logins;
 pub mod look;
 pub mod measure;
 pub mod partitions;

@@ -28,13 +28,13 @@ async fn open(endpoint: &Endpoint, application_name: &str) -> Result<Client, Pos
     let stream = dial(endpoint).await?;
     let mut config = Config::new();
     config
-        .user(&endpoint.user)
+        .user(endpoint.login())
         .password(endpoint.password.expose())
         .dbname(&endpoint.database)
         .application_name(application_name)
         // The stream is encrypted already.
         .ssl_mode(tokio_postgres::config::SslMode::Disable);
-    let operation = format!("logging in as {} at {}", endpoint.user, endpoint.address());
+    let operation = format!("logging in as {} at {}", endpoint.login(), endpoint.address());
     let (inner, connection) =
         config.connect_raw(stream, NoTls).await.map_err(|error| PostgresError::of(operation, error))?;
     tokio::spawn(connection);

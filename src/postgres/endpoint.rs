@@ -24,6 +24,9 @@ pub struct Endpoint {
     pub port: u16,
     pub database: String,
     pub user: String,
+    /// Who logs in, and acts as `user` by a setting of its own. None: the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<String>,
     #[serde(default)]
     pub password: Secret,
     #[serde(default)]
@@ -77,15 +80,21 @@ impl Endpoint {
             port: url.port().unwrap_or(5432),
             database: present("database", decode(url.path().trim_start_matches('/'))?)?,
             user: present("user", decode(url.username())?)?,
+            login: None,
             password: Secret::new(decode(url.password().unwrap_or_default())?),
             tls: tls(&url)?,
         })
     }
 
+    /// Whose the password is.
+    pub fn login(&self) -> &str {
+        self.login.as_deref().unwrap_or(&self.user)
+    }
+
     /// The URL without the password: for reports, and to be parsed again.
     pub fn url(&self) -> String {
         let encode = |text: &str| utf8_percent_encode(text, PLAIN).to_string();
-        let (user, database) = (encode(&self.user), encode(&self.database));
+        let (user, database) = (encode(self.login()), encode(&self.database));
         let parameters = match &self.tls {
             Tls::Off => "sslmode=disable".to_owned(),
             Tls::VerifyFull { ca } => format!("sslmode=verify-full&sslrootcert={}", encode(&ca.to_string_lossy())),
@@ -115,7 +124,7 @@ impl Endpoint {
             ("PGHOST", self.host.clone()),
             ("PGPORT", self.port.to_string()),
             ("PGDATABASE", self.database.clone()),
-            ("PGUSER", self.user.clone()),
+            ("PGUSER", self.login().to_owned()),
             ("PGPASSWORD", self.password.expose().to_owned()),
         ];
         match &self.tls {

@@ -2,8 +2,12 @@
 
 use std::fmt;
 
+use rand::Rng;
+use rand::distr::Alphanumeric;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
+
+const LENGTH: usize = 32;
 
 /// Serialized as it is: what is written with one in it needs mode 0600.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -12,6 +16,11 @@ pub struct Secret(Zeroizing<String>);
 impl Secret {
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
+    }
+
+    /// Letters and digits: they mean nothing to anybody who has to quote it.
+    pub fn random() -> Self {
+        Self::new(rand::rng().sample_iter(Alphanumeric).take(LENGTH).map(char::from).collect::<String>())
     }
 
     pub fn expose(&self) -> &str {

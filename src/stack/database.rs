@@ -17,8 +17,8 @@ use crate::steps::{self, DatabaseAction, DatabaseWish, StepId};
 
 /// Each round does all that was missing; what a round changes may ask for one more (a reboot).
 const ROUNDS: u32 = 5;
-/// As the provider suggests, and as bundles name it.
-const MASTER: &str = "postgres";
+/// A name that no bundle has: the clients keep theirs.
+const MASTER: &str = "infra_master";
 
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {

@@ -39,7 +39,7 @@ def new_database(system):
     file = f"{scene.STATE_ON_HOST}/migrations/current/target.json"
     at = json.loads(system.on_host(f"cat {file}"))
     password = f"""PGPASSWORD=$(sed 's/.*"password":"\\([^"]*\\)".*/\\1/' {file}) PGSSLMODE=prefer; export PGPASSWORD PGSSLMODE; """
-    where = f"-h {at['host']} -U {at['user']} -d {at['database']}"
+    where = f"-h {at['host']} -U {at.get('login', at['user'])} -d {at['database']}"
     return Database(system, where, password, "-e PGPASSWORD -e PGSSLMODE")
 
 

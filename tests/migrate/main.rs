@@ -12,6 +12,7 @@ mod drift;
 mod identity;
 mod index;
 mod journey;
+mod logins;
 mod look;
 mod pair;
 mod preflight;

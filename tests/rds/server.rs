@@ -99,6 +99,7 @@ async fn life(stage: &Stage, wish: &DatabaseWish) -> anyhow::Result<()> {
 async fn reached_by_infra(master: &Master<'_>) -> anyhow::Result<()> {
     let address = master.database.endpoint.as_ref().context("no endpoint")?;
     let mut endpoint = Endpoint {
+        login: None,
         host: address.host.clone(),
         port: address.port.get(),
         database: "postgres".into(),

@@ -46,6 +46,7 @@ async fn provide(global: &Global, at: &OnHost, engine: Engine) -> Result<(), Com
         port: address.port.get(),
         database: wish.database.clone().unwrap_or_else(|| wish.master.clone()),
         user: made.master.clone(),
+        login: None,
         password: Secret::new(password.as_str()),
         tls: Tls::VerifyFull { ca: "ca.pem".into() },
     };

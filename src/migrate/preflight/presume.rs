@@ -24,13 +24,11 @@ const ON_RDS: [Ability; 4] =
 const LOADED_ON_RDS: [&str; 2] = ["pg_stat_statements", "rds"];
 /// What infra makes there.
 const MADE: ServerVersion = ServerVersion(170_000);
-/// Its user there, whose password RDS makes.
-const MASTER: &str = "postgres";
 /// At least; pg_cron is there too, but only for who loads it by a parameter.
 const PARTMAN_OF_RDS: &str = "5.1";
 
 pub fn presume(source: &Catalog, facts: &ServerFacts) -> Presumed {
-    Presumed { facts: server(facts), catalog: empty(source), abilities: abilities(source) }
+    Presumed { facts: server(facts), catalog: empty(source), abilities: abilities(source, &facts.user) }
 }
 
 /// As many of everything as anybody may ask for.
@@ -85,7 +83,8 @@ fn empty(source: &Catalog) -> Catalog {
     }
 }
 
-fn abilities(source: &Catalog) -> Target {
+/// The clients keep their name, and it may what the master user may.
+fn abilities(source: &Catalog, user: &str) -> Target {
     let extensions: BTreeMap<_, _> = source
         .extensions
         .iter()
@@ -104,10 +103,10 @@ fn abilities(source: &Catalog) -> Target {
     Target {
         version: source.database.server_version.max(MADE),
         database: source.database.name.clone(),
-        user: MASTER.to_owned(),
+        user: user.to_owned(),
         superuser: false,
         abilities: ON_RDS.into(),
-        roles: [MASTER, RDS_ROLE].map(str::to_owned).into(),
+        roles: [user, RDS_ROLE].map(str::to_owned).into(),
         grantable: [].into(),
         extensions,
         languages: trusted.map(|routine| routine.language.clone()).collect(),

@@ -260,7 +260,7 @@ fn conninfo(endpoint: &Endpoint) -> String {
         format!("host={}", value(&endpoint.host)),
         format!("port={}", endpoint.port),
         format!("dbname={}", value(&endpoint.database)),
-        format!("user={}", value(&endpoint.user)),
+        format!("user={}", value(endpoint.login())),
     ];
     if !endpoint.password.is_empty() {
         parts.push(format!("password={}", value(endpoint.password.expose())));
@@ -289,6 +289,7 @@ mod tests {
             port: 5432,
             database: "it's".into(),
             user: "back\\slash".into(),
+            login: None,
             password: Secret::new("a b'c"),
             tls: Tls::VerifyFull { ca: "/ca.pem".into() },
         };

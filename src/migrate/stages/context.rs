@@ -31,6 +31,9 @@ pub const FINDINGS: &str = "findings.json";
 /// How the schema changed, where that stopped the migration: sentences.
 pub const SCHEMA_CHANGES: &str = "schema-changes.json";
 
+/// How the clients enter the new database, where infra made it.
+pub const CLIENTS: &str = "clients.json";
+
 pub struct Context {
     pub job: Job,
     pub folder: Folder,
@@ -80,6 +83,15 @@ impl Context {
     pub async fn target(&self) -> Result<Endpoint, StageError> {
         let endpoint: Option<Endpoint> = self.folder.read("target.json")?;
         endpoint.ok_or(StageError::NoTarget)
+    }
+
+    /// The new database as its clients enter it: a user's own as infra does.
+    pub async fn target_of_clients(&self) -> Result<Endpoint, StageError> {
+        let own: Option<Endpoint> = self.folder.read(CLIENTS)?;
+        match own {
+            Some(endpoint) => Ok(endpoint),
+            None => self.target().await,
+        }
     }
 
     pub async fn old(&self) -> Result<Client, StageError> {
@@ -143,6 +155,7 @@ pub fn source(container: &DatabaseContainer, source: &job::Source) -> Endpoint {
         port: 5432,
         database: source.database.clone(),
         user: container.user.clone(),
+        login: None,
         password: Secret::new(container.password.as_str()),
         tls: Tls::Off,
     }

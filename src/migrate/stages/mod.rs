@@ -34,7 +34,7 @@ use std::time::Duration;
 
 pub use backup::SafetyCopy;
 pub use compare::{REPORT, VERIFICATION};
-pub use context::{ACCEPTED, Context, FINDINGS, RELAY_PORT, SCHEMA_CHANGES, pg_dump, source};
+pub use context::{ACCEPTED, CLIENTS, Context, FINDINGS, RELAY_PORT, SCHEMA_CHANGES, pg_dump, source};
 pub use finish::remove_old;
 pub use guard::look as look_at_the_way_back;
 pub use log_watch::{is_given_up, is_watched, leave_watch, log_watch, relieve_watch, watch_log};

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use rand::Rng;
-use rand::distr::Alphanumeric;
 use tokio::time::{Instant, sleep};
 
 use super::context::{APPLY_ROLE, BACK, Context, FORWARD, READ_ROLE};
@@ -17,8 +15,6 @@ use crate::migrate::since::RECORD;
 use crate::migrate::timescale::{start_workers, stop_workers};
 use crate::postgres::{Client, Secret};
 
-/// Letters and digits: some 190 bits.
-const PASSWORD_LENGTH: usize = 32;
 /// After a failure the clients stand still until the old database lets them in: a server that restarts is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 const AGAIN: Duration = Duration::from_secs(1);
@@ -111,8 +107,7 @@ async fn read_role(context: &Context, old: &Client) -> Result<(), StageError> {
     let password = match context.folder.read::<Secret>("replication.json")? {
         Some(password) => password,
         None => {
-            let made: String = rand::rng().sample_iter(Alphanumeric).take(PASSWORD_LENGTH).map(char::from).collect();
-            let password = Secret::new(made);
+            let password = Secret::random();
             context.folder.write("replication.json", &password)?;
             password
         }

@@ -222,7 +222,7 @@ pub async fn start_clients(context: &Context) -> Result<(), StageError> {
 async fn point(context: &Context, to: Side) -> Result<(), StageError> {
     let location = match to {
         Side::Old => None,
-        Side::New => Some(location(context, &context.target().await?)?),
+        Side::New => Some(location(context, &context.target_of_clients().await?)?),
     };
     Ok(context.host.point_clients(context.site(), location.as_ref()).await?)
 }

@@ -24,6 +24,7 @@ pub async fn source_for_target(context: &Context) -> Result<Endpoint, StageError
         port: RELAY_PORT,
         database: context.job.source.database.clone(),
         user: READ_ROLE.to_owned(),
+        login: None,
         password: password.ok_or(StageError::NotPrepared)?,
         tls: Tls::ChannelBinding,
     })

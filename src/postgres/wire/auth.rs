@@ -21,7 +21,7 @@ pub async fn answer(connection: &mut Connection, operation: &str, endpoint: &End
             }
             Message::AuthenticationCleartextPassword => send_password(connection, operation, password).await?,
             Message::AuthenticationMd5Password(body) => {
-                let hash = md5_hash(endpoint.user.as_bytes(), password, body.salt());
+                let hash = md5_hash(endpoint.login().as_bytes(), password, body.salt());
                 send_password(connection, operation, hash.as_bytes()).await?;
             }
             Message::AuthenticationSasl(body) => scram(connection, operation, endpoint, &body).await?,

@@ -56,7 +56,7 @@ impl Connection {
         let stream = dial(endpoint).await?;
         let (input, output) = (BytesMut::new(), BytesMut::new());
         let mut connection = Self { stream, input, output, endpoint: endpoint.clone(), process_id: 0, secret_key: 0 };
-        let operation = format!("logging in as {} at {}", endpoint.user, endpoint.address());
+        let operation = format!("logging in as {} at {}", endpoint.login(), endpoint.address());
         connection.greet(&operation, application_name, mode).await?;
         connection.query("pinning the session's settings", &settings::pin()).await?;
         Ok(connection)
@@ -65,7 +65,7 @@ impl Connection {
     async fn greet(&mut self, operation: &str, application_name: &str, mode: Mode) -> Result<(), PostgresError> {
         let endpoint = self.endpoint.clone();
         let mut parameters = vec![
-            ("user", endpoint.user.as_str()),
+            ("user", endpoint.login()),
             ("database", endpoint.database.as_str()),
             ("application_name", application_name),
             ("client_encoding", "UTF8"),
