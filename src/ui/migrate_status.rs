@@ -100,7 +100,9 @@ fn way_back_text(text: &mut String, way_back: &WayBack, running: bool) {
         Some(since) => {
             say(&format!("NONE with every row since {}:", clock(since)));
             for obstacle in way_back.because.iter().take(FEW) {
-                say(&format!("{} (since {}). {}", obstacle.what, clock(obstacle.since), obstacle.remedy));
+                let later =
+                    if obstacle.since == since { String::new() } else { format!(" (since {})", clock(obstacle.since)) };
+                say(&format!("{}{later}; {}", obstacle.what, obstacle.remedy));
             }
             if let Some(more) = way_back.because.len().checked_sub(FEW).filter(|more| *more > 0) {
                 say(&format!("and {more} more, in --json"));
@@ -424,7 +426,7 @@ mod tests {
         let gone = WayBack { gone_since: Some(since), because, ..stands };
         let gone = Report { way_back: Some(gone), running: false, ..open.clone() };
         let text = migration_text(&gone);
-        assert!(!text.contains("every row\n") && !text.contains("with every row,"), "{text}");
+        assert!(!text.contains("goes back with every row") && !text.contains("goes back to"), "{text}");
         insta::assert_snapshot!("status_way_back", [migration_text(&open), text].join("\n"));
     }
 

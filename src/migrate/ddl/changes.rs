@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::seen::{NamedTable, Seen};
-use crate::migrate::catalog::QualifiedName;
+use crate::migrate::catalog::{QualifiedName, quote_identifier};
 use crate::migrate::schema::mentions;
 use crate::migrate::verify::{ObjectKey, unquoted};
 
@@ -73,8 +73,20 @@ impl Turn {
             let plain = unquoted(&table.to_string());
             of.is_some_and(|of| unquoted(of) == plain) || mentions(&key.name, &plain)
         };
-        // A column's name stands in whatever is made of it.
-        is_of(self.table()) || matches!(self, Self::RenamedTable { from, .. } if is_of(from))
+        let is_column =
+            |column: &String| key.name == unquoted(&format!("{}.{}", self.table(), quote_identifier(column)));
+        match self {
+            Self::RenamedTable { from, to } => is_of(from) || is_of(to),
+            Self::RemadeTable { table } => is_of(table),
+            // Other columns may come; whatever is made of columns may name this one.
+            Self::RenamedColumn { from, to, .. } if key.kind == "COLUMN" => is_column(from) || is_column(to),
+            Self::RemadeColumn { column, .. } | Self::Retyped { column, .. } if key.kind == "COLUMN" => {
+                is_column(column)
+            }
+            Self::RenamedColumn { table, .. } | Self::RemadeColumn { table, .. } | Self::Retyped { table, .. } => {
+                is_of(table)
+            }
+        }
     }
 
     /// The table that it is about, as the new database calls it.

@@ -115,6 +115,7 @@ pub fn settled(
             }
         }
     }
+    keep_gone(&before.tables, &mut now.tables, &round.turned);
     // A column that is not there yet is a new one the next time too.
     for (key, _) in open.iter().filter(|(key, _)| key.kind == "COLUMN" && changes.added.contains(key)) {
         for table in now.tables.values_mut() {
@@ -129,6 +130,31 @@ pub fn settled(
         now.fingerprint = String::new();
     }
     now
+}
+
+/// What is gone stays at the old database, and is in the way of another that is called so: until that was made in its place.
+fn keep_gone(before: &Tables, now: &mut Tables, turned: &[Turn]) {
+    for (number, table) in before {
+        let is_remade = |turn: &Turn| matches!(turn, Turn::RemadeTable { table: remade } if remade.schema == table.schema && remade.name == table.name);
+        let Some(found) = now.get_mut(number) else {
+            if !turned.iter().any(is_remade) {
+                now.insert(*number, table.clone());
+            }
+            continue;
+        };
+        for (place, column) in
+            table.columns.iter().filter(|(place, _)| !found.columns.contains_key(*place)).collect::<Vec<_>>()
+        {
+            let is_remade = |turn: &Turn| {
+                let of = turn.table();
+                let is_it = matches!(turn, Turn::RemadeColumn { column: remade, .. } if *remade == column.name);
+                is_it && of.schema == found.schema && of.name == found.name
+            };
+            if !turned.iter().any(is_remade) {
+                found.columns.insert(*place, column.clone());
+            }
+        }
+    }
 }
 
 /// It is found again by the next look.
