@@ -12,7 +12,9 @@ use crate::migrate::kept::{KEPT, Kept};
 use crate::migrate::preflight::{Finding, Severity};
 use crate::migrate::saga::{Cutover, Direction, Mode, Next, Side, Stage, Status, Step, next};
 use crate::migrate::since::to_be_verified;
-use crate::migrate::stages::{Context, FINDINGS, Pause, SafetyCopy, is_active, waiting_since};
+use crate::migrate::stages::{
+    Context, FINDINGS, Pause, SafetyCopy, WayBack, is_active, waiting_since, way_back_stands,
+};
 use crate::plan::Engine;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -53,6 +55,9 @@ pub struct Report {
     /// The clients wait, and since when.
     #[serde(default)]
     pub waiting_since: Option<jiff::Timestamp>,
+    /// After the cutover, where there is one to look after.
+    #[serde(default)]
+    pub way_back: Option<WayBack>,
 }
 
 /// What the migration waits for that only the operator's side can do: it has the cloud's credentials.
@@ -100,6 +105,8 @@ pub(super) async fn report(folder: Folder, source: bool) -> Result<Report, Agent
     let open = if status.failure().is_some() { open(&context)? } else { vec![] };
     let waits = !status.is_cut_over() && status.direction != Direction::RollingBack;
     let waiting_since = if waits { waiting_since(&folder)? } else { None };
+    let is_guarded = status.is_cut_over() && next != Next::Nothing && !status.given_up.old;
+    let way_back = if is_guarded { way_back_stands(&folder)? } else { None };
     let source = if source && next != Next::Nothing { Some(health(&context).await) } else { None };
     Ok(Report {
         next,
@@ -119,6 +126,7 @@ pub(super) async fn report(folder: Folder, source: bool) -> Result<Report, Agent
         kept: folder.read(KEPT)?,
         verified_anew: to_be_verified(&folder)?.iter().map(QualifiedName::plain).collect(),
         waiting_since,
+        way_back,
         running: is_active("infra-migrate").await,
     })
 }
@@ -151,7 +159,10 @@ pub(super) fn brief(folder: &Folder) -> Result<Option<MigrationFacts>, AgentErro
         (Next::AwaitCutover, _) => "ready to switch the clients".to_owned(),
         (Next::AwaitFinish, _) => match &status.refused {
             Some(why) => format!("rollback failed: {}", why.lines().next().unwrap_or_default()),
-            None => "the new database serves, the old one is the way back".to_owned(),
+            None => match way_back_stands(folder)?.and_then(|stands| stands.gone()) {
+                Some(gone) => format!("the new database serves, {gone}"),
+                None => "the new database serves, the old one is the way back".to_owned(),
+            },
         },
     };
     Ok(Some(MigrationFacts { id: job.id, what, holds: status.holds_host(), end: end(&status, next).to_owned() }))

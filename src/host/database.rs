@@ -63,14 +63,15 @@ impl Session {
         })
     }
 
-    /// Writes a file that the database's server can read, beside its data; returns its path there.
-    pub async fn put_beside_data(
+    /// Writes a file that the database's server can read, among its data, with which it outlives the container; returns its path
+    /// there.
+    pub async fn put_among_data(
         &self,
         container: &DatabaseContainer,
         name: &str,
         content: &[u8],
     ) -> Result<String, HostError> {
-        let script = Script::new("writing beside the database", include_str!("scripts/beside.sh"))
+        let script = Script::new("writing among the database's data", include_str!("scripts/among_data.sh"))
             .set("CONTAINER", &container.id)
             .set("NAME", name);
         let mut running = self.start(&script).await?;
@@ -85,8 +86,8 @@ impl Session {
         Ok(self.run(&script).await?.trim().parse().ok())
     }
 
-    pub async fn remove_beside_data(&self, container: &DatabaseContainer, name: &str) -> Result<(), HostError> {
-        let script = Script::new("removing from beside the database", include_str!("scripts/beside_remove.sh"))
+    pub async fn remove_from_data(&self, container: &DatabaseContainer, name: &str) -> Result<(), HostError> {
+        let script = Script::new("removing from the database's data", include_str!("scripts/remove_from_data.sh"))
             .set("CONTAINER", &container.id)
             .set("NAME", name);
         self.run(&script).await.map(drop)

@@ -35,7 +35,7 @@ impl Fingerprints {
 }
 
 /// A few milliseconds, some tens with thousands of tables.
-async fn fingerprint(client: &Client) -> Result<String, PostgresError> {
+pub async fn fingerprint(client: &Client) -> Result<String, PostgresError> {
     let sql = include_str!("verify/sql/fingerprint.sql").replace("{helper_schema}", &format!("'{HELPER_SCHEMA}'"));
     Ok(client.row("looking for changes of the schema", &sql, &[]).await?.get(0))
 }

@@ -5,6 +5,7 @@ pub mod alike;
 pub mod carried;
 pub mod catalog;
 pub mod copy;
+pub mod ddl;
 pub mod drift;
 pub mod estimate;
 pub mod folder;

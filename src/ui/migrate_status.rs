@@ -8,7 +8,7 @@ use super::migrate_text::stage_line;
 use crate::agent::{Report, SourceHealth};
 use crate::migrate::prose::{FEW, few, wrapped};
 use crate::migrate::saga::{Cutover, Direction, Mode, Next, Progress, Side, Stage, Status, Switching};
-use crate::migrate::stages::{Pause, SafetyCopy};
+use crate::migrate::stages::{Pause, SafetyCopy, WayBack};
 
 pub fn migration_text(report: &Report) -> String {
     let mut text = String::new();
@@ -16,6 +16,9 @@ pub fn migration_text(report: &Report) -> String {
     line(&mut text, format_args!("migration {} of {}, {mode}: {}", report.id, report.database, state(report)));
     for stage in Stage::of(report.mode) {
         match report.status.stages.get(&stage) {
+            Some(Progress::Done { .. }) if stage == Stage::Guard && is_gone(report) => {
+                line(&mut text, format_args!("  ✗ {:<10} there is no way back with every row", stage.name()));
+            }
             Some(progress) => line(&mut text, stage_line(stage, progress, report.progress.as_ref())),
             None => line(&mut text, format_args!("    {:<10} {}", stage.name(), stage.purpose())),
         }
@@ -36,6 +39,9 @@ pub fn migration_text(report: &Report) -> String {
     }
     if let Some(why) = &report.status.refused {
         line(&mut text, format_args!("rollback    FAILED: {why}"));
+    }
+    if let Some(way_back) = &report.way_back {
+        way_back_text(&mut text, way_back, report.running);
     }
     if let Some(health) = &report.source {
         line(&mut text, format_args!("old server  {}", health_text(health)));
@@ -80,6 +86,45 @@ fn state(report: &Report) -> String {
         (Next::AwaitFinish, _) => "the new database serves".to_owned(),
         _ if report.running => "under way".to_owned(),
         _ => "waits for the operator's side: infra migrate resume".to_owned(),
+    }
+}
+
+fn is_gone(report: &Report) -> bool {
+    report.way_back.as_ref().is_some_and(|way_back| way_back.gone_since.is_some())
+}
+
+/// Whether there is one, since when not, why, and what can be done about each.
+fn way_back_text(text: &mut String, way_back: &WayBack, running: bool) {
+    let mut say = |what: &str| line(text, wrapped("way back    ", 12, what));
+    match way_back.gone_since {
+        Some(since) => {
+            say(&format!("NONE with every row since {}:", clock(since)));
+            for obstacle in way_back.because.iter().take(FEW) {
+                let later =
+                    if obstacle.since == since { String::new() } else { format!(" (since {})", clock(obstacle.since)) };
+                say(&format!("{}{later}; {}", obstacle.what, obstacle.remedy));
+            }
+            if let Some(more) = way_back.because.len().checked_sub(FEW).filter(|more| *more > 0) {
+                say(&format!("and {more} more, in --json"));
+            }
+        }
+        None => {
+            let lag = way_back.lag.map(|lag| format!("; {lag}")).unwrap_or_default();
+            say(&format!("every row comes back{lag}"));
+        }
+    }
+    if !way_back.arriving.is_empty() {
+        say(&format!("the rows of {} are still copied to the old database", few(&way_back.arriving, FEW)));
+    }
+    if let Some(last) = way_back.carried.last() {
+        say(&format!("the last definition that was carried: {} (at {})", last.what, clock(last.at)));
+    }
+    if !way_back.without.is_empty() {
+        let what: Vec<&str> = way_back.without.iter().map(|one| one.what.as_str()).collect();
+        say(&format!("the old database goes without {}", few(&what, FEW)));
+    }
+    if !running {
+        say(&format!("looked at last at {}; nobody watches it now: infra migrate resume", clock(way_back.looked)));
     }
 }
 
@@ -151,6 +196,7 @@ pub fn words(report: &Report) -> Vec<(&'static str, &'static str)> {
         _ if is_stopped(report) => stopped(report, back),
         Next::AwaitCutover => vec![("cutover", "switches the clients now"), ABORT],
         Next::AwaitFinish if status.refused.is_some() => vec![AGAIN, LEAVE, ("finish", "gives up the way back")],
+        Next::AwaitFinish if is_gone(report) => vec![LEAVE, ("finish", "stays with the new database")],
         Next::AwaitFinish => vec![("finish", "gives up the way back"), ROLLBACK],
         Next::TakeBack { to: Side::New } => {
             vec![("cutover --leave-rows", "goes over, if the old server is gone for good")]
@@ -230,6 +276,7 @@ pub mod fixture {
             kept: None,
             verified_anew: vec![],
             waiting_since: None,
+            way_back: None,
         }
     }
 
@@ -273,6 +320,7 @@ mod tests {
 
     use super::fixture::{report, until};
     use super::*;
+    use crate::migrate::ddl::Obstacle;
     use crate::migrate::job::Secured;
     use crate::migrate::saga::{Event, Step};
 
@@ -356,6 +404,30 @@ mod tests {
         {
             assert!(text.contains(part), "no {part}: {text}");
         }
+    }
+
+    #[test]
+    fn a_way_back_that_is_gone_says_since_when_and_why_and_is_promised_nowhere() {
+        let since = jiff::Timestamp::UNIX_EPOCH;
+        let obstacle = |what: &str| Obstacle { since, what: what.into(), remedy: "make it there".into() };
+        let stands = WayBack {
+            looked: since,
+            lag: Some(crate::migrate::replicate::Lag { seconds: Some(2), connected: true, ..Default::default() }),
+            without: vec![obstacle("INDEX public.i: out of memory")],
+            arriving: vec!["public.audit".into()],
+            ..WayBack::default()
+        };
+        let mut events = until(Stage::Guard);
+        if let Some(Event::Done { note, .. }) = events.last_mut() {
+            *note = "infra migrate rollback goes back with every row".into();
+        }
+        let open = Report { way_back: Some(stands.clone()), ..report(&events, Next::AwaitFinish, true) };
+        let because = vec![obstacle("COLUMN public.t.x: type \"vector\" does not exist")];
+        let gone = WayBack { gone_since: Some(since), because, ..stands };
+        let gone = Report { way_back: Some(gone), running: false, ..open.clone() };
+        let text = migration_text(&gone);
+        assert!(!text.contains("goes back with every row") && !text.contains("goes back to"), "{text}");
+        insta::assert_snapshot!("status_way_back", [migration_text(&open), text].join("\n"));
     }
 
     #[test]

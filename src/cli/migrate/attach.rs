@@ -11,6 +11,7 @@ use crate::cli::out;
 use crate::cli::stop::signal;
 use crate::error::{CommandError, Exit};
 use crate::migrate::saga::{Direction, Next, Progress, Stage};
+use crate::migrate::stages::WayBack;
 use crate::ui::{migration_text, stage_line, waiting_text, words};
 
 const POLL: Duration = Duration::from_millis(700);
@@ -156,8 +157,12 @@ fn last_words(report: &Report) -> Vec<String> {
         Next::AwaitCutover => vec![waiting_text(report.cutover)],
         Next::AwaitFinish => {
             let pause = report.pause.map(|pause| format!("the new database serves; writers waited {}", pause.told()));
-            let words = "infra migrate finish gives up the way back; infra migrate rollback takes it, with every row";
-            pause.into_iter().chain([words.to_owned()]).collect()
+            let words = match report.way_back.as_ref().and_then(WayBack::gone) {
+                Some(gone) => format!("{gone}; infra migrate status says more"),
+                None => "infra migrate finish gives up the way back; infra migrate rollback takes it, with every row"
+                    .to_owned(),
+            };
+            pause.into_iter().chain([words]).collect()
         }
         Next::Run(_) | Next::Undo(_) | Next::Switch { .. } | Next::TakeBack { .. } => vec![],
     }

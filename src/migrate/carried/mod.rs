@@ -82,7 +82,7 @@ pub fn bytes(catalog: &Catalog) -> u64 {
 }
 
 /// Several statements that begin and end their own transaction.
-async fn all_or_nothing(client: &Client, operation: &str, sql: &str) -> Result<(), PostgresError> {
+pub async fn all_or_nothing(client: &Client, operation: &str, sql: &str) -> Result<(), PostgresError> {
     let result = client.run(operation, sql).await;
     if result.is_err() {
         client.run("ending the attempt", "ROLLBACK").await?;

@@ -103,6 +103,20 @@ impl Channel<'_> {
         Ok(self.subscriber.run("enabling the subscription", &format!("ALTER SUBSCRIPTION {name} ENABLE")).await?)
     }
 
+    /// Where the way to the publisher is another by now, as after its password was changed. For a superuser, who sees which it was.
+    pub async fn reconnect(&self, publisher: &Endpoint) -> Result<bool, ReplicateError> {
+        let way = format!("{}{}", conninfo(publisher), self.no_certificate().await?);
+        let sql = "SELECT subconninfo FROM pg_catalog.pg_subscription WHERE subname = $1
+                   AND subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())";
+        let rows = self.subscriber.rows("reading the way to the publisher", sql, &[&self.name]).await?;
+        if rows.first().is_none_or(|row| row.get::<_, &str>(0) == way) {
+            return Ok(false);
+        }
+        let sql = format!("ALTER SUBSCRIPTION {} CONNECTION {}", quote_identifier(self.name), quote_literal(&way));
+        self.subscriber.run("changing the way to the publisher", &sql).await?;
+        Ok(true)
+    }
+
     /// libpq fails on a client's certificate that it may not read, as in the home of somebody else. PostgreSQL 16 and
     /// later can be told that there is none.
     async fn no_certificate(&self) -> Result<&'static str, PostgresError> {

@@ -10,7 +10,7 @@ use crate::migrate::HELPER_SCHEMA;
 use crate::postgres::{Client, PostgresError};
 
 /// No part of what is moved.
-const TRIGGER: &str = "infra_fence";
+pub const FENCE_TRIGGER: &str = "infra_fence";
 const FUNCTION: &str = "refuse_writer";
 /// In one transaction: each takes a lock of its own.
 const AT_ONCE: i64 = 1000;
@@ -38,7 +38,7 @@ pub async fn raise_fence(client: &Client, infra: &str) -> Result<i64, PostgresEr
                PERFORM pg_catalog.set_config('lock_timeout', '100ms', true);
                FOR name IN {UNFENCED} LIMIT {AT_ONCE} LOOP
                  BEGIN
-                   EXECUTE pg_catalog.format('CREATE TRIGGER {TRIGGER} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s
+                   EXECUTE pg_catalog.format('CREATE TRIGGER {FENCE_TRIGGER} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s
                                               FOR EACH STATEMENT EXECUTE FUNCTION {HELPER_SCHEMA}.{FUNCTION}()', name);
                  EXCEPTION WHEN lock_not_available OR undefined_table OR deadlock_detected THEN NULL;
                  END;
@@ -66,7 +66,7 @@ pub async fn remove_fence(client: &Client) -> Result<(), PostgresError> {
     let operation = "removing what keeps writers out";
     let all = format!(
         "SELECT tgrelid::pg_catalog.regclass::pg_catalog.text FROM pg_catalog.pg_trigger
-          WHERE tgname = '{TRIGGER}' AND tgparentid = 0 ORDER BY 1"
+          WHERE tgname = '{FENCE_TRIGGER}' AND tgparentid = 0 ORDER BY 1"
     );
     for round in 1..=ROUNDS {
         let tables = client.rows(operation, &all, &[]).await?;
@@ -76,7 +76,7 @@ pub async fn remove_fence(client: &Client) -> Result<(), PostgresError> {
         for table in tables.iter().map(|row| row.get::<_, String>(0)) {
             let timeout = if round == ROUNDS { "0" } else { "200ms" };
             let drop =
-                format!("BEGIN; SET LOCAL lock_timeout = '{timeout}'; DROP TRIGGER {TRIGGER} ON {table}; COMMIT");
+                format!("BEGIN; SET LOCAL lock_timeout = '{timeout}'; DROP TRIGGER {FENCE_TRIGGER} ON {table}; COMMIT");
             match client.run(operation, &drop).await {
                 // lock_not_available
                 Err(error) if error.sqlstate() == Some("55P03") => client.run(operation, "ROLLBACK").await?,

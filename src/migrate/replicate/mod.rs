@@ -6,6 +6,7 @@
 
 mod beat;
 mod channel;
+mod extend;
 mod fence;
 mod history;
 mod lacks;
@@ -17,7 +18,8 @@ mod writers;
 
 pub use beat::{Beat, make_beat};
 pub use channel::{Channel, Lag};
-pub use fence::{lower_fence, raise_fence, remove_fence};
+pub use extend::logged_tables;
+pub use fence::{FENCE_TRIGGER, lower_fence, raise_fence, remove_fence};
 pub use history::{History, Reading, Written};
 pub use lacks::{Lack, lacking};
 pub use message::{Described, DescribedColumn, Message, MessageError, Tuple, Value};
@@ -54,6 +56,8 @@ pub enum ReplicateError {
     NoSlot { slot: String, waited: Duration, who: String },
     #[error("the changes did not arrive within {} s: {lag}", after.as_secs())]
     NotDrained { after: Duration, lag: Lag },
+    #[error("the rows of {tables} are still copied after {} s: try again when they have arrived", after.as_secs())]
+    StillCopied { tables: String, after: Duration },
     #[error("the subscriber cannot apply a change: {message}")]
     ApplyFailed { message: String },
 }

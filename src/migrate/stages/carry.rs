@@ -3,11 +3,11 @@
 
 use super::StageError;
 use super::context::{Context, FORWARD};
-use super::way_back;
 use crate::migrate::carried::{
     self, ACCEPTED_BY, MOST_IN_PAUSE, carry_objects, carry_rows, foreign_objects, loosen, tighten,
 };
 use crate::migrate::catalog::{self, Catalog, QualifiedName, Table};
+use crate::migrate::replicate::logged_tables;
 use crate::migrate::saga::Mode;
 use crate::postgres::Client;
 
@@ -21,7 +21,7 @@ pub async fn published(
     if channel == FORWARD && left_out.is_empty() {
         return Ok(None);
     }
-    let mut tables = way_back::tables(client).await?;
+    let mut tables = logged_tables(client).await?;
     tables.retain(|table| !left_out.contains(table));
     Ok(Some(tables))
 }

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::context::{Context, FORWARD};
 use super::pause::Pause;
 use super::switch::{DRAIN, Ends, millis};
-use super::{StageError, carry, changes_back, drift, quiet, rows, settle, structure, way_back};
+use super::{StageError, carry, changes_back, drift, quiet, rows, settle, structure, way_back, way_back_watch};
 use crate::migrate::carried::tighten;
 use crate::migrate::catalog;
 use crate::migrate::replicate::{Channel, reopen_database};
@@ -79,13 +79,15 @@ pub async fn open(context: &Context, ends: &Ends) -> Result<(), StageError> {
     if context.job.mode == Mode::Online {
         Channel { name: FORWARD, publisher: old, subscriber: new }.pause().await?;
     }
-    if way_back::comes_back(context).await? {
+    let comes_back = way_back::comes_back(context).await?;
+    if comes_back {
         changes_back::begin(context, old, new).await?;
         way_back::open(context, old, new, maintenance, catalog).await?;
     } else {
         way_back::forgo(context, new, maintenance).await?;
     }
-    structure::hand_over(context, new).await
+    structure::hand_over(context, new).await?;
+    if comes_back { way_back_watch::begin(context, new).await } else { Ok(()) }
 }
 
 /// Every row of the copy, whatever was begun since.

@@ -30,7 +30,7 @@ pub async fn perform(context: &Context, old: &Client) -> Result<(), StageError> 
     let signed = parameters.and_then(|parameters| parameters.self_signed(&key));
     let certificate = signed.map_err(certificate_error)?;
     let container = context.container().await?;
-    let put = async |name, pem: &str| context.host.put_beside_data(&container, name, pem.as_bytes()).await;
+    let put = async |name, pem: &str| context.host.put_among_data(&container, name, pem.as_bytes()).await;
     let certificate = put(CERTIFICATE, &certificate.pem()).await?;
     let key = put(KEY, &key.serialize_pem()).await?;
     context.folder.write(OURS, &true)?;
@@ -59,7 +59,7 @@ pub async fn undo(context: &Context, old: &Client) -> Result<(), StageError> {
     reload(old).await?;
     let container = context.container().await?;
     for name in [CERTIFICATE, KEY] {
-        context.host.remove_beside_data(&container, name).await?;
+        context.host.remove_from_data(&container, name).await?;
     }
     Ok(context.folder.remove(OURS)?)
 }

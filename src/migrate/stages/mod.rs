@@ -28,6 +28,7 @@ mod structure;
 mod switch;
 mod unit;
 mod way_back;
+mod way_back_watch;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -45,11 +46,13 @@ pub use settle::{try_stop_recording, watch};
 pub use switch::{Switch, restore, take_back, told as told_of_switch};
 pub use unit::is_active;
 pub use way_back::is_there as has_way_back;
+pub use way_back_watch::{Carried, WayBack, read as way_back_stands, told as told_of_obstacle};
 
 use super::alike::make_alike;
 use super::carried::CarriedError;
 use super::catalog::CatalogError;
 use super::copy::CopyError;
+use super::ddl::DdlError;
 use super::drift::DriftError;
 use super::folder::FolderError;
 use super::identity::IdentityError;
@@ -90,6 +93,8 @@ pub enum StageError {
     Apply(#[from] ApplyError),
     #[error(transparent)]
     Remove(#[from] RemoveError),
+    #[error(transparent)]
+    Ddl(#[from] DdlError),
     #[error(transparent)]
     Drift(#[from] DriftError),
     #[error(transparent)]
@@ -172,6 +177,16 @@ pub enum StageError {
         "the new database has what the old one has no place for:\n{what}\ninfra migrate rollback --leave-rows goes back without it; to take it along make it there too, as superuser, in a transaction that begins with BEGIN READ WRITE"
     )]
     Lacks { what: String },
+    #[error(
+        "there is no way back with every row:\n{what}\ninfra migrate rollback --leave-rows goes back without what does not come over"
+    )]
+    NoWayBackSince { what: String },
+    #[error(
+        "definitions of the new database were changed a moment ago: infra migrate rollback again, which brings them over first"
+    )]
+    CameMeanwhile,
+    #[error("the {which} server: it does not answer, and nothing comes back meanwhile")]
+    NoAnswer { which: &'static str, source: Box<StageError> },
     #[error(
         "the old database had hypertables, into which nothing can be brought back, and rows were written to the new one: going back would lose them. The new database serves; infra migrate finish when all is well"
     )]

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::context::{BACK, Context};
 use super::pause::Pause;
 use super::switch::{DRAIN, Ends, millis};
-use super::{StageError, carry, changes_back, quiet, way_back};
+use super::{StageError, carry, changes_back, quiet, way_back, way_back_watch};
 use crate::migrate::carried::{self, tighten};
 use crate::migrate::catalog;
 use crate::migrate::prose::{FEW, wrapped};
@@ -26,10 +26,13 @@ pub async fn drain(context: &Context) -> Result<(), StageError> {
     let (new, old) = (context.new_database().await?, way_back::as_applier(context).await?);
     // Sees to it that there is one which may close it.
     context.new_maintenance().await?;
-    nothing_lacks(&new, &old).await?;
     carry::can_come_home(&new).await?;
     restore(context).await?;
-    Channel { name: BACK, publisher: &new, subscriber: &old }.drain_or_say(DRAIN).await?;
+    way_back_watch::is_free(context, DRAIN).await?;
+    nothing_lacks(&new, &old).await?;
+    let back = Channel { name: BACK, publisher: &new, subscriber: &old };
+    back.drain_or_say(DRAIN).await?;
+    back.all_copied(DRAIN).await?;
     changes_back::catch_up(context).await;
     Ok(())
 }
@@ -65,9 +68,12 @@ pub async fn carry_over(context: &Context, ends: &Ends, pause: &mut Pause) -> Re
         return way_back::nothing_written(context, new).await;
     }
     let since = Instant::now();
-    Channel { name: BACK, publisher: new, subscriber: old }.drain_or_say(DRAIN).await?;
+    let back = Channel { name: BACK, publisher: new, subscriber: old };
+    back.drain_or_say(DRAIN).await?;
     // What was made since the look before the pause.
+    way_back_watch::nothing_came(context, new).await?;
     nothing_lacks(new, old).await?;
+    back.all_copied(DRAIN).await?;
     pause.drain_ms = millis(since);
     let since = Instant::now();
     sequences::carry_known(new, old).await?;

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use super::context::{APPLICATION, APPLY_ROLE, BACK, Context, READ_ROLE, RELAY_PORT};
 use super::{StageError, carry, quiet, structure};
-use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::carried::{guide, hold_triggers, release, release_triggers, tighten};
-use crate::migrate::catalog::{Catalog, QualifiedName, quote_identifier, version};
+use crate::migrate::catalog::{Catalog, quote_identifier, version};
 use crate::migrate::replicate::{Channel, remove_fence, rows_written};
 use crate::migrate::unseen::unseen;
 use crate::postgres::{Client, Endpoint, Secret, Tls, connect};
@@ -58,6 +57,16 @@ pub async fn subscribe(context: &Context, new: &Client) -> Result<(), StageError
     Ok(back.subscribe(&target_for_source(context).await?).await?)
 }
 
+/// The new database's password may be another by now.
+pub async fn reconnect(context: &Context, new: &Client) -> Result<(), StageError> {
+    let applier = as_applier(context).await?;
+    let back = Channel { name: BACK, publisher: new, subscriber: &applier };
+    if back.reconnect(&target_for_source(context).await?).await? {
+        tracing::info!("the old server takes another way to the new one");
+    }
+    Ok(())
+}
+
 /// Replication writes into tables, and hypertables have their rows in chunks: what the new database gets for one that was
 /// converted could come back only beside them.
 pub async fn comes_back(context: &Context) -> Result<bool, StageError> {
@@ -99,18 +108,6 @@ pub async fn close(context: &Context) -> Result<(), StageError> {
     Ok(tighten(&applier).await?)
 }
 
-/// Tables that the new database's user owns: whoever is no superuser can publish only these. The beat goes with them.
-pub async fn tables(new: &Client) -> Result<Vec<QualifiedName>, StageError> {
-    let sql = "SELECT n.nspname::text, c.relname::text FROM pg_catalog.pg_class c
-               JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-               WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p'
-                 AND (n.nspname !~ '^(pg_|information_schema$)' AND n.nspname <> $1
-                      OR n.nspname = $1 AND c.relname = 'beat')
-               ORDER BY 1, 2";
-    let rows = new.rows("listing the new database's tables", sql, &[&HELPER_SCHEMA]).await?;
-    Ok(rows.iter().map(|row| QualifiedName::new(row.get::<_, String>(0), row.get::<_, String>(1))).collect())
-}
-
 /// A session of the old database whose user is the role that applies changes.
 pub async fn as_applier(context: &Context) -> Result<Client, StageError> {
     let client = connect(&context.source().await?, APPLICATION).await?;
@@ -126,7 +123,7 @@ async fn target_for_source(context: &Context) -> Result<Endpoint, StageError> {
     if let Tls::VerifyFull { ca } = &target.tls {
         let pem = std::fs::read(ca).map_err(|source| StageError::Io { path: ca.clone(), source })?;
         let container = context.container().await?;
-        let place = context.host.put_beside_data(&container, "infra-migrate-ca.pem", &pem).await?;
+        let place = context.host.put_among_data(&container, "infra-migrate-ca.pem", &pem).await?;
         target.tls = Tls::VerifyFull { ca: place.into() };
     }
     Ok(target)

@@ -25,7 +25,7 @@ pub use changed::{Changed, ChangedTable, Keys, Side};
 pub use compare::{Terms, USES, compare, compare_uses};
 pub use end::{End, VerifyError};
 pub use notes::Notes;
-pub use object::{Definition, ObjectKey, Objects, read_objects};
+pub use object::{Definition, ObjectKey, Objects, read_objects, unquoted};
 pub use prints::Prints;
 pub use recheck::{prepare_recheck, recheck, same_rows};
 pub use report::{ObjectDifference, Rechecked, Report, RowDifference, RowFault, TableResult, markdown_of_changes};

@@ -61,6 +61,11 @@ impl Server {
         Some(Self { port: port.parse().unwrap(), place: Place::Running(programs.to_owned()), settings: vec![] })
     }
 
+    /// Another's, on this port, for sessions alone.
+    pub fn at(port: u16) -> Self {
+        Self { port, place: Place::Running(String::new()), settings: vec![] }
+    }
+
     fn in_container(image: &str, settings: &[&str]) -> Self {
         let port = free_port();
         let settings = settings_for(port, settings);
