@@ -57,6 +57,15 @@ pub fn load(global: &Global, path: &Path) -> Result<Stack, CommandError> {
     Ok(stack)
 }
 
+/// For verbs that are about the whole plan: also what of it nobody acts on yet.
+pub fn load_whole(global: &Global, path: &Path) -> Result<Stack, CommandError> {
+    let stack = load(global, path)?;
+    if !global.json {
+        eprint!("{}", render(&stack.unbuilt));
+    }
+    Ok(stack)
+}
+
 fn render(files: &[Findings]) -> String {
     let terminal = std::io::stderr().is_terminal();
     let color = terminal && std::env::var_os("NO_COLOR").is_none();
@@ -65,8 +74,8 @@ fn render(files: &[Findings]) -> String {
 }
 
 /// One list of all files' findings: each names its file.
-pub fn json(files: &[Findings]) -> serde_json::Value {
-    let lists = files.iter().map(Findings::to_json);
+pub fn json<'f>(files: impl IntoIterator<Item = &'f Findings>) -> serde_json::Value {
+    let lists = files.into_iter().map(Findings::to_json);
     lists.flat_map(|list| list.as_array().cloned().unwrap_or_default()).collect()
 }
 

@@ -1,7 +1,7 @@
 //! `infra plan`
 
 use super::args::{Global, PlanArgs};
-use super::common::{cloud, load, plan_path};
+use super::common::{cloud, load_whole, plan_path};
 use super::out;
 use crate::error::{CommandError, Exit};
 use crate::stack::{self, Saved, Situation, Stack};
@@ -9,7 +9,7 @@ use crate::steps::Question;
 use crate::ui::{PlanView, plan_text};
 
 pub async fn run(global: &Global, args: PlanArgs) -> Result<Exit, CommandError> {
-    let stack = load(global, &plan_path(global, args.plan)?)?;
+    let stack = load_whole(global, &plan_path(global, args.plan)?)?;
     let cloud = cloud(&stack).await;
     let situation = stack::assess(&stack, cloud.as_ref()).await?;
     let view = view(&stack, &situation);
@@ -37,7 +37,7 @@ pub fn view(stack: &Stack, situation: &Situation) -> PlanView {
         left_over: situation.diff.left_over.clone(),
         questions: situation.questions.iter().map(text).collect(),
         notes: situation.notes.clone(),
-        warnings: super::common::json(&stack.warnings),
+        warnings: super::common::json(stack.unbuilt.iter().chain(&stack.warnings)),
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use super::args::{Global, UpArgs};
 use super::ask;
-use super::common::{cloud, load, plan_path, refuse_during_migration, seen};
+use super::common::{cloud, load_whole, plan_path, refuse_during_migration, seen};
 use super::out;
 use super::plan::{text, view};
 use super::stop::on_signal;
@@ -26,7 +26,7 @@ pub async fn run(global: &Global, args: UpArgs) -> Result<Exit, CommandError> {
     let named = plan_path(global, args.plan.clone())?;
     let saved = saved(&named)?;
     let path = saved.as_ref().map_or(named, |s| s.plan_path.clone());
-    let stack = load(global, &path)?;
+    let stack = load_whole(global, &path)?;
     let _lock = Lock::take(stack.local.dir(), &holder("up"))?;
     let cloud = cloud(&stack).await;
     let situation = stack::assess(&stack, cloud.as_ref()).await?;

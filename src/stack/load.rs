@@ -40,6 +40,8 @@ pub struct Stack {
     pub plan: Plan,
     /// Findings that do not forbid going on, by file.
     pub warnings: Vec<Findings>,
+    /// What it says and nobody acts on yet.
+    pub unbuilt: Vec<Findings>,
     pub local: Local,
     pub release: Option<Release>,
     inputs: Inputs,
@@ -74,9 +76,9 @@ pub fn load(path: &Path, root: &Path) -> Result<Stack, LoadError> {
         return Err(LoadError::Invalid(vec![built]));
     }
     let (release, doubtful) = release(&checked, path, base)?;
-    let warnings =
-        [built, checked.warnings().clone()].into_iter().chain(doubtful).filter(|findings| !findings.is_empty());
-    let warnings = warnings.collect();
+    let unbuilt = if built.is_empty() { vec![] } else { vec![built] };
+    let warnings = std::iter::once(checked.warnings().clone()).chain(doubtful);
+    let warnings = warnings.filter(|findings| !findings.is_empty()).collect();
     let plan = checked.plan().clone();
     let local = Local::open(root, &plan.name)?;
     let mut user_scripts = BTreeMap::new();
@@ -94,7 +96,7 @@ pub fn load(path: &Path, root: &Path) -> Result<Stack, LoadError> {
         ..Inputs::default()
     };
     let source_hash = sha256(&bytes);
-    Ok(Stack { path: path.to_owned(), source_hash, warnings, plan, local, release, inputs })
+    Ok(Stack { path: path.to_owned(), source_hash, warnings, unbuilt, plan, local, release, inputs })
 }
 
 fn sha256(bytes: &[u8]) -> String {
