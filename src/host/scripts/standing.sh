@@ -38,14 +38,14 @@ begun_again() { grep '^well [^ ]* .' | grep -vxF "$1" | cut -d ' ' -f 2; }
 come_up() {
     culprits=
     while :; do
-        case $(standing) in
+        first=$(standing)
+        case $first in
             *ailing*) return 1 ;;
             *wait*) [ "$(date +%s)" -lt "$deadline" ] || return 1 ;;
             *) break ;;
         esac
         sleep 0.5
     done
-    first=$(standing)
     printf '%s\n' "$first" | grep -q '^well [^ ]* .' || return 0
     sleep 1
     second=$(standing)
