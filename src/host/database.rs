@@ -132,11 +132,7 @@ impl Session {
         if services.is_empty() {
             return Ok(());
         }
-        let script = concat!(
-            include_str!("scripts/point_release.sh"),
-            include_str!("scripts/standing.sh"),
-            include_str!("scripts/serve.sh")
-        );
+        let script = concat!(include_str!("scripts/point_release.sh"), include_str!("scripts/serve.sh"));
         let script = site_script("starting the database's clients", script, site)
             .set("TIMEOUT", health_timeout.as_secs().to_string())
             .list("SERVICES", services);
