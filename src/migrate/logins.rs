@@ -18,7 +18,7 @@ const RESERVED: [&str; 4] = ["admin", "rdsadmin", "rds_superuser", "rds_replicat
 const AS_MASTER: &str = "rds_superuser";
 const TO_REPLICATE: &str = "rds_replication";
 /// From here on a grant says whether its member may act as the role.
-const GRANTS_SAY: u32 = 16;
+const GRANTS_SAY: i32 = 160_000;
 
 /// Made before the roles are, so that whoever repeats it gives the same ones.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ pub async fn make(master: &Endpoint, user: &str, passwords: &Passwords) -> Resul
     let owner = name(user, &master.user);
     let version: i32 =
         client.row("asking for the version", "SELECT current_setting('server_version_num')::int", &[]).await?.get(0);
-    let says = if version / 10_000 >= GRANTS_SAY as i32 { " WITH INHERIT TRUE, SET TRUE" } else { "" };
+    let says = if version >= GRANTS_SAY { " WITH INHERIT TRUE, SET TRUE" } else { "" };
     let (role, infra, database) =
         (quote_identifier(owner), quote_identifier(OF_INFRA), quote_identifier(&master.database));
     let mut sql = vec![];

@@ -195,13 +195,13 @@ pub async fn told(
     const TURN: &str =
         "make the same change in the old database (as superuser, in a transaction that begins with BEGIN READ WRITE)";
     let (mut lost, mut without) = (vec![], vec![]);
+    let needs_no_row = |key: &ObjectKey| now.objects.get(key).is_none_or(|column| column.facts.contains("generated "));
     for (key, words) in open.iter().filter(|(_, words)| !words.is_empty()) {
         let table = table_of(key, now);
         let holds = match (key.kind.as_str(), table) {
             ("TABLE", Some(table)) => has_rows(new, &table.identity).await?,
-            ("COLUMN", Some(table)) if !now.objects[key].facts.contains("generated ") => {
-                has_rows(new, &table.identity).await?
-            }
+            // One that is gone is missed by no row.
+            ("COLUMN", Some(table)) if !needs_no_row(key) => has_rows(new, &table.identity).await?,
             ("TYPE", _) => changes.altered.contains(key),
             _ => false,
         };
