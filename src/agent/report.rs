@@ -13,7 +13,7 @@ use crate::migrate::preflight::{Finding, Severity};
 use crate::migrate::saga::{Cutover, Direction, Mode, Next, Side, Stage, Status, Step, next};
 use crate::migrate::since::to_be_verified;
 use crate::migrate::stages::{
-    Context, FINDINGS, Pause, SafetyCopy, WayBack, is_active, waiting_since, way_back_stands,
+    Context, FINDINGS, Missing, Pause, SafetyCopy, WayBack, is_active, missing_clients, waiting_since, way_back_stands,
 };
 use crate::plan::Engine;
 
@@ -58,6 +58,9 @@ pub struct Report {
     /// After the cutover, where there is one to look after.
     #[serde(default)]
     pub way_back: Option<WayBack>,
+    /// After the cutover: clients that run and have not come to the new database.
+    #[serde(default)]
+    pub missing_clients: Vec<Missing>,
 }
 
 /// What the migration waits for that only the operator's side can do: it has the cloud's credentials.
@@ -105,7 +108,9 @@ pub(super) async fn report(folder: Folder, source: bool) -> Result<Report, Agent
     let open = if status.failure().is_some() { open(&context)? } else { vec![] };
     let waits = !status.is_cut_over() && status.direction != Direction::RollingBack;
     let waiting_since = if waits { waiting_since(&folder)? } else { None };
-    let is_guarded = status.is_cut_over() && next != Next::Nothing && !status.given_up.old;
+    let serves = status.is_cut_over() && next != Next::Nothing;
+    let missing_clients = if serves { missing_clients(&folder)? } else { vec![] };
+    let is_guarded = serves && !status.given_up.old;
     let way_back = if is_guarded { way_back_stands(&folder)? } else { None };
     let source = if source && next != Next::Nothing { Some(health(&context).await) } else { None };
     Ok(Report {
@@ -127,6 +132,7 @@ pub(super) async fn report(folder: Folder, source: bool) -> Result<Report, Agent
         verified_anew: to_be_verified(&folder)?.iter().map(QualifiedName::plain).collect(),
         waiting_since,
         way_back,
+        missing_clients,
         running: is_active("infra-migrate").await,
     })
 }

@@ -132,7 +132,11 @@ impl Session {
         if services.is_empty() {
             return Ok(());
         }
-        let script = concat!(include_str!("scripts/point_release.sh"), include_str!("scripts/serve.sh"));
+        let script = concat!(
+            include_str!("scripts/point_release.sh"),
+            include_str!("scripts/standing.sh"),
+            include_str!("scripts/serve.sh")
+        );
         let script = site_script("starting the database's clients", script, site)
             .set("TIMEOUT", health_timeout.as_secs().to_string())
             .list("SERVICES", services);
@@ -161,8 +165,7 @@ fn files(location: Option<&DatabaseLocation>) -> Zeroizing<Vec<u8>> {
     };
     if let Some(location) = location {
         add("env", 0o644, &dotenv::render(&location.variables()));
-        let (name, value) = &location.password;
-        add("password.env", 0o600, &format!("{name}={}\n", value.as_str()));
+        add("password.env", 0o600, &location.password_file());
         if let Some(ca) = &location.ca {
             add("ca.pem", 0o644, ca);
         }
@@ -172,6 +175,12 @@ fn files(location: Option<&DatabaseLocation>) -> Zeroizing<Vec<u8>> {
 }
 
 impl DatabaseLocation {
+    /// Compose reads back what it is, whatever it is made of.
+    fn password_file(&self) -> Zeroizing<String> {
+        let (name, value) = &self.password;
+        Zeroizing::new(dotenv::render(&[(name.clone(), value.as_str().to_owned())].into()))
+    }
+
     fn variables(&self) -> std::collections::BTreeMap<String, String> {
         let (sslmode, roots) = match self.ca {
             Some(_) => ("verify-full", format!("{MOUNT}/ca.pem")),

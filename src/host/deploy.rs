@@ -210,7 +210,11 @@ impl Start<'_> {
         let entry = serde_json::json!({
             "who": self.by, "verb": self.verb, "plan": self.site.plan.as_str(), "release": self.release, "previous": self.previous,
         });
-        let script = concat!(include_str!("scripts/point_release.sh"), include_str!("scripts/activate.sh"));
+        let script = concat!(
+            include_str!("scripts/point_release.sh"),
+            include_str!("scripts/standing.sh"),
+            include_str!("scripts/activate.sh")
+        );
         site_script("starting the release", script, self.site)
             .set("RELEASE", self.release.to_string())
             .set("PREVIOUS", self.previous.map(|number| number.to_string()).unwrap_or_default())

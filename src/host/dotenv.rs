@@ -37,6 +37,7 @@ fn quote(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::script::Script;
 
     #[test]
     fn values_are_quoted_as_little_as_is_safe() {
@@ -44,5 +45,22 @@ mod tests {
             .map(|(name, value)| (name.to_owned(), value.to_owned()));
         let text = render(&BTreeMap::from(variables));
         assert_eq!(text, "A=30\nB='with $dollar #hash'\nC=\"it's\"\nD=\nE=\"a\\nb\"\n");
+    }
+
+    #[test]
+    fn the_hosts_own_script_writes_secrets_alike() {
+        let folder = tempfile::tempdir().unwrap();
+        let secrets = folder.path().join("secrets");
+        std::fs::create_dir(&secrets).unwrap();
+        let printable: String = (' '..='~').collect();
+        std::fs::write(secrets.join("A"), &printable).unwrap();
+        let script = Script::new("test", include_str!("scripts/secrets.sh"))
+            .set("STATE", folder.path().to_string_lossy())
+            .list("NAMES", ["A", "B"]);
+        let ended = std::process::Command::new("sh").args(["-c", &script.text()]).status().unwrap();
+        assert!(ended.success());
+        let read = |name: &str| std::fs::read_to_string(secrets.join(name)).unwrap();
+        assert_eq!(read("A.env"), render(&[("A".to_owned(), printable)].into()));
+        assert_eq!(read("B.env"), format!("B={}\n", read("B")));
     }
 }

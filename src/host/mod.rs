@@ -10,6 +10,7 @@ mod bundle;
 mod carry;
 mod choice;
 mod command;
+mod connections;
 mod context;
 mod database;
 mod deploy;
@@ -29,6 +30,7 @@ mod site;
 mod target;
 
 pub use bundle::{Bundle, BundleError, BundleFile, FileKind};
+pub use connections::Connections;
 pub use database::{DatabaseContainer, DatabaseLocation};
 pub use deploy::{Deployed, RolledBack};
 pub use disk::{DiskError, DiskOutcome};

@@ -34,6 +34,9 @@ pub fn migration_text(report: &Report) -> String {
     if let Some(clients) = clients_text(report, jiff::Timestamp::now()) {
         line(&mut text, format_args!("clients     {clients}"));
     }
+    for missing in &report.missing_clients {
+        line(&mut text, wrapped("clients     ", 12, &missing.told()));
+    }
     if let Some(switch) = &report.status.switch {
         line(&mut text, format_args!("switch      {}", switch_text(switch)));
     }
@@ -277,6 +280,7 @@ pub mod fixture {
             verified_anew: vec![],
             waiting_since: None,
             way_back: None,
+            missing_clients: vec![],
         }
     }
 
@@ -323,6 +327,7 @@ mod tests {
     use crate::migrate::ddl::Obstacle;
     use crate::migrate::job::Secured;
     use crate::migrate::saga::{Event, Step};
+    use crate::migrate::stages::Missing;
 
     #[test]
     fn a_copy_under_way_fills_one_screen() {
@@ -428,6 +433,18 @@ mod tests {
         let text = migration_text(&gone);
         assert!(!text.contains("goes back with every row") && !text.contains("goes back to"), "{text}");
         insta::assert_snapshot!("status_way_back", [migration_text(&open), text].join("\n"));
+    }
+
+    #[test]
+    fn clients_that_stay_away_are_told_of() {
+        let missing = |client: &str, at_the_old| Missing {
+            client: client.into(),
+            since: jiff::Timestamp::UNIX_EPOCH,
+            at_the_old,
+        };
+        let guarded = report(&until(Stage::Guard), Next::AwaitFinish, true);
+        let report = Report { missing_clients: vec![missing("api", true), missing("worker", false)], ..guarded };
+        insta::assert_snapshot!("status_missing_clients", migration_text(&report));
     }
 
     #[test]

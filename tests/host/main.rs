@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests too: what fails here fails the test")]
 
 mod bundle;
+mod clients;
 mod connection;
 mod data;
 mod disks;

@@ -34,11 +34,16 @@ def old_database(system):
     return Database(system, "-U postgres -d telemetry")
 
 
+def place_of_new_database(system):
+    """A user's own has no role for the clients."""
+    folder = f"{scene.STATE_ON_HOST}/migrations/current"
+    return json.loads(system.on_host(f"cat {folder}/clients.json 2>/dev/null || cat {folder}/target.json"))
+
+
 def new_database(system):
-    """That of the present migration."""
-    file = f"{scene.STATE_ON_HOST}/migrations/current/target.json"
-    at = json.loads(system.on_host(f"cat {file}"))
-    password = f"""PGPASSWORD=$(sed 's/.*"password":"\\([^"]*\\)".*/\\1/' {file}) PGSSLMODE=prefer; export PGPASSWORD PGSSLMODE; """
+    """That of the present migration, as its clients enter it: infra's own way in ends with it."""
+    at = place_of_new_database(system)
+    password = f"PGPASSWORD={shlex.quote(at['password'])} PGSSLMODE=prefer; export PGPASSWORD PGSSLMODE; "
     where = f"-h {at['host']} -U {at.get('login', at['user'])} -d {at['database']}"
     return Database(system, where, password, "-e PGPASSWORD -e PGSSLMODE")
 

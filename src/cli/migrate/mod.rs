@@ -271,7 +271,12 @@ fn agreed(global: &Global, word: agent::Word, consent: bool, report: &Report) ->
         agent::Word::Resume | agent::Word::Cutover => return Ok(true),
         agent::Word::Abort => "Undo the migration? The old database serves on, what was copied is given up.",
         agent::Word::Rollback => "Go back to the old database, with every row that was written since the cutover?",
-        agent::Word::Finish => "Give up the way back to the old database?",
+        agent::Word::Finish => {
+            for missing in &report.missing_clients {
+                eprintln!("note: {}", missing.told());
+            }
+            "Give up the way back to the old database?"
+        }
     };
     ask::confirm(global, question, "--yes goes on without asking")
 }

@@ -17,33 +17,6 @@ finish() {
 
 in_release() { cd "$STATE/releases/$1" && shift && docker compose --ansi never --project-name "$PLAN" "$@"; }
 
-containers() { docker ps --all --quiet --no-trunc --filter "label=com.docker.compose.project=$PLAN"; }
-
-# One line a container: `well`, `wait` or `ailing`, its id, and of one that runs unchecked since when. One that has ended with
-# 0 and is not to be started again has done its work; one that has ended with anything else has failed, unless Docker is
-# about to try it again.
-standing() {
-    ids=$(containers)
-    # Ids hold no spaces: splitting is meant.
-    # shellcheck disable=SC2086
-    [ -z "$ids" ] || docker inspect --format \
-        '{{.ID}} {{.State.StartedAt}} {{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.State.ExitCode}} {{or .HostConfig.RestartPolicy.Name "no"}}' $ids |
-        while read -r id since state health code policy; do
-            case $state/$health/$code/$policy in
-                running/healthy/*) echo "well $id" ;;
-                running/none/*) echo "well $id $since" ;;
-                running/starting/* | restarting/* | created/*) echo "wait $id" ;;
-                exited/*/0/no | exited/*/0/on-failure) echo "well $id" ;;
-                *) echo "ailing $id" ;;
-            esac
-        done
-}
-
-ailing() { sed -n '/^well /!s/^[a-z]* \([^ ]*\).*/\1/p'; }
-
-# Those of the second look that were started anew since the first.
-begun_again() { grep '^well [^ ]* .' | grep -vxF "$1" | cut -d ' ' -f 2; }
-
 up() {
     culprits=
     point "$1" || return 1
@@ -52,30 +25,7 @@ up() {
     # Not `--wait`: to Compose a service that has ended has failed, however it ended. What services wait for in each other
     # it waits for without end: hence the limit.
     timeout "$TIMEOUT" docker compose --ansi never --project-name "$PLAN" up --detach --remove-orphans --no-build || return 1
-    while :; do
-        case $(standing) in
-            *ailing*) return 1 ;;
-            *wait*) [ "$(date +%s)" -lt "$deadline" ] || return 1 ;;
-            *) break ;;
-        esac
-        sleep 0.5
-    done
-    # A service without a health check that dies at once is caught restarting, or has been restarted.
-    first=$(standing)
-    sleep 1
-    second=$(standing)
-    culprits=$(printf '%s\n' "$second" | ailing; printf '%s\n' "$second" | begun_again "$first")
-    [ -z "$culprits" ]
-}
-
-report() {
-    docker ps --all --filter "label=com.docker.compose.project=$PLAN" --format 'table {{.Label "com.docker.compose.service"}}\t{{.Status}}'
-    for id in $({ echo "${culprits:-}"; standing | ailing; } | sort -u); do
-        printf '\n--- %s, last lines of its log\n' "$(docker inspect --format '{{index .Config.Labels "com.docker.compose.service"}}' "$id")"
-        docker inspect --format '{{if .State.Health}}{{range .State.Health.Log}}{{printf "health check: exit %d: %s\n" .ExitCode .Output}}{{end}}{{end}}' "$id" |
-            sed '/^$/d' | tail -n 3
-        docker logs --tail 100 "$id" 2>&1
-    done
+    come_up
 }
 
 work() {

@@ -1,6 +1,15 @@
 # Makes secrets that are absent: 256 random bits each, as a file and as an env file. They never leave the host, and no
 # value is ever an argument of a program: printf is the shell's own. Parameters: STATE, NAMES.
 cd "$STATE/secrets" || exit
+
+# A user's own may be anything: as Compose reads it back.
+quoted() {
+    case $1 in
+        *[!A-Za-z0-9_./:,@%+=-]*) printf '"%s"' "$(printf %s "$1" | sed 's/[\\"$]/\\&/g')" ;;
+        *) printf %s "$1" ;;
+    esac
+}
+
 printf '%s\n' "$NAMES" | while read -r name; do
     [ -n "$name" ] || continue
     if [ ! -s "$name" ]; then
@@ -9,8 +18,9 @@ printf '%s\n' "$NAMES" | while read -r name; do
         sync "$name.new"
         mv "$name.new" "$name"
     fi
-    if [ ! -s "$name.env" ] || [ "$(cat "$name.env")" != "$name=$(cat "$name")" ]; then
-        printf '%s=%s\n' "$name" "$(cat "$name")" >"$name.env.new"
+    line=$name=$(quoted "$(cat "$name")")
+    if [ ! -s "$name.env" ] || [ "$(cat "$name.env")" != "$line" ]; then
+        printf '%s\n' "$line" >"$name.env.new"
         sync "$name.env.new"
         mv "$name.env.new" "$name.env"
     fi

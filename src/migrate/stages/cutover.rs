@@ -6,7 +6,10 @@ use tokio::time::Instant;
 use super::context::{Context, FORWARD};
 use super::pause::Pause;
 use super::switch::{DRAIN, Ends, millis};
-use super::{StageError, carry, changes_back, drift, quiet, rows, settle, structure, way_back, way_back_watch};
+use super::{
+    StageError, carry, changes_back, client_connections, drift, quiet, rows, settle, structure, way_back,
+    way_back_watch,
+};
 use crate::migrate::carried::tighten;
 use crate::migrate::catalog;
 use crate::migrate::replicate::{Channel, reopen_database};
@@ -109,6 +112,9 @@ pub async fn open_alone(context: &Context) -> Result<(), StageError> {
 
 /// What brought rows here is over.
 pub async fn served(context: &Context) {
+    if let Err(error) = client_connections::begin(context) {
+        tracing::warn!("whether every client comes is not looked at: {}", crate::error::chain(&error));
+    }
     settle::end_forward(context).await;
 }
 

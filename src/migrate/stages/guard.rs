@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::context::Context;
 use super::way_back::{as_applier, comes_back};
-use super::{StageError, changes_back, way_back_watch};
+use super::{StageError, changes_back, client_connections, way_back_watch};
 use crate::migrate::identity::look_for_new;
 
 /// How often tables without an identity are looked for: their UPDATE fails until they are found.
@@ -22,6 +22,9 @@ pub async fn perform(context: &Context, is_old_given_up: bool) -> Result<String,
 pub async fn look(context: &Context) -> Result<(), StageError> {
     if let Err(error) = changes_back::look(context).await {
         tracing::warn!("what changes since the cutover is not compared any more: {}", crate::error::chain(&error));
+    }
+    if let Err(error) = client_connections::watch(context).await {
+        tracing::warn!("whether every client has come is not known: {}", crate::error::chain(&error));
     }
     if !comes_back(context).await? {
         return Ok(());

@@ -4,6 +4,7 @@ mod backup;
 mod carry;
 mod changes_back;
 mod chunks;
+mod client_connections;
 mod compare;
 mod context;
 mod cutover;
@@ -34,6 +35,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use backup::SafetyCopy;
+pub use client_connections::{Missing, missing as missing_clients};
 pub use compare::{REPORT, VERIFICATION};
 pub use context::{ACCEPTED, CLIENTS, Context, FINDINGS, RELAY_PORT, SCHEMA_CHANGES, pg_dump, source};
 pub use finish::remove_old;

@@ -1,7 +1,7 @@
 //! An old server and a new one as RDS offers it, for many databases, one after the other. Roles belong to a whole server:
 //! what a database brought of them goes with it.
 
-use infra::postgres::{Client, Endpoint, connect};
+use infra::postgres::{Client, Endpoint, Secret, connect};
 
 use crate::servers::{SUPERUSER, Server, run};
 
@@ -9,7 +9,9 @@ use crate::servers::{SUPERUSER, Server, run};
 pub const MASTER: &str = "master";
 /// By whom the new server reads changes at the old one. Who is no superuser must subscribe with a password.
 pub const READER: &str = "infra_replication";
-const PASSWORD: &str = "journey";
+/// All that can be printed.
+const PASSWORD: &str =
+    " !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~";
 
 const LIKE_RDS: &str = "CREATE ROLE rds_superuser; CREATE ROLE rds_replication; CREATE ROLE rds_password;
     GRANT pg_monitor, pg_signal_backend, pg_checkpoint, pg_create_subscription, pg_use_reserved_connections, rds_replication,
@@ -108,11 +110,12 @@ impl Ends {
     /// The old database for the subscription; its role is made, as `prepare` does.
     pub fn for_subscription(&self, database: &str) -> Endpoint {
         let role = format!(
-            "SET password_encryption = 'scram-sha-256'; CREATE ROLE {READER} LOGIN REPLICATION BYPASSRLS PASSWORD '{PASSWORD}';
-             GRANT pg_read_all_data TO {READER}; GRANT CONNECT ON DATABASE {database} TO {READER}"
+            "SET password_encryption = 'scram-sha-256'; CREATE ROLE {READER} LOGIN REPLICATION BYPASSRLS PASSWORD '{}';
+             GRANT pg_read_all_data TO {READER}; GRANT CONNECT ON DATABASE {database} TO {READER}",
+            PASSWORD.replace('\'', "''")
         );
         self.old.psql(database, &role);
-        endpoint(&self.old.url_as(&format!("{READER}:{PASSWORD}"), database))
+        Endpoint { password: Secret::new(PASSWORD), ..endpoint(&self.old.url_as(READER, database)) }
     }
 }
 
