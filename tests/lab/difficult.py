@@ -74,6 +74,8 @@ UNION ALL SELECT 'database ' || datname FROM pg_database WHERE datname LIKE 'inf
 UNION ALL SELECT format('setting %s %s %s', setdatabase, setrole::regrole, setconfig) FROM pg_db_role_setting
 UNION ALL SELECT format('open %s %s', datallowconn, datconnlimit) FROM pg_database WHERE datname = current_database()
 ORDER BY 1"""
+# Of a managed database: its master, and the role by which infra enters it.
+ITS_OWN = ("infra_master", "infra_migrate")
 # What a database has by its schema alone, whoever runs it.
 OF_THE_SCHEMA = ("identity ", "trigger ", "constraint ")
 
@@ -100,7 +102,8 @@ def audit(what, database, crashed=False):
 
 
 def facts(database):
-    return set(database(FACTS).splitlines())
+    found = set(database(FACTS).splitlines())
+    return {fact for fact in found if not any(role in fact for role in ITS_OWN)}
 
 
 def same_facts(what, before, after):
