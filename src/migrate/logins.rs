@@ -73,6 +73,16 @@ pub async fn make(master: &Endpoint, user: &str, passwords: &Passwords) -> Resul
     Ok(Logins { clients, infra })
 }
 
+/// infra has nothing to do there any more: nobody enters as its role again. That stays, since only the master could drop it.
+pub async fn retire(infra: &Endpoint) -> Result<(), PostgresError> {
+    if infra.login.as_deref() != Some(OF_INFRA) {
+        return Ok(());
+    }
+    // Its own password is all that a role may change, and it acts as the clients'.
+    let sql = format!("SET ROLE NONE; ALTER ROLE {OF_INFRA} PASSWORD NULL");
+    connect(infra, APPLICATION).await?.run("closing infra's own role", &sql).await
+}
+
 /// The server gets to know what proves the password, and not the password.
 fn password(role: &str, password: &Secret) -> String {
     let proof = postgres_protocol::password::scram_sha_256(password.expose().as_bytes());

@@ -8,8 +8,9 @@ use tokio::net::TcpListener;
 use tokio::time::sleep;
 
 use super::folder::{Folder, FolderError};
+use super::logins;
 use super::relay::relay;
-use super::saga::{Event, Mode, Next, Place, Side, Stage, Status, Step, next};
+use super::saga::{Direction, Event, Mode, Next, Place, Side, Stage, Status, Step, next};
 use super::stages::{
     Context, RELAY_PORT, StageError, Switch, has_way_back, is_paused, is_watched, leave_watch, log_watch,
     look_at_the_way_back, perform, relieve_watch, restore, serve_again, take_back, told_of_switch, try_stop_recording,
@@ -147,8 +148,21 @@ async fn advance(context: &Context, journal: &Journal<Event>) -> Result<Next, Ru
                 guard(context, &status, &mut is_restored).await;
                 sleep(LISTEN).await;
             }
-            Next::Nothing => return Ok(Next::Nothing),
+            Next::Nothing => {
+                if status.direction == Direction::Forward {
+                    retire_login(context).await;
+                }
+                return Ok(Next::Nothing);
+            }
         }
+    }
+}
+
+/// After the last line of the journal: whoever had to begin again could not come in.
+async fn retire_login(context: &Context) {
+    let retired = async { Ok::<_, StageError>(logins::retire(&context.target().await?).await?) };
+    if let Err(error) = retired.await {
+        tracing::warn!("infra's own role may still enter the new database: {}", crate::error::chain(&error));
     }
 }
 

@@ -1,6 +1,6 @@
 //! The roles by which a managed database is entered, at a server whose master user is no superuser, with passwords that it asks for.
 
-use infra::migrate::logins::{Logins, Passwords, make};
+use infra::migrate::logins::{Logins, Passwords, make, retire};
 use infra::postgres::{Endpoint, Secret, connect};
 
 use crate::servers::{SUPERUSER, Server};
@@ -55,4 +55,10 @@ async fn clients_and_infra_enter_without_the_master() {
     let known = server
         .psql("app", "SELECT string_agg(rolpassword, ' ') FROM pg_authid WHERE rolname IN ('shop', 'infra_migrate')");
     assert!(known.matches("SCRAM-SHA-256$").count() == 2 && !known.contains(passwords.clients.expose()));
+
+    retire(&infra).await.unwrap();
+    assert!(connect(&infra, "test").await.is_err(), "nobody enters as infra after the end");
+    connect(&clients, "test").await.unwrap();
+    retire(&clients).await.unwrap();
+    connect(&clients, "test").await.unwrap();
 }
