@@ -132,3 +132,63 @@ async fn the_extension_itself_goes_on_where_it_was_carried_to() {
     let left = timescale::read(&moving.at_target().await).await.unwrap().unwrap();
     assert!(left.hypertables.len() > 5);
 }
+
+/// The edition that Debian packages: without compression, aggregates and jobs.
+const COMMUNITY: [&str; 9] = [
+    "continuous",
+    "compress",
+    "_policy",
+    "add_job",
+    "gapfill",
+    "refresh_",
+    "MATERIALIZED VIEW",
+    "time_bucket('1 hour', c.",
+    "date_trunc",
+];
+
+fn without_community(sql: &str) -> String {
+    // Statements end with their line.
+    let statements =
+        sql.split_inclusive(";\n").filter(|statement| !COMMUNITY.iter().any(|word| statement.contains(word)));
+    statements.collect()
+}
+
+#[tokio::test]
+#[ignore = "needs a server with TimescaleDB's Apache edition; with a second one it is carried there, else converted"]
+async fn the_apache_edition_is_read_and_moved() {
+    let source = given(SOURCE);
+    source.psql(SUPERUSER, "DROP DATABASE IF EXISTS corpus WITH (FORCE)");
+    source.psql(SUPERUSER, "CREATE DATABASE corpus TEMPLATE template0");
+    source.psql("corpus", "CREATE EXTENSION timescaledb");
+    let quiet = "SET client_min_messages = error; SET timezone = 'UTC';";
+    for sql in [include_str!("real.sql"), include_str!("native.sql")] {
+        source.psql("corpus", &format!("{quiet}{}", without_community(sql)));
+    }
+    let Some(target) = Server::running(TARGET) else {
+        let (moving, built) = super::moved_from(source, prepared(Server::v17())).await;
+        let report = compared(&moving, &built).await;
+        assert!(report.matches(), "{}", report.markdown());
+        println!("{} tables and partitions, {} objects", report.tables.len(), report.objects_compared);
+        return;
+    };
+    target.psql(SUPERUSER, "DROP DATABASE IF EXISTS moved WITH (FORCE)");
+    target.psql(SUPERUSER, "CREATE DATABASE moved TEMPLATE template0");
+    let moving = Move { source, target, user: SUPERUSER };
+    let (catalog, built) = moving.schema().await;
+    let restore = built.conversion.restore.as_ref().expect("the target has the extension");
+    moving.apply(&moving.at_target().await, &built, Phase::BeforeData).await;
+    moving.copy_as(&catalog, true).await;
+    moving.apply(&moving.at_target().await, &built, Phase::Settings).await;
+    let (old, new) = (session(&moving.source, "corpus").await, session(&moving.target, "moved").await);
+    carry(&old, &new, restore).await.unwrap();
+    let report = compared(&moving, &built).await;
+    assert!(report.matches(), "{}", report.markdown());
+    moving.apply(&moving.at_target().await, &built, Phase::Last).await;
+    schema::hand_over(&new, &built).await.unwrap();
+    println!("{}", same_counts(&old, &session(&moving.target, "moved").await).await.unwrap());
+    moving.target.psql(
+        "moved",
+        "INSERT INTO shop.\"Readings\" VALUES ('2026-01-03 00:30:00+00', 1, -1, 'old'), ('2027-06-01', 1, -2, 'new')",
+    );
+    assert_eq!(moving.target.psql("moved", "SELECT count(*) FROM shop.\"Readings\" WHERE value < 0"), "2");
+}
