@@ -10,6 +10,7 @@ mod bundle;
 mod carry;
 mod choice;
 mod command;
+mod container;
 mod context;
 mod database;
 mod deploy;
@@ -27,6 +28,7 @@ mod script;
 mod session;
 mod site;
 mod target;
+pub mod unit;
 
 pub use bundle::{Bundle, BundleError, BundleFile, FileKind};
 pub use database::{DatabaseContainer, DatabaseLocation};

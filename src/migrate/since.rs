@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::carried;
 use super::catalog::{Catalog, QualifiedName};
+use super::files;
 use super::folder::{Folder, FolderError};
 use super::replicate::{History, ReplicateError, Written};
 use super::verify::{Changed, ChangedTable, Keys, Notes, Rechecked, Side, VerifyError, prepare_recheck, recheck};
@@ -18,8 +19,6 @@ use crate::postgres::{Client, Lsn};
 
 /// The name of both records.
 pub const RECORD: &str = "infra_changes";
-/// In the migration's folder.
-pub const FILE: &str = "changed.json";
 const NO_PANIC: &str = "no reader panics while it has the notes";
 
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +74,7 @@ impl Look {
 
 /// Tables because of which everything is verified anew before the switch.
 pub fn to_be_verified(folder: &Folder) -> Result<Vec<QualifiedName>, FolderError> {
-    let tables = folder.read::<State>(FILE)?.map(|state| state.changed.tables).unwrap_or_default();
+    let tables = folder.read::<State>(files::CHANGED)?.map(|state| state.changed.tables).unwrap_or_default();
     Ok(tables.into_iter().filter(ChangedTable::is_whole).map(|table| table.name).collect())
 }
 
@@ -94,7 +93,7 @@ impl Since<'_> {
         here: Option<&[QualifiedName]>,
         there: Option<&[QualifiedName]>,
     ) -> Result<(), SinceError> {
-        self.folder.remove(FILE)?;
+        self.folder.remove(files::CHANGED)?;
         self.history(self.source).begin(here).await?;
         Ok(self.history(self.target).begin(there).await?)
     }
@@ -109,14 +108,14 @@ impl Since<'_> {
     /// From here on everything is to be compared.
     pub fn begin(&self, same: Same) -> Result<(), SinceError> {
         let state = State { source: same.source, target: same.target, changed: Changed::default() };
-        Ok(self.folder.write(FILE, &state)?)
+        Ok(self.folder.write(files::CHANGED, &state)?)
     }
 
     /// Takes away the records; nothing happens where there are none.
     pub async fn end(&self) -> Result<(), SinceError> {
         self.history(self.source).end().await?;
         self.history(self.target).end().await?;
-        Ok(self.folder.remove(FILE)?)
+        Ok(self.folder.remove(files::CHANGED)?)
     }
 
     /// Reads on in both records, and compares what changed. What differs may still be on its way: it stays for the next
@@ -127,7 +126,7 @@ impl Since<'_> {
 
     /// What changed in `hidden` tables stays for a look that sees their rows.
     pub async fn look_but(&self, catalog: &Catalog, hidden: &BTreeSet<QualifiedName>) -> Result<Look, SinceError> {
-        let Some(mut state) = self.folder.read::<State>(FILE)? else { return Err(SinceError::NotVerified) };
+        let Some(mut state) = self.folder.read::<State>(files::CHANGED)? else { return Err(SinceError::NotVerified) };
         let (source, target) = (self.history(self.source), self.history(self.target));
         let keys = Keys::new(catalog);
         let notes = Mutex::new(Notes::new(state.changed, &keys));
@@ -145,13 +144,13 @@ impl Since<'_> {
         state.changed.tables.retain(|table| !later.contains(&table.name));
         (state.source, state.target) = (here.until, there.until);
         // Before anything is forgotten, which the next reading does.
-        self.folder.write(FILE, &state)?;
+        self.folder.write(files::CHANGED, &state)?;
         let seen = |table: &ChangedTable| !hidden.contains(&table.name);
         let (seen, later): (Vec<_>, Vec<_>) = std::mem::take(&mut state.changed.tables).into_iter().partition(seen);
         state.changed.tables = seen;
         let tables = self.compare(&mut state.changed, catalog).await?;
         state.changed.tables.extend(later);
-        self.folder.write(FILE, &state)?;
+        self.folder.write(files::CHANGED, &state)?;
         Ok(Look { tables, left: here.left + there.left })
     }
 

@@ -13,11 +13,11 @@ use super::rewrite::File;
 use super::session::Ends;
 use super::{ledger, objects, sql};
 use crate::migrate::catalog::{Catalog, QualifiedName};
+use crate::migrate::files;
 use crate::migrate::folder::Folder;
 use crate::migrate::unseen::unseen;
 use crate::postgres::{Client, PostgresError, connect};
 
-const FILE: &str = "parts.json";
 const VERSION: u32 = 1;
 /// Tables emptied in one statement: each is locked.
 const BATCH: usize = 500;
@@ -56,7 +56,7 @@ pub async fn prepare(
     let objects = objects::list(&mut ends.open().await?.source).await?;
     let plan = Plan { v: VERSION, id, parts: parts(catalog, &objects, sizing) };
     empty(&target, &plan, tell).await?;
-    folder.write(FILE, &plan)?;
+    folder.write(files::PARTS, &plan)?;
     Ok(Prepared { plan, done: HashSet::new(), files: HashMap::new() })
 }
 
@@ -66,8 +66,8 @@ fn identity(held: &Held) -> String {
 }
 
 fn load(folder: &Folder) -> Result<Option<Plan>, CopyError> {
-    match folder.read::<Plan>(FILE)? {
-        Some(plan) if plan.v > VERSION => Err(CopyError::Newer { path: folder.file(FILE) }),
+    match folder.read::<Plan>(files::PARTS)? {
+        Some(plan) if plan.v > VERSION => Err(CopyError::Newer { path: folder.file(files::PARTS) }),
         plan => Ok(plan),
     }
 }

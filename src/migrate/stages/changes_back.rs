@@ -8,10 +8,11 @@ use tokio::time::Instant;
 
 use super::context::{BACK, Context, FORWARD};
 use super::log_watch::check_log;
-use super::settle::{end_records, file};
-use super::{StageError, carry, compare};
+use super::incremental_verify::{end_records, file};
+use super::{StageError, carry};
 use crate::migrate::carried::{MOST_IN_PAUSE, hidden, seeing_all};
 use crate::migrate::catalog::{self, Catalog};
+use crate::migrate::files;
 use crate::migrate::prose::FEW;
 use crate::migrate::rows_path::RowsPath;
 use crate::migrate::saga::Mode;
@@ -86,7 +87,7 @@ pub async fn within_pause(context: &Context, old: &Client, new: &Client) -> Resu
     let differing: Vec<&Rechecked> = look.differing().collect();
     if !differing.is_empty() {
         file(context, &look)?;
-        let (what, report) = (summary_of_changes(&differing, FEW), context.folder.file(compare::REPORT));
+        let (what, report) = (summary_of_changes(&differing, FEW), context.folder.file(files::VERIFICATION_REPORT));
         return Err(StageError::Changed { what, report });
     }
     seeing_all(new, whole_tables(context, old, new, &catalog)).await
@@ -111,7 +112,7 @@ async fn whole_tables(context: &Context, old: &Client, new: &Client, catalog: &C
             tracing::warn!("{} is not compared: too much of it changed since the cutover", name.plain());
         } else if !path.within((old, new), same_rows(old, new, table, &types)).await? {
             let what = format!("  {}: the rows of the two databases are not the same", name.plain());
-            return Err(StageError::Changed { what, report: context.folder.file(compare::REPORT) });
+            return Err(StageError::Changed { what, report: context.folder.file(files::VERIFICATION_REPORT) });
         }
     }
     Ok(())
@@ -125,7 +126,7 @@ async fn look_once(context: &Context) -> Result<Look, StageError> {
 }
 
 fn is_recorded(context: &Context) -> bool {
-    context.folder.file(since::FILE).exists()
+    context.folder.file(files::CHANGED).exists()
 }
 
 async fn not_compared(context: &Context, error: &StageError) {

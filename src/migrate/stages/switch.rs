@@ -8,6 +8,7 @@ use super::pause::{self, Pause};
 use super::{StageError, cutover, rollback};
 use crate::host::{DatabaseLocation, Progress};
 use crate::migrate::catalog::Catalog;
+use crate::migrate::files;
 use crate::migrate::replicate::refuse_writes;
 use crate::migrate::saga::{GivenUp, Mode, Side, Step};
 use crate::postgres::{Client, Endpoint, Tls};
@@ -144,7 +145,7 @@ impl<'a> Switch<'a> {
     async fn served(&mut self) -> Result<(), StageError> {
         let context = self.context;
         self.pause.total_ms = pause::so_far(context)?;
-        context.folder.write("pause.json", &self.pause)?;
+        context.folder.write(files::PAUSE, &self.pause)?;
         serve(context).await?;
         self.ends = None;
         match self.to {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::context::{BACK, Context};
-use super::{StageError, identity, quiet, way_back};
+use super::{StageError, identity, reverse_replication, write_fence};
 use crate::migrate::carried::{self, guide, hold_triggers};
 use crate::migrate::catalog;
 use crate::migrate::ddl::{self, Arrival, Followed, Follower, Obstacle};
@@ -17,8 +17,8 @@ use crate::migrate::since::RECORD;
 use crate::postgres::Client;
 
 /// In the migration's folder.
-const FILE: &str = "way-back.json";
-const BOUND: &str = "log-bound-new.json";
+const FILE: &str = crate::migrate::files::WAY_BACK;
+const BOUND: &str = crate::migrate::files::WAY_BACK_LOG_BOUND;
 const EVERY: Duration = Duration::from_secs(15);
 /// A subscriber tries again every five seconds.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -185,11 +185,11 @@ async fn inspect(context: &Context, patience: Duration, found: &mut Found) -> Re
         found.lost(why, LEAVE);
         return Ok(());
     }
-    let applier = way_back::as_applier(context).await?;
+    let applier = reverse_replication::as_applier(context).await?;
     identity::of_new_tables(context, &applier, &new).await?;
     let channel = Channel { name: BACK, publisher: &new, subscriber: &old };
     if !channel.lag().await?.connected {
-        way_back::reconnect(context, &new).await?;
+        reverse_replication::reconnect(context, &new).await?;
     }
     found.followed = Follower { channel, folder: &context.folder, patience }.look().await?;
     if !found.followed.carried.is_empty() {
@@ -197,7 +197,7 @@ async fn inspect(context: &Context, patience: Duration, found: &mut Found) -> Re
         hold_triggers(&old).await?;
         identity::of_new_tables(context, &applier, &new).await?;
     }
-    quiet::close_the_rest(&applier).await?;
+    write_fence::close_the_rest(&applier).await?;
     let channel = Channel { name: BACK, publisher: &new, subscriber: &old };
     let lag = channel.lag().await?;
     arrives(context, found, &lag).await;

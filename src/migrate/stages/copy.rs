@@ -7,26 +7,24 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::process::Command;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::{Instant, sleep};
 
 use super::context::{Context, FORWARD};
+use super::index::builds;
 use super::log_watch::begin_anew;
-use super::{StageError, structure, unit};
+use super::{StageError, source_schema};
+use crate::host::unit;
 use crate::migrate::catalog::{Catalog, QualifiedName};
 use crate::migrate::copy::{self, Copied, CopyError, CopyEvent, Held, Hold, Setup, Sizing, disk_of};
 use crate::migrate::drift::DriftError;
+use crate::migrate::files;
 use crate::migrate::index::{self, Builds};
 use crate::migrate::partitions::make_partitions;
 use crate::migrate::replicate::{Channel, open_writers, told_of_writers};
 use crate::migrate::saga::Mode;
 
-/// What was copied, once all of it was: from then on the copy is over, whatever happens to its snapshot.
-const COPIED: &str = "copied.json";
 const HOLDER_UNIT: &str = "infra-migrate-snapshot";
-/// Why the last holder ended, unless it was killed.
-const HOLDER_ENDED: &str = "snapshot-ended.json";
 /// A slot waits for the transactions that run when it is made.
 const HOLDER_PATIENCE: Duration = Duration::from_secs(120);
 /// From this queue depth on the copy gives way: the warning zone of the systems that infra serves.
@@ -34,16 +32,16 @@ const QUEUE_DEPTH_WARN: f64 = 10.0;
 
 pub async fn perform(context: &Context) -> Result<String, StageError> {
     // Killed after the last row: the snapshot is not needed any more, and may be gone.
-    if let Some(copied) = context.folder.read::<Copied>(COPIED)? {
+    if let Some(copied) = context.folder.read::<Copied>(files::COPIED)? {
         return ended(&copied).await;
     }
-    let schema = structure::read(context).await?;
+    let schema = source_schema::read(context).await?;
     let restore_mode = schema.conversion.restore.is_some();
     loop {
         // The schema was read before the safety copy and before the new database was made: that may be hours ago.
         make_partitions(&context.old().await?, &context.new_database().await?).await.map_err(DriftError::from)?;
-        let catalog = structure::source(context, &schema).await?;
-        let builds = structure::builds(context, &schema, &catalog).await?;
+        let catalog = source_schema::source(context, &schema).await?;
+        let builds = builds(context, &schema, &catalog).await?;
         if ensure_holder(context).await? == Snapshot::New {
             index::start_over(&context.new_database().await?, &builds).await?;
         }
@@ -61,7 +59,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
 
 /// All of them are at the new database.
 pub fn is_complete(context: &Context) -> Result<bool, StageError> {
-    Ok(context.folder.read::<Copied>(COPIED)?.is_some())
+    Ok(context.folder.read::<Copied>(files::COPIED)?.is_some())
 }
 
 async fn ended(copied: &Copied) -> Result<String, StageError> {
@@ -106,7 +104,7 @@ async fn copy_all(
     complete: Arc<copy::Complete>,
 ) -> Result<Copied, StageError> {
     let copied = copy::copy(setup, catalog, tell(context), complete).await?;
-    context.folder.write(COPIED, &copied)?;
+    context.folder.write(files::COPIED, &copied)?;
     Ok(copied)
 }
 
@@ -115,10 +113,7 @@ async fn pressure(context: &Context) -> Result<Option<(Box<dyn copy::Pressure>, 
     let old = context.old().await?;
     let directory: String =
         old.query_one("SHOW data_directory", &[]).await.map_or_else(|_| String::new(), |row| row.get(0));
-    let mut inspect = Command::new("docker");
-    inspect.args(["inspect", "--format", "{{.State.Pid}}", &context.container().await?.id]);
-    let process = inspect.output().await.map(|output| output.stdout).unwrap_or_default();
-    let data = format!("/proc/{}/root{directory}", String::from_utf8_lossy(&process).trim());
+    let data = context.container().await?.path_on_host(&directory).await;
     let disk = disk_of(Path::new(&data)).or_else(|| disk_of(Path::new(&context.site().state_dir())));
     Ok(disk.map(|disk| (Box::new(disk) as Box<dyn copy::Pressure>, QUEUE_DEPTH_WARN)))
 }
@@ -128,7 +123,7 @@ fn tell(context: &Context) -> Arc<copy::Tell> {
     Arc::new(move |event| {
         if matches!(event, CopyEvent::Progress { .. } | CopyEvent::Started { .. }) {
             // Only shown: what cannot be written now is written in a second.
-            drop(folder.write("progress.json", &event));
+            drop(folder.write(files::PROGRESS, &event));
         }
         if let CopyEvent::TableAgain { table } = &event {
             tracing::warn!("{table} was rewritten while it was copied: it is copied again from its beginning");
@@ -147,8 +142,8 @@ async fn ensure_holder(context: &Context) -> Result<Snapshot, StageError> {
         return Ok(Snapshot::Held);
     }
     unit::stop(HOLDER_UNIT).await;
-    context.folder.remove("snapshot.json")?;
-    context.folder.remove(HOLDER_ENDED)?;
+    context.folder.remove(files::SNAPSHOT)?;
+    context.folder.remove(files::SNAPSHOT_ENDED)?;
     begin_anew(context)?;
     unit::start(HOLDER_UNIT, "hold", context.folder.path()).await?;
     let began = Instant::now();
@@ -159,7 +154,7 @@ async fn ensure_holder(context: &Context) -> Result<Snapshot, StageError> {
             return Ok(Snapshot::New);
         }
         if !runs {
-            let why = context.folder.read(HOLDER_ENDED)?.unwrap_or_else(|| "it was killed".to_owned());
+            let why = context.folder.read(files::SNAPSHOT_ENDED)?.unwrap_or_else(|| "it was killed".to_owned());
             return Err(StageError::NoHolder { why });
         }
         if began.elapsed() > HOLDER_PATIENCE {
@@ -183,7 +178,7 @@ async fn no_snapshot(context: &Context) -> Result<StageError, StageError> {
 /// What `infra agent hold` does. Whoever waits for the snapshot is told by a file why there is none.
 pub async fn hold(context: &Context) -> Result<(), StageError> {
     let Err(error) = hold_snapshot(context).await;
-    context.folder.write(HOLDER_ENDED, &crate::error::chain(&error))?;
+    context.folder.write(files::SNAPSHOT_ENDED, &crate::error::chain(&error))?;
     Err(error)
 }
 
@@ -199,6 +194,6 @@ async fn hold_snapshot(context: &Context) -> Result<Infallible, StageError> {
 pub async fn undo(context: &Context) -> Result<(), StageError> {
     context.overlap.stop().await;
     unit::stop(HOLDER_UNIT).await;
-    context.folder.remove(COPIED)?;
-    Ok(context.folder.remove("snapshot.json")?)
+    context.folder.remove(files::COPIED)?;
+    Ok(context.folder.remove(files::SNAPSHOT)?)
 }

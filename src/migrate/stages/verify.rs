@@ -6,27 +6,23 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::StageError;
-use super::context::{APPLY_ROLE, BACK, Context, FORWARD, READ_ROLE};
-use super::{carry, definitions, drift, settle, structure};
+use super::context::{BACK, Context, FORWARD};
+use super::{carry, definitions, drift, own_objects, schema, source_schema};
 use crate::migrate::carried;
 use crate::migrate::catalog::{self, TableKind};
 use crate::migrate::drift::DriftError;
+use crate::migrate::files;
 use crate::migrate::partitions::complete_indexes;
 use crate::migrate::prose::FEW;
-use crate::migrate::replicate::{Channel, ReplicateError, hold_writers};
+use crate::migrate::replicate::{Channel, ReplicateError, hold_writers, rows_written};
 use crate::migrate::saga::Mode;
 use crate::migrate::schema::Schema;
 use crate::migrate::since::{Same, Since};
-use crate::migrate::verify::{End, ObjectKey, Options, Report, VerifyError, verify};
+use crate::migrate::verify::{End, Options, Report, VerifyError, verify};
 use crate::postgres::{Client, PostgresError};
 
 const ATTEMPTS: u32 = 10;
 const DRAIN: Duration = Duration::from_secs(5);
-
-/// In the migration's folder, for a person to read.
-pub const REPORT: &str = "verification.md";
-/// The same as data.
-pub const VERIFICATION: &str = "verification.json";
 
 /// Two sessions that keep what they saw.
 struct Moment {
@@ -67,7 +63,7 @@ async fn once(context: &Context) -> Result<String, StageError> {
         complete_indexes(&context.old().await?, &context.new_database().await?).await.map_err(DriftError::from)?;
     }
     let moment = moment(context).await?;
-    let Schema { losses, conversion, .. } = structure::read(context).await?;
+    let Schema { losses, conversion, .. } = source_schema::read(context).await?;
     let end =
         |endpoint, snapshot| End { endpoint, snapshot: Some(snapshot), restore_mode: conversion.restore.is_some() };
     let source = end(context.source().await?, moment.old_snapshot.clone());
@@ -89,21 +85,21 @@ async fn once(context: &Context) -> Result<String, StageError> {
         ..Options::default()
     };
     let folder = context.folder.clone();
-    let told = move |event| drop(folder.write("progress.json", &event));
+    let told = move |event| drop(folder.write(files::PROGRESS, &event));
     let mut report = verify(&source, &target, &options, told).await?;
     let user = target.endpoint.user.clone();
-    report.objects.retain(|difference| !is_ours(&difference.object, &user));
+    report.objects.retain(|difference| !own_objects::is_ours(&difference.object, &user));
     let held_up = moment.held_up;
     drop((moment.old, moment.new));
     file(context, &report)?;
     if !report.matches() {
-        return Err(StageError::Differs { what: report.summary(FEW), report: context.folder.file(REPORT) });
+        return Err(StageError::Differs { what: report.summary(FEW), report: context.folder.file(files::VERIFICATION_REPORT) });
     }
     if let Some(same) = moment.same {
         let (source, target) = (context.old().await?, context.new_database().await?);
         Since { source: &source, target: &target, folder: &context.folder }.begin(same)?;
     }
-    structure::last(context).await?;
+    schema::last(context).await?;
     // Offline they have waited since `prepare`, and wait on.
     let held_up = match context.job.mode {
         Mode::Online => format!("; writers were held up {} ms", held_up.as_millis()),
@@ -112,22 +108,9 @@ async fn once(context: &Context) -> Result<String, StageError> {
     Ok(format!("{} rows of {} tables are the same{held_up}", report.rows(), report.tables.len()))
 }
 
-/// What the migration itself made at the old server, and the new one's own user, who was there before.
-pub fn is_ours(object: &ObjectKey, user: &str) -> bool {
-    let text = format!("{} {}", object.kind, object.name);
-    // Offline the old database is read-only from the beginning.
-    let read_only = text.starts_with("SETTING ") && text.ends_with(" default_transaction_read_only");
-    // By which new tables are given an identity.
-    let trigger = object.kind == "EVENT TRIGGER" && object.name.starts_with("infra_");
-    read_only
-        || trigger
-        || text == format!("ROLE {user}")
-        || [READ_ROLE, APPLY_ROLE].iter().any(|role| text.contains(role))
-}
-
 fn file(context: &Context, report: &Report) -> Result<(), StageError> {
-    context.folder.write(VERIFICATION, report)?;
-    Ok(context.folder.write_text(REPORT, &report.markdown())?)
+    context.folder.write(files::VERIFICATION, report)?;
+    Ok(context.folder.write_text(files::VERIFICATION_REPORT, &report.markdown())?)
 }
 
 /// Begins before the moment: making a slot waits for every transaction that writes.
@@ -180,7 +163,7 @@ async fn same_moment(context: &Context) -> Result<Moment, StageError> {
     }
     // Before the snapshot: what comes in between is a false alarm, and not lost.
     if context.job.mode == Mode::Offline {
-        settle::mark_written(context, &control).await?;
+        context.folder.write(files::ROWS_WRITTEN, &rows_written(&control).await?)?;
     }
     let (old_snapshot, new_snapshot) = (snapshot(&old).await?, snapshot(&new).await?);
     if context.job.mode == Mode::Online {

@@ -8,8 +8,9 @@ use jiff::Timestamp;
 
 use super::context::Context;
 use super::log_watch::check_log;
-use super::{StageError, compare, drift, follow, way_back};
+use super::{StageError, drift, verify};
 use crate::migrate::catalog::{self, Catalog};
+use crate::migrate::files;
 use crate::migrate::prose::FEW;
 use crate::migrate::replicate::{History, ReplicateError, rows_written};
 use crate::migrate::saga::Mode;
@@ -25,16 +26,13 @@ const FEW_ROWS: usize = 20_000;
 /// Each look compares what was written during the one before: they shorten quickly, or never. So many in a row in vain.
 const MOST_LOOKS: usize = 10;
 
-/// In the migration's folder: `rows_written` of the old database, which offline nobody may write to, at the verification.
-const WRITTEN: &str = "written.json";
-
 /// Before the pause: little is left to be compared in it.
-pub async fn ready(context: &Context) -> Result<(), StageError> {
+pub async fn before_pause(context: &Context) -> Result<(), StageError> {
     if context.job.mode == Mode::Offline {
         // Somebody wrote all the same, or the server crashed and counts anew: all is compared once more.
         return match is_unwritten(context, &context.old().await?).await? {
             true => Ok(()),
-            false => compare::perform(context).await.map(drop),
+            false => verify::perform(context).await.map(drop),
         };
     }
     match catch_up(context).await {
@@ -43,7 +41,7 @@ pub async fn ready(context: &Context) -> Result<(), StageError> {
         Err(StageError::Since(error)) if is_stale(&error) => {}
         Err(error) => return Err(error),
     }
-    compare::perform(context).await?;
+    verify::perform(context).await?;
     match catch_up(context).await?.whole() {
         None => Ok(()),
         // In the pause it would be found as well, and the clients would have waited in vain.
@@ -80,22 +78,18 @@ fn is_stale(error: &SinceError) -> bool {
     )
 }
 
-pub async fn mark_written(context: &Context, source: &Client) -> Result<(), StageError> {
-    Ok(context.folder.write(WRITTEN, &rows_written(source).await?)?)
-}
-
 async fn is_unwritten(context: &Context, source: &Client) -> Result<bool, StageError> {
-    Ok(context.folder.read::<i64>(WRITTEN)? == Some(rows_written(source).await?))
+    Ok(context.folder.read::<i64>(files::ROWS_WRITTEN)? == Some(rows_written(source).await?))
 }
 
 /// Offline, in the last moment: nobody has written to the old database since it was verified.
-pub async fn untouched(context: &Context, source: &Client) -> Result<(), StageError> {
+pub async fn assert_no_writes(context: &Context, source: &Client) -> Result<(), StageError> {
     if is_unwritten(context, source).await? { Ok(()) } else { Err(StageError::Written) }
 }
 
 /// In the pause, when everything has arrived: all of it is the same, or the cutover is refused. `source` is the one
 /// session that the old database still lets work.
-pub async fn settled(
+pub async fn within_pause(
     context: &Context,
     source: &Client,
     target: &Client,
@@ -114,13 +108,13 @@ pub async fn settled(
             return Ok(rows);
         }
         file(context, &look)?;
-        let (what, report) = (summary_of_changes(&differing, FEW), context.folder.file(compare::REPORT));
+        let (what, report) = (summary_of_changes(&differing, FEW), context.folder.file(files::VERIFICATION_REPORT));
         return Err(StageError::Changed { what, report });
     }
 }
 
 /// While the cutover is waited for. What differs may be on its way: only the cutover decides.
-pub async fn watch(context: &Context) -> Result<(), StageError> {
+pub async fn while_waiting(context: &Context) -> Result<(), StageError> {
     if context.job.mode == Mode::Offline || !is_time(context)? {
         return Ok(());
     }
@@ -144,21 +138,6 @@ async fn look_and_check(context: &Context) -> Result<(), StageError> {
     }
 }
 
-/// The clients use the new database: what brought rows there is over, and keeps no log of the old server any more. What
-/// watched that goes on, as far as there is a way back to be watched.
-pub async fn end_forward(context: &Context) {
-    if context.job.mode == Mode::Offline {
-        return;
-    }
-    let ended = async {
-        follow::end(context).await?;
-        if way_back::comes_back(context).await? { Ok(()) } else { stop_recording(context).await }
-    };
-    if let Err(error) = ended.await {
-        tracing::warn!("replication to the new database could not be ended: {}", crate::error::chain(&error));
-    }
-}
-
 /// Nothing is recorded any more, when the migration stands still. A log that nobody reads would fill its disk; the next run
 /// verifies anew.
 pub async fn stop_recording(context: &Context) -> Result<(), StageError> {
@@ -170,7 +149,7 @@ pub async fn end_records(context: &Context) -> Result<(), StageError> {
     let here = async { end_record(&context.old().await?).await }.await;
     let there = async { end_record(&context.new_database().await?).await }.await;
     here.and(there)?;
-    Ok(context.folder.remove(crate::migrate::since::FILE)?)
+    Ok(context.folder.remove(files::CHANGED)?)
 }
 
 async fn end_record(client: &Client) -> Result<(), StageError> {
@@ -185,15 +164,15 @@ pub async fn try_stop_recording(context: &Context) {
 }
 
 fn is_time(context: &Context) -> Result<bool, StageError> {
-    let path = context.folder.file(crate::migrate::since::FILE);
+    let path = context.folder.file(files::CHANGED);
     let written = std::fs::metadata(&path).and_then(|file| file.modified());
     Ok(written.map_or(true, |at| at.elapsed().is_ok_and(|age| age >= EVERY)))
 }
 
 /// Into the verification's report: what a person looks at is one file.
 pub fn file(context: &Context, look: &Look) -> Result<(), StageError> {
-    let report: Option<crate::migrate::verify::Report> = context.folder.read(compare::VERIFICATION)?;
+    let report: Option<crate::migrate::verify::Report> = context.folder.read(files::VERIFICATION)?;
     let mut page = report.map(|report| report.markdown()).unwrap_or_default();
     page.push_str(&markdown_of_changes(Timestamp::now(), &look.tables));
-    Ok(context.folder.write_text(compare::REPORT, &page)?)
+    Ok(context.folder.write_text(files::VERIFICATION_REPORT, &page)?)
 }

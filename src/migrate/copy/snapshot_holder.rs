@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::error::CopyError;
 use crate::migrate::catalog::{quote_identifier, quote_literal};
+use crate::migrate::files;
 use crate::migrate::folder::Folder;
 use crate::postgres::wire::{Answer, Connection, Mode};
 use crate::postgres::{Endpoint, Lsn, PostgresError};
 
-const FILE: &str = "snapshot.json";
 const VERSION: u32 = 1;
 /// What the holder's session calls itself.
 pub(super) const HOLDER: &str = "infra snapshot";
@@ -20,7 +20,7 @@ pub(super) const HOLDER: &str = "infra snapshot";
 /// How the snapshot comes to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Hold {
+pub enum SnapshotSource {
     /// Nobody writes meanwhile: what is copied is all.
     Transaction,
     /// With a logical replication slot of this name, which yields exactly the changes that the snapshot does not show.
@@ -30,24 +30,24 @@ pub enum Hold {
 
 /// What the holder leaves in the folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Held {
+pub struct HeldSnapshot {
     pub v: u32,
     pub snapshot: String,
     /// Changes after it are not in the snapshot.
     pub lsn: Lsn,
-    pub hold: Hold,
+    pub hold: SnapshotSource,
     /// Of the holder, and of its session at the source.
     pub process: u32,
     pub backend: i32,
     pub at: Timestamp,
 }
 
-impl Held {
+impl HeldSnapshot {
     /// None before a holder has it. What is there may be left by a holder that died: the source knows.
     pub fn read(folder: &Folder) -> Result<Option<Self>, CopyError> {
-        let held: Option<Self> = folder.read(FILE)?;
+        let held: Option<Self> = folder.read(files::SNAPSHOT)?;
         match held {
-            Some(held) if held.v > VERSION => Err(CopyError::Newer { path: folder.file(FILE) }),
+            Some(held) if held.v > VERSION => Err(CopyError::Newer { path: folder.file(files::SNAPSHOT) }),
             held => Ok(held),
         }
     }
@@ -61,16 +61,16 @@ impl Held {
 
 /// Takes a snapshot, writes `snapshot.json` into the folder, and stays. Returns only with an error: when the connection
 /// is lost. Ends with its process, or when this future is dropped.
-pub async fn hold(source: &Endpoint, folder: &Folder, hold: Hold) -> Result<Infallible, CopyError> {
-    let mode = if hold == Hold::Transaction { Mode::Sql } else { Mode::Replication };
+pub async fn hold(source: &Endpoint, folder: &Folder, hold: SnapshotSource) -> Result<Infallible, CopyError> {
+    let mode = if hold == SnapshotSource::Transaction { Mode::Sql } else { Mode::Replication };
     let mut connection = Connection::open(source, HOLDER, mode).await?;
     let (snapshot, lsn) = match &hold {
-        Hold::Transaction => in_transaction(&mut connection).await?,
-        Hold::Slot(name) => with_slot(&mut connection, name).await?,
+        SnapshotSource::Transaction => in_transaction(&mut connection).await?,
+        SnapshotSource::Slot(name) => with_slot(&mut connection, name).await?,
     };
     let (process, backend) = (std::process::id(), connection.process_id());
-    let held = Held { v: VERSION, snapshot, lsn, hold, process, backend, at: Timestamp::now() };
-    folder.write(FILE, &held)?;
+    let held = HeldSnapshot { v: VERSION, snapshot, lsn, hold, process, backend, at: Timestamp::now() };
+    folder.write(files::SNAPSHOT, &held)?;
     // Any command would end an exported snapshot of a slot; the server speaks only when it leaves.
     let error = connection.until_closed("holding the snapshot").await;
     Err(CopyError::SnapshotGone { source: Some(error) })

@@ -1,37 +1,21 @@
-//! The way back: replication from the new database to the old one, from the moment of the cutover on. And the ways that
-//! the two servers take to each other.
+//! The way back: replication from the new database to the old one, from the moment of the cutover on.
 
 use std::time::Duration;
 
-use super::context::{APPLICATION, APPLY_ROLE, BACK, Context, READ_ROLE, RELAY_PORT};
-use super::{StageError, carry, quiet, structure};
+use super::context::{APPLICATION, APPLY_ROLE, BACK, Context};
+use super::{StageError, carry, source_schema, write_fence};
 use crate::migrate::carried::{guide, hold_triggers, release, release_triggers, tighten};
 use crate::migrate::catalog::{Catalog, quote_identifier, version};
+use crate::migrate::files;
 use crate::migrate::replicate::{Channel, remove_fence, rows_written};
 use crate::migrate::unseen::unseen;
-use crate::postgres::{Client, Endpoint, Secret, Tls, connect};
+use crate::postgres::{Client, Endpoint, Tls, connect};
 
-/// `rows_written` of the new database when the clients were pointed to it, where nothing comes back.
-const WRITTEN: &str = "written-new.json";
 const COUNTED: Duration = Duration::from_millis(1500);
-
-/// The old database as the new one's server sees it.
-pub async fn source_for_target(context: &Context) -> Result<Endpoint, StageError> {
-    let password: Option<Secret> = context.folder.read("replication.json")?;
-    Ok(Endpoint {
-        host: context.own_address().await?,
-        port: RELAY_PORT,
-        database: context.job.source.database.clone(),
-        user: READ_ROLE.to_owned(),
-        login: None,
-        password: password.ok_or(StageError::NotPrepared)?,
-        tls: Tls::ChannelBinding,
-    })
-}
 
 /// Made while nobody writes: what is committed at the new database from here on comes back. The old one is open again
 /// afterwards, for readers and for what comes back. `catalog` is the old one's.
-pub async fn open(
+pub async fn start(
     context: &Context,
     old: &Client,
     new: &Client,
@@ -46,7 +30,7 @@ pub async fn open(
     carry::prepare(old, catalog).await?;
     back.publish(carry::published(new, BACK, catalog).await?.as_deref()).await?;
     back.make_slot().await?;
-    quiet::only_follow(context, old, maintenance).await?;
+    write_fence::only_follow(context, old, maintenance).await?;
     subscribe(context, new).await
 }
 
@@ -69,19 +53,19 @@ pub async fn reconnect(context: &Context, new: &Client) -> Result<(), StageError
 
 /// Replication writes into tables, and hypertables have their rows in chunks: what the new database gets for one that was
 /// converted could come back only beside them.
-pub async fn comes_back(context: &Context) -> Result<bool, StageError> {
-    Ok(!structure::read(context).await?.conversion.has_hypertables())
+pub async fn is_supported(context: &Context) -> Result<bool, StageError> {
+    Ok(!source_schema::read(context).await?.conversion.has_hypertables())
 }
 
-/// Instead of `open`, where nothing comes back: as long as the clients have written nothing, the old database has every row.
-pub async fn forgo(context: &Context, new: &Client, maintenance: &Client) -> Result<(), StageError> {
-    context.folder.write(WRITTEN, &rows_written(new).await?)?;
-    quiet::admit_readers(context, maintenance).await
+/// Instead of `start`, where nothing comes back: as long as the clients have written nothing, the old database has every row.
+pub async fn skip(context: &Context, new: &Client, maintenance: &Client) -> Result<(), StageError> {
+    context.folder.write(files::ROWS_WRITTEN_BEFORE_CLIENTS, &rows_written(new).await?)?;
+    write_fence::admit_readers(context, maintenance).await
 }
 
 /// Going back loses nothing. Ask it when no client is writing, or its answer may be late.
-pub async fn is_there(context: &Context) -> Result<bool, StageError> {
-    if comes_back(context).await? {
+pub async fn is_lossless(context: &Context) -> Result<bool, StageError> {
+    if is_supported(context).await? {
         return Ok(true);
     }
     is_unwritten(context, &context.new_database().await?).await
@@ -90,7 +74,7 @@ pub async fn is_there(context: &Context) -> Result<bool, StageError> {
 async fn is_unwritten(context: &Context, new: &Client) -> Result<bool, StageError> {
     // A server counts what a session wrote when that ends, or a second after.
     tokio::time::sleep(COUNTED).await;
-    Ok(context.folder.read::<i64>(WRITTEN)? == Some(rows_written(new).await?))
+    Ok(context.folder.read::<i64>(files::ROWS_WRITTEN_BEFORE_CLIENTS)? == Some(rows_written(new).await?))
 }
 
 /// In the pause, where nothing comes back.
@@ -99,7 +83,7 @@ pub async fn nothing_written(context: &Context, new: &Client) -> Result<(), Stag
 }
 
 /// Nothing comes back any more.
-pub async fn close(context: &Context) -> Result<(), StageError> {
+pub async fn stop(context: &Context) -> Result<(), StageError> {
     let (new, applier) = (context.new_database().await?, context.old().await?);
     Channel { name: BACK, publisher: &new, subscriber: &applier }.remove().await?;
     release(&applier).await?;

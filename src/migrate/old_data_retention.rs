@@ -3,20 +3,15 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// In the migration's folder, from the stage `finish` on.
-pub const KEPT: &str = "kept.json";
-/// In the migration's folder: for how many seconds, as the user said before `finish`.
-pub const KEEP: &str = "keep.json";
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kept {
+pub struct OldDataRetention {
     pub until: Timestamp,
     /// When somebody removed them.
     #[serde(default)]
     pub removed: Option<Timestamp>,
 }
 
-impl Kept {
+impl OldDataRetention {
     pub fn from(now: Timestamp, seconds: u64) -> Self {
         let span = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
         Self { until: now.checked_add(span).unwrap_or(Timestamp::MAX), removed: None }
@@ -48,7 +43,7 @@ mod tests {
     fn data_are_kept_until_their_day_and_then_until_somebody_removes_them() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let (now, day) = (at("2026-11-21T13:00:00Z"), 24 * 60 * 60);
-        let kept = Kept::from(now, 14 * day);
+        let kept = OldDataRetention::from(now, 14 * day);
         assert_eq!(
             (kept.may_go(now), kept.told(now)),
             (Some(false), "kept, read-only, until 2026-12-05 13:00 (UTC)".into())
@@ -56,9 +51,9 @@ mod tests {
         let later = at("2026-12-05T13:00:00Z");
         assert_eq!(kept.may_go(later), Some(true));
         assert!(kept.told(later).ends_with("infra migrate finish --include-data removes them"));
-        let gone = Kept { removed: Some(later), ..kept };
+        let gone = OldDataRetention { removed: Some(later), ..kept };
         assert_eq!((gone.may_go(later), gone.told(later)), (None, "removed on 2026-12-05".into()));
-        assert_eq!(Kept::from(now, 0).may_go(now), Some(true));
-        assert_eq!(Kept::from(now, u64::MAX).until, Timestamp::MAX);
+        assert_eq!(OldDataRetention::from(now, 0).may_go(now), Some(true));
+        assert_eq!(OldDataRetention::from(now, u64::MAX).until, Timestamp::MAX);
     }
 }

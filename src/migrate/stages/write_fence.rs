@@ -1,13 +1,10 @@
 //! The old database while nobody but replication may write to it: after the cutover, and offline from the beginning.
 
 use super::context::{APPLICATION, APPLY_ROLE, Context};
-use super::{StageError, pause, role};
-use crate::migrate::catalog::Catalog;
-use crate::migrate::replicate::{READ_ONLY, lower_fence, raise_fence, readmit, readmit_readers, refuse_writes};
+use super::{StageError, role};
+use crate::migrate::files;
+use crate::migrate::replicate::{lower_fence, raise_fence, readmit, readmit_readers, refuse_writes};
 use crate::postgres::Client;
-
-/// In the migration's folder: roles whose own setting was overridden.
-const OVERRIDDEN: &str = "overridden.json";
 
 /// Ends every session, and lets in who reads only.
 pub async fn readers_only(context: &Context) -> Result<(), StageError> {
@@ -21,7 +18,7 @@ pub async fn admit_readers(context: &Context, maintenance: &Client) -> Result<()
     // It may write where nobody else does. Without a password, so that nobody logs in as it.
     role::make(maintenance, APPLY_ROLE, "SUPERUSER PASSWORD NULL").await?;
     let overridden = readmit_readers(maintenance, &context.job.source.database, APPLY_ROLE).await?;
-    Ok(context.folder.write(OVERRIDDEN, &overridden)?)
+    Ok(context.folder.write(files::OVERRIDDEN_ROLES, &overridden)?)
 }
 
 /// From now on it only follows the new one: writers are refused also when they ask for READ WRITE. `old` is a session that is
@@ -42,18 +39,7 @@ pub async fn close_the_rest(old: &Client) -> Result<(), StageError> {
 
 /// As it was before the migration. Nothing happens where nobody was kept out.
 pub async fn open(context: &Context) -> Result<(), StageError> {
-    let overridden = context.folder.read::<Vec<String>>(OVERRIDDEN)?.unwrap_or_default();
+    let overridden = context.folder.read::<Vec<String>>(files::OVERRIDDEN_ROLES)?.unwrap_or_default();
     readmit(&context.old_maintenance().await?, &context.job.source.database, &overridden).await?;
     Ok(lower_fence(&context.old().await?).await?)
-}
-
-/// What keeps writers out is the migration's own, and goes nowhere.
-pub fn without_ours(context: &Context, mut catalog: Catalog) -> Result<Catalog, StageError> {
-    let paused = pause::is_on(context)?;
-    catalog.roles.retain(|role| role.name != APPLY_ROLE);
-    catalog.settings.retain(|setting| {
-        let keeps_out = paused && setting.in_database && setting.name == READ_ONLY;
-        !keeps_out && setting.role.as_deref() != Some(APPLY_ROLE)
-    });
-    Ok(catalog)
 }

@@ -1,13 +1,13 @@
 //! Preflight: everything that stands in the way, of both ends, at once. Reads only.
 
 use super::StageError;
-use super::context::{Context, FINDINGS};
-use super::structure;
+use super::context::Context;
+use super::source_schema;
 use crate::migrate::catalog;
 use crate::migrate::preflight::{Capacity, Finding, Sections, Situation, check, find_large_rows, find_orphans, gather};
 use crate::migrate::prose::FEW;
 use crate::migrate::saga::Stage;
-use crate::migrate::{schema, timescale};
+use crate::migrate::{files, schema, timescale};
 
 pub async fn perform(context: &Context) -> Result<String, StageError> {
     if !context.has_target()? {
@@ -16,10 +16,10 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
         return Ok("the new database is looked at as soon as it is there".into());
     }
     // What an earlier look found in the way may have been changed since.
-    context.folder.remove(FINDINGS)?;
-    structure::forget(context)?;
+    context.folder.remove(files::FINDINGS)?;
+    source_schema::forget(context)?;
     let (old, new) = (context.old().await?, context.new_database().await?);
-    let built = structure::read(context).await?;
+    let built = source_schema::read(context).await?;
     let catalog = catalog::read(&old).await?;
     let orphans = find_orphans(&old, &catalog).await?;
     let large_rows = find_large_rows(&old, &catalog).await?;
@@ -52,7 +52,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
 /// Nothing stops the migration, and somebody has agreed to whatever needs it. All of the findings go to the folder, where
 /// `status` finds them.
 fn agreed(context: &Context, findings: &[Finding]) -> Result<(), StageError> {
-    context.folder.write(FINDINGS, &findings)?;
+    context.folder.write(files::FINDINGS, &findings)?;
     let open = Sections::of(findings, &context.accepted()?).open();
     if open.are_clear() { Ok(()) } else { Err(StageError::InTheWay { findings: open.told(FEW) }) }
 }
