@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::CopyError;
 use super::event::{CopyEvent, Tell};
-use super::hold::Held;
+use super::snapshot_holder::Held;
 use super::plan::{Part, Relation, Sizing, parts};
 use super::rewrite::File;
 use super::session::Ends;
@@ -61,7 +61,7 @@ pub async fn prepare(
 }
 
 /// A snapshot's name alone comes again after a restart of the server.
-fn identity(held: &Held) -> String {
+fn identity(held: &HeldSnapshot) -> String {
     format!("{} {} {}", held.snapshot, held.lsn, held.at)
 }
 

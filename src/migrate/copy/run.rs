@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use super::beat::Beat;
 use super::error::CopyError;
 use super::event::{CopyEvent, Tell};
-use super::hold::Held;
+use super::snapshot_holder::Held;
 use super::limit::{Limit, read_limit};
 use super::patience::patiently;
 use super::plan::{Part, Sizing, parts_of_tables};
@@ -74,7 +74,7 @@ pub async fn copy(
     complete: Arc<Complete>,
 ) -> Result<Copied, CopyError> {
     let Setup { source, target, folder, jobs, sizing, mut pressure, restore_mode } = setup;
-    let held = Held::read(&folder)?.ok_or_else(|| CopyError::NoSnapshot { path: folder.path().to_owned() })?;
+    let held = HeldSnapshot::read(&folder)?.ok_or_else(|| CopyError::NoSnapshot { path: folder.path().to_owned() })?;
     let look = || async {
         let client = connect(&source, "infra copy").await?;
         Ok((encoding(&client).await?, block_size(&client).await?))

@@ -16,7 +16,7 @@ use super::log_watch::begin_anew;
 use super::{StageError, source_schema};
 use crate::host::unit;
 use crate::migrate::catalog::{Catalog, QualifiedName};
-use crate::migrate::copy::{self, Copied, CopyError, CopyEvent, Held, Hold, Setup, Sizing, disk_of};
+use crate::migrate::copy::{self, Copied, CopyError, CopyEvent, HeldSnapshot, SnapshotSource, Setup, Sizing, disk_of};
 use crate::migrate::drift::DriftError;
 use crate::migrate::files;
 use crate::migrate::index::{self, Builds};
@@ -133,12 +133,12 @@ fn tell(context: &Context) -> Arc<copy::Tell> {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Snapshot {
-    Held,
+    HeldSnapshot,
     New,
 }
 
 async fn ensure_holder(context: &Context) -> Result<Snapshot, StageError> {
-    if Held::read(&context.folder)?.is_some_and(|held| held.is_alive()) {
+    if HeldSnapshot::read(&context.folder)?.is_some_and(|held| held.is_alive()) {
         return Ok(Snapshot::Held);
     }
     unit::stop(HOLDER_UNIT).await;
@@ -150,7 +150,7 @@ async fn ensure_holder(context: &Context) -> Result<Snapshot, StageError> {
     loop {
         // Looked at before the file: a holder that has ended writes no more.
         let runs = unit::is_active(HOLDER_UNIT).await;
-        if Held::read(&context.folder)?.is_some() {
+        if HeldSnapshot::read(&context.folder)?.is_some() {
             return Ok(Snapshot::New);
         }
         if !runs {
@@ -184,8 +184,8 @@ pub async fn hold(context: &Context) -> Result<(), StageError> {
 
 async fn hold_snapshot(context: &Context) -> Result<Infallible, StageError> {
     let hold = match context.job.mode {
-        Mode::Online => Hold::Slot(FORWARD.to_owned()),
-        Mode::Offline => Hold::Transaction,
+        Mode::Online => SnapshotSource::Slot(FORWARD.to_owned()),
+        Mode::Offline => SnapshotSource::Transaction,
     };
     Ok(copy::hold(&context.source().await?, &context.folder, hold).await?)
 }

@@ -18,7 +18,7 @@ use infra::migrate::carried::{
     self, CarriedError, carry_objects, carry_rows, guide, hold_triggers, loosen, release, release_triggers, tighten,
 };
 use infra::migrate::catalog::{self, Catalog, QualifiedName};
-use infra::migrate::copy::{Held, Hold, Setup, Sizing, copy, hold, tables};
+use infra::migrate::copy::{HeldSnapshot, SnapshotSource, Setup, Sizing, copy, hold, tables};
 use infra::migrate::drift::{Drift, told};
 use infra::migrate::folder::Folder;
 use infra::migrate::identity::give;
@@ -219,8 +219,8 @@ impl Journey<'_> {
 
     async fn copy(&self, catalog: &Catalog) -> Result<(), Outcome> {
         let (source, place) = (self.ends.source(self.database), self.folder());
-        let holder = tokio::spawn(async move { hold(&source, &place, Hold::Slot(FORWARD.to_owned())).await });
-        while Held::read(&self.folder()).map_err(stopped("copy"))?.is_none() {
+        let holder = tokio::spawn(async move { hold(&source, &place, SnapshotSource::Slot(FORWARD.to_owned())).await });
+        while HeldSnapshot::read(&self.folder()).map_err(stopped("copy"))?.is_none() {
             if holder.is_finished() {
                 let Err(error) = holder.await.unwrap();
                 return Err(stopped("copy")(error));

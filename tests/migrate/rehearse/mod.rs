@@ -9,7 +9,7 @@ mod rights;
 mod routed;
 
 use infra::migrate::catalog::{self, Catalog};
-use infra::migrate::copy::{Held, Hold, copy, hold};
+use infra::migrate::copy::{HeldSnapshot, SnapshotSource, copy, hold};
 use infra::migrate::folder::Folder;
 use infra::migrate::rehearse::{Rehearsal, Source, rehearsed};
 use infra::migrate::schema::{self, Loss, Names, Schema};
@@ -81,8 +81,8 @@ impl Case {
         let folder = tempfile::tempdir().unwrap();
         let setup = setup(&self.source.url("moving"), &self.target.url_as("master", "moved"), folder.path());
         let (source, place) = (setup.source.clone(), Folder::at(folder.path()));
-        let holder = tokio::spawn(async move { drop(hold(&source, &place, Hold::Transaction).await) });
-        while Held::read(&Folder::at(folder.path())).unwrap().is_none() {
+        let holder = tokio::spawn(async move { drop(hold(&source, &place, SnapshotSource::Transaction).await) });
+        while HeldSnapshot::read(&Folder::at(folder.path())).unwrap().is_none() {
             assert!(!holder.is_finished());
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
