@@ -6,7 +6,7 @@ use std::time::Duration;
 use infra::migrate::catalog::QualifiedName;
 use infra::migrate::drift::{Drift, Fingerprints, told};
 use infra::migrate::partitions::{drop_partitions, make_partitions};
-use infra::migrate::replicate::{Bound, Channel, Kept, ReplicateError};
+use infra::migrate::replicate::{Bound, Channel, RetainedWal, ReplicateError};
 use infra::migrate::verify::{Prints, read_objects};
 
 use crate::pair::{Pair, open};
@@ -224,7 +224,7 @@ async fn a_slot_that_keeps_too_much_is_told_and_so_is_a_lost_one() {
     channel.make_slot().await.unwrap();
     let bound = Bound::new(Some(1 << 40), Bound::server_limit(&client).await.unwrap());
     assert_eq!(bound.bytes, 32 << 20);
-    let kept = async || Kept::read(&client, &["infra_forward", "no_such"]).await.unwrap().remove(0);
+    let kept = async || RetainedWal::read(&client, &["infra_forward", "no_such"]).await.unwrap().remove(0);
     kept().await.check(&bound).unwrap();
     server.psql("app", "CREATE TABLE filler AS SELECT repeat(md5(i::text), 30) FROM generate_series(1, 40000) AS i");
     let error = kept().await.check(&bound).unwrap_err();

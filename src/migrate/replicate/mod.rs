@@ -12,7 +12,7 @@ mod history;
 mod lacks;
 mod message;
 mod quiet;
-mod retention;
+mod wal_retention;
 mod stuck;
 mod writers;
 
@@ -27,7 +27,7 @@ pub use quiet::{
     Quiet, QuietError, READ_ONLY, empty_database, hold_writers, readmit, readmit_readers, refuse_writes,
     reopen_database, rows_written,
 };
-pub use retention::{Because, Bound, Kept};
+pub use wal_retention::{Because, Bound, RetainedWal};
 pub use writers::{open_writers, told as told_of_writers};
 
 use std::time::Duration;

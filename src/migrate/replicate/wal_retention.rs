@@ -59,7 +59,7 @@ impl Bound {
 
 /// What one slot keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct RetainedWal {
     pub slot: String,
     /// Of the log.
     pub bytes: u64,
@@ -69,7 +69,7 @@ pub struct Kept {
     pub status: Option<String>,
 }
 
-impl Kept {
+impl RetainedWal {
     /// Of these slots, as far as they exist.
     pub async fn read(client: &Client, slots: &[&str]) -> Result<Vec<Self>, PostgresError> {
         let sql = "SELECT slot_name::text, coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::bigint, wal_status
@@ -139,14 +139,14 @@ mod tests {
 
     #[test]
     fn a_slot_is_told_when_it_keeps_too_much_and_when_it_is_lost() {
-        let kept = |bytes, status: &str| Kept { slot: "s".into(), bytes, spilled: 0, status: Some(status.into()) };
+        let kept = |bytes, status: &str| RetainedWal { slot: "s".into(), bytes, spilled: 0, status: Some(status.into()) };
         let bound = Bound::new(Some(4 * GIGABYTE), None);
         assert!(kept(2 * GIGABYTE, "extended").check(&bound).is_ok());
         let error = kept(2 * GIGABYTE + 1, "extended").check(&bound).unwrap_err();
         assert!(error.to_string().contains("half of what was free"), "{error}");
-        let both = |spilled| [Kept { spilled, ..kept(GIGABYTE, "reserved") }, kept(GIGABYTE, "reserved")];
-        assert!(Kept::check_all(&both(GIGABYTE), &bound).is_ok(), "the log is one");
-        assert!(Kept::check_all(&both(GIGABYTE + 1), &bound).is_err());
+        let both = |spilled| [RetainedWal { spilled, ..kept(GIGABYTE, "reserved") }, kept(GIGABYTE, "reserved")];
+        assert!(RetainedWal::check_all(&both(GIGABYTE), &bound).is_ok(), "the log is one");
+        assert!(RetainedWal::check_all(&both(GIGABYTE + 1), &bound).is_err());
         assert!(matches!(kept(0, "lost").check(&bound), Err(ReplicateError::SlotLost { .. })));
     }
 }

@@ -10,7 +10,7 @@ use super::context::{Context, FORWARD};
 use super::StageError;
 use crate::host::unit;
 use crate::migrate::files;
-use crate::migrate::replicate::{Bound, Channel, Kept, ReplicateError};
+use crate::migrate::replicate::{Bound, Channel, RetainedWal, ReplicateError};
 use crate::migrate::saga::{Mode, Stage};
 use crate::migrate::since::RECORD;
 use crate::postgres::Client;
@@ -68,8 +68,8 @@ pub async fn watch_log(context: &Context) -> Result<(), StageError> {
 pub async fn check_log(context: &Context) -> Result<bool, StageError> {
     let old = context.old().await?;
     let bound = bound(context, &old).await?;
-    let kept = Kept::read(&old, &[FORWARD, RECORD]).await?;
-    if let Err(error) = Kept::check_all(&kept, &bound) {
+    let kept = RetainedWal::read(&old, &[FORWARD, RECORD]).await?;
+    if let Err(error) = RetainedWal::check_all(&kept, &bound) {
         // First, so that nobody finds no slots and no reason.
         context.folder.write(files::LOG_GIVEN_UP, &crate::error::chain(&error))?;
         give_up(context, &old).await?;

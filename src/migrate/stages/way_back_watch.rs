@@ -12,7 +12,7 @@ use crate::migrate::carried::{self, guide, hold_triggers};
 use crate::migrate::catalog;
 use crate::migrate::ddl::{self, Arrival, Followed, Follower, Obstacle};
 use crate::migrate::prose::{FEW, wrapped};
-use crate::migrate::replicate::{Bound, Channel, Kept, Lack, Lag, lacking};
+use crate::migrate::replicate::{Bound, Channel, RetainedWal, Lack, Lag, lacking};
 use crate::migrate::since::RECORD;
 use crate::postgres::Client;
 
@@ -255,11 +255,11 @@ async fn lacks(new: &Client, old: &Client, found: &mut Found) -> Result<(), Stag
 /// the log is lost.
 async fn keeps_too_much(context: &Context, new: &Client) -> Result<Option<String>, StageError> {
     let bound = bound(context, new).await?;
-    let kept = Kept::read(new, &[BACK, RECORD]).await?;
+    let kept = RetainedWal::read(new, &[BACK, RECORD]).await?;
     if !kept.iter().any(|slot| slot.slot == BACK) {
         return Ok(Some(format!("slot {BACK} is gone from it")));
     }
-    let Err(error) = Kept::check_all(&kept, &bound) else { return Ok(None) };
+    let Err(error) = RetainedWal::check_all(&kept, &bound) else { return Ok(None) };
     for name in [RECORD, BACK] {
         Channel { name, publisher: new, subscriber: new }.drop_slot().await?;
     }
@@ -273,7 +273,7 @@ async fn keeps_too_much(context: &Context, new: &Client) -> Result<Option<String
     Ok(Some(why))
 }
 
-fn most(kept: &[Kept]) -> u64 {
+fn most(kept: &[RetainedWal]) -> u64 {
     kept.iter().map(|slot| slot.bytes + slot.spilled).max().unwrap_or(0)
 }
 
