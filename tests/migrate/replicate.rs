@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use infra::migrate::replicate::{
-    Bound, Channel, RetainedWal, ReplicateError, empty_database, hold_writers, make_beat, open_writers, readmit,
+    Bound, Channel, RetainedWal, ReplicateError, empty_database, hold_writers, make_heartbeat, open_writers, readmit,
     readmit_readers, refuse_writes,
 };
 use infra::postgres::{Client, Endpoint, connect};
@@ -234,8 +234,8 @@ async fn decoded_changes_count_as_kept() {
         server.psql("app", TABLES);
     }
     let (old, new) = (open(&old_server, "app").await, open(&new_server, "app").await);
-    make_beat(&old).await.unwrap();
-    make_beat(&new).await.unwrap();
+    make_heartbeat(&old).await.unwrap();
+    make_heartbeat(&new).await.unwrap();
     let channel = Channel { name: "infra_forward", publisher: &old, subscriber: &new };
     channel.publish(None).await.unwrap();
     channel.make_slot().await.unwrap();

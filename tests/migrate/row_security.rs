@@ -6,7 +6,7 @@ use std::time::Duration;
 use infra::migrate::carried::{hidden, seeing_all};
 use infra::migrate::catalog::{self, QualifiedName};
 use infra::migrate::folder::Folder;
-use infra::migrate::replicate::{Channel, make_beat};
+use infra::migrate::replicate::{Channel, make_heartbeat};
 use infra::migrate::schema::{Phase, Schema, hand_over, take_back};
 use infra::migrate::since::{Look, Since, SinceError};
 use infra::migrate::verify::{End, Options, verify};
@@ -48,8 +48,8 @@ impl Secured {
         moving.apply(&moving.at_target().await, &schema, Phase::Last).await;
         let source = Endpoint::parse(&moving.source.url("corpus")).unwrap();
         let (old, new) = (connect(&source, "test").await.unwrap(), connect(&target(&moving), "test").await.unwrap());
-        make_beat(&old).await.unwrap();
-        make_beat(&new).await.unwrap();
+        make_heartbeat(&old).await.unwrap();
+        make_heartbeat(&new).await.unwrap();
         let secured = Self { moving, schema, old, new, folder: tempfile::tempdir().unwrap() };
         secured.replicate(&source).await;
         secured

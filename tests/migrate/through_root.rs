@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use infra::migrate::catalog::{self, QualifiedName};
 use infra::migrate::copy::Hold;
-use infra::migrate::replicate::{Channel, make_beat};
+use infra::migrate::replicate::{Channel, make_heartbeat};
 use infra::migrate::verify::{End, Options, RowFault, verify};
 use infra::postgres::{Client, Endpoint, connect};
 
@@ -121,7 +121,7 @@ async fn replication_goes_through_the_root_there_and_back() {
     ends.copy().await.0.unwrap();
     let (old, new) = (open(&ends.old).await, open(&ends.new).await);
     for client in [&old, &new] {
-        make_beat(client).await.unwrap();
+        make_heartbeat(client).await.unwrap();
         infra::migrate::identity::give(client, None).await.unwrap();
     }
     let names = ROOTS.map(|name| QualifiedName::new("public", name));

@@ -9,7 +9,7 @@
 //!
 //! A table that fails fails the copy: success is never reported otherwise.
 
-mod beat;
+mod throttle;
 mod error;
 mod event;
 mod format;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
-use super::beat::Beat;
+use super::throttle::Throttle;
 use super::error::CopyError;
 use super::event::{CopyEvent, Tell};
 use super::snapshot_holder::Held;
@@ -205,7 +205,7 @@ impl Run {
         };
         tokio::select! {
             worked = all => worked,
-            never = self.watch(Beat::new(&self.limit, folder, pressure)) => match never {},
+            never = self.watch(Throttle::new(&self.limit, folder, pressure)) => match never {},
         }
     }
 
@@ -300,12 +300,12 @@ impl Run {
     }
 
     /// Each second: the user's limit, the source's disk, progress.
-    async fn watch(&self, mut beat: Beat<'_>) -> std::convert::Infallible {
+    async fn watch(&self, mut throttle: Throttle<'_>) -> std::convert::Infallible {
         let mut interval = tokio::time::interval(BEAT);
         interval.tick().await;
         loop {
             interval.tick().await;
-            let (bytes_per_second, brake) = beat.beat(&*self.tell);
+            let (bytes_per_second, brake) = throttle.tick(&*self.tell);
             let (moved, done) = (self.limit.moved(), self.done.load(Ordering::Relaxed) + self.under_way());
             (self.tell)(CopyEvent::Progress { done, total: self.total, moved, bytes_per_second, brake });
         }

@@ -1,10 +1,10 @@
 //! Native logical replication between the two ends, in either direction: forwards until the cutover, backwards after it.
 //!
 //! A [`Channel`] is a publication and a slot of one name at the publisher and a subscription of that name at the
-//! subscriber. A row of [`beat`] travels through it: when a beat has arrived, everything committed before it has, and
+//! subscriber. A row of [`heartbeat`] travels through it: when one has arrived, everything committed before it has, and
 //! how long it took is the lag. Every step may be repeated and has its undo.
 
-mod beat;
+mod heartbeat;
 mod channel;
 mod extend;
 mod fence;
@@ -16,7 +16,7 @@ mod wal_retention;
 mod stuck;
 mod writers;
 
-pub use beat::{Beat, make_beat};
+pub use heartbeat::{Heartbeat, make_heartbeat};
 pub use channel::{Channel, Lag};
 pub use extend::logged_tables;
 pub use fence::{FENCE_TRIGGER, lower_fence, raise_fence, remove_fence};

@@ -10,7 +10,7 @@ use super::{
     source_schema, write_fence,
 };
 use crate::migrate::catalog;
-use crate::migrate::replicate::{Channel, make_beat, remove_fence};
+use crate::migrate::replicate::{Channel, make_heartbeat, remove_fence};
 use crate::migrate::saga::{Mode, Stage};
 use crate::migrate::timescale::{start_workers, stop_workers};
 
@@ -25,9 +25,9 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
     start_over(context).await?;
     look_again(context).await?;
     let (old, new) = (context.old().await?, context.new_database().await?);
-    make_beat(&new).await?;
+    make_heartbeat(&new).await?;
     // Offline too: the way back needs both.
-    make_beat(&old).await?;
+    make_heartbeat(&old).await?;
     identity::at_source(context, &old).await?;
     if context.job.mode == Mode::Offline {
         drop(old);

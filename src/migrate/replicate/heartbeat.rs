@@ -7,10 +7,10 @@ use crate::postgres::{Client, PostgresError};
 
 /// One beat of one direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Beat(pub i64);
+pub struct Heartbeat(pub i64);
 
 /// Makes the table of beats, at both ends. Nothing happens where it is.
-pub async fn make_beat(client: &Client) -> Result<(), PostgresError> {
+pub async fn make_heartbeat(client: &Client) -> Result<(), PostgresError> {
     let sql = format!(
         "CREATE SCHEMA IF NOT EXISTS {HELPER_SCHEMA};
          CREATE TABLE IF NOT EXISTS {HELPER_SCHEMA}.beat
@@ -19,7 +19,7 @@ pub async fn make_beat(client: &Client) -> Result<(), PostgresError> {
     client.run("making the table of beats", &sql).await
 }
 
-impl Beat {
+impl Heartbeat {
     /// Sends the next one.
     pub(super) async fn send(from: &Client, channel: &str) -> Result<Self, PostgresError> {
         let sql = format!(

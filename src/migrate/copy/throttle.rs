@@ -6,7 +6,7 @@ use super::pressure::{DiskLoad, Pressure, adjust};
 use crate::migrate::folder::Folder;
 use crate::plan::Rate;
 
-pub struct Beat<'a> {
+pub struct Throttle<'a> {
     limit: &'a Limit,
     folder: &'a Folder,
     /// The source's disk, and the queue depth from which on it is in the warning zone.
@@ -16,13 +16,13 @@ pub struct Beat<'a> {
     moved: u64,
 }
 
-impl<'a> Beat<'a> {
+impl<'a> Throttle<'a> {
     pub fn new(limit: &'a Limit, folder: &'a Folder, pressure: Option<&'a mut (Box<dyn Pressure>, f64)>) -> Self {
         Self { limit, folder, pressure, wanted: limit.rate(), moved: 0 }
     }
 
     /// Once a second: bytes that went since the last time, and what holds from now on.
-    pub fn beat(&mut self, tell: &Tell) -> (u64, Brake) {
+    pub fn tick(&mut self, tell: &Tell) -> (u64, Brake) {
         let moved = self.limit.moved();
         let measured = moved - self.moved;
         self.moved = moved;
