@@ -11,7 +11,7 @@ mod fence;
 mod history;
 mod lacks;
 mod message;
-mod quiet;
+mod read_only;
 mod wal_retention;
 mod stuck;
 mod writers;
@@ -23,8 +23,8 @@ pub use fence::{FENCE_TRIGGER, lower_fence, raise_fence, remove_fence};
 pub use history::{History, Reading, Written};
 pub use lacks::{Lack, lacking};
 pub use message::{Described, DescribedColumn, Message, MessageError, Tuple, Value};
-pub use quiet::{
-    Quiet, QuietError, READ_ONLY, empty_database, hold_writers, readmit, readmit_readers, refuse_writes,
+pub use read_only::{
+    WritesRefused, ReadOnlyError, READ_ONLY, empty_database, hold_writers, readmit, readmit_readers, refuse_writes,
     reopen_database, rows_written,
 };
 pub use wal_retention::{Because, Bound, RetainedWal};

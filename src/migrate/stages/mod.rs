@@ -61,7 +61,7 @@ use super::identity::IdentityError;
 use super::index::IndexError;
 use super::preflight::PreflightError;
 use super::rehearse::RehearseError;
-use super::replicate::{QuietError, ReplicateError};
+use super::replicate::{ReadOnlyError, ReplicateError};
 use super::saga::{GivenUp, Stage, Status};
 use super::schema::{ApplyError, ArchiveError, DumpError, RemoveError, TargetError};
 use super::sequences::SequenceError;
@@ -119,7 +119,7 @@ pub enum StageError {
     #[error(transparent)]
     Since(#[from] SinceError),
     #[error(transparent)]
-    Quiet(#[from] QuietError),
+    ReadOnly(#[from] ReadOnlyError),
     #[error("cannot use {}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
     #[error("somebody wrote to the old database although it is read-only: end them, then infra migrate resume")]

@@ -22,7 +22,7 @@ const ATTEMPTS: u32 = 10;
 const BETWEEN: Duration = Duration::from_secs(1);
 
 #[derive(Debug, thiserror::Error)]
-pub enum QuietError {
+pub enum ReadOnlyError {
     #[error(transparent)]
     Postgres(#[from] PostgresError),
     #[error("{count} sessions of {database} did not end within {} s: {who}", PATIENCE.as_secs())]
@@ -31,14 +31,14 @@ pub enum QuietError {
 
 /// What was found when writes were refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quiet {
+pub struct WritesRefused {
     /// Sessions that were ended.
     pub ended: usize,
 }
 
 /// From here on only `keep`, which must be open already, and replication go on in its database, whatever a session says of
 /// itself. `maintenance` is a session of the same server in another database, of the database's owner or a superuser.
-pub async fn refuse_writes(maintenance: &Client, keep: &Client) -> Result<Quiet, QuietError> {
+pub async fn refuse_writes(maintenance: &Client, keep: &Client) -> Result<WritesRefused, ReadOnlyError> {
     let database = &keep.endpoint().database;
     let close = format!("ALTER DATABASE {} ALLOW_CONNECTIONS false", quote_identifier(database));
     maintenance.run(&format!("closing the database {database}"), &close).await?;
@@ -56,12 +56,12 @@ pub async fn refuse_writes(maintenance: &Client, keep: &Client) -> Result<Quiet,
                           OR usesysid IN (SELECT oid FROM pg_catalog.pg_roles WHERE NOT rolsuper))";
         let rows = maintenance.rows("ending sessions of the closed database", sql, &[database, &own]).await?;
         if rows.is_empty() {
-            return Ok(Quiet { ended });
+            return Ok(WritesRefused { ended });
         }
         ended = ended.max(rows.len());
         if began.elapsed() > PATIENCE {
             let who: Vec<String> = rows.iter().map(|row| row.get(1)).collect();
-            return Err(QuietError::Stubborn { database: database.clone(), count: rows.len(), who: who.join(", ") });
+            return Err(ReadOnlyError::Stubborn { database: database.clone(), count: rows.len(), who: who.join(", ") });
         }
         sleep(POLL).await;
     }
@@ -109,7 +109,7 @@ pub async fn rows_written(client: &Client) -> Result<i64, PostgresError> {
 
 /// Lets sessions in again to read only, but for `writer`, the role that replication applies changes as. Returns the
 /// roles whose own setting was overridden: `readmit` takes that back.
-pub async fn readmit_readers(maintenance: &Client, database: &str, writer: &str) -> Result<Vec<String>, QuietError> {
+pub async fn readmit_readers(maintenance: &Client, database: &str, writer: &str) -> Result<Vec<String>, ReadOnlyError> {
     let name = quote_identifier(database);
     let overridden = overriding(maintenance, writer).await?;
     let mut sql = vec![format!("ALTER DATABASE {name} SET {READ_ONLY} = on")];
@@ -122,13 +122,13 @@ pub async fn readmit_readers(maintenance: &Client, database: &str, writer: &str)
 }
 
 /// Lets everybody in again whom `refuse_writes` kept out.
-pub async fn reopen_database(maintenance: &Client, database: &str) -> Result<(), QuietError> {
+pub async fn reopen_database(maintenance: &Client, database: &str) -> Result<(), ReadOnlyError> {
     let open = format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", quote_identifier(database));
     Ok(maintenance.run(&format!("opening the database {database} again"), &open).await?)
 }
 
 /// Lets sessions in again as before.
-pub async fn readmit(maintenance: &Client, database: &str, overridden: &[String]) -> Result<(), QuietError> {
+pub async fn readmit(maintenance: &Client, database: &str, overridden: &[String]) -> Result<(), ReadOnlyError> {
     let name = quote_identifier(database);
     let mut sql = vec![format!("ALTER DATABASE {name} RESET {READ_ONLY}")];
     for role in overridden {
@@ -140,7 +140,7 @@ pub async fn readmit(maintenance: &Client, database: &str, overridden: &[String]
 
 /// All that is in it goes, whoever looks at it, and an empty one that is read-only by default takes its name and owner.
 /// `maintenance` is a session of the same server in another database. May be repeated.
-pub async fn empty_database(maintenance: &Client, database: &str) -> Result<(), QuietError> {
+pub async fn empty_database(maintenance: &Client, database: &str) -> Result<(), ReadOnlyError> {
     let name = quote_identifier(database);
     let sql =
         "SELECT coalesce((SELECT pg_catalog.pg_get_userbyid(datdba) FROM pg_catalog.pg_database WHERE datname = $1),
