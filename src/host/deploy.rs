@@ -4,7 +4,7 @@
 //! the pull on is one script on the host that does not need the connection: cut off, it still ends in a working release,
 //! the new or the old. A repeated deployment waits for it and finds its result.
 
-use super::choice::{next_number, previous, reusable, rollback_target, superfluous};
+use super::release_policy::{next_number, previous, reusable, rollback_target, to_prune};
 use super::error::{Aftermath, HostError};
 use super::lock::HostLock;
 use super::progress::{Phase, Progress};
@@ -177,7 +177,7 @@ impl Session {
 
     async fn prune(&self, site: &Site) -> Result<(), HostError> {
         let facts = self.facts(site).await?;
-        let (releases, images) = superfluous(&facts);
+        let (releases, images) = to_prune(&facts);
         let script = site_script("removing old releases", include_str!("scripts/prune.sh"), site)
             .list("RELEASES", releases.iter().map(u32::to_string))
             .list("IMAGES", images);

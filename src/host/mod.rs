@@ -8,7 +8,7 @@
 mod agent;
 mod bundle;
 mod carry;
-mod choice;
+mod release_policy;
 mod command;
 mod container;
 mod context;

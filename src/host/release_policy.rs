@@ -37,7 +37,7 @@ pub(super) fn rollback_target(facts: &HostFacts, to: Option<u32>) -> Result<&Rel
 }
 
 /// Releases to remove, and images that then belong to no release.
-pub(super) fn superfluous(facts: &HostFacts) -> (Vec<u32>, Vec<String>) {
+pub(super) fn to_prune(facts: &HostFacts) -> (Vec<u32>, Vec<String>) {
     let old = facts.releases.len().saturating_sub(KEPT_RELEASES);
     let goes = |(at, release): (usize, &ReleaseFacts)| at < old && Some(release.number) != facts.current_release;
     let (removed, kept): (Vec<_>, Vec<_>) = facts.releases.iter().enumerate().partition(|entry| goes(*entry));
@@ -104,8 +104,8 @@ mod tests {
     fn pruning_keeps_five_the_current_one_and_shared_images() {
         let mut all: Vec<_> = (1..=8).map(|number| release(number, Healthy, &format!("h{number}"))).collect();
         all[1].images = all[7].images.clone();
-        let (releases, images) = superfluous(&facts(Some(1), all.clone()));
+        let (releases, images) = to_prune(&facts(Some(1), all.clone()));
         assert_eq!((releases, images), (vec![2, 3], vec!["ingest:h3".to_owned()]));
-        assert_eq!(superfluous(&facts(Some(8), all[..5].to_vec())), (vec![], vec![]));
+        assert_eq!(to_prune(&facts(Some(8), all[..5].to_vec())), (vec![], vec![]));
     }
 }
