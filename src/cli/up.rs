@@ -14,7 +14,7 @@ use super::plan::{text, view};
 use super::stop::on_signal;
 use crate::cloud::Cloud;
 use crate::error::{CommandError, Exit};
-use crate::executor::{self, Outcome, Policy, RealHands, RunError};
+use crate::executor::{self, Outcome, Policy, LiveRunner, RunError};
 use crate::host;
 use crate::inventory::{Inventory, ResourceName};
 use crate::journal::{Entry, Holder, Journal, Lock};
@@ -131,7 +131,7 @@ impl Run<'_> {
         journal.append(Entry::RunStarted { verb: self.verb.into(), steps: ids })?;
         let hosts = stack::hosts(self.stack, self.cloud.clone(), self.inventory, self.verb);
         let databases = stack::databases(self.stack).await;
-        let hands = RealHands { cloud: self.cloud.clone(), databases, hosts: Arc::new(hosts), policy: self.policy };
+        let runner = LiveRunner { cloud: self.cloud.clone(), databases, hosts: Arc::new(hosts), policy: self.policy };
         let (events, mut shown) = unbounded_channel();
         let mut display = ui::display(self.global.mode(), self.global.verbose);
         let showing = tokio::spawn(async move {
@@ -139,7 +139,7 @@ impl Run<'_> {
                 display.event(&event);
             }
         });
-        let outcome = executor::run(steps, Arc::new(hands), &journal, &events, &on_signal()).await;
+        let outcome = executor::run(steps, Arc::new(runner), &journal, &events, &on_signal()).await;
         drop(events);
         // What was said must be read before the result stands below it.
         drop(tokio::time::timeout(std::time::Duration::from_secs(2), showing).await);

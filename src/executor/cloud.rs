@@ -8,7 +8,7 @@ use futures::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use super::event::{Event, Reporter};
-use super::hands::StepError;
+use super::step_runner::StepError;
 use super::policy::Policy;
 use crate::cloud::{Cloud, CloudError, CloudErrorKind, Databases, Operation, OperationState, Probe};
 use crate::steps::{CloudAction, DatabaseAction};

@@ -3,7 +3,7 @@
 
 mod cloud;
 mod event;
-mod hands;
+mod step_runner;
 mod hosts;
 mod policy;
 mod run;
@@ -12,7 +12,7 @@ mod tests;
 
 pub use cloud::{apply, apply_database};
 pub use event::{Event, Reporter};
-pub use hands::{Hands, RealHands, StepError};
+pub use step_runner::{StepRunner, LiveRunner, StepError};
 pub use hosts::{Connected, HostKeys, Hosts, ReleaseSource, SshHosts, existing};
 pub use policy::Policy;
 pub use run::{Outcome, RunError, run};

@@ -46,12 +46,12 @@ impl StepError {
 }
 
 #[async_trait]
-pub trait Hands: Send + Sync {
+pub trait StepRunner: Send + Sync {
     async fn perform(&self, step: &Step, reporter: &Reporter) -> Result<(), StepError>;
 }
 
 /// The real ones.
-pub struct RealHands {
+pub struct LiveRunner {
     pub cloud: Option<Arc<dyn Cloud>>,
     pub databases: Option<Arc<dyn Databases>>,
     pub hosts: Arc<dyn Hosts>,
@@ -59,7 +59,7 @@ pub struct RealHands {
 }
 
 #[async_trait]
-impl Hands for RealHands {
+impl StepRunner for LiveRunner {
     async fn perform(&self, step: &Step, reporter: &Reporter) -> Result<(), StepError> {
         let timeout = self.policy.timeout(&step.action);
         match &step.action {
