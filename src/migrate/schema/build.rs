@@ -8,7 +8,7 @@ use super::archive::{DumpId, Item};
 use super::constraint::{self, Lookup};
 use super::decide::{self, decide};
 use super::entry::{Entry, Phase};
-use super::fate::{self, Judge};
+use super::disposition::{self, Classifier};
 use super::inherit::Inherit;
 use super::large_object::{self, LargeObject};
 use super::loss::Loss;
@@ -62,7 +62,7 @@ pub fn build(mut items: Vec<Item>, source: &Catalog, mut large_objects: Vec<Larg
     for object in &mut large_objects {
         replaced.apply(&mut object.owner);
     }
-    let (kept, mut losses) = decide(&items, &Judge::new(source, target, &items));
+    let (kept, mut losses) = decide(&items, &Classifier::new(source, target, &items));
     let (mut entries, lost_roles) = role::roles(source, target, &replaced);
     let (settings, lost_settings) = setting::settings(source, target, &replaced);
     losses.extend(lost_roles.into_iter().chain(lost_settings).chain(silently_dropped(source)));
@@ -158,7 +158,7 @@ fn converted(item: &Item, phase: Phase, lookup: &Lookup<'_>, target: &Target, re
         }
         _ => {
             let plain = !matches!(item.kind.as_str(), "FUNCTION" | "PROCEDURE") || target.superuser;
-            let definition = if plain { item.definition.clone() } else { fate::without_leakproof(&item.definition) };
+            let definition = if plain { item.definition.clone() } else { disposition::without_leakproof(&item.definition) };
             let statements = std::iter::once(definition.trim_end().to_owned()).chain(owner::statement(item)).collect();
             let entry = Entry::new(phase, &item.kind, name, statements);
             vec![if WITH_TABLE.contains(&item.kind.as_str()) { entry } else { entry.undone_by(&item.drop) }]

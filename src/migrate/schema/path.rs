@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::archive::Item;
 use super::entry::{Entry, Phase};
-use super::fate::described;
+use super::disposition::described;
 use super::loss::Loss;
 use super::owner;
 use super::target::Target;

@@ -11,7 +11,7 @@ use crate::migrate::identity::TRIGGER;
 use crate::migrate::rehearse::Refusal;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
+pub enum Disposition {
     Carried,
     /// Other entries do it.
     Elsewhere,
@@ -21,7 +21,7 @@ pub enum Fate {
 }
 
 /// What the rules look up in the source.
-pub struct Judge<'a> {
+pub struct Classifier<'a> {
     target: &'a Target,
     routines: HashMap<Oid, &'a Routine>,
     /// Views that select from themselves.
@@ -33,7 +33,7 @@ pub struct Judge<'a> {
     rights: &'a [RightsOfOthers],
 }
 
-impl<'a> Judge<'a> {
+impl<'a> Classifier<'a> {
     pub fn new(source: &'a Catalog, target: &'a Target, items: &[Item]) -> Self {
         let is_type = |item: &&Item| matches!(item.kind.as_str(), "DOMAIN" | "TABLE" | "TYPE" | "VIEW");
         Self {
@@ -51,7 +51,7 @@ impl<'a> Judge<'a> {
         self.target.tried.refused.get(subject)
     }
 
-    pub fn fate(&self, item: &Item) -> Fate {
+    pub fn disposition(&self, item: &Item) -> Disposition {
         let loss = match item.kind.as_str() {
             // The database exists, its settings come from the catalogue, and values of sequences are set at cutover.
             "ENCODING"
@@ -63,30 +63,30 @@ impl<'a> Judge<'a> {
             | "MATERIALIZED VIEW DATA"
             | "BLOB"
             | "BLOB METADATA"
-            | "BLOBS" => return Fate::Elsewhere,
-            "ACL" | "COMMENT" if item.tag.starts_with("DATABASE ") => return Fate::Elsewhere,
+            | "BLOBS" => return Disposition::Elsewhere,
+            "ACL" | "COMMENT" if item.tag.starts_with("DATABASE ") => return Disposition::Elsewhere,
             // A server only warns where its user may not, and goes on.
             "ACL" if !self.target.superuser && self.is_of_others(item) => match self.rights(item) {
                 Some(loss) => Some(loss),
-                None => return Fate::Elsewhere,
+                None => return Disposition::Elsewhere,
             },
-            "PUBLICATION" if item.tag.starts_with(HELPER_SCHEMA) => return Fate::Elsewhere,
-            "EVENT TRIGGER" if item.tag == TRIGGER => return Fate::Elsewhere,
-            "SHELL TYPE" if !self.target.can(Ability::InternalFunction) => return Fate::Elsewhere,
+            "PUBLICATION" if item.tag.starts_with(HELPER_SCHEMA) => return Disposition::Elsewhere,
+            "EVENT TRIGGER" if item.tag == TRIGGER => return Disposition::Elsewhere,
+            "SHELL TYPE" if !self.target.can(Ability::InternalFunction) => return Disposition::Elsewhere,
             "EXTENSION" => self.extension(item),
             "SUBSCRIPTION" | "SUBSCRIPTION TABLE" => Some(subscription(item)),
             "USER MAPPING" => Some(user_mapping(item)),
             "SECURITY LABEL" => Some(security_label(item)),
             // Aggregates count as internal, and are made of functions that are judged themselves.
             "FUNCTION" | "PROCEDURE" => match self.routine(item) {
-                None if !self.target.superuser && is_leakproof(item) => return Fate::Changed(leakproof(item)),
+                None if !self.target.superuser && is_leakproof(item) => return Disposition::Changed(leakproof(item)),
                 loss => loss,
             },
             "VIEW" if self.of_themselves.contains(&item.oid) => Some(view_of_itself(item)),
             "CAST" => self.cast(item),
             _ => self.reserved(item),
         };
-        loss.map_or(Fate::Carried, Fate::Lost)
+        loss.map_or(Disposition::Carried, Disposition::Lost)
     }
 
     fn extension(&self, item: &Item) -> Option<Loss> {
@@ -312,7 +312,7 @@ mod tests {
     use super::*;
 
     fn code(item: &Item, target: &Target) -> Option<String> {
-        let judge = Judge {
+        let classifier = Classifier {
             target,
             routines: HashMap::new(),
             of_themselves: HashSet::from([Oid(7)]),
@@ -320,9 +320,9 @@ mod tests {
             items: BTreeSet::new(),
             rights: &[],
         };
-        match judge.fate(item) {
-            Fate::Lost(loss) | Fate::Changed(loss) => Some(loss.code),
-            Fate::Carried | Fate::Elsewhere => None,
+        match classifier.disposition(item) {
+            Disposition::Lost(loss) | Disposition::Changed(loss) => Some(loss.code),
+            Disposition::Carried | Disposition::Elsewhere => None,
         }
     }
 
