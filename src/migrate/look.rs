@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::catalog::{self, Catalog, CatalogError, ServerVersion, Table};
 use super::measure::{self, Reading};
 use super::preflight::{
-    Capacity, Finding, Orphans, PreflightError, Situation, cannot_be_dumped, check, find_large_rows, find_orphans,
+    Capacity, Finding, FkViolations, PreflightError, Situation, cannot_be_dumped, check, find_large_rows, find_fk_violations,
     gather, presume,
 };
 use super::saga::Mode;
@@ -102,10 +102,10 @@ pub async fn look(ends: &Ends) -> Result<Look, LookError> {
     let source = connect(&ends.source, "infra look").await?;
     let catalog = catalog::read(&source).await?;
     let few = catalog.with_rows().map(Table::bytes).sum::<u64>() <= ORPHANS_UP_TO;
-    let orphans = if few { Some(find_orphans(&source, &catalog).await?) } else { None };
+    let fk_violations = if few { Some(find_fk_violations(&source, &catalog).await?) } else { None };
     let large_rows = if few { find_large_rows(&source, &catalog).await? } else { vec![] };
     let (reading, wal) = measure::written(&source, measure::read(&ends.source, &catalog)).await?;
-    let situation = situation(ends, &source, catalog, orphans).await?;
+    let situation = situation(ends, &source, catalog, fk_violations).await?;
     let situation = Situation { large_rows, ..situation };
     Ok(Look {
         source_version: situation.catalog.database.server_version,
@@ -124,7 +124,7 @@ async fn situation(
     ends: &Ends,
     source: &Client,
     catalog: Catalog,
-    orphans: Option<Vec<Orphans>>,
+    fk_violations: Option<Vec<FkViolations>>,
 ) -> Result<Situation, LookError> {
     let large_objects = schema::read_large_objects(source).await;
     let large_objects = large_objects.map_err(|error| PostgresError::of("reading the large objects", error))?;
@@ -158,7 +158,7 @@ async fn situation(
         timescale,
         losses: built.losses,
         capacity: ends.capacity,
-        orphans,
+        fk_violations,
         large_rows: vec![],
     })
 }

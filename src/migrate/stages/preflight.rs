@@ -4,7 +4,7 @@ use super::StageError;
 use super::context::Context;
 use super::source_schema;
 use crate::migrate::catalog;
-use crate::migrate::preflight::{Capacity, Finding, Sections, Situation, check, find_large_rows, find_orphans, gather};
+use crate::migrate::preflight::{Capacity, Finding, Sections, Situation, check, find_large_rows, find_fk_violations, gather};
 use crate::migrate::prose::FEW;
 use crate::migrate::saga::Stage;
 use crate::migrate::{files, schema, timescale};
@@ -21,7 +21,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
     let (old, new) = (context.old().await?, context.new_database().await?);
     let built = source_schema::read(context).await?;
     let catalog = catalog::read(&old).await?;
-    let orphans = find_orphans(&old, &catalog).await?;
+    let fk_violations = find_fk_violations(&old, &catalog).await?;
     let large_rows = find_large_rows(&old, &catalog).await?;
     let abilities = schema::examine(&new, &catalog).await?;
     let timescale = timescale::read(&old).await?;
@@ -41,7 +41,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
         losses: built.losses.clone(),
         capacity: Capacity { connections: u32::try_from(context.jobs()).unwrap_or(8), ..Capacity::default() },
         catalog: built.conversion.seen(catalog),
-        orphans: Some(orphans),
+        fk_violations: Some(fk_violations),
         large_rows,
     };
     let findings = check(&situation);

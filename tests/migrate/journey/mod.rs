@@ -167,7 +167,7 @@ impl Journey<'_> {
         let mut built = built;
         let (prints, otherwise) = arrives_otherwise(source, &rehearsal, (&built, &catalog, MASTER));
         built.losses.extend(otherwise);
-        let orphans = preflight::find_orphans(&old, &catalog).await.map_err(stopped("look"))?;
+        let fk_violations = preflight::find_fk_violations(&old, &catalog).await.map_err(stopped("look"))?;
         let (at_old, at_new) = (self.ends.at_old(self.database).await, self.ends.at_new(self.database).await);
         let situation = Situation {
             mode: Mode::Online,
@@ -179,7 +179,7 @@ impl Journey<'_> {
             timescale: None,
             losses: built.losses.clone(),
             capacity: Capacity { connections: 4, ..Capacity::default() },
-            orphans: Some(orphans),
+            fk_violations: Some(fk_violations),
             large_rows: vec![],
         };
         let findings = preflight::check(&situation);

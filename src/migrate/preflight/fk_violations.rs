@@ -4,12 +4,12 @@
 //! What is asked is what the server asks when it validates a key (`RI_Initial_Check`): a `=` between the two columns may be
 //! another operator, which calls rows equal that the key does not, or the other way round.
 
-use super::facts::Orphans;
+use super::facts::FkViolations;
 use crate::migrate::catalog::{Catalog, Constraint, ConstraintKind, Table, TableKind, quote_identifier};
 use crate::migrate::rows_path::{RowsPath, leave};
 use crate::postgres::{Client, PostgresError};
 
-pub async fn find_orphans(client: &Client, catalog: &Catalog) -> Result<Vec<Orphans>, PostgresError> {
+pub async fn find_fk_violations(client: &Client, catalog: &Catalog) -> Result<Vec<FkViolations>, PostgresError> {
     let tables = catalog.tables_by_oid();
     let mut found = Vec::new();
     RowsPath::of(catalog).enter(client).await?;
@@ -23,7 +23,7 @@ pub async fn find_orphans(client: &Client, catalog: &Catalog) -> Result<Vec<Orph
         let operation = format!("looking for rows of {} that point to nothing", table.name.plain());
         let rows: i64 = client.row(&operation, &query(key, table, parent), &[]).await?.get(0);
         if rows > 0 {
-            found.push(Orphans { table: table.name.plain(), constraint: key.name.clone(), rows });
+            found.push(FkViolations { table: table.name.plain(), constraint: key.name.clone(), rows });
         }
     }
     leave(client).await?;
