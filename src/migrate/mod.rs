@@ -28,7 +28,6 @@ pub mod run;
 pub mod saga;
 pub mod schema;
 pub mod sequences;
-pub mod since;
 pub mod stages;
 pub mod timescale;
 pub mod unseen;

@@ -8,7 +8,7 @@ mod heartbeat;
 mod channel;
 mod extend;
 mod fence;
-mod history;
+mod slot_reader;
 mod lacks;
 mod message;
 mod read_only;
@@ -20,7 +20,7 @@ pub use heartbeat::{Heartbeat, make_heartbeat};
 pub use channel::{Channel, Lag};
 pub use extend::logged_tables;
 pub use fence::{FENCE_TRIGGER, lower_fence, raise_fence, remove_fence};
-pub use history::{History, Reading, Written};
+pub use slot_reader::{ChangeStream, Reading, Written};
 pub use lacks::{Lack, lacking};
 pub use message::{Described, DescribedColumn, Message, MessageError, Tuple, Value};
 pub use read_only::{

@@ -5,8 +5,8 @@ use super::context::{APPLY_ROLE, BACK, Context, FORWARD, READ_ROLE};
 use super::{StageError, encrypt, identity, role};
 use crate::migrate::carried::tighten;
 use crate::migrate::rehearse::drop_scratch;
-use crate::migrate::replicate::{Channel, History, remove_fence};
-use crate::migrate::since::RECORD;
+use crate::migrate::replicate::{Channel, ChangeStream, remove_fence};
+use crate::migrate::verify::incremental::CHANGES;
 use crate::migrate::timescale::start_workers;
 use crate::migrate::{HELPER_SCHEMA, files};
 
@@ -17,7 +17,7 @@ pub async fn clean_old(context: &Context) -> Result<(), StageError> {
     Channel { name: BACK, publisher: &old, subscriber: &old }.unsubscribe().await?;
     remove_fence(&old).await?;
     tighten(&old).await?;
-    History { name: RECORD, client: &old }.end().await?;
+    ChangeStream { name: CHANGES, client: &old }.end().await?;
     let forward = Channel { name: FORWARD, publisher: &old, subscriber: &old };
     forward.drop_slot().await?;
     forward.unpublish().await?;
@@ -38,7 +38,7 @@ pub async fn clean_new_end(context: &Context) -> Result<(), StageError> {
     let back = Channel { name: BACK, publisher: &new, subscriber: &new };
     back.drop_slot().await?;
     back.unpublish().await?;
-    History { name: RECORD, client: &new }.end().await?;
+    ChangeStream { name: CHANGES, client: &new }.end().await?;
     context.folder.remove(files::CHANGED)?;
     drop(new);
     clean_new(context).await

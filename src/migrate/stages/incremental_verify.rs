@@ -12,9 +12,9 @@ use super::{StageError, drift, verify};
 use crate::migrate::catalog::{self, Catalog};
 use crate::migrate::files;
 use crate::migrate::prose::FEW;
-use crate::migrate::replicate::{History, ReplicateError, rows_written};
+use crate::migrate::replicate::{ChangeStream, ReplicateError, rows_written};
 use crate::migrate::saga::Mode;
-use crate::migrate::since::{Look, RECORD, Since, SinceError};
+use crate::migrate::verify::incremental::{RecheckRound, CHANGES, ChangeVerifier, ChangeVerificationError};
 use crate::migrate::verify::{Rechecked, markdown_of_changes, summary_of_changes};
 use crate::postgres::Client;
 
@@ -36,9 +36,9 @@ pub async fn before_pause(context: &Context) -> Result<(), StageError> {
         };
     }
     match catch_up(context).await {
-        Ok(look) if look.whole().is_none() => return Ok(()),
+        Ok(round) if round.whole().is_none() => return Ok(()),
         Ok(_) => {}
-        Err(StageError::Since(error)) if is_stale(&error) => {}
+        Err(StageError::ChangeVerification(error)) if is_stale(&error) => {}
         Err(error) => return Err(error),
     }
     verify::perform(context).await?;
@@ -50,19 +50,19 @@ pub async fn before_pause(context: &Context) -> Result<(), StageError> {
 }
 
 /// Looks until little is left, as long as it becomes less.
-async fn catch_up(context: &Context) -> Result<Look, StageError> {
+async fn catch_up(context: &Context) -> Result<RecheckRound, StageError> {
     let (source, target) = (context.old().await?, context.new_database().await?);
     drift::same_schema(context, &source, &target).await?;
     let catalog = catalog::read(&source).await?;
-    let since = Since { source: &source, target: &target, folder: &context.folder };
+    let verifier = ChangeVerifier { source: &source, target: &target, folder: &context.folder };
     let (mut best, mut in_vain) = (u64::MAX, 0);
     loop {
-        let look = since.look(&catalog).await?;
-        if look.left <= FEW_BYTES && look.rows() <= FEW_ROWS {
-            return Ok(look);
+        let round = verifier.recheck(&catalog).await?;
+        if round.left <= FEW_BYTES && round.rows() <= FEW_ROWS {
+            return Ok(round);
         }
-        in_vain = if look.left < best { 0 } else { in_vain + 1 };
-        best = best.min(look.left);
+        in_vain = if round.left < best { 0 } else { in_vain + 1 };
+        best = best.min(round.left);
         if in_vain > MOST_LOOKS {
             return Err(StageError::TooBusy { looks: MOST_LOOKS });
         }
@@ -70,11 +70,11 @@ async fn catch_up(context: &Context) -> Result<Look, StageError> {
 }
 
 /// The verification says nothing any more: the record of what came after it is gone.
-fn is_stale(error: &SinceError) -> bool {
+fn is_stale(error: &ChangeVerificationError) -> bool {
     matches!(
         error,
-        SinceError::NotVerified
-            | SinceError::Replicate(ReplicateError::SlotGone { .. } | ReplicateError::SlotLost { .. })
+        ChangeVerificationError::NotVerified
+            | ChangeVerificationError::Replicate(ReplicateError::SlotGone { .. } | ReplicateError::SlotLost { .. })
     )
 }
 
@@ -95,19 +95,19 @@ pub async fn within_pause(
     target: &Client,
     catalog: &Catalog,
 ) -> Result<usize, StageError> {
-    let since = Since { source, target, folder: &context.folder };
+    let verifier = ChangeVerifier { source, target, folder: &context.folder };
     let mut rows = 0;
     loop {
-        let look = since.look(catalog).await?;
-        rows += look.rows();
-        if look.left > 0 {
+        let round = verifier.recheck(catalog).await?;
+        rows += round.rows();
+        if round.left > 0 {
             continue;
         }
-        let differing: Vec<&Rechecked> = look.differing().collect();
+        let differing: Vec<&Rechecked> = round.differing().collect();
         if differing.is_empty() {
             return Ok(rows);
         }
-        file(context, &look)?;
+        file(context, &round)?;
         let (what, report) = (summary_of_changes(&differing, FEW), context.folder.file(files::VERIFICATION_REPORT));
         return Err(StageError::Changed { what, report });
     }
@@ -118,10 +118,10 @@ pub async fn while_waiting(context: &Context) -> Result<(), StageError> {
     if context.job.mode == Mode::Offline || !is_time(context)? {
         return Ok(());
     }
-    match look_and_check(context).await {
+    match check_and_catch_up(context).await {
         // A server that restarts comes back; its log waits.
         Err(StageError::Postgres(error)) if error.is_transient() => Ok(()),
-        Err(StageError::Since(SinceError::Replicate(ReplicateError::Postgres(error)))) if error.is_transient() => {
+        Err(StageError::ChangeVerification(ChangeVerificationError::Replicate(ReplicateError::Postgres(error)))) if error.is_transient() => {
             Ok(())
         }
         Err(error) => Err(error),
@@ -129,7 +129,7 @@ pub async fn while_waiting(context: &Context) -> Result<(), StageError> {
     }
 }
 
-async fn look_and_check(context: &Context) -> Result<(), StageError> {
+async fn check_and_catch_up(context: &Context) -> Result<(), StageError> {
     check_log(context).await?;
     match catch_up(context).await {
         // The next look goes on.
@@ -153,7 +153,7 @@ pub async fn end_records(context: &Context) -> Result<(), StageError> {
 }
 
 async fn end_record(client: &Client) -> Result<(), StageError> {
-    Ok(History { name: RECORD, client }.end().await?)
+    Ok(ChangeStream { name: CHANGES, client }.end().await?)
 }
 
 /// Where something else matters more: a server that cannot be reached now is asked again by `resume` or `finish`.
@@ -170,9 +170,9 @@ fn is_time(context: &Context) -> Result<bool, StageError> {
 }
 
 /// Into the verification's report: what a person looks at is one file.
-pub fn file(context: &Context, look: &Look) -> Result<(), StageError> {
+pub fn file(context: &Context, round: &RecheckRound) -> Result<(), StageError> {
     let report: Option<crate::migrate::verify::Report> = context.folder.read(files::VERIFICATION)?;
     let mut page = report.map(|report| report.markdown()).unwrap_or_default();
-    page.push_str(&markdown_of_changes(Timestamp::now(), &look.tables));
+    page.push_str(&markdown_of_changes(Timestamp::now(), &round.tables));
     Ok(context.folder.write_text(files::VERIFICATION_REPORT, &page)?)
 }

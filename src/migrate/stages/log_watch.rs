@@ -12,7 +12,7 @@ use crate::host::unit;
 use crate::migrate::files;
 use crate::migrate::replicate::{Bound, Channel, RetainedWal, ReplicateError};
 use crate::migrate::saga::{Mode, Stage};
-use crate::migrate::since::RECORD;
+use crate::migrate::verify::incremental::CHANGES;
 use crate::postgres::Client;
 
 const EVERY: Duration = Duration::from_secs(5);
@@ -68,7 +68,7 @@ pub async fn watch_log(context: &Context) -> Result<(), StageError> {
 pub async fn check_log(context: &Context) -> Result<bool, StageError> {
     let old = context.old().await?;
     let bound = bound(context, &old).await?;
-    let kept = RetainedWal::read(&old, &[FORWARD, RECORD]).await?;
+    let kept = RetainedWal::read(&old, &[FORWARD, CHANGES]).await?;
     if let Err(error) = RetainedWal::check_all(&kept, &bound) {
         // First, so that nobody finds no slots and no reason.
         context.folder.write(files::LOG_GIVEN_UP, &crate::error::chain(&error))?;
@@ -80,7 +80,7 @@ pub async fn check_log(context: &Context) -> Result<bool, StageError> {
 
 /// Without the slot the snapshot is worth nothing: a copy that is resumed takes both anew.
 async fn give_up(context: &Context, old: &Client) -> Result<(), ReplicateError> {
-    for name in [RECORD, FORWARD] {
+    for name in [CHANGES, FORWARD] {
         Channel { name, publisher: old, subscriber: old }.drop_slot().await?;
     }
     if let Err(error) = context.folder.remove(files::SNAPSHOT) {

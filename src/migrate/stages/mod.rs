@@ -65,9 +65,9 @@ use super::replicate::{ReadOnlyError, ReplicateError};
 use super::saga::{GivenUp, Stage, Status};
 use super::schema::{ApplyError, ArchiveError, DumpError, RemoveError, TargetError};
 use super::sequences::SequenceError;
-use super::since::SinceError;
 use super::timescale::TimescaleError;
 use super::verify::VerifyError;
+use super::verify::incremental::ChangeVerificationError;
 use crate::host::HostError;
 use crate::host::unit::UnitError;
 use crate::postgres::PostgresError;
@@ -117,7 +117,7 @@ pub enum StageError {
     #[error(transparent)]
     Sequence(#[from] SequenceError),
     #[error(transparent)]
-    Since(#[from] SinceError),
+    ChangeVerification(#[from] ChangeVerificationError),
     #[error(transparent)]
     ReadOnly(#[from] ReadOnlyError),
     #[error("cannot use {}", path.display())]

@@ -17,7 +17,7 @@ use crate::migrate::prose::FEW;
 use crate::migrate::replicate::{Channel, ReplicateError, hold_writers, rows_written};
 use crate::migrate::saga::Mode;
 use crate::migrate::schema::Schema;
-use crate::migrate::since::{Same, Since};
+use crate::migrate::verify::incremental::{Baseline, ChangeVerifier};
 use crate::migrate::verify::{End, Options, Report, VerifyError, verify};
 use crate::postgres::{Client, PostgresError};
 
@@ -32,7 +32,7 @@ struct Moment {
     new_snapshot: String,
     held_up: Duration,
     /// Online: from where on changes are recorded.
-    same: Option<Same>,
+    baseline: Option<Baseline>,
 }
 
 /// Partitions may be dropped by a job while they are compared, and tables emptied: then it begins again.
@@ -95,9 +95,9 @@ async fn once(context: &Context) -> Result<String, StageError> {
     if !report.matches() {
         return Err(StageError::Differs { what: report.summary(FEW), report: context.folder.file(files::VERIFICATION_REPORT) });
     }
-    if let Some(same) = moment.same {
+    if let Some(baseline) = moment.baseline {
         let (source, target) = (context.old().await?, context.new_database().await?);
-        Since { source: &source, target: &target, folder: &context.folder }.begin(same)?;
+        ChangeVerifier { source: &source, target: &target, folder: &context.folder }.begin(baseline)?;
     }
     schema::last(context).await?;
     // Offline they have waited since `prepare`, and wait on.
@@ -116,10 +116,10 @@ fn file(context: &Context, report: &Report) -> Result<(), StageError> {
 /// Begins before the moment: making a slot waits for every transaction that writes.
 async fn record(context: &Context) -> Result<(), StageError> {
     let (source, target) = (context.old().await?, context.new_database().await?);
-    let since = Since { source: &source, target: &target, folder: &context.folder };
+    let verifier = ChangeVerifier { source: &source, target: &target, folder: &context.folder };
     let here = carry::published(&source, FORWARD, &catalog::read(&source).await?).await?;
     let there = carry::published(&target, BACK, &catalog::read(&target).await?).await?;
-    Ok(since.record(here.as_deref(), there.as_deref()).await?)
+    Ok(verifier.record(here.as_deref(), there.as_deref()).await?)
 }
 
 async fn moment(context: &Context) -> Result<Moment, StageError> {
@@ -155,11 +155,11 @@ async fn same_moment(context: &Context) -> Result<Moment, StageError> {
         .map(|table| table.name.to_string())
         .collect();
     let mut began = Instant::now();
-    let mut same = None;
+    let mut baseline = None;
     if context.job.mode == Mode::Online {
         began = hold_writers(&locks, &tables).await?;
         Channel { name: FORWARD, publisher: &control, subscriber: &arrives }.drain(DRAIN).await?;
-        same = Some(Since { source: &control, target: &arrives, folder: &context.folder }.same().await?);
+        baseline = Some(ChangeVerifier { source: &control, target: &arrives, folder: &context.folder }.baseline().await?);
     }
     // Before the snapshot: what comes in between is a false alarm, and not lost.
     if context.job.mode == Mode::Offline {
@@ -169,7 +169,7 @@ async fn same_moment(context: &Context) -> Result<Moment, StageError> {
     if context.job.mode == Mode::Online {
         locks.run("letting writers go on", "COMMIT").await?;
     }
-    Ok(Moment { old, old_snapshot, new, new_snapshot, held_up: began.elapsed(), same })
+    Ok(Moment { old, old_snapshot, new, new_snapshot, held_up: began.elapsed(), baseline })
 }
 
 async fn snapshot(client: &Client) -> Result<String, StageError> {

@@ -13,7 +13,7 @@ use crate::migrate::catalog;
 use crate::migrate::ddl::{self, Arrival, Followed, Follower, Obstacle};
 use crate::migrate::prose::{FEW, wrapped};
 use crate::migrate::replicate::{Bound, Channel, RetainedWal, Lack, Lag, lacking};
-use crate::migrate::since::RECORD;
+use crate::migrate::verify::incremental::CHANGES;
 use crate::postgres::Client;
 
 /// In the migration's folder.
@@ -255,12 +255,12 @@ async fn lacks(new: &Client, old: &Client, found: &mut Found) -> Result<(), Stag
 /// the log is lost.
 async fn keeps_too_much(context: &Context, new: &Client) -> Result<Option<String>, StageError> {
     let bound = bound(context, new).await?;
-    let kept = RetainedWal::read(new, &[BACK, RECORD]).await?;
+    let kept = RetainedWal::read(new, &[BACK, CHANGES]).await?;
     if !kept.iter().any(|slot| slot.slot == BACK) {
         return Ok(Some(format!("slot {BACK} is gone from it")));
     }
     let Err(error) = RetainedWal::check_all(&kept, &bound) else { return Ok(None) };
-    for name in [RECORD, BACK] {
+    for name in [CHANGES, BACK] {
         Channel { name, publisher: new, subscriber: new }.drop_slot().await?;
     }
     let why = match kept.iter().find(|slot| slot.status.as_deref() == Some("lost")) {

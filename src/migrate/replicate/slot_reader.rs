@@ -16,7 +16,7 @@ const READING: u64 = 16 << 20;
 const CHANGE: usize = 4 << 20;
 
 /// A publication and a slot of this name.
-pub struct History<'a> {
+pub struct ChangeStream<'a> {
     pub name: &'a str,
     pub client: &'a Client,
 }
@@ -47,7 +47,7 @@ pub struct Reading {
     pub left: u64,
 }
 
-impl History<'_> {
+impl ChangeStream<'_> {
     /// From now on; what was recorded before is thrown away.
     pub async fn begin(&self, tables: Option<&[QualifiedName]>) -> Result<(), ReplicateError> {
         self.end().await?;

@@ -60,7 +60,7 @@ impl Keys {
     pub fn new(catalog: &Catalog) -> Self {
         let mut keys = HashMap::new();
         let tables = catalog.tables_by_oid();
-        for (oid, columns) in super::run::keys(catalog) {
+        for (oid, columns) in crate::migrate::verify::run::keys(catalog) {
             let Some(table) = tables.get(&oid) else { continue };
             let filled = |name: &String| table.columns.iter().any(|column| column.name == *name && column.not_null);
             if columns.iter().all(filled) {

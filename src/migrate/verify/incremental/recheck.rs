@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 
 use super::changed::{Changed, ChangedTable, Key};
-use super::end::VerifyError;
-use super::report::{Rechecked, RowDifference, RowFault};
-use super::row::{self, ByKey, Operators};
+use crate::migrate::verify::end::VerifyError;
+use crate::migrate::verify::report::{Rechecked, RowDifference, RowFault};
+use crate::migrate::verify::row::{self, ByKey, Operators};
 use crate::migrate::catalog::{Catalog, Oid, QualifiedName, Table, Types};
 use crate::migrate::rows_path::RowsPath;
 use crate::postgres::Client;

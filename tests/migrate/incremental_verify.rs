@@ -5,7 +5,7 @@ use std::time::Duration;
 use infra::migrate::catalog;
 use infra::migrate::catalog::QualifiedName;
 use infra::migrate::folder::Folder;
-use infra::migrate::since::{Look, Since};
+use infra::migrate::verify::incremental::{RecheckRound, ChangeVerifier};
 use infra::migrate::verify::RowFault;
 
 use crate::pair::{Pair, endpoint, open};
@@ -69,25 +69,25 @@ impl Verified {
 
     async fn begin(&self) {
         let folder = self.folder();
-        let since = Since { source: &self.pair.old, target: &self.pair.new, folder: &folder };
+        let verifier = ChangeVerifier { source: &self.pair.old, target: &self.pair.new, folder: &folder };
         let names = ["kept", "Odd", "parted", "keyless", "full_with_key", "folded", "seen"];
-        since.record(None, Some(&names.map(|name| QualifiedName::new("public", name)))).await.unwrap();
-        let same = since.same().await.unwrap();
-        since.begin(same).unwrap();
+        verifier.record(None, Some(&names.map(|name| QualifiedName::new("public", name)))).await.unwrap();
+        let same = verifier.baseline().await.unwrap();
+        verifier.begin(same).unwrap();
     }
 
     fn folder(&self) -> Folder {
         Folder::at(self.folder.path())
     }
 
-    async fn look(&self) -> Look {
+    async fn look(&self) -> RecheckRound {
         let folder = self.folder();
-        let since = Since { source: &self.pair.old, target: &self.pair.new, folder: &folder };
+        let verifier = ChangeVerifier { source: &self.pair.old, target: &self.pair.new, folder: &folder };
         let catalog = catalog::read(&self.pair.old).await.unwrap();
-        since.look(&catalog).await.unwrap()
+        verifier.recheck(&catalog).await.unwrap()
     }
 
-    async fn drained(&self) -> Look {
+    async fn drained(&self) -> RecheckRound {
         self.pair.forward().drain(PATIENCE).await.unwrap();
         self.look().await
     }

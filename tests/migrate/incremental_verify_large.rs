@@ -6,7 +6,7 @@ use std::time::Instant;
 use infra::migrate::catalog;
 use infra::migrate::catalog::QualifiedName;
 use infra::migrate::folder::Folder;
-use infra::migrate::since::{Since, to_be_verified};
+use infra::migrate::verify::incremental::{ChangeVerifier, to_be_verified};
 use infra::postgres::{Client, Endpoint, connect};
 
 use crate::child::{child, peak};
@@ -39,10 +39,10 @@ impl Ends {
         ends.write_at(at, rows);
         let (old, new) = ends.open().await;
         let folder = Folder::at(ends.folder.path());
-        let since = Since { source: &old, target: &new, folder: &folder };
+        let verifier = ChangeVerifier { source: &old, target: &new, folder: &folder };
         let tables = ["large", "keyless", "small"].map(|name| QualifiedName::new("public", name));
-        since.record(None, Some(&tables)).await.unwrap();
-        since.begin(since.same().await.unwrap()).unwrap();
+        verifier.record(None, Some(&tables)).await.unwrap();
+        verifier.begin(verifier.baseline().await.unwrap()).unwrap();
         ends
     }
 
@@ -69,7 +69,7 @@ impl Ends {
     async fn looks(&self) -> u64 {
         let part = format!("{}\n{}\n{}", self.old.url("app"), self.new.url("app"), self.folder.path().display());
         let began = Instant::now();
-        let (status, peak) = peak(child("since_large::looks", CHILD, &part)).await;
+        let (status, peak) = peak(child("incremental_verify_large::looks", CHILD, &part)).await;
         println!("{} s, {} MB", began.elapsed().as_secs(), peak >> 10);
         assert!(status.success());
         peak
@@ -90,9 +90,9 @@ async fn looks() {
     let (old, new) = open(old, new).await;
     let folder = Folder::at(PathBuf::from(folder));
     let catalog = catalog::read(&old).await.unwrap();
-    let since = Since { source: &old, target: &new, folder: &folder };
+    let verifier = ChangeVerifier { source: &old, target: &new, folder: &folder };
     loop {
-        if since.look(&catalog).await.unwrap().left == 0 {
+        if verifier.recheck(&catalog).await.unwrap().left == 0 {
             return;
         }
     }
@@ -122,8 +122,8 @@ async fn a_transaction_of(rows: u64, at: At) {
     ends.old.psql("app", "UPDATE small SET body = 'z' WHERE id = 7");
     let (old, new) = ends.open().await;
     let folder = Folder::at(ends.folder.path());
-    let since = Since { source: &old, target: &new, folder: &folder };
-    let look = since.look(&catalog::read(&old).await.unwrap()).await.unwrap();
+    let verifier = ChangeVerifier { source: &old, target: &new, folder: &folder };
+    let look = verifier.recheck(&catalog::read(&old).await.unwrap()).await.unwrap();
     let found = look.differing().filter(|table| !table.differences.is_empty());
     assert_eq!(found.map(|table| table.name.plain()).collect::<Vec<_>>(), ["public.small"]);
 }
@@ -156,8 +156,8 @@ async fn rows_that_are_noted_fit_into_memory() {
     ends.looks().await;
     let (old, new) = ends.open().await;
     let folder = Folder::at(ends.folder.path());
-    let since = Since { source: &old, target: &new, folder: &folder };
-    let look = since.look(&catalog::read(&old).await.unwrap()).await.unwrap();
+    let verifier = ChangeVerifier { source: &old, target: &new, folder: &folder };
+    let look = verifier.recheck(&catalog::read(&old).await.unwrap()).await.unwrap();
     assert_eq!((look.rows(), look.differing().count()), (0, 0));
 }
 

@@ -1,5 +1,4 @@
-//! Keeps a verification true until the cutover: what changes at either end after it is recorded there, read now and then,
-//! and compared row by row (docs/decisions/0063-verified-until-the-switch.md).
+//! A verification that is kept true: where both ends were the same, and what has changed at either since.
 //!
 //! The record of both ends is the point: what a person, a job or a trigger writes at the new database is found like what
 //! replication failed to bring.
@@ -9,20 +8,23 @@ use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 
-use super::carried;
-use super::catalog::{Catalog, QualifiedName};
-use super::files;
-use super::folder::{Folder, FolderError};
-use super::replicate::{History, ReplicateError, Written};
-use super::verify::{Changed, ChangedTable, Keys, Notes, Rechecked, Side, VerifyError, prepare_recheck, recheck};
+use super::changed::{Changed, ChangedTable, Keys, Side};
+use super::notes::Notes;
+use super::recheck::{prepare_recheck, recheck};
+use crate::migrate::catalog::{Catalog, QualifiedName};
+use crate::migrate::files;
+use crate::migrate::folder::{Folder, FolderError};
+use crate::migrate::identity::unpublished;
+use crate::migrate::replicate::{ChangeStream, ReplicateError, Written};
+use crate::migrate::verify::{Rechecked, VerifyError};
 use crate::postgres::{Client, Lsn};
 
-/// The name of both records.
-pub const RECORD: &str = "infra_changes";
+/// The name of both records, which are a publication and a slot.
+pub const CHANGES: &str = "infra_changes";
 const NO_PANIC: &str = "no reader panics while it has the notes";
 
 #[derive(Debug, thiserror::Error)]
-pub enum SinceError {
+pub enum ChangeVerificationError {
     #[error(transparent)]
     Folder(#[from] FolderError),
     #[error(transparent)]
@@ -43,20 +45,20 @@ struct State {
 
 /// Where both ends were the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Same {
+pub struct Baseline {
     pub source: Lsn,
     pub target: Lsn,
 }
 
-/// After one look.
+/// One reading of both records, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Look {
+pub struct RecheckRound {
     pub tables: Vec<Rechecked>,
     /// Of the logs, still to be read.
     pub left: u64,
 }
 
-impl Look {
+impl RecheckRound {
     pub fn differing(&self) -> impl Iterator<Item = &Rechecked> {
         self.tables.iter().filter(|table| !table.matches())
     }
@@ -79,55 +81,55 @@ pub fn to_be_verified(folder: &Folder) -> Result<Vec<QualifiedName>, FolderError
 }
 
 /// Both ends, and where it is kept what is still to be compared.
-pub struct Since<'a> {
+pub struct ChangeVerifier<'a> {
     pub source: &'a Client,
     pub target: &'a Client,
     pub folder: &'a Folder,
 }
 
-impl Since<'_> {
+impl ChangeVerifier<'_> {
     /// Begins to record, at either end what may be published there, None is all tables; what an earlier verification left is
     /// thrown away.
     pub async fn record(
         &self,
         here: Option<&[QualifiedName]>,
         there: Option<&[QualifiedName]>,
-    ) -> Result<(), SinceError> {
+    ) -> Result<(), ChangeVerificationError> {
         self.folder.remove(files::CHANGED)?;
-        self.history(self.source).begin(here).await?;
-        Ok(self.history(self.target).begin(there).await?)
+        self.stream(self.source).begin(here).await?;
+        Ok(self.stream(self.target).begin(there).await?)
     }
 
     /// While nobody writes and everything has arrived.
-    pub async fn same(&self) -> Result<Same, SinceError> {
-        let (source, target) = (self.history(self.source), self.history(self.target));
+    pub async fn baseline(&self) -> Result<Baseline, ChangeVerificationError> {
+        let (source, target) = (self.stream(self.source), self.stream(self.target));
         let (source, target) = tokio::try_join!(source.position(), target.position())?;
-        Ok(Same { source, target })
+        Ok(Baseline { source, target })
     }
 
     /// From here on everything is to be compared.
-    pub fn begin(&self, same: Same) -> Result<(), SinceError> {
-        let state = State { source: same.source, target: same.target, changed: Changed::default() };
+    pub fn begin(&self, baseline: Baseline) -> Result<(), ChangeVerificationError> {
+        let state = State { source: baseline.source, target: baseline.target, changed: Changed::default() };
         Ok(self.folder.write(files::CHANGED, &state)?)
     }
 
     /// Takes away the records; nothing happens where there are none.
-    pub async fn end(&self) -> Result<(), SinceError> {
-        self.history(self.source).end().await?;
-        self.history(self.target).end().await?;
+    pub async fn end(&self) -> Result<(), ChangeVerificationError> {
+        self.stream(self.source).end().await?;
+        self.stream(self.target).end().await?;
         Ok(self.folder.remove(files::CHANGED)?)
     }
 
     /// Reads on in both records, and compares what changed. What differs may still be on its way: it stays for the next
     /// look, whose reading begins where this one ended. `catalog` is the source's.
-    pub async fn look(&self, catalog: &Catalog) -> Result<Look, SinceError> {
-        self.look_but(catalog, &BTreeSet::new()).await
+    pub async fn recheck(&self, catalog: &Catalog) -> Result<RecheckRound, ChangeVerificationError> {
+        self.recheck_except(catalog, &BTreeSet::new()).await
     }
 
     /// What changed in `hidden` tables stays for a look that sees their rows.
-    pub async fn look_but(&self, catalog: &Catalog, hidden: &BTreeSet<QualifiedName>) -> Result<Look, SinceError> {
-        let Some(mut state) = self.folder.read::<State>(files::CHANGED)? else { return Err(SinceError::NotVerified) };
-        let (source, target) = (self.history(self.source), self.history(self.target));
+    pub async fn recheck_except(&self, catalog: &Catalog, hidden: &BTreeSet<QualifiedName>) -> Result<RecheckRound, ChangeVerificationError> {
+        let Some(mut state) = self.folder.read::<State>(files::CHANGED)? else { return Err(ChangeVerificationError::NotVerified) };
+        let (source, target) = (self.stream(self.source), self.stream(self.target));
         let keys = Keys::new(catalog);
         let notes = Mutex::new(Notes::new(state.changed, &keys));
         let note = |side| {
@@ -140,7 +142,7 @@ impl Since<'_> {
         )?;
         state.changed = notes.into_inner().expect(NO_PANIC).into_changed();
         // They are compared when they are carried.
-        let later = carried::unpublished(catalog);
+        let later = unpublished(catalog);
         state.changed.tables.retain(|table| !later.contains(&table.name));
         (state.source, state.target) = (here.until, there.until);
         // Before anything is forgotten, which the next reading does.
@@ -151,15 +153,15 @@ impl Since<'_> {
         let tables = self.compare(&mut state.changed, catalog).await?;
         state.changed.tables.extend(later);
         self.folder.write(files::CHANGED, &state)?;
-        Ok(Look { tables, left: here.left + there.left })
+        Ok(RecheckRound { tables, left: here.left + there.left })
     }
 
-    async fn compare(&self, changed: &mut Changed, catalog: &Catalog) -> Result<Vec<Rechecked>, SinceError> {
+    async fn compare(&self, changed: &mut Changed, catalog: &Catalog) -> Result<Vec<Rechecked>, ChangeVerificationError> {
         tokio::try_join!(prepare_recheck(self.source), prepare_recheck(self.target))?;
         Ok(recheck(self.source, self.target, changed, catalog).await?)
     }
 
-    fn history<'c>(&self, client: &'c Client) -> History<'c> {
-        History { name: RECORD, client }
+    fn stream<'c>(&self, client: &'c Client) -> ChangeStream<'c> {
+        ChangeStream { name: CHANGES, client }
     }
 }
