@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
-use super::end::{self, Look, VerifyError};
+use super::end::{self, SnapshotSessions, VerifyError};
 use super::row::{self, Relation};
 use crate::migrate::catalog::{QualifiedName, Table};
 use crate::migrate::rows_path::RowsPath;
@@ -129,14 +129,14 @@ pub fn parts(subject: usize, table: &Table) -> Vec<Part> {
 
 /// All parts, largest first, by so many workers. `done` hears of the bytes of each part.
 pub async fn hash(
-    (look, path): (&Look, &RowsPath),
+    (sessions, path): (&SnapshotSessions, &RowsPath),
     subjects: Arc<Vec<Subject>>,
     parts: Vec<Part>,
     workers: usize,
     done: impl Fn(u64) + Clone + Send + 'static,
 ) -> Result<Vec<Hashed>, VerifyError> {
     let found: Found = Arc::new(Mutex::new(vec![BTreeMap::new(); subjects.len()]));
-    read((look, path), &subjects, parts.clone(), workers, &found, done).await?;
+    read((sessions, path), &subjects, parts.clone(), workers, &found, done).await?;
     for attempt in 1.. {
         let mixed = take_mixed(&found);
         let Some(first) = mixed.first() else { break };
@@ -145,7 +145,7 @@ pub async fn hash(
         }
         let again = parts.iter().filter(|part| mixed.contains(&part.subject)).cloned().collect();
         // Their bytes have been told.
-        read((look, path), &subjects, again, workers, &found, |_| ()).await?;
+        read((sessions, path), &subjects, again, workers, &found, |_| ()).await?;
     }
     let mut found = found.lock().expect(NO_PANIC);
     Ok(found
@@ -168,7 +168,7 @@ fn take_mixed(found: &Found) -> Vec<usize> {
 }
 
 async fn read(
-    (look, path): (&Look, &RowsPath),
+    (sessions, path): (&SnapshotSessions, &RowsPath),
     subjects: &Arc<Vec<Subject>>,
     mut parts: Vec<Part>,
     workers: usize,
@@ -180,10 +180,10 @@ async fn read(
     let queue = Arc::new(Mutex::new(VecDeque::from(parts)));
     let mut running = tokio::task::JoinSet::new();
     for _ in 0..workers {
-        let client = look.another(path).await?;
+        let client = sessions.another(path).await?;
         let worker = Worker {
             client,
-            snapshot: look.snapshot().to_owned(),
+            snapshot: sessions.snapshot().to_owned(),
             subjects: Arc::clone(subjects),
             queue: Arc::clone(&queue),
             found: Arc::clone(found),
