@@ -2,7 +2,7 @@
 //! it answers with JSON on standard output. Long work runs under systemd and survives a closed laptop.
 
 mod health;
-mod look;
+mod assess;
 mod old_data;
 mod pages;
 mod report;
@@ -10,7 +10,7 @@ mod report;
 use std::path::{Path, PathBuf};
 
 pub use health::SourceHealth;
-pub use look::look;
+pub use assess::assess;
 pub use old_data::{keep_old, remove_old};
 pub use pages::Pages;
 pub use report::{Report, Work};
@@ -43,7 +43,7 @@ pub enum AgentError {
     #[error(transparent)]
     Copy(#[from] CopyError),
     #[error(transparent)]
-    Look(#[from] crate::migrate::look::LookError),
+    Assess(#[from] crate::migrate::assessment::AssessError),
     #[error(transparent)]
     Host(#[from] crate::host::HostError),
     #[error("cannot keep the roots that the new database is verified by")]

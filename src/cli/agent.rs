@@ -76,7 +76,7 @@ enum WordArg {
 
 pub async fn run(args: AgentArgs) -> Result<Exit, CommandError> {
     match args.verb {
-        AgentVerb::Look => out::line(serde_json::json!(agent::look(&request()?).await?)),
+        AgentVerb::Look => out::line(serde_json::json!(agent::assess(&request()?).await?)),
         AgentVerb::Begin { folder } => agent::begin(folder, &request()?)?,
         AgentVerb::Migrate { folder } => drop(agent::migrate(folder).await?),
         AgentVerb::Hold { folder } => agent::hold(folder).await?,

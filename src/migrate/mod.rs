@@ -2,6 +2,7 @@
 //! `catalog` describes one database. Nothing here shows anything.
 
 pub mod alike;
+pub mod assessment;
 pub mod carried;
 pub mod catalog;
 pub mod copy;
@@ -14,7 +15,6 @@ pub mod identity;
 pub mod index;
 pub mod job;
 pub mod logins;
-pub mod look;
 pub mod measure;
 pub mod old_data_retention;
 pub mod partitions;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests too: what fails here fails the test")]
 
 mod alike;
+mod assessment;
 mod carried;
 mod catalog;
 mod child;
@@ -17,7 +18,6 @@ mod incremental_verify_large;
 mod index;
 mod journey;
 mod logins;
-mod look;
 mod pair;
 mod preflight;
 mod random;

@@ -4,14 +4,14 @@ use std::io::Write as _;
 
 use super::{AgentError, Begin};
 use crate::host::Session;
-use crate::migrate::look::{Ends, Look};
+use crate::migrate::assessment::{Ends, Assessment};
 use crate::migrate::preflight::Capacity;
 use crate::migrate::stages::{pg_dump, source};
-use crate::migrate::{job, look};
+use crate::migrate::{assessment, job};
 use crate::postgres::Tls;
 
 /// `request` is what would begin the migration.
-pub async fn look(request: &[u8]) -> Result<Look, AgentError> {
+pub async fn assess(request: &[u8]) -> Result<Assessment, AgentError> {
     let Begin { job, mut target, ca } = serde_json::from_slice(request)?;
     let host = Session::here(&job.host);
     let container = host.find_database(&job.site, &job.source.service).await?;
@@ -32,5 +32,5 @@ pub async fn look(request: &[u8]) -> Result<Look, AgentError> {
             connections: u32::try_from(job::jobs(job.jobs)).unwrap_or(u32::MAX),
         },
     };
-    Ok(look::look(&ends).await?)
+    Ok(assessment::assess(&ends).await?)
 }

@@ -15,7 +15,7 @@ use super::timescale::{self, TimescaleError};
 use crate::postgres::{Client, Endpoint, PostgresError, connect};
 
 #[derive(Debug, thiserror::Error)]
-pub enum LookError {
+pub enum AssessError {
     #[error(transparent)]
     Postgres(#[from] PostgresError),
     #[error(transparent)]
@@ -45,7 +45,7 @@ pub struct Ends {
 
 /// What was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Look {
+pub struct Assessment {
     pub source_version: ServerVersion,
     /// None: it is still to be made, and findings are about the old database alone.
     pub target_version: Option<ServerVersion>,
@@ -98,7 +98,7 @@ impl From<&Catalog> for Volume {
 /// Rows of foreign keys, and lengths of values, are read for a look up to so many bytes of tables; the stage preflight always reads them.
 const ORPHANS_UP_TO: u64 = 1 << 30;
 
-pub async fn look(ends: &Ends) -> Result<Look, LookError> {
+pub async fn assess(ends: &Ends) -> Result<Assessment, AssessError> {
     let source = connect(&ends.source, "infra look").await?;
     let catalog = catalog::read(&source).await?;
     let few = catalog.with_rows().map(Table::bytes).sum::<u64>() <= ORPHANS_UP_TO;
@@ -125,7 +125,7 @@ async fn situation(
     source: &Client,
     catalog: Catalog,
     fk_violations: Option<Vec<FkViolations>>,
-) -> Result<Situation, LookError> {
+) -> Result<Situation, AssessError> {
     let large_objects = schema::read_large_objects(source).await;
     let large_objects = large_objects.map_err(|error| PostgresError::of("reading the large objects", error))?;
     let facts = gather(source).await?;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use infra::cost::MigrationCost;
 use infra::migrate::estimate::{basis, estimate};
-use infra::migrate::look::{Ends, Look, look};
+use infra::migrate::assessment::{Ends, Assessment, assess};
 use infra::migrate::preflight::{Capacity, Severity};
 use infra::migrate::saga::{Cutover, Mode, Stage};
 use infra::postgres::Endpoint;
@@ -26,7 +26,7 @@ fn ends(source: &Server, database: &str, target: Option<String>) -> Ends {
     }
 }
 
-fn codes(look: &Look, severity: Severity) -> BTreeSet<&str> {
+fn codes(look: &Assessment, severity: Severity) -> BTreeSet<&str> {
     look.findings.iter().filter(|finding| finding.severity == severity).map(|finding| finding.code.as_str()).collect()
 }
 
@@ -44,7 +44,7 @@ fn objects(server: &Server, database: &str) -> String {
 async fn both_ends_are_looked_at_and_left_as_they_were() {
     let moving = Move::of(&[&corpus::PORTABLE[..], &["losses", "orphans"]].concat(), "master");
     let before = (objects(&moving.source, "corpus"), objects(&moving.target, "moved"));
-    let seen = look(&ends(&moving.source, "corpus", Some(moving.target.url_as("master", "moved")))).await.unwrap();
+    let seen = assess(&ends(&moving.source, "corpus", Some(moving.target.url_as("master", "moved")))).await.unwrap();
     assert_eq!(before, (objects(&moving.source, "corpus"), objects(&moving.target, "moved")));
     assert_eq!((seen.source_version.major(), seen.target_version.unwrap().major()), (15, 17));
     assert!(codes(&seen, Severity::Blocker).contains("orphans"), "{:#?}", seen.findings);
@@ -65,7 +65,7 @@ async fn both_ends_are_looked_at_and_left_as_they_were() {
 async fn without_a_target_the_findings_are_the_sources_own() {
     let source = Server::v17_with(&["wal_sender_timeout=5s"]);
     corpus::load(&source, "corpus", &corpus::PORTABLE);
-    let seen = look(&ends(&source, "corpus", None)).await.unwrap();
+    let seen = assess(&ends(&source, "corpus", None)).await.unwrap();
     assert_eq!(seen.target_version, None);
     assert_eq!(codes(&seen, Severity::Blocker), BTreeSet::new(), "{:#?}", seen.findings);
     assert!(codes(&seen, Severity::Warning).contains("sender-timeout"), "{:#?}", seen.findings);
@@ -82,7 +82,7 @@ async fn sizes_speed_and_writes_are_measured() {
          INSERT INTO wide SELECT n, jsonb_build_object('n', n, 'text', repeat(md5(n::text), 6)) FROM generate_series(1, 300000) n;
          CREATE TABLE small (id int); ANALYZE",
     );
-    let look = look(&ends(&source, "measured", None)).await.unwrap();
+    let look = assess(&ends(&source, "measured", None)).await.unwrap();
     let reading = look.reading.clone().unwrap();
     assert_eq!(reading.table, "public.wide");
     // The sample, or what is there: some 80 MB.
@@ -96,7 +96,7 @@ async fn sizes_speed_and_writes_are_measured() {
 }
 
 /// As `infra migrate --plan-only` tells it.
-fn guide(look: Look, file: Option<&Path>) -> String {
+fn guide(look: Assessment, file: Option<&Path>) -> String {
     let [online, offline] = [Mode::Online, Mode::Offline].map(|mode| estimate(&look, mode, true));
     let view = GuideView {
         database: "app".into(),
@@ -139,7 +139,7 @@ async fn five_hundred_tables_are_told_on_two_screens() {
          END LOOP; END $$;
          UPDATE pg_constraint SET convalidated = true WHERE conname LIKE 'fk_%'",
     );
-    let seen = look(&ends(&source, "app", None)).await.unwrap();
+    let seen = assess(&ends(&source, "app", None)).await.unwrap();
     assert!(seen.volume.tables > 500 && seen.findings.len() >= 400, "{:?}", seen.volume);
     let text = guide(seen.clone(), Some(Path::new(".infra/app/findings.txt")));
     assert!(text.lines().count() <= 100, "{} lines:\n{text}", text.lines().count());
@@ -160,7 +160,7 @@ async fn storage_that_does_not_hold_the_database_is_told() {
     for (storage, told) in [(bytes, true), (bytes * 2, false)] {
         let ends = ends(&source, SUPERUSER, None);
         let capacity = Capacity { target_storage_bytes: Some(storage), ..ends.capacity };
-        let seen = look(&Ends { capacity, ..ends }).await.unwrap();
+        let seen = assess(&Ends { capacity, ..ends }).await.unwrap();
         assert_eq!(codes(&seen, Severity::Blocker).contains("target-storage"), told, "{:#?}", seen.findings);
     }
 }
@@ -175,7 +175,7 @@ async fn values_too_long_for_a_text_are_found_before_anything_is_copied() {
          INSERT INTO files VALUES (1, 'small', '\\x00'), (2, 'large', convert_to(repeat('x', 540000000), 'UTF8'));
          CREATE TABLE texts AS SELECT repeat('x', 540000000) AS t",
     );
-    let seen = look(&ends(&source, SUPERUSER, None)).await.unwrap();
+    let seen = assess(&ends(&source, SUPERUSER, None)).await.unwrap();
     let large: Vec<_> = seen.findings.iter().filter(|finding| finding.code == "large-value").collect();
     let [finding] = &large[..] else { panic!("{large:#?}") };
     assert_eq!((finding.object.as_str(), finding.severity), ("TABLE public.files", Severity::Blocker));
