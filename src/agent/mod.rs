@@ -25,7 +25,7 @@ use crate::migrate::job::Job;
 pub use crate::migrate::job::Secured;
 use crate::migrate::logins::{self, Passwords};
 use crate::migrate::run::{self, RunError};
-pub use crate::migrate::saga::Word;
+pub use crate::migrate::saga::UserCommand;
 use crate::migrate::saga::{Next, Progress, Side, Stage, Untimely, admit, next};
 use crate::migrate::stages::{self, Context, StageError};
 use crate::postgres::Endpoint;
@@ -198,18 +198,18 @@ pub fn brief(path: PathBuf) -> Result<Option<MigrationFacts>, AgentError> {
 }
 
 /// Writes the user's word into the journal. `consent`: to what it loses.
-pub async fn ask(path: PathBuf, word: Word, consent: bool) -> Result<(), AgentError> {
+pub async fn submit(path: PathBuf, command: UserCommand, consent: bool) -> Result<(), AgentError> {
     let folder = Folder::at(path);
-    admit(word, consent, &folder.status()?)?;
-    if word == Word::Finish && !is_secured(&folder)? {
+    admit(command, consent, &folder.status()?)?;
+    if command == UserCommand::Finish && !is_secured(&folder)? {
         return Err(AgentError::NotSecured);
     }
-    if word == Word::Rollback && !consent {
+    if command == UserCommand::Rollback && !consent {
         has_way_back(&folder).await?;
     }
     // Nothing is begun meanwhile.
     let _turn = folder.turn()?;
-    if let Some(event) = admit(word, consent, &folder.status()?)? {
+    if let Some(event) = admit(command, consent, &folder.status()?)? {
         folder.journal(format!("word-{}", std::process::id()))?.append(event)?;
     }
     Ok(())

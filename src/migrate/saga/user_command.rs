@@ -10,7 +10,7 @@ use super::switch::Side;
 /// A word of the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Word {
+pub enum UserCommand {
     Resume,
     Cutover,
     Abort,
@@ -39,7 +39,7 @@ pub enum Untimely {
     GivenUp,
 }
 
-impl Word {
+impl UserCommand {
     pub const ALL: [Self; 5] = [Self::Resume, Self::Cutover, Self::Abort, Self::Rollback, Self::Finish];
 
     /// As it is typed.
@@ -64,24 +64,24 @@ impl Word {
 }
 
 /// What is written down of a word, if its time has come and has not passed. `consent`: to what it loses.
-pub fn admit(word: Word, consent: bool, status: &Status) -> Result<Option<Event>, Untimely> {
+pub fn admit(word: UserCommand, consent: bool, status: &Status) -> Result<Option<Event>, Untimely> {
     let back = status.direction != Direction::Forward;
     let undone = |progress: &Progress| matches!(progress, Progress::Undone { .. } | Progress::Undoing);
     let is_undone = status.stages.values().any(undone);
     match (word, status.at) {
-        (Word::Resume, _) => Ok(None),
-        (Word::Cutover, Side::New) => Err(Untimely::CutOver),
+        (UserCommand::Resume, _) => Ok(None),
+        (UserCommand::Cutover, Side::New) => Err(Untimely::CutOver),
         // Undoing stopped before it undid anything, since the old server is gone: every row may be in the new one.
-        (Word::Cutover, Side::Old) if is_undone || back && !consent => Err(Untimely::Undoing),
-        (Word::Cutover, Side::Old) if consent && !status.has_rows() => Err(Untimely::NotCopied),
-        (Word::Cutover, Side::Old) => Ok(Some(Event::CutoverAsked { leave_rows: consent })),
-        (Word::Abort, Side::New) => Err(Untimely::RollBack),
-        (Word::Abort, Side::Old) => Ok(Some(Event::AbortAsked { leave_rows: consent })),
-        (Word::Rollback, Side::Old) if !back => Err(Untimely::NotCutOver),
-        (Word::Rollback, Side::New) if !consent && status.stages.contains_key(&Stage::Finish) => Err(Untimely::GivenUp),
-        (Word::Rollback, _) => Ok(Some(Event::RollbackAsked { leave_rows: consent })),
-        (Word::Finish, Side::Old) if back => Err(Untimely::RolledBack),
-        (Word::Finish, Side::Old) => Err(Untimely::NotCutOver),
-        (Word::Finish, Side::New) => Ok(Some(Event::FinishAsked { give_up_way_back: consent })),
+        (UserCommand::Cutover, Side::Old) if is_undone || back && !consent => Err(Untimely::Undoing),
+        (UserCommand::Cutover, Side::Old) if consent && !status.has_rows() => Err(Untimely::NotCopied),
+        (UserCommand::Cutover, Side::Old) => Ok(Some(Event::CutoverAsked { leave_rows: consent })),
+        (UserCommand::Abort, Side::New) => Err(Untimely::RollBack),
+        (UserCommand::Abort, Side::Old) => Ok(Some(Event::AbortAsked { leave_rows: consent })),
+        (UserCommand::Rollback, Side::Old) if !back => Err(Untimely::NotCutOver),
+        (UserCommand::Rollback, Side::New) if !consent && status.stages.contains_key(&Stage::Finish) => Err(Untimely::GivenUp),
+        (UserCommand::Rollback, _) => Ok(Some(Event::RollbackAsked { leave_rows: consent })),
+        (UserCommand::Finish, Side::Old) if back => Err(Untimely::RolledBack),
+        (UserCommand::Finish, Side::Old) => Err(Untimely::NotCutOver),
+        (UserCommand::Finish, Side::New) => Ok(Some(Event::FinishAsked { give_up_way_back: consent })),
     }
 }
