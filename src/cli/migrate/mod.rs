@@ -7,8 +7,8 @@ mod command;
 mod finish;
 mod guide;
 mod limit;
+mod options;
 mod provider;
-mod terms;
 
 use std::path::PathBuf;
 

@@ -9,7 +9,7 @@ use crate::error::CommandError;
 use crate::migrate::saga::{Cutover, Mode};
 use crate::plan::{CutoverTime, FindingCode, Migrate, MigrateMode, Rate, TimeOfDay};
 
-pub struct Terms {
+pub struct Options {
     pub mode: Mode,
     pub cutover: Cutover,
     /// Codes of warnings and losses that are agreed to.
@@ -18,14 +18,14 @@ pub struct Terms {
 }
 
 /// `now` is the user's clock.
-pub fn terms(args: &StartArgs, time: Option<CutoverTime>, plan: &Migrate, now: &Zoned) -> Result<Terms, CommandError> {
+pub fn options(args: &StartArgs, time: Option<CutoverTime>, plan: &Migrate, now: &Zoned) -> Result<Options, CommandError> {
     let mode = match (args.offline, args.online, plan.mode) {
         (true, ..) | (false, false, MigrateMode::Offline) => Mode::Offline,
         (false, true, _) | (false, false, MigrateMode::Online) => Mode::Online,
     };
     let cutover = cutover(time.unwrap_or(plan.cutover), now)?;
     let accepted: Vec<String> = plan.accept.iter().chain(&args.accept).map(FindingCode::to_string).collect();
-    Ok(Terms { mode, cutover, accepted, max_rate: args.max_rate.or(plan.max_rate) })
+    Ok(Options { mode, cutover, accepted, max_rate: args.max_rate.or(plan.max_rate) })
 }
 
 fn cutover(time: CutoverTime, now: &Zoned) -> Result<Cutover, CommandError> {
