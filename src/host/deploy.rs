@@ -131,7 +131,7 @@ impl Session {
 
     /// Waits for what a lost connection left running, makes the folders, and observes.
     async fn settled(&self, site: &Site) -> Result<HostFacts, HostError> {
-        let script = concat!(include_str!("scripts/state.sh"), include_str!("scripts/settle.sh"));
+        let script = concat!(include_str!("scripts/state.sh"), include_str!("scripts/init_state.sh"));
         self.run(&site_script("preparing the release's place", script, site)).await?;
         self.facts(site).await
     }
