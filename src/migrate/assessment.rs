@@ -11,6 +11,7 @@ use super::preflight::{
 };
 use super::saga::Mode;
 use super::schema::{self, ArchiveError, DumpError, Loss, Names, TargetError};
+use super::strategy;
 use super::timescale::{self, TimescaleError};
 use crate::postgres::{Client, Endpoint, PostgresError, connect};
 
@@ -147,7 +148,7 @@ async fn situation(
         false => schema::parse(&schema::dump(&ends.dump, Names::Plain).await?)?,
     };
     let timescale = timescale::read(source).await?;
-    let built = timescale::build(items, &catalog, timescale.as_ref(), large_objects, &abilities);
+    let built = strategy::build(items, &catalog, timescale.as_ref(), large_objects, &abilities);
     Ok(Situation {
         mode: ends.mode,
         source: facts,

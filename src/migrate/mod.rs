@@ -29,6 +29,7 @@ pub mod saga;
 pub mod schema;
 pub mod sequences;
 pub mod stages;
+pub mod strategy;
 pub mod timescale;
 pub mod unseen;
 pub mod verify;

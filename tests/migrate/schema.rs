@@ -7,7 +7,7 @@ use infra::migrate::catalog::{self, Catalog};
 use infra::migrate::copy::{HeldSnapshot, SnapshotSource, Setup, copy, hold};
 use infra::migrate::folder::Folder;
 use infra::migrate::schema::{self, Consequence, Phase, Schema};
-use infra::migrate::timescale;
+use infra::migrate::{strategy, timescale};
 use tokio_postgres::Client;
 
 use crate::copy::setup::setup;
@@ -55,7 +55,7 @@ impl Move {
         let items = schema::parse(&schema::dump(&command, schema::Names::Plain).await.unwrap()).unwrap();
         let facts = schema::examine(&target, &catalog).await.unwrap();
         let timescale = timescale::read(&source).await.unwrap();
-        let built = timescale::build(items, &catalog, timescale.as_ref(), large, &facts);
+        let built = strategy::build(items, &catalog, timescale.as_ref(), large, &facts);
         (built.conversion.seen(catalog), built)
     }
 

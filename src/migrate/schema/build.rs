@@ -13,10 +13,9 @@ use super::inherit::Inherit;
 use super::large_object::{self, LargeObject};
 use super::loss::Loss;
 use super::path::{self, Guided, Paths};
-use super::role::Replaced;
 use super::target::Target;
 use super::{grant, hand_over, owner, role, setting};
-use crate::migrate::catalog::{Catalog, QualifiedName, TableKind, quote_identifier, quote_literal};
+use crate::migrate::catalog::{Catalog, QualifiedName, Replaced, TableKind, quote_identifier, quote_literal};
 use crate::migrate::rehearse::Refusal;
 use crate::migrate::timescale::Conversion;
 
@@ -55,7 +54,7 @@ impl Schema {
 const WITH_TABLE: [&str; 5] = ["CHECK CONSTRAINT", "INDEX ATTACH", "SEQUENCE OWNED BY", "STATISTICS", "TABLE ATTACH"];
 
 pub fn build(mut items: Vec<Item>, source: &Catalog, mut large_objects: Vec<LargeObject>, target: &Target) -> Schema {
-    let replaced = Replaced::new(source, target);
+    let replaced = role::replaced(source, target);
     for owner in items.iter_mut().filter_map(|item| item.owner.as_mut()) {
         replaced.apply(owner);
     }

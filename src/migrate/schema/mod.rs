@@ -39,6 +39,6 @@ pub use large_object::{LargeObject, read_large_objects};
 pub use loss::{Consequence, Loss};
 pub use path::{Guided, Paths, under};
 pub use remove::{RemoveError, Removed, remove};
-pub use role::{Replaced, remarked};
+pub use role::{remarked, replaced};
 pub use split::statements;
 pub use target::{Ability, ExtensionState, Target, TargetError, Tried, examine};

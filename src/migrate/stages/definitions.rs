@@ -9,8 +9,7 @@ use crate::migrate::catalog::Catalog;
 use crate::migrate::files;
 use crate::migrate::rehearse::{Rehearsal, SourceDefinitions, arrives_otherwise};
 use crate::migrate::schema::{self, Names, Schema};
-use crate::migrate::timescale::is_its_object;
-use crate::migrate::verify::{Prints, read_objects, read_uses};
+use crate::migrate::verify::{Prints, is_its_object, read_objects, read_uses};
 use crate::postgres::Client;
 
 /// Somebody may be changing the schema while it is dumped.

@@ -4,7 +4,7 @@
 use super::context::Context;
 use super::{StageError, definitions, own_objects};
 use crate::migrate::catalog::{self, Catalog};
-use crate::migrate::files;
+use crate::migrate::{files, strategy};
 use crate::migrate::rehearse::{ARRIVES_OTHERWISE, Rehearsal, Source, SourceDefinitions, drop_scratch, rehearsed};
 use crate::migrate::schema::{self, Item, LargeObject, Names, Schema, Target};
 use crate::migrate::timescale::{self, Timescale};
@@ -106,6 +106,6 @@ impl Seen {
 
     fn build(&self, target: &Target) -> Schema {
         let (items, large_objects) = (self.items.clone(), self.large_objects.clone());
-        timescale::build(items, &self.source, self.timescale.as_ref(), large_objects, target)
+        strategy::build(items, &self.source, self.timescale.as_ref(), large_objects, target)
     }
 }

@@ -29,7 +29,7 @@ use infra::migrate::replicate::{Channel, ReplicateError, make_heartbeat};
 use infra::migrate::saga::Mode;
 use infra::migrate::schema::{self, LargeObject, Names, Phase, Schema, Target};
 use infra::migrate::verify::{End, Options, Prints, read_objects, read_uses, verify};
-use infra::migrate::{sequences, timescale};
+use infra::migrate::{sequences, strategy};
 use infra::postgres::Client;
 use tempfile::TempDir;
 
@@ -205,7 +205,7 @@ impl Journey<'_> {
         let archive = schema::dump(&self.ends.old.tool("pg_dump", &[&url]), names).await.map_err(stopped("look"))?;
         let mut abilities = schema::examine(new, catalog).await.map_err(stopped("look"))?;
         let items = schema::parse(&archive).map_err(stopped("look"))?;
-        let build = |facts: &Target| timescale::build(items.clone(), catalog, None, large.to_vec(), facts);
+        let build = |facts: &Target| strategy::build(items.clone(), catalog, None, large.to_vec(), facts);
         let source = Source { client: old, catalog };
         let rehearsed = rehearsed(&source, &self.ends.target(self.database), &mut abilities, build).await;
         Ok((abilities, rehearsed.map_err(stopped("rehearsal"))?))

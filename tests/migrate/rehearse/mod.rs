@@ -13,7 +13,7 @@ use infra::migrate::copy::{HeldSnapshot, SnapshotSource, copy, hold};
 use infra::migrate::folder::Folder;
 use infra::migrate::rehearse::{Rehearsal, Source, rehearsed};
 use infra::migrate::schema::{self, Loss, Names, Schema};
-use infra::migrate::timescale;
+use infra::migrate::strategy;
 use infra::postgres::{Endpoint, connect};
 
 use crate::copy::setup::setup;
@@ -58,7 +58,7 @@ impl Case {
             let items = schema::parse(&schema::dump(&command, names).await.unwrap()).unwrap();
             let target = self.target.connect_as("master", "moved").await;
             let mut facts = schema::examine(&target, &catalog).await.unwrap();
-            let build = |facts: &schema::Target| timescale::build(items.clone(), &catalog, None, vec![], facts);
+            let build = |facts: &schema::Target| strategy::build(items.clone(), &catalog, None, vec![], facts);
             let learned = rehearsed(&ends, &self.endpoint(), &mut facts, build).await.unwrap();
             if !facts.tried.names_are_words() {
                 return learned;

@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::bucket::{Relation, Rewriter};
-use super::catalog::{Hypertable, Range};
 use super::items::in_order;
-use super::partition::{Time, converted};
 use super::policy::interval;
 use crate::migrate::catalog::{Oid, QualifiedName};
 use crate::migrate::schema::{DumpId, Item};
+use crate::migrate::timescale::{Hypertable, Range, Time, converted};
 
 const DAY: i64 = 86_400_000_000;
 /// 2026-01-01 in UTC.

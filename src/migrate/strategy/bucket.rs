@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::partition::Time;
 use crate::migrate::catalog::{QualifiedName, quote_identifier};
+use crate::migrate::timescale::Time;
 
 /// A query without the extension.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,10 +1,9 @@
 //! What a hypertable loses on its way, by name.
 
 use super::bucket::Rewritten;
-use super::catalog::{Aggregate, Hypertable, Timescale};
-use super::partition::{Converted, Time};
 use crate::migrate::catalog::{Catalog, ConstraintKind};
 use crate::migrate::schema::{Consequence, Loss};
+use crate::migrate::timescale::{Aggregate, Converted, Hypertable, Range, Time, Timescale};
 
 /// Keeps hypertables as they are.
 const KEEP: &str =
@@ -72,7 +71,7 @@ fn space(hypertable: &Hypertable, object: &str) -> Option<Loss> {
 
 fn compression(hypertable: &Hypertable, object: &str) -> Option<Loss> {
     let compressed: u32 = hypertable.ranges.iter().map(|range| range.compressed).sum();
-    let sum = |of: fn(&super::Range) -> u64| hypertable.ranges.iter().map(of).sum::<u64>();
+    let sum = |of: fn(&Range) -> u64| hypertable.ranges.iter().map(of).sum::<u64>();
     let (stored, bytes) = (sum(|range| range.stored_bytes), sum(|range| range.bytes));
     let what = format!("{compressed} chunks are compressed: {stored} bytes become {bytes}");
     (compressed > 0).then(|| {

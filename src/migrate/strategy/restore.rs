@@ -7,37 +7,10 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
-
-use super::catalog::{OwnTable, Timescale};
-use super::conversion::Conversion;
-use super::{EXTENSION, loss, schema_of_functions};
+use super::loss;
 use crate::migrate::catalog::{Catalog, QualifiedName, quote_identifier, quote_literal};
-use crate::migrate::schema::{self, Entry, Item, LargeObject, Loss, Phase, Replaced, Schema, Target};
-
-/// Of a session that reads chunks as the tables that they are. Where the library is not loaded there is no such setting.
-pub const RESTORE_MODE: [(&str, &str); 1] = [("timescaledb.restoring", "on")];
-
-/// Fails for whom the extension's own restore would fail too.
-pub const MAY_RESTORE: &str = "DO $infra$ BEGIN
-    EXECUTE format('ALTER DATABASE %I SET timescaledb.restoring = ''on''', current_database());
-    SET LOCAL timescaledb.restoring = 'on';
-    IF EXISTS (SELECT FROM pg_extension e CROSS JOIN unnest(e.extconfig) AS own (relation) JOIN pg_class c ON c.oid = own.relation
-                WHERE e.extname = 'timescaledb' AND c.relkind = 'r' AND c.relnatts > 0 AND c.relname NOT IN ('metadata', 'tablespace')
-                  AND NOT (has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'DELETE'))) THEN
-      RAISE EXCEPTION 'the target''s user may not write what the extension knows of hypertables';
-    END IF;
-  END $infra$";
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Restore {
-    pub hypertables: usize,
-    /// Those that others point to come first.
-    pub tables: Vec<OwnTable>,
-    pub sequences: Vec<QualifiedName>,
-    /// Owners of jobs.
-    pub replaced: Replaced,
-}
+use crate::migrate::schema::{self, Entry, Item, LargeObject, Loss, Phase, Schema, Target};
+use crate::migrate::timescale::{Conversion, EXTENSION, OwnTable, Restore, Timescale, schema_of_functions};
 
 /// As `schema::build`. `catalog` is the source's as it is.
 pub fn build(
@@ -51,7 +24,7 @@ pub fn build(
         hypertables: timescale.hypertables.len(),
         tables: in_order_of_need(timescale.own_tables.clone()),
         sequences: timescale.own_sequences.clone(),
-        replaced: Replaced::new(catalog, target),
+        replaced: schema::replaced(catalog, target),
     };
     items.iter_mut().filter(|item| is_extension(&item.kind, &item.tag)).for_each(|item| versioned(item, catalog));
     let [begin, end] = around(&restore, schema_of_functions(catalog));

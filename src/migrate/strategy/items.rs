@@ -3,11 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::indexes::of_root;
-use super::is_its_schema;
-use super::partition::Converted;
 use crate::migrate::catalog::{Catalog, Oid, QualifiedName, Table, quote_identifier};
 use crate::migrate::schema::{DumpId, Item, statements};
+use crate::migrate::timescale::{Converted, is_its_schema, of_root};
 
 /// What a table takes with it.
 const OF_TABLE: [&str; 12] = [

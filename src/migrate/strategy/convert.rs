@@ -1,30 +1,25 @@
-//! The schema for the target, whether there is something to convert or not.
+//! The schema for a server without the extension. A hypertable becomes a table of native RANGE partitions by its time column,
+//! one for each chunk interval and a default one; a continuous aggregate becomes a materialized view; policies become rows of
+//! pg_partman and jobs of pg_cron where the target has these. What has no counterpart is a loss, by name. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bucket::{Relation, Rewriter};
-use super::catalog::{Aggregate, Timescale};
-use super::conversion::Conversion;
 use super::items::{Archive, in_order};
-use super::partition::Time;
+use super::loss;
 use super::policy::{Helpers, policies};
-use super::{EXTENSION, is_its_schema, is_there, loss, restore, schema_of_functions};
 use crate::migrate::catalog::{Catalog, Oid, Table};
 use crate::migrate::schema::{self, DumpId, Item, LargeObject, Loss, Schema, Target, described, is_vital};
+use crate::migrate::timescale::{Aggregate, Conversion, EXTENSION, Time, Timescale, is_its_schema, schema_of_functions};
 
-/// As `schema::build`, of what the source would be without TimescaleDB where the target does not have it. `catalog` is the
-/// source's as it is.
+/// As `schema::build`, of what the source would be without TimescaleDB. `catalog` is the source's as it is.
 pub fn build(
     items: Vec<Item>,
     catalog: &Catalog,
-    timescale: Option<&Timescale>,
+    timescale: &Timescale,
     large_objects: Vec<LargeObject>,
     target: &Target,
 ) -> Schema {
-    let Some(timescale) = timescale else { return schema::build(items, catalog, large_objects, target) };
-    if is_there(target) {
-        return restore::build(items, catalog, timescale, large_objects, target);
-    }
     let mut conversion = Conversion::of(timescale, catalog);
     let seen = conversion.seen(catalog.clone());
     let archive = Archive { source: catalog, seen: &seen, hypertables: &conversion.hypertables };

@@ -3,13 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use super::conversion::Conversion;
-use super::is_its_schema;
-use super::partition::Converted;
-use super::policy::{MANAGER, MANAGER_SCHEMA, SCHEDULER};
-use super::restore::RESTORE_MODE;
+use super::object::{Definition, ObjectKey, Objects};
+use super::subject::mentions;
 use crate::migrate::catalog::{Catalog, QualifiedName, quote_identifier};
-use crate::migrate::verify::{Definition, ObjectKey, Objects, mentions};
+use crate::migrate::timescale::{Conversion, Converted, MANAGER, MANAGER_SCHEMA, RESTORE_MODE, SCHEDULER, is_its_schema};
 
 impl Conversion {
     /// Of the source: how it would describe its objects. `catalog` is the source's as it is.
