@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use super::{AgentError, Begin};
 use crate::host::Session;
-use crate::migrate::assessment::{Ends, Assessment};
+use crate::migrate::assessment::{Assessment, Ends};
 use crate::migrate::preflight::Capacity;
 use crate::migrate::stages::{pg_dump, source};
 use crate::migrate::{assessment, job};

@@ -1,16 +1,16 @@
 //! What runs on the host: the same program, as `infra agent …`, next to the data. The operator's side calls it over SSH;
 //! it answers with JSON on standard output. Long work runs under systemd and survives a closed laptop.
 
-mod health;
 mod assess;
+mod health;
 mod old_data;
 mod pages;
 mod report;
 
 use std::path::{Path, PathBuf};
 
-pub use health::SourceHealth;
 pub use assess::assess;
+pub use health::SourceHealth;
 pub use old_data::{keep_old, remove_old};
 pub use pages::Pages;
 pub use report::{Report, Work};

@@ -17,7 +17,9 @@ pub fn keep_old(path: PathBuf, seconds: u64) -> Result<(), AgentError> {
         return Ok(folder.write(files::OLD_DATA_SECONDS, &seconds)?);
     }
     match folder.read::<OldDataRetention>(files::OLD_DATA)? {
-        Some(OldDataRetention { removed: Some(_), .. }) => Err(AgentError::TooLate("the old data have been removed".into())),
+        Some(OldDataRetention { removed: Some(_), .. }) => {
+            Err(AgentError::TooLate("the old data have been removed".into()))
+        }
         _ => Ok(folder.write(files::OLD_DATA, &OldDataRetention::from(jiff::Timestamp::now(), seconds))?),
     }
 }
@@ -38,7 +40,9 @@ fn removable(folder: &Folder, now: jiff::Timestamp) -> Result<OldDataRetention, 
     if !folder.status()?.is_done(Stage::Finish) {
         return Err(AgentError::NotFinished);
     }
-    let kept = folder.read::<OldDataRetention>(files::OLD_DATA)?.unwrap_or_else(|| OldDataRetention::from(now, Migrate::KEEP.as_secs()));
+    let kept = folder
+        .read::<OldDataRetention>(files::OLD_DATA)?
+        .unwrap_or_else(|| OldDataRetention::from(now, Migrate::KEEP.as_secs()));
     if kept.may_go(now) == Some(false) { Err(AgentError::Kept { until: kept.until }) } else { Ok(kept) }
 }
 

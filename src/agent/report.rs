@@ -13,10 +13,8 @@ use crate::migrate::job::Destination;
 use crate::migrate::old_data_retention::OldDataRetention;
 use crate::migrate::preflight::{Finding, Severity};
 use crate::migrate::saga::{Cutover, Direction, Mode, Next, Side, Stage, Status, Step, next};
+use crate::migrate::stages::{Context, Pause, SafetyCopy, WayBack, waiting_since, way_back_stands};
 use crate::migrate::verify::incremental::to_be_verified;
-use crate::migrate::stages::{
-    Context, Pause, SafetyCopy, WayBack, waiting_since, way_back_stands,
-};
 use crate::plan::Engine;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -14,7 +14,7 @@ use super::plan::{text, view};
 use super::stop::on_signal;
 use crate::cloud::Cloud;
 use crate::error::{CommandError, Exit};
-use crate::executor::{self, Outcome, Policy, LiveRunner, RunError};
+use crate::executor::{self, LiveRunner, Outcome, Policy, RunError};
 use crate::host;
 use crate::inventory::{Inventory, ResourceName};
 use crate::journal::{Entry, Holder, Journal, Lock};

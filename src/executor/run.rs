@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::event::{Event, Reporter};
-use super::step_runner::{StepRunner, StepError};
+use super::step_runner::{StepError, StepRunner};
 use crate::journal::{Entry, Journal, JournalError};
 use crate::steps::{Step, StepId, describe};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
-use super::{Outcome, Policy, LiveRunner, StepError, run};
+use super::{LiveRunner, Outcome, Policy, StepError, run};
 use crate::cloud::CloudErrorKind;
 use crate::cloud::fake::{FakeCloud, Fault, World};
 use crate::graph::fixture::vault;

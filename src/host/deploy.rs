@@ -4,11 +4,11 @@
 //! the pull on is one script on the host that does not need the connection: cut off, it still ends in a working release,
 //! the new or the old. A repeated deployment waits for it and finds its result.
 
-use super::release_policy::{next_number, previous, reusable, rollback_target, to_prune};
 use super::error::{Aftermath, HostError};
 use super::lock::HostLock;
 use super::progress::{Phase, Progress};
 use super::release::ReleaseSpec;
+use super::release_policy::{next_number, previous, reusable, rollback_target, to_prune};
 use super::script::Script;
 use super::session::Session;
 use super::site::Site;

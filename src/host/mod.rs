@@ -8,7 +8,6 @@
 mod agent;
 mod bundle;
 mod carry;
-mod release_policy;
 mod command;
 mod container;
 mod context;
@@ -24,6 +23,7 @@ mod lock;
 mod prepare;
 mod progress;
 mod release;
+mod release_policy;
 mod script;
 mod session;
 mod site;

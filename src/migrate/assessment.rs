@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::catalog::{self, Catalog, CatalogError, ServerVersion, Table};
 use super::measure::{self, Reading};
 use super::preflight::{
-    Capacity, Finding, FkViolations, PreflightError, Situation, cannot_be_dumped, check, find_large_rows, find_fk_violations,
-    gather, presume,
+    Capacity, Finding, FkViolations, PreflightError, Situation, cannot_be_dumped, check, find_fk_violations,
+    find_large_rows, gather, presume,
 };
 use super::saga::Mode;
 use super::schema::{self, ArchiveError, DumpError, Loss, Names, TargetError};

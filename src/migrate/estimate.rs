@@ -132,8 +132,8 @@ pub fn basis(assessment: &Assessment) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::migrate::catalog::ServerVersion;
     use crate::migrate::assessment::Volume;
+    use crate::migrate::catalog::ServerVersion;
     use crate::migrate::measure::Reading;
 
     const GB: u64 = 1_000_000_000;

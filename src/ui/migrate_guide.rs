@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::measures::{bytes, count, duration};
 use crate::cost::{MigrationCost, Monthly};
-use crate::migrate::estimate::Estimate;
 use crate::migrate::assessment::Assessment;
+use crate::migrate::estimate::Estimate;
 use crate::migrate::preflight::{Finding, Sections};
 use crate::migrate::prose::{FEW, few, wrapped};
 use crate::migrate::saga::{Cutover, Mode, Stage};
@@ -271,9 +271,9 @@ pub mod fixture {
     //! What a look may have seen.
 
     use super::*;
+    use crate::migrate::assessment::Volume;
     use crate::migrate::catalog::ServerVersion;
     use crate::migrate::estimate::{basis, estimate};
-    use crate::migrate::assessment::Volume;
     use crate::migrate::measure::Reading;
     use crate::migrate::preflight::Severity;
     use crate::migrate::schema::Loss;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use infra::cost::MigrationCost;
+use infra::migrate::assessment::{Assessment, Ends, assess};
 use infra::migrate::estimate::{basis, estimate};
-use infra::migrate::assessment::{Ends, Assessment, assess};
 use infra::migrate::preflight::{Capacity, Severity};
 use infra::migrate::saga::{Cutover, Mode, Stage};
 use infra::postgres::Endpoint;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use infra::migrate::catalog::QualifiedName;
 use infra::migrate::drift::{Drift, Fingerprints, told};
 use infra::migrate::partitions::{drop_partitions, make_partitions};
-use infra::migrate::replicate::{Bound, Channel, RetainedWal, ReplicateError};
+use infra::migrate::replicate::{Bound, Channel, ReplicateError, RetainedWal};
 use infra::migrate::verify::{Prints, read_objects};
 
 use crate::pair::{Pair, open};

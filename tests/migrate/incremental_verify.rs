@@ -5,8 +5,8 @@ use std::time::Duration;
 use infra::migrate::catalog;
 use infra::migrate::catalog::QualifiedName;
 use infra::migrate::folder::Folder;
-use infra::migrate::verify::incremental::{RecheckRound, ChangeVerifier};
 use infra::migrate::verify::RowFault;
+use infra::migrate::verify::incremental::{ChangeVerifier, RecheckRound};
 
 use crate::pair::{Pair, endpoint, open};
 use crate::servers::Server;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use infra::migrate::replicate::{
-    Bound, Channel, RetainedWal, ReplicateError, empty_database, hold_writers, make_heartbeat, open_writers, readmit,
+    Bound, Channel, ReplicateError, RetainedWal, empty_database, hold_writers, make_heartbeat, open_writers, readmit,
     readmit_readers, refuse_writes,
 };
 use infra::postgres::{Client, Endpoint, connect};

@@ -8,7 +8,7 @@ use infra::migrate::catalog::{self, QualifiedName};
 use infra::migrate::folder::Folder;
 use infra::migrate::replicate::{Channel, make_heartbeat};
 use infra::migrate::schema::{Phase, Schema, hand_over, take_back};
-use infra::migrate::verify::incremental::{RecheckRound, ChangeVerifier, ChangeVerificationError};
+use infra::migrate::verify::incremental::{ChangeVerificationError, ChangeVerifier, RecheckRound};
 use infra::migrate::verify::{End, Options, verify};
 use infra::postgres::{Client, Endpoint, PostgresError, connect};
 

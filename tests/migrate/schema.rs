@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use infra::migrate::catalog::{self, Catalog};
-use infra::migrate::copy::{HeldSnapshot, SnapshotSource, Setup, copy, hold};
+use infra::migrate::copy::{HeldSnapshot, Setup, SnapshotSource, copy, hold};
 use infra::migrate::folder::Folder;
 use infra::migrate::schema::{self, Consequence, Phase, Schema};
 use infra::migrate::{strategy, timescale};

@@ -270,7 +270,9 @@ fn agreed(global: &Global, word: agent::UserCommand, consent: bool, report: &Rep
     let question = match word {
         agent::UserCommand::Resume | agent::UserCommand::Cutover => return Ok(true),
         agent::UserCommand::Abort => "Undo the migration? The old database serves on, what was copied is given up.",
-        agent::UserCommand::Rollback => "Go back to the old database, with every row that was written since the cutover?",
+        agent::UserCommand::Rollback => {
+            "Go back to the old database, with every row that was written since the cutover?"
+        }
         agent::UserCommand::Finish => "Give up the way back to the old database?",
     };
     ask::confirm(global, question, "--yes goes on without asking")

@@ -18,7 +18,12 @@ pub struct Options {
 }
 
 /// `now` is the user's clock.
-pub fn options(args: &StartArgs, time: Option<CutoverTime>, plan: &Migrate, now: &Zoned) -> Result<Options, CommandError> {
+pub fn options(
+    args: &StartArgs,
+    time: Option<CutoverTime>,
+    plan: &Migrate,
+    now: &Zoned,
+) -> Result<Options, CommandError> {
     let mode = match (args.offline, args.online, plan.mode) {
         (true, ..) | (false, false, MigrateMode::Offline) => Mode::Offline,
         (false, true, _) | (false, false, MigrateMode::Online) => Mode::Online,

@@ -9,11 +9,9 @@
 //!
 //! A table that fails fails the copy: success is never reported otherwise.
 
-mod throttle;
 mod error;
 mod event;
 mod format;
-mod snapshot_holder;
 mod ledger;
 mod limit;
 mod objects;
@@ -24,15 +22,17 @@ mod pressure;
 mod rewrite;
 mod run;
 mod session;
+mod snapshot_holder;
 mod sql;
+mod throttle;
 mod worker;
 
 pub use crate::plan::Rate;
 pub use error::CopyError;
 pub use event::{Brake, CopyEvent, Tell};
-pub use snapshot_holder::{HeldSnapshot, SnapshotSource, hold};
 pub use limit::{Limit, MaxRate, RateError, read_limit, write_limit};
 pub use plan::Sizing;
 pub use prepare::tables;
 pub use pressure::{DiskLoad, DiskQueue, Pressure, disk_of};
 pub use run::{Complete, Copied, Setup, copy};
+pub use snapshot_holder::{HeldSnapshot, SnapshotSource, hold};

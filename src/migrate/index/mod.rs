@@ -22,8 +22,8 @@ use pool::Pool;
 use session::Sessions;
 use tables::{Tables, Work};
 
-pub use start_over::start_over;
 pub use session::{Memory, memory};
+pub use start_over::start_over;
 
 const PHASES: RangeInclusive<Phase> = Phase::Index..=Phase::Validate;
 

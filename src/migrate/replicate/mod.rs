@@ -4,29 +4,29 @@
 //! subscriber. A row of [`heartbeat`] travels through it: when one has arrived, everything committed before it has, and
 //! how long it took is the lag. Every step may be repeated and has its undo.
 
-mod heartbeat;
 mod channel;
 mod extend;
 mod fence;
-mod slot_reader;
+mod heartbeat;
 mod lacks;
 mod message;
 mod read_only;
-mod wal_retention;
+mod slot_reader;
 mod stuck;
+mod wal_retention;
 mod writers;
 
-pub use heartbeat::{Heartbeat, make_heartbeat};
 pub use channel::{Channel, Lag};
 pub use extend::logged_tables;
 pub use fence::{FENCE_TRIGGER, lower_fence, raise_fence, remove_fence};
-pub use slot_reader::{ChangeStream, Reading, Written};
+pub use heartbeat::{Heartbeat, make_heartbeat};
 pub use lacks::{Lack, lacking};
 pub use message::{Described, DescribedColumn, Message, MessageError, Tuple, Value};
 pub use read_only::{
-    WritesRefused, ReadOnlyError, READ_ONLY, empty_database, hold_writers, readmit, readmit_readers, refuse_writes,
+    READ_ONLY, ReadOnlyError, WritesRefused, empty_database, hold_writers, readmit, readmit_readers, refuse_writes,
     reopen_database, rows_written,
 };
+pub use slot_reader::{ChangeStream, Reading, Written};
 pub use wal_retention::{Because, Bound, RetainedWal};
 pub use writers::{open_writers, told as told_of_writers};
 

@@ -139,7 +139,8 @@ mod tests {
 
     #[test]
     fn a_slot_is_told_when_it_keeps_too_much_and_when_it_is_lost() {
-        let kept = |bytes, status: &str| RetainedWal { slot: "s".into(), bytes, spilled: 0, status: Some(status.into()) };
+        let kept =
+            |bytes, status: &str| RetainedWal { slot: "s".into(), bytes, spilled: 0, status: Some(status.into()) };
         let bound = Bound::new(Some(4 * GIGABYTE), None);
         assert!(kept(2 * GIGABYTE, "extended").check(&bound).is_ok());
         let error = kept(2 * GIGABYTE + 1, "extended").check(&bound).unwrap_err();

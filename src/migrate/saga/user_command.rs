@@ -78,7 +78,9 @@ pub fn admit(word: UserCommand, consent: bool, status: &Status) -> Result<Option
         (UserCommand::Abort, Side::New) => Err(Untimely::RollBack),
         (UserCommand::Abort, Side::Old) => Ok(Some(Event::AbortAsked { leave_rows: consent })),
         (UserCommand::Rollback, Side::Old) if !back => Err(Untimely::NotCutOver),
-        (UserCommand::Rollback, Side::New) if !consent && status.stages.contains_key(&Stage::Finish) => Err(Untimely::GivenUp),
+        (UserCommand::Rollback, Side::New) if !consent && status.stages.contains_key(&Stage::Finish) => {
+            Err(Untimely::GivenUp)
+        }
         (UserCommand::Rollback, _) => Ok(Some(Event::RollbackAsked { leave_rows: consent })),
         (UserCommand::Finish, Side::Old) if back => Err(Untimely::RolledBack),
         (UserCommand::Finish, Side::Old) => Err(Untimely::NotCutOver),

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::archive::{DumpId, Item};
 use super::constraint::{self, Lookup};
 use super::decide::{self, decide};
-use super::entry::{Entry, Phase};
 use super::disposition::{self, Classifier};
+use super::entry::{Entry, Phase};
 use super::inherit::Inherit;
 use super::large_object::{self, LargeObject};
 use super::loss::Loss;
@@ -157,7 +157,8 @@ fn converted(item: &Item, phase: Phase, lookup: &Lookup<'_>, target: &Target, re
         }
         _ => {
             let plain = !matches!(item.kind.as_str(), "FUNCTION" | "PROCEDURE") || target.superuser;
-            let definition = if plain { item.definition.clone() } else { disposition::without_leakproof(&item.definition) };
+            let definition =
+                if plain { item.definition.clone() } else { disposition::without_leakproof(&item.definition) };
             let statements = std::iter::once(definition.trim_end().to_owned()).chain(owner::statement(item)).collect();
             let entry = Entry::new(phase, &item.kind, name, statements);
             vec![if WITH_TABLE.contains(&item.kind.as_str()) { entry } else { entry.undone_by(&item.drop) }]

@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::archive::{DumpId, Item};
-use super::disposition::{Disposition, Classifier, described};
+use super::disposition::{Classifier, Disposition, described};
 use super::loss::{Consequence, Loss};
 use crate::migrate::rehearse::Refusal;
 

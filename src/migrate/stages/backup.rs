@@ -12,8 +12,8 @@ use tokio::time::sleep;
 
 use super::StageError;
 use super::context::Context;
-use crate::migrate::{catalog, files};
 use crate::migrate::schema::reason;
+use crate::migrate::{catalog, files};
 
 /// The host's own disk: the database lives on an attached one.
 const PLACE: &str = "/var/lib/infra/safety";

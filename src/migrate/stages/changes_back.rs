@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::context::{BACK, Context, FORWARD};
-use super::log_watch::check_log;
 use super::incremental_verify::{end_records, file};
+use super::log_watch::check_log;
 use super::{StageError, carry};
 use crate::migrate::carried::{MOST_IN_PAUSE, hidden, seeing_all};
 use crate::migrate::catalog::{self, Catalog};
@@ -93,7 +93,12 @@ pub async fn within_pause(context: &Context, old: &Client, new: &Client) -> Resu
     seeing_all(new, whole_tables(context, old, new, &catalog)).await
 }
 
-async fn to_the_end(context: &Context, old: &Client, new: &Client, catalog: &Catalog) -> Result<RecheckRound, StageError> {
+async fn to_the_end(
+    context: &Context,
+    old: &Client,
+    new: &Client,
+    catalog: &Catalog,
+) -> Result<RecheckRound, StageError> {
     let verifier = ChangeVerifier { source: old, target: new, folder: &context.folder };
     loop {
         let round = verifier.recheck(catalog).await?;

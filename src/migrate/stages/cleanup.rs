@@ -5,9 +5,9 @@ use super::context::{APPLY_ROLE, BACK, Context, FORWARD, READ_ROLE};
 use super::{StageError, encrypt, identity, role};
 use crate::migrate::carried::tighten;
 use crate::migrate::rehearse::drop_scratch;
-use crate::migrate::replicate::{Channel, ChangeStream, remove_fence};
-use crate::migrate::verify::incremental::CHANGES;
+use crate::migrate::replicate::{ChangeStream, Channel, remove_fence};
 use crate::migrate::timescale::start_workers;
+use crate::migrate::verify::incremental::CHANGES;
 use crate::migrate::{HELPER_SCHEMA, files};
 
 /// The old database, and its server.

@@ -16,7 +16,7 @@ use super::log_watch::begin_anew;
 use super::{StageError, source_schema};
 use crate::host::unit;
 use crate::migrate::catalog::{Catalog, QualifiedName};
-use crate::migrate::copy::{self, Copied, CopyError, CopyEvent, HeldSnapshot, SnapshotSource, Setup, Sizing, disk_of};
+use crate::migrate::copy::{self, Copied, CopyError, CopyEvent, HeldSnapshot, Setup, Sizing, SnapshotSource, disk_of};
 use crate::migrate::drift::DriftError;
 use crate::migrate::files;
 use crate::migrate::index::{self, Builds};

@@ -6,8 +6,8 @@ use tokio::time::{Instant, sleep};
 
 use super::context::{Context, FORWARD};
 use super::{StageError, carry, drift, forward_replication, incremental_verify};
-use crate::migrate::{catalog, files};
 use crate::migrate::replicate::{Channel, ReplicateError};
+use crate::migrate::{catalog, files};
 
 /// Caught up: what is committed now arrives within this.
 const NEAR: Duration = Duration::from_secs(1);

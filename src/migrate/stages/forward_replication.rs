@@ -51,7 +51,11 @@ pub async fn end_after_switch(context: &Context) {
     }
     let ended = async {
         end(context).await?;
-        if reverse_replication::is_supported(context).await? { Ok(()) } else { incremental_verify::stop_recording(context).await }
+        if reverse_replication::is_supported(context).await? {
+            Ok(())
+        } else {
+            incremental_verify::stop_recording(context).await
+        }
     };
     if let Err(error) = ended.await {
         tracing::warn!("replication to the new database could not be ended: {}", crate::error::chain(&error));

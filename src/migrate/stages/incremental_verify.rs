@@ -14,7 +14,7 @@ use crate::migrate::files;
 use crate::migrate::prose::FEW;
 use crate::migrate::replicate::{ChangeStream, ReplicateError, rows_written};
 use crate::migrate::saga::Mode;
-use crate::migrate::verify::incremental::{RecheckRound, CHANGES, ChangeVerifier, ChangeVerificationError};
+use crate::migrate::verify::incremental::{CHANGES, ChangeVerificationError, ChangeVerifier, RecheckRound};
 use crate::migrate::verify::{Rechecked, markdown_of_changes, summary_of_changes};
 use crate::postgres::Client;
 
@@ -121,7 +121,9 @@ pub async fn while_waiting(context: &Context) -> Result<(), StageError> {
     match check_and_catch_up(context).await {
         // A server that restarts comes back; its log waits.
         Err(StageError::Postgres(error)) if error.is_transient() => Ok(()),
-        Err(StageError::ChangeVerification(ChangeVerificationError::Replicate(ReplicateError::Postgres(error)))) if error.is_transient() => {
+        Err(StageError::ChangeVerification(ChangeVerificationError::Replicate(ReplicateError::Postgres(error))))
+            if error.is_transient() =>
+        {
             Ok(())
         }
         Err(error) => Err(error),

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::context::{Context, FORWARD};
 use super::StageError;
+use super::context::{Context, FORWARD};
 use crate::host::unit;
 use crate::migrate::files;
-use crate::migrate::replicate::{Bound, Channel, RetainedWal, ReplicateError};
+use crate::migrate::replicate::{Bound, Channel, ReplicateError, RetainedWal};
 use crate::migrate::saga::{Mode, Stage};
 use crate::migrate::verify::incremental::CHANGES;
 use crate::postgres::Client;

@@ -4,7 +4,9 @@ use super::StageError;
 use super::context::Context;
 use super::source_schema;
 use crate::migrate::catalog;
-use crate::migrate::preflight::{Capacity, Finding, Sections, Situation, check, find_large_rows, find_fk_violations, gather};
+use crate::migrate::preflight::{
+    Capacity, Finding, Sections, Situation, check, find_fk_violations, find_large_rows, gather,
+};
 use crate::migrate::prose::FEW;
 use crate::migrate::saga::Stage;
 use crate::migrate::{files, schema, timescale};

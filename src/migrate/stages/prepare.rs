@@ -6,8 +6,8 @@ use tokio::time::{Instant, sleep};
 
 use super::context::{Context, FORWARD};
 use super::{
-    StageError, carry, chunks, cleanup, copy, definitions, encrypt, forward_replication, identity, pause, preflight, schema,
-    source_schema, write_fence,
+    StageError, carry, chunks, cleanup, copy, definitions, encrypt, forward_replication, identity, pause, preflight,
+    schema, source_schema, write_fence,
 };
 use crate::migrate::catalog;
 use crate::migrate::replicate::{Channel, make_heartbeat, remove_fence};

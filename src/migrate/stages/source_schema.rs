@@ -4,11 +4,11 @@
 use super::context::Context;
 use super::{StageError, definitions, own_objects};
 use crate::migrate::catalog::{self, Catalog};
-use crate::migrate::{files, strategy};
 use crate::migrate::rehearse::{ARRIVES_OTHERWISE, Rehearsal, Source, SourceDefinitions, drop_scratch, rehearsed};
 use crate::migrate::schema::{self, Item, LargeObject, Names, Schema, Target};
 use crate::migrate::timescale::{self, Timescale};
 use crate::migrate::verify::Objects;
+use crate::migrate::{files, strategy};
 use crate::postgres::PostgresError;
 
 /// The old database, as the schema was built from it.

@@ -93,7 +93,10 @@ async fn once(context: &Context) -> Result<String, StageError> {
     drop((moment.old, moment.new));
     file(context, &report)?;
     if !report.matches() {
-        return Err(StageError::Differs { what: report.summary(FEW), report: context.folder.file(files::VERIFICATION_REPORT) });
+        return Err(StageError::Differs {
+            what: report.summary(FEW),
+            report: context.folder.file(files::VERIFICATION_REPORT),
+        });
     }
     if let Some(baseline) = moment.baseline {
         let (source, target) = (context.old().await?, context.new_database().await?);
@@ -159,7 +162,8 @@ async fn same_moment(context: &Context) -> Result<Moment, StageError> {
     if context.job.mode == Mode::Online {
         began = hold_writers(&locks, &tables).await?;
         Channel { name: FORWARD, publisher: &control, subscriber: &arrives }.drain(DRAIN).await?;
-        baseline = Some(ChangeVerifier { source: &control, target: &arrives, folder: &context.folder }.baseline().await?);
+        baseline =
+            Some(ChangeVerifier { source: &control, target: &arrives, folder: &context.folder }.baseline().await?);
     }
     // Before the snapshot: what comes in between is a false alarm, and not lost.
     if context.job.mode == Mode::Offline {

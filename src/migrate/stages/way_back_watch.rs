@@ -12,7 +12,7 @@ use crate::migrate::carried::{self, guide, hold_triggers};
 use crate::migrate::catalog;
 use crate::migrate::ddl::{self, Arrival, Followed, Follower, Obstacle};
 use crate::migrate::prose::{FEW, wrapped};
-use crate::migrate::replicate::{Bound, Channel, RetainedWal, Lack, Lag, lacking};
+use crate::migrate::replicate::{Bound, Channel, Lack, Lag, RetainedWal, lacking};
 use crate::migrate::verify::incremental::CHANGES;
 use crate::postgres::Client;
 

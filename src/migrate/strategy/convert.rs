@@ -10,7 +10,9 @@ use super::loss;
 use super::policy::{Helpers, policies};
 use crate::migrate::catalog::{Catalog, Oid, Table};
 use crate::migrate::schema::{self, DumpId, Item, LargeObject, Loss, Schema, Target, described, is_vital};
-use crate::migrate::timescale::{Aggregate, Conversion, EXTENSION, Time, Timescale, is_its_schema, schema_of_functions};
+use crate::migrate::timescale::{
+    Aggregate, Conversion, EXTENSION, Time, Timescale, is_its_schema, schema_of_functions,
+};
 
 /// As `schema::build`, of what the source would be without TimescaleDB. `catalog` is the source's as it is.
 pub fn build(

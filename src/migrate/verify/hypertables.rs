@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use super::object::{Definition, ObjectKey, Objects};
 use super::subject::mentions;
 use crate::migrate::catalog::{Catalog, QualifiedName, quote_identifier};
-use crate::migrate::timescale::{Conversion, Converted, MANAGER, MANAGER_SCHEMA, RESTORE_MODE, SCHEDULER, is_its_schema};
+use crate::migrate::timescale::{
+    Conversion, Converted, MANAGER, MANAGER_SCHEMA, RESTORE_MODE, SCHEDULER, is_its_schema,
+};
 
 impl Conversion {
     /// Of the source: how it would describe its objects. `catalog` is the source's as it is.

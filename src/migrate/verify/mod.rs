@@ -22,10 +22,10 @@ mod uses;
 
 pub use compare::{Terms, USES, compare, compare_uses};
 pub use end::{End, VerifyError};
-pub use object::{Definition, ObjectKey, Objects, read_objects, unquoted};
-pub use prints::Prints;
 pub use hypertables::is_its_object;
 pub use incremental::same_rows;
+pub use object::{Definition, ObjectKey, Objects, read_objects, unquoted};
+pub use prints::Prints;
 pub use report::{ObjectDifference, Rechecked, Report, RowDifference, RowFault, TableResult, markdown_of_changes};
 pub use run::{Options, VerifyEvent, compare_objects, verify};
 pub use subject::{explained, mentions};

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use infra::migrate::catalog;
-use infra::migrate::copy::{CopyError, CopyEvent, SnapshotSource, Rate, Setup, write_limit};
+use infra::migrate::copy::{CopyError, CopyEvent, Rate, Setup, SnapshotSource, write_limit};
 use infra::postgres::connect;
 
 use super::setup::Ends;

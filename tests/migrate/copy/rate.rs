@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use infra::migrate::copy::{Brake, CopyEvent, DiskLoad, SnapshotSource, Pressure, Setup, write_limit};
+use infra::migrate::copy::{Brake, CopyEvent, DiskLoad, Pressure, Setup, SnapshotSource, write_limit};
 
 use super::setup::Ends;
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use infra::migrate::copy::{CopyError, CopyEvent, SnapshotSource, Rate, write_limit};
+use infra::migrate::copy::{CopyError, CopyEvent, Rate, SnapshotSource, write_limit};
 
 use super::setup::Ends;
 use crate::servers::SUPERUSER;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use infra::migrate::catalog;
 use infra::migrate::catalog::Catalog;
-use infra::migrate::copy::{Copied, CopyError, CopyEvent, HeldSnapshot, SnapshotSource, Setup, Sizing, copy, hold};
+use infra::migrate::copy::{Copied, CopyError, CopyEvent, HeldSnapshot, Setup, Sizing, SnapshotSource, copy, hold};
 use infra::migrate::folder::Folder;
 use infra::postgres::{Endpoint, connect};
 

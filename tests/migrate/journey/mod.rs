@@ -18,7 +18,7 @@ use infra::migrate::carried::{
     self, CarriedError, carry_objects, carry_rows, guide, hold_triggers, loosen, release, release_triggers, tighten,
 };
 use infra::migrate::catalog::{self, Catalog, QualifiedName};
-use infra::migrate::copy::{HeldSnapshot, SnapshotSource, Setup, Sizing, copy, hold, tables};
+use infra::migrate::copy::{HeldSnapshot, Setup, Sizing, SnapshotSource, copy, hold, tables};
 use infra::migrate::drift::{Drift, told};
 use infra::migrate::folder::Folder;
 use infra::migrate::identity::give;

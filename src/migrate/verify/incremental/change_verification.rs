@@ -127,8 +127,14 @@ impl ChangeVerifier<'_> {
     }
 
     /// What changed in `hidden` tables stays for a look that sees their rows.
-    pub async fn recheck_except(&self, catalog: &Catalog, hidden: &BTreeSet<QualifiedName>) -> Result<RecheckRound, ChangeVerificationError> {
-        let Some(mut state) = self.folder.read::<State>(files::CHANGED)? else { return Err(ChangeVerificationError::NotVerified) };
+    pub async fn recheck_except(
+        &self,
+        catalog: &Catalog,
+        hidden: &BTreeSet<QualifiedName>,
+    ) -> Result<RecheckRound, ChangeVerificationError> {
+        let Some(mut state) = self.folder.read::<State>(files::CHANGED)? else {
+            return Err(ChangeVerificationError::NotVerified);
+        };
         let (source, target) = (self.stream(self.source), self.stream(self.target));
         let keys = Keys::new(catalog);
         let notes = Mutex::new(Notes::new(state.changed, &keys));
@@ -156,7 +162,11 @@ impl ChangeVerifier<'_> {
         Ok(RecheckRound { tables, left: here.left + there.left })
     }
 
-    async fn compare(&self, changed: &mut Changed, catalog: &Catalog) -> Result<Vec<Rechecked>, ChangeVerificationError> {
+    async fn compare(
+        &self,
+        changed: &mut Changed,
+        catalog: &Catalog,
+    ) -> Result<Vec<Rechecked>, ChangeVerificationError> {
         tokio::try_join!(prepare_recheck(self.source), prepare_recheck(self.target))?;
         Ok(recheck(self.source, self.target, changed, catalog).await?)
     }

@@ -4,11 +4,11 @@
 use std::collections::HashMap;
 
 use super::changed::{Changed, ChangedTable, Key};
+use crate::migrate::catalog::{Catalog, Oid, QualifiedName, Table, Types};
+use crate::migrate::rows_path::RowsPath;
 use crate::migrate::verify::end::VerifyError;
 use crate::migrate::verify::report::{Rechecked, RowDifference, RowFault};
 use crate::migrate::verify::row::{self, ByKey, Operators};
-use crate::migrate::catalog::{Catalog, Oid, QualifiedName, Table, Types};
-use crate::migrate::rows_path::RowsPath;
 use crate::postgres::Client;
 
 /// Keys in one statement.
