@@ -13,7 +13,7 @@ use super::event::{CopyEvent, Tell};
 use super::limit::{Limit, read_limit};
 use super::patience::patiently;
 use super::plan::{Part, Sizing, parts_of_tables};
-use super::prepare::{Plan, Prepared, encoding, prepare};
+use super::part_list::{Plan, Prepared, encoding, prepare};
 use super::pressure::Pressure;
 use super::rewrite::{File, Rewritten, start_over};
 use super::session::Ends;

@@ -130,7 +130,7 @@ pub async fn restore(context: &Context) -> Result<(), StageError> {
     reverse_replication::stop(context).await?;
     schema::take_back(context, &new).await?;
     if context.job.mode == Mode::Online {
-        carry::prepare(&new, &catalog::read(&old).await?).await?;
+        carry::before_changes(&new, &catalog::read(&old).await?).await?;
         let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
         forward.subscribe(&forward_replication::source_for_target(context).await?).await?;
     }

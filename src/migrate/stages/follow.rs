@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub async fn perform(context: &Context) -> Result<String, StageError> {
     let (old, new) = (context.old().await?, context.new_database().await?);
     let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
-    carry::prepare(&new, &catalog::read(&old).await?).await?;
+    carry::before_changes(&new, &catalog::read(&old).await?).await?;
     forward.subscribe(&forward_replication::source_for_target(context).await?).await?;
     let (mut best, mut since) = (u64::MAX, Instant::now());
     let mut refused = Instant::now();

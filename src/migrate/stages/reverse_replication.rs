@@ -27,7 +27,7 @@ pub async fn start(
     hold_triggers(old).await?;
     // As the new server publishes them.
     let catalog = &catalog.at(version(new).await?);
-    carry::prepare(old, catalog).await?;
+    carry::before_changes(old, catalog).await?;
     back.publish(carry::published(new, BACK, catalog).await?.as_deref()).await?;
     back.make_slot().await?;
     write_fence::only_follow(context, old, maintenance).await?;

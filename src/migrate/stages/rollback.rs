@@ -135,6 +135,6 @@ pub async fn restore(context: &Context) -> Result<(), StageError> {
     }
     let (new, old) = (context.new_database().await?, context.old().await?);
     write_fence::only_follow(context, &old, &maintenance).await?;
-    carry::prepare(&old, &catalog::read(&new).await?).await?;
+    carry::before_changes(&old, &catalog::read(&new).await?).await?;
     reverse_replication::subscribe(context, &new).await
 }

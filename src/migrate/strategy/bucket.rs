@@ -21,10 +21,10 @@ pub struct Rewriter<'a> {
     /// Their names.
     pub functions: &'a [String],
     /// Relations that have time columns, as the server writes their names.
-    pub relations: Vec<Relation>,
+    pub relations: Vec<NamedRelation>,
 }
 
-pub struct Relation {
+pub struct NamedRelation {
     pub name: QualifiedName,
     pub columns: Vec<(String, Option<Time>)>,
 }

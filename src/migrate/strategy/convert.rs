@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::bucket::{Relation, Rewriter};
+use super::bucket::{NamedRelation, Rewriter};
 use super::items::{Archive, in_order};
 use super::loss;
 use super::policy::{Helpers, policies};
@@ -189,13 +189,13 @@ fn needs(items: &[Item], timescale: &Timescale) -> BTreeMap<Oid, BTreeSet<DumpId
 }
 
 /// Tables and aggregates: what queries are made of.
-fn relations(timescale: &Timescale, catalog: &Catalog) -> Vec<Relation> {
+fn relations(timescale: &Timescale, catalog: &Catalog) -> Vec<NamedRelation> {
     let own = |table: &&Table| !is_its_schema(&table.name.schema);
-    let tables = catalog.tables.iter().filter(own).map(|table| Relation {
+    let tables = catalog.tables.iter().filter(own).map(|table| NamedRelation {
         name: table.name.clone(),
         columns: table.columns.iter().map(|column| (column.name.clone(), Time::of(&column.type_name))).collect(),
     });
-    let views = timescale.aggregates.iter().map(|aggregate| Relation {
+    let views = timescale.aggregates.iter().map(|aggregate| NamedRelation {
         name: aggregate.name.clone(),
         columns: aggregate.columns.iter().map(|column| (column.name.clone(), Time::of(&column.of_type))).collect(),
     });

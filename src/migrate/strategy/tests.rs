@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::bucket::{Relation, Rewriter};
+use super::bucket::{NamedRelation, Rewriter};
 use super::items::in_order;
 use super::policy::interval;
 use crate::migrate::catalog::{Oid, QualifiedName};
@@ -127,7 +127,7 @@ fn rewrite(sql: &str) -> Result<String, Vec<String>> {
     ];
     let functions = ["first", "time_bucket", "time_bucket_gapfill"].map(str::to_owned);
     let relation =
-        |name: &str, columns: Vec<(String, Option<Time>)>| Relation { name: QualifiedName::new("s", name), columns };
+        |name: &str, columns: Vec<(String, Option<Time>)>| NamedRelation { name: QualifiedName::new("s", name), columns };
     let known = times.map(|(name, time)| (name.to_owned(), Some(time))).to_vec();
     let relations = vec![relation("t", known), relation("other", vec![("at".into(), Some(Time::Date))])];
     let rewriter = Rewriter { schema: "public", functions: &functions, relations };

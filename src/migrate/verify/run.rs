@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::compare::{Terms, compare, compare_uses};
 use super::end::{End, SnapshotSessions, VerifyError};
-use super::hash::{self, Hashed, Part, Subject, Sum, Sums};
+use super::hash::{self, Hashed, HashPart, Subject, Sum, Sums};
 use super::narrow::{differing, narrow};
 use super::object::{read_objects, sequence_values};
 use super::prints::Prints;
 use super::report::{ObjectDifference, Report, TableResult};
-use super::row::{self, Relation};
+use super::row::{self, HashedRelation};
 use super::uses::{Uses, read_uses};
 use crate::migrate::catalog::{self, Catalog, Oid, QualifiedName, Table};
 use crate::migrate::rows_path::RowsPath;
@@ -139,8 +139,8 @@ async fn catalog(sessions: &SnapshotSessions) -> Result<Catalog, VerifyError> {
 /// What is hashed, and its parts on either end.
 struct Scope {
     subjects: Vec<Subject>,
-    here: Vec<Part>,
-    there: Vec<Part>,
+    here: Vec<HashPart>,
+    there: Vec<HashPart>,
 }
 
 impl Scope {
@@ -195,10 +195,10 @@ impl Scope {
             let other = after.tables.iter().find(|other| other.name == root.name && has_columns(other, root));
             let theirs = other.map(|other| after.leaves(other)).unwrap_or_default();
             let place = self.subjects.len();
-            let parts = |leaves: &[&Table]| -> Vec<Part> {
+            let parts = |leaves: &[&Table]| -> Vec<HashPart> {
                 let of = |leaf: &&Table| {
                     let name = leaf.name.clone();
-                    hash::parts(place, leaf).into_iter().map(move |part| Part { of: Some(name.clone()), ..part })
+                    hash::parts(place, leaf).into_iter().map(move |part| HashPart { of: Some(name.clone()), ..part })
                 };
                 leaves.iter().flat_map(of).collect()
             };
@@ -209,8 +209,8 @@ impl Scope {
         }
     }
 
-    fn add_whole(&mut self, relation: Relation) {
-        let part = Part { subject: self.subjects.len(), filter: None, of: None, bytes: 0 };
+    fn add_whole(&mut self, relation: HashedRelation) {
+        let part = HashPart { subject: self.subjects.len(), filter: None, of: None, bytes: 0 };
         self.here.push(part.clone());
         self.there.push(part);
         self.subjects.push(Subject { relation, buckets: 1, at_target: true });

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 
-use super::changed::{Changed, ChangedTable, Keys, Side};
+use super::changed::{Changed, ChangedTable, Keys, Origin};
 use super::notes::Notes;
 use super::recheck::{prepare_recheck, recheck};
 use crate::migrate::catalog::{Catalog, QualifiedName};
@@ -143,8 +143,8 @@ impl ChangeVerifier<'_> {
             move |written: Written<'_>| notes.lock().expect(NO_PANIC).take(written, side)
         };
         let (here, there) = tokio::try_join!(
-            source.read(state.source, note(Side::Source)),
-            target.read(state.target, note(Side::Target))
+            source.read(state.source, note(Origin::Source)),
+            target.read(state.target, note(Origin::Target))
         )?;
         state.changed = notes.into_inner().expect(NO_PANIC).into_changed();
         // They are compared when they are carried.

@@ -12,7 +12,7 @@ use crate::migrate::catalog::{Catalog, QualifiedName, ReplicaIdentity};
 use crate::migrate::replicate::Described;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
+pub enum Origin {
     Source,
     Target,
 }

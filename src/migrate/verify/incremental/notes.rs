@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sha2::{Digest as _, Sha256};
 
-use super::changed::{Changed, ChangedTable, Key, Keys, Side};
+use super::changed::{Changed, ChangedTable, Key, Keys, Origin};
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::replicate::{Described, Message, MessageError, Tuple, Value, Written};
 
@@ -46,7 +46,7 @@ impl<'a> Notes<'a> {
         Self { changed, keys, known: Default::default(), bytes, all_bytes, most_bytes }
     }
 
-    pub fn take(&mut self, written: Written<'_>, side: Side) -> Result<(), MessageError> {
+    pub fn take(&mut self, written: Written<'_>, side: Origin) -> Result<(), MessageError> {
         // Of millions of rows in a table that is compared whole, none needs to be looked at.
         let place = written.table_of_row().and_then(|number| self.known[side as usize].get(&number));
         if place.is_none_or(|(_, place)| !self.changed.tables[*place].is_whole()) {
@@ -62,7 +62,7 @@ impl<'a> Notes<'a> {
     }
 
     /// Tables of the migration itself are left out.
-    fn note(&mut self, message: Message<'_>, side: Side) {
+    fn note(&mut self, message: Message<'_>, side: Origin) {
         match message {
             Message::Table(table) if table.name.schema != HELPER_SCHEMA => {
                 let place = self.place(&table);
@@ -96,7 +96,7 @@ impl<'a> Notes<'a> {
         })
     }
 
-    fn row(&mut self, number: u32, side: Side, old: Option<&Tuple<'_>>, new: Option<&Tuple<'_>>) {
+    fn row(&mut self, number: u32, side: Origin, old: Option<&Tuple<'_>>, new: Option<&Tuple<'_>>) {
         let Some((described, place)) = self.known[side as usize].get(&number) else { return };
         let (table, bytes) = (&mut self.changed.tables[*place], &mut self.bytes[*place]);
         if table.is_whole() {
@@ -157,10 +157,10 @@ fn weigh(
     table: &mut ChangedTable,
     bytes: &mut usize,
     described: &Described,
-    side: Side,
+    side: Origin,
     (old, new): OldAndNew<'_, '_>,
 ) -> Result<(), CutOff> {
-    let weight = if side == Side::Source { 1 } else { -1 };
+    let weight = if side == Origin::Source { 1 } else { -1 };
     for (row, weight) in [(old, -weight), (new, weight)] {
         let Some(row) = row else { continue };
         let hash = hashed(described, row, old)?;
@@ -241,11 +241,11 @@ mod tests {
         values.map(Value::Text).to_vec()
     }
 
-    fn add(changed: &mut Changed, messages: &[Message<'_>], side: Side) {
+    fn add(changed: &mut Changed, messages: &[Message<'_>], side: Origin) {
         add_at_most(MOST_BYTES, changed, messages, side);
     }
 
-    fn add_at_most(most_bytes: usize, changed: &mut Changed, messages: &[Message<'_>], side: Side) {
+    fn add_at_most(most_bytes: usize, changed: &mut Changed, messages: &[Message<'_>], side: Origin) {
         let keys = Keys::default();
         let mut notes = Notes::with_at_most(most_bytes, std::mem::take(changed), &keys);
         messages.iter().for_each(|message| notes.note(message.clone(), side));
@@ -265,8 +265,8 @@ mod tests {
                 new: vec![Value::Text("2"), Value::Unchanged],
             },
         ];
-        add(&mut changed, &messages, Side::Source);
-        add(&mut changed, &messages, Side::Target);
+        add(&mut changed, &messages, Origin::Source);
+        add(&mut changed, &messages, Origin::Target);
         assert_eq!(changed.tables[0].rows, BTreeSet::from([vec!["1".to_owned()], vec!["2".to_owned()]]));
     }
 
@@ -275,12 +275,12 @@ mod tests {
         let full = table(ReplicaIdentity::Full, &["id", "body"]);
         let update = Message::Update { table: 1, old: Some(row(["1", "a"])), new: row(["1", "b"]) };
         let mut changed = Changed::default();
-        add(&mut changed, &[full.clone(), update.clone()], Side::Source);
+        add(&mut changed, &[full.clone(), update.clone()], Origin::Source);
         assert_eq!(changed.rows(), 2);
-        add(&mut changed, &[full.clone(), update], Side::Target);
+        add(&mut changed, &[full.clone(), update], Origin::Target);
         assert!(changed.is_settled() && changed.tables.is_empty());
         let twice = Message::Insert { table: 1, new: row(["1", "b"]) };
-        add(&mut changed, &[full, twice], Side::Target);
+        add(&mut changed, &[full, twice], Origin::Target);
         assert!(!changed.is_settled());
     }
 
@@ -291,8 +291,8 @@ mod tests {
             Message::Update { table: 1, old: Some(row(["1", "long"])), new: vec![Value::Text("2"), Value::Unchanged] };
         let told = Message::Update { table: 1, old: Some(row(["1", "long"])), new: row(["2", "long"]) };
         let mut changed = Changed::default();
-        add(&mut changed, &[full.clone(), long], Side::Source);
-        add(&mut changed, &[full, told], Side::Target);
+        add(&mut changed, &[full.clone(), long], Origin::Source);
+        add(&mut changed, &[full, told], Origin::Target);
         assert!(changed.is_settled());
     }
 
@@ -302,7 +302,7 @@ mod tests {
         add(
             &mut changed,
             &[table(ReplicaIdentity::Default, &["id"]), Message::Truncate { tables: vec![1] }],
-            Side::Source,
+            Origin::Source,
         );
         assert!(!changed.is_settled());
         let file = serde_json::to_string(&changed).unwrap();
@@ -318,12 +318,12 @@ mod tests {
         let mut messages = vec![other, insert(2, "7"), table(ReplicaIdentity::Default, &["id"])];
         messages.extend(numbers.iter().map(|number| insert(1, number.as_str())));
         let mut changed = Changed::default();
-        add_at_most(50 * (OF_A_KEY + OF_A_TEXT + 2), &mut changed, &messages, Side::Source);
+        add_at_most(50 * (OF_A_KEY + OF_A_TEXT + 2), &mut changed, &messages, Origin::Source);
         let noted: Vec<_> =
             changed.tables.iter().map(|table| (table.name.name.as_str(), table.rows.len(), table.crowded)).collect();
         assert_eq!(noted, [("u", 1, false), ("t", 0, true)]);
         // It stays so, and what was noted before counts.
-        add_at_most(20 * (OF_A_KEY + OF_A_TEXT + 2), &mut changed, &messages, Side::Target);
+        add_at_most(20 * (OF_A_KEY + OF_A_TEXT + 2), &mut changed, &messages, Origin::Target);
         assert_eq!((changed.tables[1].rows.len(), changed.is_settled()), (0, false));
     }
 
@@ -333,11 +333,11 @@ mod tests {
         let insert = |number| Message::Insert { table: 1, new: row([number, "a"]) };
         let one = [full.clone(), insert("1"), insert("2")];
         let mut changed = Changed::default();
-        for side in [Side::Source, Side::Target, Side::Source] {
+        for side in [Origin::Source, Origin::Target, Origin::Source] {
             add_at_most(2 * OF_A_HASH, &mut changed, &one, side);
         }
         assert_eq!((changed.rows(), changed.tables[0].crowded), (2, false));
-        add_at_most(2 * OF_A_HASH, &mut changed, &[full, insert("3")], Side::Source);
+        add_at_most(2 * OF_A_HASH, &mut changed, &[full, insert("3")], Origin::Source);
         assert_eq!((changed.rows(), changed.tables[0].crowded), (0, true));
     }
 
@@ -348,7 +348,7 @@ mod tests {
             add(
                 &mut changed,
                 &[table(ReplicaIdentity::Default, &["id"]), Message::Insert { table: 1, new }],
-                Side::Source,
+                Origin::Source,
             );
             assert_eq!((changed.tables[0].crowded, changed.tables[0].rows.len()), (crowded, usize::from(!crowded)));
         }
