@@ -10,7 +10,7 @@ use super::args::{Global, UpArgs};
 use super::ask;
 use super::common::{cloud, load_whole, plan_path, refuse_during_migration, seen};
 use super::out;
-use super::plan::{text, view};
+use super::plan::view;
 use super::stop::on_signal;
 use crate::cloud::Cloud;
 use crate::error::{CommandError, Exit};
@@ -89,15 +89,14 @@ fn saved(path: &Path) -> Result<Option<Saved>, CommandError> {
 fn agreed(global: &Global, args: &UpArgs, situation: &Situation, shown: bool) -> Result<bool, CommandError> {
     for question in &situation.questions {
         if matches!(question, Question::Lockout { .. }) && !args.allow_lockout {
-            let answer = "--allow-lockout goes on; or keep a rule for port 22 that admits you";
-            if !ask::confirm_in_person(&text(question), answer)? {
+            if !ask::confirm_in_person(&question.sentence(), &question.answer())? {
                 return Ok(false);
             }
         }
     }
     for question in &situation.questions {
         if let Question::Loss(loss) = question
-            && !ask::lose(&text(question), loss.instance.as_str(), &args.lose)?
+            && !ask::lose(&question.sentence(), loss, &args.lose)?
         {
             return Ok(false);
         }
