@@ -88,10 +88,11 @@ fn saved(path: &Path) -> Result<Option<Saved>, CommandError> {
 
 fn agreed(global: &Global, args: &UpArgs, situation: &Situation, shown: bool) -> Result<bool, CommandError> {
     for question in &situation.questions {
-        if matches!(question, Question::Lockout { .. }) && !args.allow_lockout {
-            if !ask::confirm_in_person(&question.sentence(), &question.answer())? {
-                return Ok(false);
-            }
+        if matches!(question, Question::Lockout { .. })
+            && !args.allow_lockout
+            && !ask::confirm_in_person(&question.sentence(), &question.answer())?
+        {
+            return Ok(false);
         }
     }
     for question in &situation.questions {

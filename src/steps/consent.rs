@@ -23,6 +23,10 @@ pub struct Loss {
 }
 
 impl Loss {
+    pub fn sentence(&self) -> String {
+        format!("{} goes, and with it is LOST {}", self.instance, self.what)
+    }
+
     /// The flag that agrees to it.
     pub fn answer(&self) -> String {
         format!("--lose {} goes on without asking; --yes does not answer this", self.instance)
@@ -43,7 +47,7 @@ impl Question {
     pub fn sentence(&self) -> String {
         match self {
             Self::Interruption { what } | Self::Lockout { what } => what.clone(),
-            Self::Loss(loss) => format!("{} goes, and with it is LOST {}", loss.instance, loss.what),
+            Self::Loss(loss) => loss.sentence(),
         }
     }
 

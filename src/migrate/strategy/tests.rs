@@ -126,8 +126,10 @@ fn rewrite(sql: &str) -> Result<String, Vec<String>> {
         ("n", Time::Number),
     ];
     let functions = ["first", "time_bucket", "time_bucket_gapfill"].map(str::to_owned);
-    let relation =
-        |name: &str, columns: Vec<(String, Option<Time>)>| NamedRelation { name: QualifiedName::new("s", name), columns };
+    let relation = |name: &str, columns: Vec<(String, Option<Time>)>| NamedRelation {
+        name: QualifiedName::new("s", name),
+        columns,
+    };
     let known = times.map(|(name, time)| (name.to_owned(), Some(time))).to_vec();
     let relations = vec![relation("t", known), relation("other", vec![("at".into(), Some(Time::Date))])];
     let rewriter = Rewriter { schema: "public", functions: &functions, relations };

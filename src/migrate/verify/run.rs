@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::compare::{Terms, compare, compare_uses};
 use super::end::{End, SnapshotSessions, VerifyError};
-use super::hash::{self, Hashed, HashPart, Subject, Sum, Sums};
+use super::hash::{self, HashPart, Hashed, Subject, Sum, Sums};
 use super::narrow::{differing, narrow};
 use super::object::{read_objects, sequence_values};
 use super::prints::Prints;
