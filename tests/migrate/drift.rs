@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use infra::migrate::catalog::QualifiedName;
-use infra::migrate::drift::{Drift, Fingerprints, told};
+use infra::migrate::drift::{Drift, Fingerprints};
 use infra::migrate::partitions::{drop_partitions, make_partitions};
 use infra::migrate::replicate::{Bound, Channel, ReplicateError, RetainedWal};
-use infra::migrate::verify::{Prints, read_objects};
+use infra::migrate::verify::{Prints, read_objects, told_of_object};
 
 use crate::pair::{Pair, open};
 use crate::servers::Server;
@@ -43,7 +43,7 @@ async fn look_with(pair: &Pair, prints: &Prints) -> Drift {
 }
 
 async fn differences(pair: &Pair) -> Vec<String> {
-    look(pair).await.differences.iter().map(told).collect()
+    look(pair).await.differences.iter().map(told_of_object).collect()
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn a_new_partition_has_its_expressions_from_its_parent() {
     let drift = look_with(&pair, &prints).await;
     assert_eq!((drift.partitions.made.len(), drift.differences), (1, vec![]));
     pair.old_server.psql("app", "ALTER TABLE ticket DROP CONSTRAINT ticket_state_check, ADD CHECK (state IN ('open'))");
-    let told: Vec<_> = look_with(&pair, &prints).await.differences.iter().map(told).collect();
+    let told: Vec<_> = look_with(&pair, &prints).await.differences.iter().map(told_of_object).collect();
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told.iter().all(|line| line.contains("ticket_state_check is `")), "{told:?}");
 }

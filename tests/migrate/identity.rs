@@ -95,7 +95,7 @@ fn rows(server: &Server) -> Vec<String> {
 
 async fn differences(pair: &Pair) -> Vec<String> {
     let found = compare_objects(&pair.old, &pair.new, &[], &Prints::default()).await.unwrap();
-    found.iter().map(infra::migrate::drift::told).collect()
+    found.iter().map(infra::migrate::verify::told_of_object).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,10 +13,10 @@ use super::inherit::Inherit;
 use super::large_object::{self, LargeObject};
 use super::loss::Loss;
 use super::path::{self, Guided, Paths};
+use super::refusal::Refusal;
 use super::target::Target;
 use super::{grant, hand_over, owner, role, setting};
 use crate::migrate::catalog::{Catalog, QualifiedName, Replaced, TableKind, quote_identifier, quote_literal};
-use crate::migrate::rehearse::Refusal;
 use crate::migrate::timescale::Conversion;
 
 /// What is done at the target, in this order, and what is not.

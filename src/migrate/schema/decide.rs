@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::archive::{DumpId, Item};
 use super::disposition::{Classifier, Disposition, described};
 use super::loss::{Consequence, Loss};
-use crate::migrate::rehearse::Refusal;
+use super::refusal::Refusal;
 
 /// Without these, rows or what makes sense of them would be missing.
 const VITAL: [&str; 12] = [

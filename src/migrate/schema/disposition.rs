@@ -4,11 +4,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::archive::{DumpId, Item};
 use super::loss::Loss;
+use super::refusal::Refusal;
 use super::target::{Ability, ExtensionState, Target};
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::catalog::{Catalog, Oid, RightsOfOthers, Routine};
 use crate::migrate::identity::TRIGGER;
-use crate::migrate::rehearse::Refusal;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Disposition {

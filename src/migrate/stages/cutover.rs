@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::context::{Context, FORWARD};
 use super::pause::Pause;
-use super::switch::{DRAIN, Ends, millis};
+use super::switch_ends::{DRAIN, Ends, millis};
 use super::{
     StageError, carry, changes_back, copy, drift, forward_replication, incremental_verify, reverse_replication, schema,
     way_back_watch, write_fence,

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use super::context::{Context, FORWARD};
 use super::{StageError, definitions, identity, own_objects, source_schema};
-use crate::migrate::drift::{Drift, DriftError, Fingerprints, told};
+use crate::migrate::drift::{Drift, DriftError, Fingerprints};
 use crate::migrate::files;
 use crate::migrate::partitions::drop_partitions;
 use crate::migrate::prose::{FEW, wrapped};
 use crate::migrate::replicate::{Channel, ReplicateError};
 use crate::migrate::saga::Mode;
+use crate::migrate::verify::told_of_object;
 use crate::postgres::Client;
 
 /// What was on its way to a partition that is gone has mostly arrived.
@@ -53,7 +54,7 @@ pub async fn same_schema(context: &Context, source: &Client, target: &Client) ->
     if differences.is_empty() {
         return Ok(());
     }
-    let said: Vec<String> = differences.iter().map(told).collect();
+    let said: Vec<String> = differences.iter().map(told_of_object).collect();
     Err(StageError::SchemaChanged { what: first_of(context, &said)? })
 }
 

@@ -31,6 +31,7 @@ mod rollback;
 mod schema;
 mod source_schema;
 mod switch;
+mod switch_ends;
 mod verify;
 mod way_back_watch;
 mod write_fence;

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::context::{BACK, Context};
 use super::pause::Pause;
-use super::switch::{DRAIN, Ends, millis};
+use super::switch_ends::{DRAIN, Ends, millis};
 use super::{StageError, carry, changes_back, reverse_replication, way_back_watch, write_fence};
 use crate::migrate::carried::{self, tighten};
 use crate::migrate::catalog;

@@ -29,5 +29,5 @@ pub use prints::Prints;
 pub use report::{ObjectDifference, Rechecked, Report, RowDifference, RowFault, TableResult, markdown_of_changes};
 pub use run::{Options, VerifyEvent, compare_objects, verify};
 pub use subject::{explained, mentions};
-pub use summary::summary_of_changes;
+pub use summary::{summary_of_changes, told_of_object};
 pub use uses::{OtherUse, Uses, other_uses, read_uses};

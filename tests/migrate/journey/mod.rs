@@ -19,7 +19,7 @@ use infra::migrate::carried::{
 };
 use infra::migrate::catalog::{self, Catalog, QualifiedName};
 use infra::migrate::copy::{HeldSnapshot, Setup, Sizing, SnapshotSource, copy, hold, tables};
-use infra::migrate::drift::{Drift, told};
+use infra::migrate::drift::Drift;
 use infra::migrate::folder::Folder;
 use infra::migrate::identity::give;
 use infra::migrate::index::{self, Builds};
@@ -28,7 +28,7 @@ use infra::migrate::rehearse::{Rehearsal, Source, SourceDefinitions, arrives_oth
 use infra::migrate::replicate::{Channel, ReplicateError, make_heartbeat};
 use infra::migrate::saga::Mode;
 use infra::migrate::schema::{self, LargeObject, Names, Phase, Schema, Target};
-use infra::migrate::verify::{End, Options, Prints, read_objects, read_uses, verify};
+use infra::migrate::verify::{End, Options, Prints, read_objects, read_uses, told_of_object, verify};
 use infra::migrate::{sequences, strategy};
 use infra::postgres::Client;
 use tempfile::TempDir;
@@ -267,7 +267,7 @@ impl Journey<'_> {
     async fn same_schema(&self, built: &Schema, prints: &Prints) -> Result<(), Outcome> {
         let (old, new) = (self.ends.at_old(self.database).await, self.ends.at_new(self.database).await);
         let drift = Drift::look(&old, &new, &built.losses, prints).await.map_err(stopped("follow"))?;
-        let differences = drift.differences.iter().map(told).filter(|line| !is_ours(line));
+        let differences = drift.differences.iter().map(told_of_object).filter(|line| !is_ours(line));
         same("follow", differences.collect())
     }
 
