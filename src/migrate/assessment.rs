@@ -108,7 +108,7 @@ pub async fn assess(ends: &Ends) -> Result<Assessment, AssessError> {
     let (reading, wal) = measure::written(&source, measure::read(&ends.source, &catalog)).await?;
     let situation = situation(ends, &source, catalog, fk_violations).await?;
     let situation = Situation { large_rows, ..situation };
-    Ok(Look {
+    Ok(Assessment {
         source_version: situation.catalog.database.server_version,
         target_version: ends.target.is_some().then_some(situation.abilities.version),
         volume: Volume::from(&situation.catalog),

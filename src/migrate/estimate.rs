@@ -163,9 +163,9 @@ mod tests {
     #[test]
     fn online_users_wait_alike_for_any_size_and_offline_they_wait_for_the_rows() {
         let (small, large) = (assessment(1), assessment(100));
-        let online = |assessment: &Look| estimate(assessment, Mode::Online, false).downtime_seconds;
+        let online = |assessment: &Assessment| estimate(assessment, Mode::Online, false).downtime_seconds;
         assert_eq!(online(&small), online(&large));
-        let offline = |assessment: &Look| estimate(assessment, Mode::Offline, false).downtime_seconds;
+        let offline = |assessment: &Assessment| estimate(assessment, Mode::Offline, false).downtime_seconds;
         assert!(offline(&large) > 50 * offline(&small), "{} {}", offline(&small), offline(&large));
         let whole = estimate(&large, Mode::Offline, false);
         assert!(whole.downtime_seconds < whole.seconds, "the safety copy is made before");
@@ -175,7 +175,7 @@ mod tests {
     fn durations_follow_what_was_measured() {
         let quick = assessment(10);
         let slow = Assessment { reading: None, ..quick.clone() };
-        let copy = |assessment: &Look| estimate(assessment, Mode::Online, false).stages[&Stage::Copy];
+        let copy = |assessment: &Assessment| estimate(assessment, Mode::Online, false).stages[&Stage::Copy];
         // 10 GB at 200 MB/s × 0.35 × 1.5.
         assert_eq!(copy(&quick), 98);
         assert!(copy(&slow) > 3 * copy(&quick), "200 MB/s against 50");

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use infra::migrate::catalog::{self, QualifiedName};
-use infra::migrate::copy::Hold;
+use infra::migrate::copy::SnapshotSource;
 use infra::migrate::replicate::{Channel, make_heartbeat};
 use infra::migrate::verify::{End, Options, RowFault, verify};
 use infra::postgres::{Client, Endpoint, connect};

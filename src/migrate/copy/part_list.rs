@@ -10,7 +10,7 @@ use super::event::{CopyEvent, Tell};
 use super::plan::{Part, Relation, Sizing, parts};
 use super::rewrite::File;
 use super::session::Ends;
-use super::snapshot_holder::Held;
+use super::snapshot_holder::HeldSnapshot;
 use super::{ledger, objects, sql};
 use crate::migrate::catalog::{Catalog, QualifiedName};
 use crate::migrate::files;

@@ -17,7 +17,7 @@ use super::plan::{Part, Sizing, parts_of_tables};
 use super::pressure::Pressure;
 use super::rewrite::{File, Rewritten, start_over};
 use super::session::Ends;
-use super::snapshot_holder::Held;
+use super::snapshot_holder::HeldSnapshot;
 use super::throttle::Throttle;
 use super::worker::Worker;
 use crate::migrate::catalog::{Catalog, QualifiedName};

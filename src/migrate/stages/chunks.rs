@@ -7,7 +7,7 @@ use super::context::Context;
 use super::{StageError, definitions, drift, source_schema};
 use crate::migrate::files;
 use crate::migrate::preflight::{Finding, Sections};
-use crate::migrate::schema::{Loss, Schema};
+use crate::migrate::schema::Loss;
 use crate::migrate::verify::{Definition, ObjectKey, Objects};
 
 /// In the pause. What was looked at is forgotten where it is not true any more: it has to be looked at again.
