@@ -5,7 +5,7 @@ use super::snapshot_holder::{HOLDER, HeldSnapshot};
 use crate::migrate::catalog::quote_literal;
 use crate::migrate::rows_path::RowsPath;
 use crate::migrate::timescale::RESTORE_MODE;
-use crate::postgres::wire::{Connection, Mode};
+use crate::postgres::wire::{Connection, SessionKind};
 use crate::postgres::{Endpoint, PostgresError, set};
 
 const APPLICATION: &str = "infra copy";
@@ -47,7 +47,7 @@ impl Ends {
     }
 
     async fn reader(&self) -> Result<Connection, CopyError> {
-        let mut source = Connection::open(&self.source, APPLICATION, Mode::Sql).await?;
+        let mut source = Connection::open(&self.source, APPLICATION, SessionKind::Sql).await?;
         source.query("preparing to read", &set(&READING)).await?;
         source.query("preparing to read", &set(&[("client_encoding", &self.encoding)])).await?;
         if self.restore_mode {
@@ -62,7 +62,7 @@ impl Ends {
     }
 
     async fn writer(&self) -> Result<Connection, CopyError> {
-        let mut target = Connection::open(&self.target, APPLICATION, Mode::Sql).await?;
+        let mut target = Connection::open(&self.target, APPLICATION, SessionKind::Sql).await?;
         target.query("preparing to write", &set(&WRITING)).await?;
         target.query("preparing to write", &set(&[("client_encoding", &self.encoding)])).await?;
         target.query("preparing to write", &self.path.set()).await?;

@@ -10,7 +10,7 @@ use super::error::CopyError;
 use crate::migrate::catalog::{quote_identifier, quote_literal};
 use crate::migrate::files;
 use crate::migrate::folder::Folder;
-use crate::postgres::wire::{Answer, Connection, Mode};
+use crate::postgres::wire::{Answer, Connection, SessionKind};
 use crate::postgres::{Endpoint, Lsn, PostgresError};
 
 const VERSION: u32 = 1;
@@ -62,8 +62,8 @@ impl HeldSnapshot {
 /// Takes a snapshot, writes `snapshot.json` into the folder, and stays. Returns only with an error: when the connection
 /// is lost. Ends with its process, or when this future is dropped.
 pub async fn hold(source: &Endpoint, folder: &Folder, hold: SnapshotSource) -> Result<Infallible, CopyError> {
-    let mode = if hold == SnapshotSource::Transaction { Mode::Sql } else { Mode::Replication };
-    let mut connection = Connection::open(source, HOLDER, mode).await?;
+    let kind = if hold == SnapshotSource::Transaction { SessionKind::Sql } else { SessionKind::Replication };
+    let mut connection = Connection::open(source, HOLDER, kind).await?;
     let (snapshot, lsn) = match &hold {
         SnapshotSource::Transaction => in_transaction(&mut connection).await?,
         SnapshotSource::Slot(name) => with_slot(&mut connection, name).await?,
