@@ -1,4 +1,4 @@
-//! What the user may say, and when. A word that loses something needs the consent to it.
+//! What the user may say, and when. A command that loses something needs the consent to it.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use super::stage::Stage;
 use super::status::{Direction, Progress, Status};
 use super::switch::Side;
 
-/// A word of the user.
+/// A word of the user to a migration that is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UserCommand {

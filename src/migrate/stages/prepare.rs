@@ -1,4 +1,4 @@
-//! What the migration itself needs in both databases: tables for beats, a role for replication, the publication.
+//! What the migration itself needs in both databases: a table for heartbeats, a role for replication, the publication.
 
 use std::time::Duration;
 
