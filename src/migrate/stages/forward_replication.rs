@@ -9,7 +9,8 @@ use crate::migrate::replicate::Channel;
 use crate::migrate::saga::Mode;
 use crate::postgres::{Client, Endpoint, Secret, Tls};
 
-/// The role at the old database that the new server reads changes as. Its password goes nowhere but into the subscription and a file of the migration's folder.
+/// The role at the old database that the new server reads changes as. Its password goes nowhere but into the subscription
+/// and a file of the migration's folder.
 pub async fn make_reader(context: &Context, old: &Client) -> Result<(), StageError> {
     let password = match context.folder.read::<Secret>(files::REPLICATION_PASSWORD)? {
         Some(password) => password,

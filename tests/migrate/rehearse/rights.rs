@@ -3,7 +3,7 @@
 use infra::migrate::carried::{self, guide, loosen, release, tighten};
 use infra::migrate::catalog;
 use infra::migrate::identity::{give, give_to_new, take_back};
-use infra::migrate::look::{Ends, look};
+use infra::migrate::assessment::{Ends, assess};
 use infra::migrate::preflight::{Capacity, gather};
 use infra::migrate::replicate::{Channel, make_heartbeat};
 use infra::migrate::saga::Mode;
@@ -46,7 +46,7 @@ async fn without_a_target_the_rules_tell() {
         mode: Mode::Offline,
         capacity: Capacity { connections: 2, ..Capacity::default() },
     };
-    let seen = look(&ends).await.unwrap();
+    let seen = assess(&ends).await.unwrap();
     for code in [
         "transform",
         "shell-type",
