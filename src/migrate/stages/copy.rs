@@ -133,7 +133,7 @@ fn tell(context: &Context) -> Arc<copy::Tell> {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Snapshot {
-    HeldSnapshot,
+    Held,
     New,
 }
 

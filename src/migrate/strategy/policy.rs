@@ -4,7 +4,7 @@
 use crate::migrate::catalog::{Catalog, QualifiedName, quote_literal};
 use crate::migrate::schema::{Entry, ExtensionState, Keeper, Loss, Phase, Target};
 use crate::migrate::timescale::{
-    Aggregate, Conversion, EXTENSION, Hypertable, MANAGER, MANAGER_SCHEMA, SCHEDULER, Time, Timescale, instead_of,
+    Aggregate, Conversion, Hypertable, MANAGER, MANAGER_SCHEMA, SCHEDULER, Time, Timescale, instead_of,
 };
 
 /// `create_parent` has the arguments below since this version.

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use infra::migrate::catalog::{self, QualifiedName};
-use infra::migrate::copy::{HeldSnapshot, SnapshotSource, Setup, Sizing, copy, hold};
+use infra::migrate::copy::{HeldSnapshot, Setup, Sizing, SnapshotSource, copy, hold};
 use infra::migrate::folder::Folder;
 use infra::migrate::index::{Builds, build, memory};
 use infra::migrate::rehearse::{Source, SourceDefinitions, arrives_otherwise, rehearsed};

@@ -1,9 +1,9 @@
 //! Rights on what is others', and event triggers: told before, and without a trace of infra.
 
+use infra::migrate::assessment::{Ends, assess};
 use infra::migrate::carried::{self, guide, loosen, release, tighten};
 use infra::migrate::catalog;
 use infra::migrate::identity::{give, give_to_new, take_back};
-use infra::migrate::assessment::{Ends, assess};
 use infra::migrate::preflight::{Capacity, gather};
 use infra::migrate::replicate::{Channel, make_heartbeat};
 use infra::migrate::saga::Mode;
