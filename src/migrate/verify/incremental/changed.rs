@@ -79,15 +79,6 @@ impl Keys {
 }
 
 impl Changed {
-    /// What is left to be compared.
-    pub fn is_settled(&self) -> bool {
-        self.tables.iter().all(ChangedTable::is_settled)
-    }
-
-    pub fn rows(&self) -> usize {
-        self.tables.iter().map(|table| table.rows.len() + table.balance.len()).sum()
-    }
-
     pub fn tidy(&mut self) {
         for table in &mut self.tables {
             table.balance.retain(|_, count| *count != 0);
