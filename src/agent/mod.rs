@@ -1,16 +1,16 @@
 //! What runs on the host: the same program, as `infra agent …`, next to the data. The operator's side calls it over SSH;
 //! it answers with JSON on standard output. Long work runs under systemd and survives a closed laptop.
 
+mod assess;
 mod health;
-mod look;
 mod old_data;
 mod pages;
 mod report;
 
 use std::path::{Path, PathBuf};
 
+pub use assess::assess;
 pub use health::SourceHealth;
-pub use look::look;
 pub use old_data::{keep_old, remove_old};
 pub use pages::Pages;
 pub use report::{Report, Work};
@@ -19,18 +19,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::inventory::host_facts::MigrationFacts;
 use crate::migrate::copy::{CopyError, MaxRate, write_limit};
+use crate::migrate::files;
 use crate::migrate::folder::{Folder, FolderError};
 use crate::migrate::job::Job;
 pub use crate::migrate::job::Secured;
 use crate::migrate::logins::{self, Passwords};
 use crate::migrate::run::{self, RunError};
-pub use crate::migrate::saga::Word;
+pub use crate::migrate::saga::UserCommand;
 use crate::migrate::saga::{Next, Progress, Side, Stage, Untimely, admit, next};
-use crate::migrate::stages::{self, ACCEPTED, CLIENTS, Context, StageError};
+use crate::migrate::stages::{self, Context, StageError};
 use crate::postgres::Endpoint;
-
-/// Of the roles that enter a managed database.
-const PASSWORDS: &str = "logins.json";
 
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
@@ -45,7 +43,7 @@ pub enum AgentError {
     #[error(transparent)]
     Copy(#[from] CopyError),
     #[error(transparent)]
-    Look(#[from] crate::migrate::look::LookError),
+    Assess(#[from] crate::migrate::assessment::AssessError),
     #[error(transparent)]
     Host(#[from] crate::host::HostError),
     #[error("cannot keep the roots that the new database is verified by")]
@@ -108,7 +106,7 @@ pub fn begin(migrations: PathBuf, request: &[u8]) -> Result<(), AgentError> {
     write_limit(&folder, begin.job.max_rate)?;
     if let Some(endpoint) = begin.target.take() {
         let target = trusted(&folder, NewDatabase { endpoint, ca: begin.ca })?;
-        folder.write("target.json", &target)?;
+        folder.write(files::TARGET, &target)?;
     }
     Ok(folder.link(&current)?)
 }
@@ -117,25 +115,25 @@ pub fn begin(migrations: PathBuf, request: &[u8]) -> Result<(), AgentError> {
 pub async fn provisioned(path: PathBuf, request: &[u8]) -> Result<(), AgentError> {
     let folder = Folder::at(path);
     let master = trusted(&folder, serde_json::from_slice(request)?)?;
-    let passwords = match folder.read::<Passwords>(PASSWORDS)? {
+    let passwords = match folder.read::<Passwords>(files::LOGIN_PASSWORDS)? {
         Some(passwords) => passwords,
         None => {
             let passwords = Passwords::random();
-            folder.write(PASSWORDS, &passwords)?;
+            folder.write(files::LOGIN_PASSWORDS, &passwords)?;
             passwords
         }
     };
     let user = Context::new(folder.clone())?.container().await?.user;
     let logins = logins::make(&master, &user, &passwords).await.map_err(StageError::Postgres)?;
-    folder.write(CLIENTS, &logins.clients)?;
-    Ok(folder.write("target.json", &logins.infra)?)
+    folder.write(files::CLIENTS, &logins.clients)?;
+    Ok(folder.write(files::TARGET, &logins.infra)?)
 }
 
 /// Its roots stand in a file from here on.
 fn trusted(folder: &Folder, mut database: NewDatabase) -> Result<Endpoint, AgentError> {
     if let Some(ca) = database.ca {
-        folder.write_text("ca.pem", &ca)?;
-        database.endpoint.tls = crate::postgres::Tls::VerifyFull { ca: folder.file("ca.pem") };
+        folder.write_text(files::TARGET_ROOTS, &ca)?;
+        database.endpoint.tls = crate::postgres::Tls::VerifyFull { ca: folder.file(files::TARGET_ROOTS) };
     }
     Ok(database.endpoint)
 }
@@ -152,15 +150,15 @@ pub fn limit(path: PathBuf, rate: MaxRate) -> Result<(), AgentError> {
 /// Takes in what else the user agrees to, besides the job's own.
 pub fn accept(path: PathBuf, codes: Vec<String>) -> Result<(), AgentError> {
     let folder = Folder::at(path);
-    let mut accepted: Vec<String> = folder.read(ACCEPTED)?.unwrap_or_default();
+    let mut accepted: Vec<String> = folder.read(files::ACCEPTED)?.unwrap_or_default();
     accepted.extend(codes);
-    Ok(folder.write(ACCEPTED, &accepted)?)
+    Ok(folder.write(files::ACCEPTED, &accepted)?)
 }
 
 /// Takes in what was done for the new database by its provider.
 pub fn secured(path: PathBuf, request: &[u8]) -> Result<(), AgentError> {
     let secured: Secured = serde_json::from_slice(request)?;
-    Ok(Folder::at(path).write("secured.json", &secured)?)
+    Ok(Folder::at(path).write(files::SECURED, &secured)?)
 }
 
 /// The long work. Ends well when a person is needed or nothing is left; a failed stage is in the journal.
@@ -200,18 +198,18 @@ pub fn brief(path: PathBuf) -> Result<Option<MigrationFacts>, AgentError> {
 }
 
 /// Writes the user's word into the journal. `consent`: to what it loses.
-pub async fn ask(path: PathBuf, word: Word, consent: bool) -> Result<(), AgentError> {
+pub async fn submit(path: PathBuf, command: UserCommand, consent: bool) -> Result<(), AgentError> {
     let folder = Folder::at(path);
-    admit(word, consent, &folder.status()?)?;
-    if word == Word::Finish && !is_secured(&folder)? {
+    admit(command, consent, &folder.status()?)?;
+    if command == UserCommand::Finish && !is_secured(&folder)? {
         return Err(AgentError::NotSecured);
     }
-    if word == Word::Rollback && !consent {
+    if command == UserCommand::Rollback && !consent {
         has_way_back(&folder).await?;
     }
     // Nothing is begun meanwhile.
     let _turn = folder.turn()?;
-    if let Some(event) = admit(word, consent, &folder.status()?)? {
+    if let Some(event) = admit(command, consent, &folder.status()?)? {
         folder.journal(format!("word-{}", std::process::id()))?.append(event)?;
     }
     Ok(())
@@ -229,6 +227,6 @@ async fn has_way_back(folder: &Folder) -> Result<(), AgentError> {
 
 /// A database of the user's is the user's to secure.
 fn is_secured(folder: &Folder) -> Result<bool, FolderError> {
-    let secured = folder.read::<Secured>("secured.json")?.unwrap_or_default();
+    let secured = folder.read::<Secured>(files::SECURED)?.unwrap_or_default();
     Ok(folder.job()?.to.engine().is_none() || secured.reverted && secured.backup.is_some())
 }

@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::migrate::folder::{Folder, FolderError};
 use crate::migrate::preflight::Finding;
-use crate::migrate::stages::{ACCEPTED, FINDINGS, REPORT, SCHEMA_CHANGES, VERIFICATION};
-use crate::migrate::verify;
+use crate::migrate::{files, verify};
 
 /// None: that has not been looked at yet.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -22,12 +21,12 @@ pub struct Pages {
 
 pub(super) fn pages(folder: &Folder) -> Result<Pages, FolderError> {
     let mut accepted = folder.job()?.accepted;
-    accepted.extend(folder.read::<Vec<String>>(ACCEPTED)?.unwrap_or_default());
+    accepted.extend(folder.read::<Vec<String>>(files::ACCEPTED)?.unwrap_or_default());
     Ok(Pages {
-        findings: folder.read(FINDINGS)?,
+        findings: folder.read(files::FINDINGS)?,
         accepted,
-        schema_changes: folder.read(SCHEMA_CHANGES)?,
-        verification: folder.read(VERIFICATION)?,
-        verification_page: folder.read_text(REPORT)?,
+        schema_changes: folder.read(files::SCHEMA_CHANGES)?,
+        verification: folder.read(files::VERIFICATION)?,
+        verification_page: folder.read_text(files::VERIFICATION_REPORT)?,
     })
 }

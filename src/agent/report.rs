@@ -4,17 +4,19 @@ use serde::{Deserialize, Serialize};
 
 use super::health::{SourceHealth, health};
 use super::{AgentError, Secured};
+use crate::host::unit;
 use crate::inventory::host_facts::MigrationFacts;
 use crate::migrate::catalog::QualifiedName;
+use crate::migrate::files;
 use crate::migrate::folder::{Folder, FolderError};
 use crate::migrate::job::Destination;
-use crate::migrate::kept::{KEPT, Kept};
+use crate::migrate::old_data_retention::OldDataRetention;
 use crate::migrate::preflight::{Finding, Severity};
 use crate::migrate::saga::{Cutover, Direction, Mode, Next, Side, Stage, Status, Step, next};
-use crate::migrate::since::to_be_verified;
 use crate::migrate::stages::{
-    Context, FINDINGS, Missing, Pause, SafetyCopy, WayBack, is_active, missing_clients, waiting_since, way_back_stands,
+    Context, Missing, Pause, SafetyCopy, WayBack, missing_clients, waiting_since, way_back_stands,
 };
+use crate::migrate::verify::incremental::to_be_verified;
 use crate::plan::Engine;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -48,7 +50,7 @@ pub struct Report {
     pub source: Option<SourceHealth>,
     /// The old data, once the migration is finished.
     #[serde(default)]
-    pub kept: Option<Kept>,
+    pub kept: Option<OldDataRetention>,
     /// Tables that had so much written since the verification that all rows are compared once more before the switch.
     #[serde(default)]
     pub verified_anew: Vec<String>,
@@ -121,25 +123,25 @@ pub(super) async fn report(folder: Folder, source: bool) -> Result<Report, Agent
         database: job.source.database,
         mode: job.mode,
         to: job.to,
-        has_target: folder.file("target.json").exists(),
-        secured: folder.read("secured.json")?.unwrap_or_default(),
+        has_target: folder.file(files::TARGET).exists(),
+        secured: folder.read(files::SECURED)?.unwrap_or_default(),
         cutover: job.cutover,
         status,
-        progress: folder.read("progress.json")?,
-        safety_copy: folder.read("safety.json")?,
-        pause: folder.read("pause.json")?,
-        kept: folder.read(KEPT)?,
+        progress: folder.read(files::PROGRESS)?,
+        safety_copy: folder.read(files::SAFETY_COPY)?,
+        pause: folder.read(files::PAUSE)?,
+        kept: folder.read(files::OLD_DATA)?,
         verified_anew: to_be_verified(&folder)?.iter().map(QualifiedName::plain).collect(),
         waiting_since,
         way_back,
         missing_clients,
-        running: is_active("infra-migrate").await,
+        running: unit::is_active("infra-migrate").await,
     })
 }
 
 /// None of them while there is something that nobody can agree to.
 fn open(context: &Context) -> Result<Vec<String>, AgentError> {
-    let findings: Vec<Finding> = context.folder.read(FINDINGS)?.unwrap_or_default();
+    let findings: Vec<Finding> = context.folder.read(files::FINDINGS)?.unwrap_or_default();
     if findings.iter().any(|finding| finding.severity == Severity::Blocker) {
         return Ok(vec![]);
     }
@@ -199,7 +201,7 @@ fn end(status: &Status, next: Next) -> &'static str {
 /// What a finished migration has left to decide.
 fn rest(folder: &Folder, id: String) -> Result<Option<MigrationFacts>, FolderError> {
     let now = jiff::Timestamp::now();
-    let kept = folder.read::<Kept>(KEPT)?.filter(|kept| kept.may_go(now).is_some());
+    let kept = folder.read::<OldDataRetention>(files::OLD_DATA)?.filter(|kept| kept.may_go(now).is_some());
     Ok(kept.map(|kept| MigrationFacts {
         id,
         what: format!("finished; the old data: {}", kept.told(now)),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::out;
-use crate::agent::{self, AgentError, Word};
+use crate::agent::{self, AgentError, UserCommand};
 use crate::error::{CommandError, Exit};
 use crate::migrate::copy::MaxRate;
 
@@ -58,7 +58,7 @@ enum AgentVerb {
     /// Write down a word of the user
     Ask {
         folder: PathBuf,
-        word: WordArg,
+        word: UserCommandArg,
         /// And that he agrees to what it loses
         #[arg(long)]
         consent: bool,
@@ -66,7 +66,7 @@ enum AgentVerb {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum WordArg {
+enum UserCommandArg {
     Resume,
     Cutover,
     Abort,
@@ -76,7 +76,7 @@ enum WordArg {
 
 pub async fn run(args: AgentArgs) -> Result<Exit, CommandError> {
     match args.verb {
-        AgentVerb::Look => out::line(serde_json::json!(agent::look(&request()?).await?)),
+        AgentVerb::Look => out::line(serde_json::json!(agent::assess(&request()?).await?)),
         AgentVerb::Begin { folder } => agent::begin(folder, &request()?)?,
         AgentVerb::Migrate { folder } => drop(agent::migrate(folder).await?),
         AgentVerb::Hold { folder } => agent::hold(folder).await?,
@@ -90,7 +90,7 @@ pub async fn run(args: AgentArgs) -> Result<Exit, CommandError> {
         AgentVerb::RemoveOld { folder } => agent::remove_old(folder).await?,
         AgentVerb::Accept { folder, codes } => agent::accept(folder, codes)?,
         AgentVerb::Limit { folder, rate } => agent::limit(folder, rate)?,
-        AgentVerb::Ask { folder, word, consent } => agent::ask(folder, word.into(), consent).await?,
+        AgentVerb::Ask { folder, word, consent } => agent::submit(folder, word.into(), consent).await?,
     }
     Ok(Exit::Done)
 }
@@ -101,14 +101,14 @@ fn request() -> Result<Vec<u8>, CommandError> {
     Ok(request)
 }
 
-impl From<WordArg> for Word {
-    fn from(word: WordArg) -> Self {
+impl From<UserCommandArg> for UserCommand {
+    fn from(word: UserCommandArg) -> Self {
         match word {
-            WordArg::Resume => Self::Resume,
-            WordArg::Cutover => Self::Cutover,
-            WordArg::Abort => Self::Abort,
-            WordArg::Rollback => Self::Rollback,
-            WordArg::Finish => Self::Finish,
+            UserCommandArg::Resume => Self::Resume,
+            UserCommandArg::Cutover => Self::Cutover,
+            UserCommandArg::Abort => Self::Abort,
+            UserCommandArg::Rollback => Self::Rollback,
+            UserCommandArg::Finish => Self::Finish,
         }
     }
 }

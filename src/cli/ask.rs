@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use super::args::Global;
 use crate::error::CommandError;
+use crate::steps::Loss;
 
 /// `answer` names the flag that says yes in advance.
 pub fn confirm(global: &Global, question: &str, answer: &str) -> Result<bool, CommandError> {
@@ -31,12 +32,12 @@ pub fn destroy(question: &str, name: &str, confirmed: Option<&str>) -> Result<bo
 }
 
 /// Something that only this instance holds is lost: its name is typed, or was said in advance with `--lose`.
-pub fn lose(question: &str, instance: &str, said: &[String]) -> Result<bool, CommandError> {
+pub fn lose(question: &str, loss: &Loss, said: &[String]) -> Result<bool, CommandError> {
+    let instance = loss.instance.as_str();
     if said.iter().any(|name| name == instance) {
         return Ok(true);
     }
-    let answer = format!("--lose {instance} goes on without asking; --yes does not answer this");
-    Ok(reply(&format!("{question}. Type {instance} to go on: "), &answer)? == instance)
+    Ok(reply(&format!("{question}. Type {instance} to go on: "), &loss.answer())? == instance)
 }
 
 /// Whether a question can be answered by a person.

@@ -53,8 +53,7 @@ pub async fn run(global: &Global, args: DownArgs) -> Result<Exit, CommandError> 
     }
     let mut willing = true;
     for loss in &losses {
-        let question = format!("{} goes, and with it is LOST {}", loss.instance, loss.what);
-        willing = willing && ask::lose(&question, loss.instance.as_str(), &args.lose)?;
+        willing = willing && ask::lose(&loss.sentence(), loss, &args.lose)?;
     }
     if !willing || !agreed(global, &args, &name)? {
         eprintln!("nothing was removed");

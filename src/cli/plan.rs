@@ -35,15 +35,8 @@ pub fn view(stack: &Stack, situation: &Situation) -> PlanView {
         steps: situation.steps.iter().map(Into::into).collect(),
         cost: situation.cost.clone(),
         left_over: situation.diff.left_over.clone(),
-        questions: situation.questions.iter().map(text).collect(),
+        questions: situation.questions.iter().map(Question::sentence).collect(),
         notes: situation.notes.clone(),
         warnings: super::common::json(stack.unbuilt.iter().chain(&stack.warnings)),
-    }
-}
-
-pub fn text(question: &Question) -> String {
-    match question {
-        Question::Interruption { what } | Question::Lockout { what } => what.clone(),
-        Question::Loss(loss) => format!("{} goes, and with it is LOST {}", loss.instance, loss.what),
     }
 }

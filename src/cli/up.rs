@@ -10,11 +10,11 @@ use super::args::{Global, UpArgs};
 use super::ask;
 use super::common::{cloud, load_whole, plan_path, refuse_during_migration, seen};
 use super::out;
-use super::plan::{text, view};
+use super::plan::view;
 use super::stop::on_signal;
 use crate::cloud::Cloud;
 use crate::error::{CommandError, Exit};
-use crate::executor::{self, Outcome, Policy, RealHands, RunError};
+use crate::executor::{self, LiveRunner, Outcome, Policy, RunError};
 use crate::host;
 use crate::inventory::{Inventory, ResourceName};
 use crate::journal::{Entry, Holder, Journal, Lock};
@@ -88,16 +88,16 @@ fn saved(path: &Path) -> Result<Option<Saved>, CommandError> {
 
 fn agreed(global: &Global, args: &UpArgs, situation: &Situation, shown: bool) -> Result<bool, CommandError> {
     for question in &situation.questions {
-        if matches!(question, Question::Lockout { .. }) && !args.allow_lockout {
-            let answer = "--allow-lockout goes on; or keep a rule for port 22 that admits you";
-            if !ask::confirm_in_person(&text(question), answer)? {
-                return Ok(false);
-            }
+        if matches!(question, Question::Lockout { .. })
+            && !args.allow_lockout
+            && !ask::confirm_in_person(&question.sentence(), &question.answer())?
+        {
+            return Ok(false);
         }
     }
     for question in &situation.questions {
         if let Question::Loss(loss) = question
-            && !ask::lose(&text(question), loss.instance.as_str(), &args.lose)?
+            && !ask::lose(&question.sentence(), loss, &args.lose)?
         {
             return Ok(false);
         }
@@ -131,7 +131,7 @@ impl Run<'_> {
         journal.append(Entry::RunStarted { verb: self.verb.into(), steps: ids })?;
         let hosts = stack::hosts(self.stack, self.cloud.clone(), self.inventory, self.verb);
         let databases = stack::databases(self.stack).await;
-        let hands = RealHands { cloud: self.cloud.clone(), databases, hosts: Arc::new(hosts), policy: self.policy };
+        let runner = LiveRunner { cloud: self.cloud.clone(), databases, hosts: Arc::new(hosts), policy: self.policy };
         let (events, mut shown) = unbounded_channel();
         let mut display = ui::display(self.global.mode(), self.global.verbose);
         let showing = tokio::spawn(async move {
@@ -139,7 +139,7 @@ impl Run<'_> {
                 display.event(&event);
             }
         });
-        let outcome = executor::run(steps, Arc::new(hands), &journal, &events, &on_signal()).await;
+        let outcome = executor::run(steps, Arc::new(runner), &journal, &events, &on_signal()).await;
         drop(events);
         // What was said must be read before the result stands below it.
         drop(tokio::time::timeout(std::time::Duration::from_secs(2), showing).await);

@@ -8,8 +8,8 @@ use futures::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use super::event::{Event, Reporter};
-use super::hands::StepError;
 use super::policy::Policy;
+use super::step_runner::StepError;
 use crate::cloud::{Cloud, CloudError, CloudErrorKind, Databases, Operation, OperationState, Probe};
 use crate::steps::{CloudAction, DatabaseAction};
 

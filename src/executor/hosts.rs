@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::event::{Event, Reporter};
-use super::hands::StepError;
+use super::step_runner::StepError;
 use crate::cloud::{Access, Cloud, HostKey};
 use crate::host::{self, BuiltImage, DiskSpec, HostEvent, LocalImage, Progress, ReleaseSpec, Session, Site, Target};
 use crate::inventory::ResourceName;

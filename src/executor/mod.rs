@@ -3,16 +3,16 @@
 
 mod cloud;
 mod event;
-mod hands;
 mod hosts;
 mod policy;
 mod run;
+mod step_runner;
 #[cfg(test)]
 mod tests;
 
 pub use cloud::{apply, apply_database};
 pub use event::{Event, Reporter};
-pub use hands::{Hands, RealHands, StepError};
 pub use hosts::{Connected, HostKeys, Hosts, ReleaseSource, SshHosts, existing};
 pub use policy::Policy;
 pub use run::{Outcome, RunError, run};
+pub use step_runner::{LiveRunner, StepError, StepRunner};

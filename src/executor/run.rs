@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::event::{Event, Reporter};
-use super::hands::{Hands, StepError};
+use super::step_runner::{StepError, StepRunner};
 use crate::journal::{Entry, Journal, JournalError};
 use crate::steps::{Step, StepId, describe};
 
@@ -40,7 +40,7 @@ pub enum RunError {
 /// Runs until all is done, a step fails, or `stop` is set; steps that run are always seen to their end.
 pub async fn run(
     steps: &[Step],
-    hands: Arc<dyn Hands>,
+    runner: Arc<dyn StepRunner>,
     journal: &Journal,
     events: &UnboundedSender<Event>,
     stop: &CancellationToken,
@@ -51,7 +51,7 @@ pub async fn run(
         tasks: JoinSet::new(),
         outcome: Outcome { done: BTreeSet::new(), failed: vec![], left: vec![], stopped: false },
         unwritten: vec![],
-        hands,
+        runner,
         journal,
         events,
     };
@@ -79,7 +79,7 @@ struct Run<'a> {
     outcome: Outcome,
     /// How steps ended; goes into the journal before anything else begins.
     unwritten: Vec<Entry>,
-    hands: Arc<dyn Hands>,
+    runner: Arc<dyn StepRunner>,
     journal: &'a Journal,
     events: &'a UnboundedSender<Event>,
 }
@@ -133,9 +133,9 @@ impl<'a> Run<'a> {
         self.running.insert(step.id.clone(), Instant::now());
         self.tell(Event::StepStarted { step: step.id.clone(), what: describe(&step.action) });
         let reporter = Reporter { step: step.id.clone(), to: self.events.clone() };
-        let (hands, step) = (self.hands.clone(), step.clone());
+        let (runner, step) = (self.runner.clone(), step.clone());
         self.tasks.spawn(async move {
-            let result = hands.perform(&step, &reporter).await;
+            let result = runner.perform(&step, &reporter).await;
             (step.id, result)
         });
     }

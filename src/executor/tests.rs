@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
-use super::{Outcome, Policy, RealHands, StepError, run};
+use super::{LiveRunner, Outcome, Policy, StepError, run};
 use crate::cloud::CloudErrorKind;
 use crate::cloud::fake::{FakeCloud, Fault, World};
 use crate::graph::fixture::vault;
@@ -36,11 +36,11 @@ async fn run_with(
 ) -> Ran {
     let steps: Vec<Step> = planned(&vault(&[]), &world);
     let cloud = Arc::new(FakeCloud::new(world, fault));
-    let hands = RealHands { cloud: Some(cloud.clone()), databases: None, hosts: cloud.clone(), policy: POLICY };
+    let runner = LiveRunner { cloud: Some(cloud.clone()), databases: None, hosts: cloud.clone(), policy: POLICY };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let journal = Journal::open(folder.path(), "run".into()).expect("opens");
     let (events, _listening) = unbounded_channel();
-    let outcome = run(&steps, Arc::new(hands), &journal, &events, &stop).await.expect("the journal can be written");
+    let outcome = run(&steps, Arc::new(runner), &journal, &events, &stop).await.expect("the journal can be written");
     let journal = crate::journal::read(&folder.path().join("journal.jsonl")).expect("reads");
     Ran { outcome, world: cloud.world(), journal: journal.into_iter().map(|r| r.entry).collect() }
 }

@@ -115,7 +115,7 @@ impl Session {
     /// Lets the clients find their database at `location` from now on (None: beside them again). They are started by
     /// [`Self::serve_clients`].
     pub async fn point_clients(&self, site: &Site, location: Option<&DatabaseLocation>) -> Result<(), HostError> {
-        let script = site_script("pointing the clients", include_str!("scripts/point.sh"), site);
+        let script = site_script("pointing the clients", include_str!("scripts/set_database_location.sh"), site);
         let mut running = self.start(&script).await?;
         running.send(&files(location)).await?;
         running.output().await.map(drop)
@@ -135,7 +135,7 @@ impl Session {
         let script = concat!(
             include_str!("scripts/point_release.sh"),
             include_str!("scripts/standing.sh"),
-            include_str!("scripts/serve.sh")
+            include_str!("scripts/start_clients.sh")
         );
         let script = site_script("starting the database's clients", script, site)
             .set("TIMEOUT", health_timeout.as_secs().to_string())

@@ -4,11 +4,11 @@
 //! the pull on is one script on the host that does not need the connection: cut off, it still ends in a working release,
 //! the new or the old. A repeated deployment waits for it and finds its result.
 
-use super::choice::{next_number, previous, reusable, rollback_target, superfluous};
 use super::error::{Aftermath, HostError};
 use super::lock::HostLock;
 use super::progress::{Phase, Progress};
 use super::release::ReleaseSpec;
+use super::release_policy::{next_number, previous, reusable, rollback_target, to_prune};
 use super::script::Script;
 use super::session::Session;
 use super::site::Site;
@@ -131,7 +131,7 @@ impl Session {
 
     /// Waits for what a lost connection left running, makes the folders, and observes.
     async fn settled(&self, site: &Site) -> Result<HostFacts, HostError> {
-        let script = concat!(include_str!("scripts/state.sh"), include_str!("scripts/settle.sh"));
+        let script = concat!(include_str!("scripts/state.sh"), include_str!("scripts/init_state.sh"));
         self.run(&site_script("preparing the release's place", script, site)).await?;
         self.facts(site).await
     }
@@ -177,7 +177,7 @@ impl Session {
 
     async fn prune(&self, site: &Site) -> Result<(), HostError> {
         let facts = self.facts(site).await?;
-        let (releases, images) = superfluous(&facts);
+        let (releases, images) = to_prune(&facts);
         let script = site_script("removing old releases", include_str!("scripts/prune.sh"), site)
             .list("RELEASES", releases.iter().map(u32::to_string))
             .list("IMAGES", images);

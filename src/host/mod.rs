@@ -8,9 +8,9 @@
 mod agent;
 mod bundle;
 mod carry;
-mod choice;
 mod command;
 mod connections;
+mod container;
 mod context;
 mod database;
 mod deploy;
@@ -24,10 +24,12 @@ mod lock;
 mod prepare;
 mod progress;
 mod release;
+mod release_policy;
 mod script;
 mod session;
 mod site;
 mod target;
+pub mod unit;
 
 pub use bundle::{Bundle, BundleError, BundleFile, FileKind};
 pub use connections::Connections;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::HELPER_SCHEMA;
 use super::partitions::{PartitionError, Partitions, complete_indexes, make_partitions};
 use super::schema::Loss;
-use super::verify::{ObjectDifference, Prints, USES, VerifyError, compare_objects};
+use super::verify::{ObjectDifference, Prints, VerifyError, compare_objects};
 use crate::postgres::{Client, PostgresError};
 
 #[derive(Debug, thiserror::Error)]
@@ -56,32 +56,5 @@ impl Drift {
         let mut differences = compare_objects(source, target, losses, prints).await?;
         differences.retain(|difference| difference.explained.is_none());
         Ok(Self { partitions, differences })
-    }
-}
-
-/// What happened, as far as it can be seen: `COLUMN public.t.c is new in the old database`.
-pub fn told(difference: &ObjectDifference) -> String {
-    if difference.object.kind == USES {
-        return told_uses(difference);
-    }
-    let object = format!("{} {}", difference.object.kind, difference.object.name);
-    match (&difference.source, &difference.target) {
-        (Some(_), None) => format!("{object} is in the old database and not in the new one"),
-        (None, _) => format!("{object} is in the new database and not in the old one"),
-        (Some(here), Some(there)) => format!("{object} is `{here}` in the old database and `{there}` in the new one"),
-    }
-}
-
-/// The text may be the same: which operator is meant is the search_path's choice when it is made.
-fn told_uses(difference: &ObjectDifference) -> String {
-    let object = &difference.object.name;
-    let some = |used: &Option<String>| used.clone().filter(|used| !used.is_empty());
-    match (some(&difference.source), some(&difference.target)) {
-        (Some(here), Some(there)) => format!("{object} uses {here} in the old database and {there} in the new one"),
-        (Some(here), None) => format!("{object} uses {here} in the old database and not in the new one"),
-        (None, there) => {
-            let there = there.unwrap_or_default();
-            format!("{object} uses {there} in the new database and not in the old one")
-        }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::look::Look;
+use super::assessment::Assessment;
 use super::saga::{Mode, Stage};
 
 /// Where nothing could be measured: what the smallest disks of a cloud read.
@@ -47,13 +47,13 @@ pub struct Estimate {
 }
 
 /// `provision`: infra makes the new database.
-pub fn estimate(look: &Look, mode: Mode, provision: bool) -> Estimate {
-    let speed = Speed::of(look);
-    let volume = &look.volume;
+pub fn estimate(assessment: &Assessment, mode: Mode, provision: bool) -> Estimate {
+    let speed = Speed::of(assessment);
+    let volume = &assessment.volume;
     let tables = (volume.tables + volume.indexes) as f64 * SECONDS_A_TABLE;
     let copy = volume.data_bytes as f64 / speed.side_by_side(COPY_SHARE);
     let index = volume.index_bytes as f64 / speed.side_by_side(INDEX_SHARE) + tables;
-    let retained = if mode == Mode::Online { look.wal_bytes_per_second as f64 * (copy + index) } else { 0.0 };
+    let retained = if mode == Mode::Online { assessment.wal_bytes_per_second as f64 * (copy + index) } else { 0.0 };
     let stages = Stage::of(mode).filter_map(|stage| {
         let seconds = match stage {
             Stage::Preflight => volume.data_bytes as f64 / speed.alone(1.0),
@@ -95,9 +95,9 @@ struct Speed {
 }
 
 impl Speed {
-    fn of(look: &Look) -> Self {
-        let read = look.reading.as_ref().map_or(UNMEASURED, |reading| reading.bytes_per_second());
-        let sessions = look.jobs.clamp(1, MOST_THAT_GAIN);
+    fn of(assessment: &Assessment) -> Self {
+        let read = assessment.reading.as_ref().map_or(UNMEASURED, |reading| reading.bytes_per_second());
+        let sessions = assessment.jobs.clamp(1, MOST_THAT_GAIN);
         Self { read: read as f64, sessions: 1.0 + f64::from(sessions - 1) * SIDE_BY_SIDE }
     }
 
@@ -111,14 +111,14 @@ impl Speed {
 }
 
 /// What the figures rest on, in a sentence.
-pub fn basis(look: &Look) -> String {
+pub fn basis(assessment: &Assessment) -> String {
     let assumed = format!(
         "copying is assumed at {} %, building indexes at {} %, comparing at {} % of that for each session",
         COPY_SHARE * 100.0,
         INDEX_SHARE * 100.0,
         VERIFY_SHARE * 100.0
     );
-    match &look.reading {
+    match &assessment.reading {
         Some(reading) => format!(
             "{} MB of {} were read at {} MB/s; {assumed}",
             reading.bytes.div_ceil(1_000_000),
@@ -132,14 +132,14 @@ pub fn basis(look: &Look) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::migrate::assessment::Volume;
     use crate::migrate::catalog::ServerVersion;
-    use crate::migrate::look::Volume;
     use crate::migrate::measure::Reading;
 
     const GB: u64 = 1_000_000_000;
 
-    fn look(gigabytes: u64) -> Look {
-        Look {
+    fn assessment(gigabytes: u64) -> Assessment {
+        Assessment {
             source_version: ServerVersion(170_004),
             target_version: None,
             volume: Volume {
@@ -162,10 +162,10 @@ mod tests {
 
     #[test]
     fn online_users_wait_alike_for_any_size_and_offline_they_wait_for_the_rows() {
-        let (small, large) = (look(1), look(100));
-        let online = |look: &Look| estimate(look, Mode::Online, false).downtime_seconds;
+        let (small, large) = (assessment(1), assessment(100));
+        let online = |assessment: &Assessment| estimate(assessment, Mode::Online, false).downtime_seconds;
         assert_eq!(online(&small), online(&large));
-        let offline = |look: &Look| estimate(look, Mode::Offline, false).downtime_seconds;
+        let offline = |assessment: &Assessment| estimate(assessment, Mode::Offline, false).downtime_seconds;
         assert!(offline(&large) > 50 * offline(&small), "{} {}", offline(&small), offline(&large));
         let whole = estimate(&large, Mode::Offline, false);
         assert!(whole.downtime_seconds < whole.seconds, "the safety copy is made before");
@@ -173,24 +173,24 @@ mod tests {
 
     #[test]
     fn durations_follow_what_was_measured() {
-        let quick = look(10);
-        let slow = Look { reading: None, ..quick.clone() };
-        let copy = |look: &Look| estimate(look, Mode::Online, false).stages[&Stage::Copy];
+        let quick = assessment(10);
+        let slow = Assessment { reading: None, ..quick.clone() };
+        let copy = |assessment: &Assessment| estimate(assessment, Mode::Online, false).stages[&Stage::Copy];
         // 10 GB at 200 MB/s × 0.35 × 1.5.
         assert_eq!(copy(&quick), 98);
         assert!(copy(&slow) > 3 * copy(&quick), "200 MB/s against 50");
-        assert_eq!(copy(&Look { jobs: 4, ..quick.clone() }), copy(&Look { jobs: 16, ..quick.clone() }));
+        assert_eq!(copy(&Assessment { jobs: 4, ..quick.clone() }), copy(&Assessment { jobs: 16, ..quick.clone() }));
         assert!(basis(&quick).starts_with("64 MB of public.t were read at 200 MB/s"), "{}", basis(&quick));
         assert!(basis(&slow).contains("could not be measured"));
     }
 
     #[test]
     fn an_idle_database_keeps_no_wal_and_an_empty_one_takes_seconds() {
-        let idle = Look { wal_bytes_per_second: 0, ..look(1) };
+        let idle = Assessment { wal_bytes_per_second: 0, ..assessment(1) };
         assert_eq!(estimate(&idle, Mode::Online, false).retained_wal_bytes, 0);
-        let busy = estimate(&look(1), Mode::Online, false);
+        let busy = estimate(&assessment(1), Mode::Online, false);
         assert!((1_000_000..100_000_000).contains(&busy.retained_wal_bytes), "{busy:?}");
-        let empty = Look { volume: Volume::default(), reading: None, ..idle };
+        let empty = Assessment { volume: Volume::default(), reading: None, ..idle };
         assert!(estimate(&empty, Mode::Online, false).seconds < 30);
         assert!(!estimate(&empty, Mode::Online, false).stages.contains_key(&Stage::Provision));
         assert!(estimate(&empty, Mode::Online, true).seconds > 600);

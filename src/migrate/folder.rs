@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::files;
 use super::job::{JOB_VERSION, Job};
 use super::saga::{Event, Status};
 use crate::journal::{self, Journal, JournalError, Record};
@@ -42,7 +43,7 @@ impl Folder {
         let folder = Self::at(path);
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder.path);
         made.map_err(|source| FolderError::Io { path: folder.path.clone(), source })?;
-        folder.write("job.json", job)?;
+        folder.write(files::JOB, job)?;
         Ok(folder)
     }
 
@@ -55,12 +56,12 @@ impl Folder {
     }
 
     pub fn job(&self) -> Result<Job, FolderError> {
-        let job: Job = self.read("job.json")?.ok_or_else(|| FolderError::Io {
-            path: self.file("job.json"),
+        let job: Job = self.read(files::JOB)?.ok_or_else(|| FolderError::Io {
+            path: self.file(files::JOB),
             source: io::Error::new(io::ErrorKind::NotFound, "there is no migration here"),
         })?;
         if job.v > JOB_VERSION {
-            return Err(FolderError::Newer { path: self.file("job.json"), found: job.v });
+            return Err(FolderError::Newer { path: self.file(files::JOB), found: job.v });
         }
         Ok(job)
     }
@@ -73,21 +74,21 @@ impl Folder {
     /// Held while somebody looks where it stands and writes down what follows: the agent's next step, a word of the user. It
     /// goes with the value, or the process.
     pub fn turn(&self) -> Result<fs::File, FolderError> {
-        let path = self.file("turn");
+        let path = self.file(files::TURN);
         let open = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
         let locked = open.and_then(|file| file.lock().map(|()| file));
         locked.map_err(|source| FolderError::Io { path, source })
     }
 
     pub fn records(&self) -> Result<Vec<Record<Event>>, FolderError> {
-        let path = self.file("journal.jsonl");
+        let path = self.file(files::JOURNAL);
         if path.exists() { Ok(journal::read(&path)?) } else { Ok(vec![]) }
     }
 
     pub fn status(&self) -> Result<Status, FolderError> {
         let records = self.records()?;
         Status::replay(records.iter().map(|record| &record.entry))
-            .map_err(|e| FolderError::Impossible { path: self.file("journal.jsonl"), reason: e.to_string() })
+            .map_err(|e| FolderError::Impossible { path: self.file(files::JOURNAL), reason: e.to_string() })
     }
 
     /// None: there is no such file.

@@ -3,10 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::copy::Rate;
 use super::saga::{Cutover, Mode};
 use crate::host::Site;
-use crate::plan::{Engine, NodeName};
+use crate::plan::{Engine, NodeName, Rate};
 
 /// Readers refuse files of a later version.
 pub const JOB_VERSION: u32 = 1;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::catalog::{Catalog, Table, quote_identifier};
 use super::rows_path::RowsPath;
-use crate::postgres::wire::{Connection, Mode, discard};
+use crate::postgres::wire::{Connection, SessionKind, discard};
 use crate::postgres::{Client, Endpoint, PostgresError};
 
 /// Enough that the cost of a query does not count, little enough that the service does not feel it.
@@ -40,7 +40,7 @@ impl Reading {
 pub async fn read(source: &Endpoint, catalog: &Catalog) -> Result<Option<Reading>, PostgresError> {
     let readable = catalog.with_rows().filter(|table| table.pages > 0 && table.stored_columns().next().is_some());
     let Some(table) = readable.max_by_key(|table| table.bytes()) else { return Ok(None) };
-    let mut connection = Connection::open(source, "infra look", Mode::Sql).await?;
+    let mut connection = Connection::open(source, "infra look", SessionKind::Sql).await?;
     let limits = format!("SET default_transaction_read_only = on; SET statement_timeout = {}", AT_MOST.as_millis());
     connection.query("preparing to measure", &limits).await?;
     connection.query("preparing to measure", &RowsPath::of(catalog).set()).await?;

@@ -2,20 +2,21 @@
 //! `catalog` describes one database. Nothing here shows anything.
 
 pub mod alike;
+pub mod assessment;
 pub mod carried;
 pub mod catalog;
 pub mod copy;
 pub mod ddl;
 pub mod drift;
 pub mod estimate;
+pub mod files;
 pub mod folder;
 pub mod identity;
 pub mod index;
 pub mod job;
-pub mod kept;
 pub mod logins;
-pub mod look;
 pub mod measure;
+pub mod old_data_retention;
 pub mod partitions;
 pub mod preflight;
 pub mod prose;
@@ -27,8 +28,8 @@ pub mod run;
 pub mod saga;
 pub mod schema;
 pub mod sequences;
-pub mod since;
 pub mod stages;
+pub mod strategy;
 pub mod timescale;
 pub mod unseen;
 pub mod verify;

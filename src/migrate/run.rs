@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 
+use super::files;
 use super::folder::{Folder, FolderError};
 use super::logins;
 use super::relay::relay;
@@ -14,7 +15,7 @@ use super::saga::{Direction, Event, Mode, Next, Place, Side, Stage, Status, Step
 use super::stages::{
     Context, RELAY_PORT, StageError, Switch, has_way_back, is_paused, is_watched, leave_watch, log_watch,
     look_at_the_way_back, perform, relieve_watch, restore, serve_again, take_back, told_of_switch, try_stop_recording,
-    undo, watch,
+    undo, while_waiting,
 };
 use crate::journal::{Journal, JournalError};
 
@@ -22,8 +23,6 @@ use crate::journal::{Journal, JournalError};
 const LISTEN: Duration = Duration::from_millis(500);
 /// Clients that are to be served where they were are tried again after this.
 const AGAIN: Duration = Duration::from_secs(1);
-/// Where a migration kept how far its switch had come before that was part of the journal.
-const FORMER: &str = "cutover.json";
 
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -66,14 +65,14 @@ pub async fn run(folder: Folder) -> Result<Next, RunError> {
 
 /// What an earlier version began is gone on with, unless it was in the midst of a switch.
 fn take_over(folder: &Folder) -> Result<(), RunError> {
-    if folder.read_text(FORMER)?.is_none() {
+    if folder.read_text(files::FORMER_SWITCH)?.is_none() {
         return Ok(());
     }
     let status = folder.status()?;
     if !status.is_done(Stage::Cutover) || status.wanted() == Side::Old {
         return Err(RunError::Former);
     }
-    Ok(folder.remove(FORMER)?)
+    Ok(folder.remove(files::FORMER_SWITCH)?)
 }
 
 /// Offline migrations need no way from the new database to the old one.
@@ -254,7 +253,7 @@ async fn taken_back(context: &Context, journal: &Journal<Event>, to: Side) -> Re
     if let Err(error) = take_back(context, to, switch.step).await {
         if !status.given_up.has(to.other()) {
             tracing::warn!("{} is to serve again: {}", to.other(), crate::error::chain(&error));
-            drop(context.folder.write("progress.json", &crate::error::chain(&error)));
+            drop(context.folder.write(files::PROGRESS, &crate::error::chain(&error)));
             sleep(AGAIN).await;
             return Ok(());
         }
@@ -290,7 +289,7 @@ async fn served_where_they_were(context: &Context, journal: &Journal<Event>, why
 
 /// Before the cutover, for somebody or something else.
 async fn wait(context: &Context, journal: &Journal<Event>) -> Result<(), RunError> {
-    let Err(error) = watch(context).await else {
+    let Err(error) = while_waiting(context).await else {
         sleep(LISTEN).await;
         return Ok(());
     };
@@ -359,10 +358,10 @@ mod tests {
                 journal.append(event).unwrap();
             }
             if let Some(reached) = reached {
-                folder.write(FORMER, &reached).unwrap();
+                folder.write(files::FORMER_SWITCH, &reached).unwrap();
             }
             assert_eq!(take_over(&folder).is_ok(), goes_on, "{last} {reached:?}");
-            assert_eq!(folder.file(FORMER).exists(), reached.is_some() && !goes_on);
+            assert_eq!(folder.file(files::FORMER_SWITCH).exists(), reached.is_some() && !goes_on);
         }
     }
 }

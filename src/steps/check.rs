@@ -1,11 +1,10 @@
-//! A second pair of eyes: rules that any list of steps must keep, whoever built it, and the questions that a person
-//! has to answer before it runs. Knows nothing of how steps are built.
+//! A second pair of eyes: rules that any list of steps must keep, whoever built it. Knows nothing of how steps are built.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::action::{Action, CloudAction, HostAction, HostRef};
+use super::consent::{Consent, Loss};
 use super::{Step, StepId};
-use crate::diff::{Diff, InstanceDiff, PortsDiff};
 use crate::inventory::{Instance, InstanceState, Inventory, ResourceName, RootData, TAG_CARRIED, TAG_NODE};
 use crate::plan::NodeName;
 
@@ -15,15 +14,6 @@ use crate::plan::NodeName;
 pub struct Violation {
     pub step: StepId,
     pub rule: String,
-}
-
-/// What a person has agreed to lose. `--yes` is no such agreement.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Consent {
-    /// Disks and snapshots, and all that instances hold.
-    pub include_data: bool,
-    /// What lies on the root disks of these instances.
-    pub lost: BTreeSet<ResourceName>,
 }
 
 pub fn check(steps: &[Step], inventory: &Inventory, consent: &Consent) -> Vec<Violation> {
@@ -42,13 +32,6 @@ pub fn check(steps: &[Step], inventory: &Inventory, consent: &Consent) -> Vec<Vi
         violations.extend(lost.map(|(step, loss)| violation(step, &format!("loses {}", loss.what))));
     }
     violations
-}
-
-/// Data that go with an instance.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Loss {
-    pub instance: ResourceName,
-    pub what: String,
 }
 
 /// What these steps would lose of what lies on root disks: asked for by name before they run.
@@ -241,34 +224,4 @@ fn destroys_data(step: &Step) -> Option<Violation> {
 
 fn violation(step: &Step, rule: &str) -> Violation {
     Violation { step: step.id.clone(), rule: rule.into() }
-}
-
-/// What a person must say yes to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Question {
-    /// The service is away for a while.
-    Interruption { what: String },
-    /// SSH from here may be cut off. Never answered by `--yes` alone.
-    Lockout { what: String },
-    /// Data go with an instance. Never answered by `--yes` alone.
-    Loss(Loss),
-}
-
-pub fn questions(diff: &Diff) -> Vec<Question> {
-    let mut questions = vec![];
-    for host in &diff.hosts {
-        if let InstanceDiff::Replace(r) = &host.instance {
-            let what = format!("{} is replaced by {}: its services stop while disks and address move", r.old, r.new);
-            questions.push(Question::Interruption { what });
-        }
-        if let PortsDiff::Put { lockout: Some(lockout), closes, .. } = &host.ports {
-            let from = match lockout.operator {
-                Some(ip) => format!("you are connected from {ip}, and no rule for port 22 admits it any more"),
-                None => "the rules for port 22 shrink, and it is not known from where you connect".into(),
-            };
-            let what = format!("{}: {from} (closes {})", host.id, closes.join(", "));
-            questions.push(Question::Lockout { what });
-        }
-    }
-    questions
 }

@@ -4,6 +4,7 @@
 mod action;
 mod build;
 mod check;
+mod consent;
 mod database;
 mod describe;
 mod host;
@@ -17,7 +18,8 @@ pub use action::{
     Action, AlarmSpec, CloudAction, DiskOnHost, HostAction, HostRef, InstanceSpec, LocalAction, ReleaseRef,
 };
 pub use build::{build, deploy};
-pub use check::{Consent, Loss, Question, Violation, check, losses, questions};
+pub use check::{Violation, check, losses};
+pub use consent::{Consent, Loss, Question, questions};
 pub use database::{
     DatabaseAction, DatabaseChange, DatabaseSpec, DatabaseWish, database_name, describe as describe_database,
     member_name, provision, remove as remove_database, revert, secure, watch,

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::measures::{bytes, count, duration};
 use crate::cost::{MigrationCost, Monthly};
+use crate::migrate::assessment::Assessment;
 use crate::migrate::estimate::Estimate;
-use crate::migrate::look::Look;
 use crate::migrate::preflight::{Finding, Sections};
 use crate::migrate::prose::{FEW, few, wrapped};
 use crate::migrate::saga::{Cutover, Mode, Stage};
@@ -29,7 +29,7 @@ pub struct GuideView {
     /// What the estimates rest on.
     pub basis: String,
     pub cost: MigrationCost,
-    pub look: Look,
+    pub look: Assessment,
     /// What was typed, without what it agrees to and `--plan-only`.
     pub command: String,
     /// Codes that are agreed to.
@@ -271,9 +271,9 @@ pub mod fixture {
     //! What a look may have seen.
 
     use super::*;
+    use crate::migrate::assessment::Volume;
     use crate::migrate::catalog::ServerVersion;
     use crate::migrate::estimate::{basis, estimate};
-    use crate::migrate::look::Volume;
     use crate::migrate::measure::Reading;
     use crate::migrate::preflight::Severity;
     use crate::migrate::schema::Loss;
@@ -292,8 +292,8 @@ pub mod fixture {
         }
     }
 
-    fn look() -> Look {
-        Look {
+    fn look() -> Assessment {
+        Assessment {
             source_version: ServerVersion(150_018),
             target_version: None,
             volume: Volume {

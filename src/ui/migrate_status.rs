@@ -320,7 +320,7 @@ pub mod fixture {
 
 #[cfg(test)]
 mod tests {
-    use crate::migrate::kept::Kept;
+    use crate::migrate::old_data_retention::OldDataRetention;
 
     use super::fixture::{report, until};
     use super::*;
@@ -373,7 +373,8 @@ mod tests {
         let undoing = report(&undone, Next::Undo(Stage::Schema), true);
         let finished = report(&until(Stage::Finish), Next::Nothing, false);
         let removed = Some(jiff::Timestamp::UNIX_EPOCH);
-        let finished = Report { kept: Some(Kept { until: jiff::Timestamp::UNIX_EPOCH, removed }), ..finished };
+        let finished =
+            Report { kept: Some(OldDataRetention { until: jiff::Timestamp::UNIX_EPOCH, removed }), ..finished };
         let screens = [ready, waiting, guarded, failed, undoing, finished].map(|report| migration_text(&report));
         insta::assert_snapshot!("status_states", screens.join("\n"));
     }

@@ -63,7 +63,7 @@ fn assert_same(pair: &Pair) {
 
 async fn differences(pair: &Pair) -> Vec<String> {
     let found = compare_objects(&pair.old, &pair.new, &[], &Prints::default()).await.unwrap();
-    found.iter().map(infra::migrate::drift::told).collect()
+    found.iter().map(infra::migrate::verify::told_of_object).collect()
 }
 
 async fn open(server: &Server, user: &str) -> Client {

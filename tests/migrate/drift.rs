@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use infra::migrate::catalog::QualifiedName;
-use infra::migrate::drift::{Drift, Fingerprints, told};
+use infra::migrate::drift::{Drift, Fingerprints};
 use infra::migrate::partitions::{drop_partitions, make_partitions};
-use infra::migrate::replicate::{Bound, Channel, Kept, ReplicateError};
-use infra::migrate::verify::{Prints, read_objects};
+use infra::migrate::replicate::{Bound, Channel, ReplicateError, RetainedWal};
+use infra::migrate::verify::{Prints, read_objects, told_of_object};
 
 use crate::pair::{Pair, open};
 use crate::servers::Server;
@@ -43,7 +43,7 @@ async fn look_with(pair: &Pair, prints: &Prints) -> Drift {
 }
 
 async fn differences(pair: &Pair) -> Vec<String> {
-    look(pair).await.differences.iter().map(told).collect()
+    look(pair).await.differences.iter().map(told_of_object).collect()
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn a_new_partition_has_its_expressions_from_its_parent() {
     let drift = look_with(&pair, &prints).await;
     assert_eq!((drift.partitions.made.len(), drift.differences), (1, vec![]));
     pair.old_server.psql("app", "ALTER TABLE ticket DROP CONSTRAINT ticket_state_check, ADD CHECK (state IN ('open'))");
-    let told: Vec<_> = look_with(&pair, &prints).await.differences.iter().map(told).collect();
+    let told: Vec<_> = look_with(&pair, &prints).await.differences.iter().map(told_of_object).collect();
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told.iter().all(|line| line.contains("ticket_state_check is `")), "{told:?}");
 }
@@ -224,7 +224,7 @@ async fn a_slot_that_keeps_too_much_is_told_and_so_is_a_lost_one() {
     channel.make_slot().await.unwrap();
     let bound = Bound::new(Some(1 << 40), Bound::server_limit(&client).await.unwrap());
     assert_eq!(bound.bytes, 32 << 20);
-    let kept = async || Kept::read(&client, &["infra_forward", "no_such"]).await.unwrap().remove(0);
+    let kept = async || RetainedWal::read(&client, &["infra_forward", "no_such"]).await.unwrap().remove(0);
     kept().await.check(&bound).unwrap();
     server.psql("app", "CREATE TABLE filler AS SELECT repeat(md5(i::text), 30) FROM generate_series(1, 40000) AS i");
     let error = kept().await.check(&bound).unwrap_err();

@@ -2,7 +2,7 @@
 
 use infra::migrate::carried;
 use infra::migrate::catalog::{self, QualifiedName};
-use infra::migrate::replicate::{Channel, lacking, make_beat, raise_fence, readmit_readers};
+use infra::migrate::replicate::{Channel, lacking, make_heartbeat, raise_fence, readmit_readers};
 use infra::postgres::{Client, Endpoint, connect};
 
 use crate::servers::Server;
@@ -40,7 +40,7 @@ impl Guarded {
         new_server.psql("postgres", "GRANT pg_signal_backend TO owner");
         let (old, new) = (open(&old_server, "postgres", "app").await, open(&new_server, "owner", "app").await);
         for client in [&old, &new] {
-            make_beat(client).await.unwrap();
+            make_heartbeat(client).await.unwrap();
         }
         let guarded = Self { old_server, new_server, old, new };
         guarded.old_server.psql("postgres", "CREATE ROLE infra_apply LOGIN SUPERUSER");

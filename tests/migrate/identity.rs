@@ -9,7 +9,7 @@ use infra::migrate::catalog::{self, QualifiedName};
 use infra::migrate::folder::Folder;
 use infra::migrate::identity::{IdentityError, give, give_to_new, look_for_new, take_back, unfollowed};
 use infra::migrate::replicate::Channel;
-use infra::migrate::since::Since;
+use infra::migrate::verify::incremental::ChangeVerifier;
 use infra::migrate::verify::{Prints, compare_objects, read_objects};
 use infra::postgres::{Endpoint, connect};
 use tokio::task::JoinHandle;
@@ -95,7 +95,7 @@ fn rows(server: &Server) -> Vec<String> {
 
 async fn differences(pair: &Pair) -> Vec<String> {
     let found = compare_objects(&pair.old, &pair.new, &[], &Prints::default()).await.unwrap();
-    found.iter().map(infra::migrate::drift::told).collect()
+    found.iter().map(infra::migrate::verify::told_of_object).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,9 +135,9 @@ async fn the_application_writes_without_keys_throughout_and_finds_everything_as_
     let application_paused = application.stop().await;
     assert!(application_paused > 0);
     forward.drain(PATIENCE).await.unwrap();
-    let since = Since { source: &pair.old, target: &pair.new, folder: &folder };
-    since.record(None, Some(&NAMES.map(|name| QualifiedName::new("public", name)))).await.unwrap();
-    since.begin(since.same().await.unwrap()).unwrap();
+    let verifier = ChangeVerifier { source: &pair.old, target: &pair.new, folder: &folder };
+    verifier.record(None, Some(&NAMES.map(|name| QualifiedName::new("public", name)))).await.unwrap();
+    verifier.begin(verifier.baseline().await.unwrap()).unwrap();
     let application = Application::at(&pair.old_server).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     // A partition that a job makes: its rows are changed at once.
@@ -154,10 +154,10 @@ async fn the_application_writes_without_keys_throughout_and_finds_everything_as_
     application.stop().await;
     forward.drain(PATIENCE).await.unwrap();
     pair.new_server.psql("app", "DROP TABLE extra");
-    let look = since.look(&catalog::read(&pair.old).await.unwrap()).await.unwrap();
+    let look = verifier.recheck(&catalog::read(&pair.old).await.unwrap()).await.unwrap();
     assert_eq!(look.differing().count(), 0, "{look:?}");
     assert_eq!(rows(&pair.old_server), rows(&pair.new_server));
-    since.end().await.unwrap();
+    verifier.end().await.unwrap();
 
     // Back: the roles change.
     forward.pause().await.unwrap();

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use infra::migrate::catalog::{self, Catalog, QualifiedName};
-use infra::migrate::copy::{Hold, copy, tables};
+use infra::migrate::copy::{SnapshotSource, copy, tables};
 use infra::migrate::index::{Builds, Memory, Progress, build, progress, start_over};
 use infra::migrate::schema::{self, Entry, Phase};
 use infra::postgres::{Client, connect};
@@ -99,7 +99,7 @@ impl Move {
 #[tokio::test(flavor = "multi_thread")]
 async fn indexes_are_built_while_others_copy() {
     let moving = Move::new().await;
-    let _holder = moving.ends.hold(Hold::Transaction).await;
+    let _holder = moving.ends.hold(SnapshotSource::Transaction).await;
     assert_eq!(moving.progress().await.done, 0);
     assert!(moving.copy_and_build().await > 15);
     moving.assert_built().await;
@@ -114,12 +114,12 @@ async fn indexes_are_built_while_others_copy() {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_snapshot_finds_bare_tables() {
     let moving = Move::new().await;
-    let holder = moving.ends.hold(Hold::Transaction).await;
+    let holder = moving.ends.hold(SnapshotSource::Transaction).await;
     let entries = moving.copy_and_build().await;
     holder.abort();
     drop(holder.await);
     moving.ends.old.psql(SUPERUSER, "INSERT INTO empty VALUES (1); DELETE FROM b WHERE id % 2 = 0");
-    let _holder = moving.ends.hold(Hold::Transaction).await;
+    let _holder = moving.ends.hold(SnapshotSource::Transaction).await;
     start_over(&moving.target().await, &moving.builds()).await.unwrap();
     let left = indexes(&catalog::read(&*moving.target().await).await.unwrap());
     // CHECK constraints and the like came with the tables.
@@ -131,7 +131,7 @@ async fn another_snapshot_finds_bare_tables() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_many_that_cannot_be_built_is_named() {
     let moving = Move::new().await;
-    let _holder = moving.ends.hold(Hold::Transaction).await;
+    let _holder = moving.ends.hold(SnapshotSource::Transaction).await;
     let (sender, complete) = tokio::sync::mpsc::unbounded_channel();
     copy(moving.ends.setup(), &moving.source, Arc::new(|_| {}), Arc::new(|_: &[_]| {})).await.unwrap();
     moving.ends.new.psql(SUPERUSER, "INSERT INTO p1 VALUES (1, 'twice')");

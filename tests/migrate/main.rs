@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests too: what fails here fails the test")]
 
 mod alike;
+mod assessment;
 mod carried;
 mod catalog;
 mod child;
@@ -12,10 +13,11 @@ mod definitions;
 mod drift;
 mod guarded;
 mod identity;
+mod incremental_verify;
+mod incremental_verify_large;
 mod index;
 mod journey;
 mod logins;
-mod look;
 mod pair;
 mod preflight;
 mod random;
@@ -26,8 +28,6 @@ mod replicate;
 mod row_security;
 mod schema;
 mod servers;
-mod since;
-mod since_large;
 mod switch;
 mod through_root;
 mod timescale;

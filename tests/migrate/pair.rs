@@ -1,7 +1,7 @@
 //! An old server and a new one with the same database `app`, as a migration has them in its middle: the new one's is made of
 //! the old one's dump, rows and all, and both have the table by which infra knows what has arrived.
 
-use infra::migrate::replicate::{Channel, make_beat};
+use infra::migrate::replicate::{Channel, make_heartbeat};
 use infra::postgres::{Client, Endpoint, connect};
 
 use crate::servers::{SUPERUSER, Server, run};
@@ -31,8 +31,8 @@ impl Pair {
         assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
         new_server.psql("app", &String::from_utf8(dump.stdout).unwrap());
         let (old, new) = (open(&old_server).await, open(&new_server).await);
-        make_beat(&old).await.unwrap();
-        make_beat(&new).await.unwrap();
+        make_heartbeat(&old).await.unwrap();
+        make_heartbeat(&new).await.unwrap();
         Self { old_server, new_server, old, new }
     }
 

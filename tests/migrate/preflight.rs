@@ -21,7 +21,7 @@ async fn findings(moving: &Move, mode: Mode) -> Vec<Finding> {
     let situation = Situation {
         mode,
         source: preflight::gather(&source).await.unwrap(),
-        orphans: Some(preflight::find_orphans(&source, &catalog).await.unwrap()),
+        fk_violations: Some(preflight::find_fk_violations(&source, &catalog).await.unwrap()),
         large_rows: vec![],
         target_catalog: catalog::read(&target).await.unwrap(),
         target: preflight::gather(&target).await.unwrap(),
@@ -162,8 +162,12 @@ async fn foreign_keys_are_compared_as_the_server_compares_them() {
             let write = "SET session_replication_role = replica; TRUNCATE row_of";
             server.psql("keys", &format!("{write}; INSERT INTO row_of ({own}) VALUES ({value})"));
             let catalog = catalog::read(&source).await.unwrap();
-            let told =
-                preflight::find_orphans(&source, &catalog).await.unwrap().iter().map(|found| found.rows).sum::<i64>();
+            let told = preflight::find_fk_violations(&source, &catalog)
+                .await
+                .unwrap()
+                .iter()
+                .map(|found| found.rows)
+                .sum::<i64>();
             let checked = source
                 .batch_execute(&format!("SET search_path = public; ALTER TABLE row_of DROP CONSTRAINT key; {key}"))
                 .await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use infra::migrate::replicate::{
-    Bound, Channel, Kept, ReplicateError, empty_database, hold_writers, make_beat, open_writers, readmit,
+    Bound, Channel, ReplicateError, RetainedWal, empty_database, hold_writers, make_heartbeat, open_writers, readmit,
     readmit_readers, refuse_writes,
 };
 use infra::postgres::{Client, Endpoint, connect};
@@ -234,8 +234,8 @@ async fn decoded_changes_count_as_kept() {
         server.psql("app", TABLES);
     }
     let (old, new) = (open(&old_server, "app").await, open(&new_server, "app").await);
-    make_beat(&old).await.unwrap();
-    make_beat(&new).await.unwrap();
+    make_heartbeat(&old).await.unwrap();
+    make_heartbeat(&new).await.unwrap();
     let channel = Channel { name: "infra_forward", publisher: &old, subscriber: &new };
     channel.publish(None).await.unwrap();
     channel.make_slot().await.unwrap();
@@ -246,7 +246,7 @@ async fn decoded_changes_count_as_kept() {
     writer.run("writing", write).await.unwrap();
     let began = std::time::Instant::now();
     let spilled = loop {
-        let kept = Kept::read(&old, &["infra_forward", "not there"]).await.unwrap();
+        let kept = RetainedWal::read(&old, &["infra_forward", "not there"]).await.unwrap();
         assert_eq!(kept.len(), 1);
         if kept[0].spilled > 10_000_000 {
             break kept;
@@ -255,7 +255,7 @@ async fn decoded_changes_count_as_kept() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
     let bound = Bound { bytes: spilled[0].bytes + spilled[0].spilled - 1, ..Bound::new(None, None) };
-    let error = Kept::check_all(&spilled, &bound).unwrap_err();
+    let error = RetainedWal::check_all(&spilled, &bound).unwrap_err();
     assert!(error.to_string().contains("decoded changes"), "{error}");
     writer.run("ending", "ROLLBACK").await.unwrap();
 }

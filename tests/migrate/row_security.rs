@@ -6,9 +6,9 @@ use std::time::Duration;
 use infra::migrate::carried::{hidden, seeing_all};
 use infra::migrate::catalog::{self, QualifiedName};
 use infra::migrate::folder::Folder;
-use infra::migrate::replicate::{Channel, make_beat};
+use infra::migrate::replicate::{Channel, make_heartbeat};
 use infra::migrate::schema::{Phase, Schema, hand_over, take_back};
-use infra::migrate::since::{Look, Since, SinceError};
+use infra::migrate::verify::incremental::{ChangeVerificationError, ChangeVerifier, RecheckRound};
 use infra::migrate::verify::{End, Options, verify};
 use infra::postgres::{Client, Endpoint, PostgresError, connect};
 
@@ -48,15 +48,15 @@ impl Secured {
         moving.apply(&moving.at_target().await, &schema, Phase::Last).await;
         let source = Endpoint::parse(&moving.source.url("corpus")).unwrap();
         let (old, new) = (connect(&source, "test").await.unwrap(), connect(&target(&moving), "test").await.unwrap());
-        make_beat(&old).await.unwrap();
-        make_beat(&new).await.unwrap();
+        make_heartbeat(&old).await.unwrap();
+        make_heartbeat(&new).await.unwrap();
         let secured = Self { moving, schema, old, new, folder: tempfile::tempdir().unwrap() };
         secured.replicate(&source).await;
         secured
-            .since(async |since| {
+            .verifying(async |verifier| {
                 let tables = ["forced", "En\"abled"].map(|name| QualifiedName::new("public", name));
-                since.record(None, Some(&tables)).await.unwrap();
-                since.begin(since.same().await.unwrap()).unwrap();
+                verifier.record(None, Some(&tables)).await.unwrap();
+                verifier.begin(verifier.baseline().await.unwrap()).unwrap();
             })
             .await;
         secured
@@ -75,14 +75,14 @@ impl Secured {
         self.moving.target.psql("moved", given);
     }
 
-    async fn since<T>(&self, work: impl AsyncFnOnce(Since<'_>) -> T) -> T {
+    async fn verifying<T>(&self, work: impl AsyncFnOnce(ChangeVerifier<'_>) -> T) -> T {
         let folder = Folder::at(self.folder.path());
-        work(Since { source: &self.old, target: &self.new, folder: &folder }).await
+        work(ChangeVerifier { source: &self.old, target: &self.new, folder: &folder }).await
     }
 
-    async fn look(&self) -> Result<Look, SinceError> {
+    async fn look(&self) -> Result<RecheckRound, ChangeVerificationError> {
         let catalog = catalog::read(&self.old).await.unwrap();
-        self.since(async |since| since.look(&catalog).await).await
+        self.verifying(async |verifier| verifier.recheck(&catalog).await).await
     }
 
     /// Writes to both tables at the source, and waits until it has arrived.
@@ -131,7 +131,7 @@ async fn rows_arrive_and_are_compared_until_policies_hide_them() {
     // While the clients use it, that waits; in a pause this session sees all, and nobody else more than before.
     let (hidden, catalog) = (hidden(&secured.new).await.unwrap(), catalog::read(&secured.old).await.unwrap());
     assert_eq!(hidden.iter().map(QualifiedName::plain).collect::<Vec<_>>(), ["public.forced"]);
-    let look = secured.since(async |since| since.look_but(&catalog, &hidden).await).await.unwrap();
+    let look = secured.verifying(async |verifier| verifier.recheck_except(&catalog, &hidden).await).await.unwrap();
     assert_eq!(look.differing().count(), 0, "{look:?}");
     let look = seeing_all(&secured.new, async { Ok::<_, PostgresError>(secured.look().await.unwrap()) }).await.unwrap();
     assert_eq!((look.differing().count(), look.rows()), (1, 1), "{look:?}");

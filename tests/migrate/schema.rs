@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use infra::migrate::catalog::{self, Catalog};
-use infra::migrate::copy::{Held, Hold, Setup, copy, hold};
+use infra::migrate::copy::{HeldSnapshot, Setup, SnapshotSource, copy, hold};
 use infra::migrate::folder::Folder;
 use infra::migrate::schema::{self, Consequence, Phase, Schema};
-use infra::migrate::timescale;
+use infra::migrate::{strategy, timescale};
 use tokio_postgres::Client;
 
 use crate::copy::setup::setup;
@@ -55,7 +55,7 @@ impl Move {
         let items = schema::parse(&schema::dump(&command, schema::Names::Plain).await.unwrap()).unwrap();
         let facts = schema::examine(&target, &catalog).await.unwrap();
         let timescale = timescale::read(&source).await.unwrap();
-        let built = timescale::build(items, &catalog, timescale.as_ref(), large, &facts);
+        let built = strategy::build(items, &catalog, timescale.as_ref(), large, &facts);
         (built.conversion.seen(catalog), built)
     }
 
@@ -76,8 +76,8 @@ impl Move {
         let setup = setup(&self.source.url("corpus"), &self.target.url_as(self.user, "moved"), folder.path());
         let setup = Setup { restore_mode, ..setup };
         let (source, place) = (setup.source.clone(), Folder::at(folder.path()));
-        let holder = tokio::spawn(async move { drop(hold(&source, &place, Hold::Transaction).await) });
-        while Held::read(&Folder::at(folder.path())).unwrap().is_none() {
+        let holder = tokio::spawn(async move { drop(hold(&source, &place, SnapshotSource::Transaction).await) });
+        while HeldSnapshot::read(&Folder::at(folder.path())).unwrap().is_none() {
             assert!(!holder.is_finished());
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }

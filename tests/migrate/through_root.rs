@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use infra::migrate::catalog::{self, QualifiedName};
-use infra::migrate::copy::Hold;
-use infra::migrate::replicate::{Channel, make_beat};
+use infra::migrate::copy::SnapshotSource;
+use infra::migrate::replicate::{Channel, make_heartbeat};
 use infra::migrate::verify::{End, Options, RowFault, verify};
 use infra::postgres::{Client, Endpoint, connect};
 
@@ -88,7 +88,7 @@ async fn faults(ends: &Ends) -> Vec<(String, RowFault, Option<String>)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_find_their_partition_at_each_server_and_are_compared_by_root() {
     let ends = ends();
-    let holder = ends.hold(Hold::Transaction).await;
+    let holder = ends.hold(SnapshotSource::Transaction).await;
     let (copied, _) = ends.copy().await;
     copied.unwrap();
     // Once more under the same snapshot: everything is there.
@@ -109,7 +109,7 @@ async fn rows_find_their_partition_at_each_server_and_are_compared_by_root() {
     // A copy that starts over, under another snapshot.
     drop(holder.await);
     ends.old.psql(SUPERUSER, "DELETE FROM jar WHERE id % 2 = 0");
-    let _holder = ends.hold(Hold::Transaction).await;
+    let _holder = ends.hold(SnapshotSource::Transaction).await;
     ends.copy().await.0.unwrap();
     assert_eq!(faults(&ends).await, []);
 }
@@ -117,11 +117,11 @@ async fn rows_find_their_partition_at_each_server_and_are_compared_by_root() {
 #[tokio::test(flavor = "multi_thread")]
 async fn replication_goes_through_the_root_there_and_back() {
     let ends = ends();
-    let _holder = ends.hold(Hold::Transaction).await;
+    let _holder = ends.hold(SnapshotSource::Transaction).await;
     ends.copy().await.0.unwrap();
     let (old, new) = (open(&ends.old).await, open(&ends.new).await);
     for client in [&old, &new] {
-        make_beat(client).await.unwrap();
+        make_heartbeat(client).await.unwrap();
         infra::migrate::identity::give(client, None).await.unwrap();
     }
     let names = ROOTS.map(|name| QualifiedName::new("public", name));

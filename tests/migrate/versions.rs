@@ -11,7 +11,7 @@ use std::time::Duration;
 use infra::migrate::carried::{self, carry_rows};
 use infra::migrate::catalog::{self, QualifiedName};
 use infra::migrate::identity::{give, take_back};
-use infra::migrate::replicate::{Channel, make_beat};
+use infra::migrate::replicate::{Channel, make_heartbeat};
 use infra::migrate::schema::{Consequence, Phase, Schema};
 use infra::migrate::verify::{End, Options, Prints, verify};
 use infra::postgres::{Client, Endpoint, connect};
@@ -76,8 +76,8 @@ async fn corpus_writes(moving: &Move) {
     equal(moving, &built, &prints).await;
 
     let (old, new) = (open(&moving.source, "corpus").await, open(&moving.target, "moved").await);
-    make_beat(&old).await.unwrap();
-    make_beat(&new).await.unwrap();
+    make_heartbeat(&old).await.unwrap();
+    make_heartbeat(&new).await.unwrap();
     give(&old, None).await.unwrap();
     give(&new, Some(&old)).await.unwrap();
     let forward = Channel { name: "infra_forward", publisher: &old, subscriber: &new };

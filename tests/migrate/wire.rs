@@ -1,6 +1,6 @@
 //! The protocol against real servers: logging in by each method, TLS that verifies, COPY from one to the other.
 
-use infra::postgres::wire::{Connection, Meter, Mode, Side, pass};
+use infra::postgres::wire::{Connection, Meter, SessionKind, Side, pass};
 use infra::postgres::{Endpoint, PostgresError, Secret, Tls, connect};
 
 use crate::servers::{SUPERUSER, Server};
@@ -17,7 +17,7 @@ fn endpoint(server: &Server) -> Endpoint {
 }
 
 async fn wire(server: &Server) -> Connection {
-    Connection::open(&endpoint(server), "infra test", Mode::Sql).await.unwrap()
+    Connection::open(&endpoint(server), "infra test", SessionKind::Sql).await.unwrap()
 }
 
 /// Lets `user` in by this line of pg_hba.conf only.
@@ -29,8 +29,10 @@ fn let_in(server: &Server, lines: &str) {
 
 async fn both_log_in(endpoint: &Endpoint) -> Result<(), PostgresError> {
     connect(endpoint, "infra test").await?.run("selecting", "SELECT 1").await?;
-    let answer =
-        Connection::open(endpoint, "infra test", Mode::Sql).await?.query("selecting", "SELECT 'ü', NULL").await?;
+    let answer = Connection::open(endpoint, "infra test", SessionKind::Sql)
+        .await?
+        .query("selecting", "SELECT 'ü', NULL")
+        .await?;
     assert_eq!(answer.rows, [[Some("ü".to_owned()), None]]);
     Ok(())
 }
@@ -61,7 +63,7 @@ async fn a_password_is_not_said_aloud() {
     let server = Server::v15();
     let_in(&server, "host all postgres 127.0.0.1/32 password");
     let known = Endpoint { password: Secret::new("x"), ..endpoint(&server) };
-    let error = Connection::open(&known, "infra test", Mode::Sql).await.err().unwrap();
+    let error = Connection::open(&known, "infra test", SessionKind::Sql).await.err().unwrap();
     assert!(matches!(error, PostgresError::Authentication { .. }), "{error}");
 }
 

@@ -1,7 +1,7 @@
 //! A new migration: what the plan and the user say becomes the job, which the agent on the host takes.
 
 use super::attach::{Attached, attach};
-use super::terms::{CutoverArg, Terms, terms};
+use super::options::{CutoverArg, Options, options};
 use super::{StartArgs, command, current, guide, look, migrations, provider};
 use crate::agent::Begin;
 use crate::cli::args::Global;
@@ -24,8 +24,8 @@ pub async fn begin(global: &Global, mut args: StartArgs) -> Result<Exit, Command
     let engine = Engine::named(to);
     let given = if engine.is_some() { None } else { Some(target(to)?) };
     let at = on_host(global, args.plan.clone(), None, "migrate").await?;
-    let terms = terms(&args, when.time, &at.stack.plan.migrate, &jiff::Zoned::now())?;
-    let mut job = job(&at, &args, terms)?;
+    let options = options(&args, when.time, &at.stack.plan.migrate, &jiff::Zoned::now())?;
+    let mut job = job(&at, &args, options)?;
     refuse_clients_that_stay(&at, &job)?;
     if let Some(engine) = engine {
         job.to = Destination::Managed(engine);
@@ -98,7 +98,7 @@ fn target(url: &str) -> Result<(Endpoint, Option<String>), CommandError> {
     Ok((target, ca))
 }
 
-fn job(at: &OnHost, args: &StartArgs, terms: Terms) -> Result<Job, CommandError> {
+fn job(at: &OnHost, args: &StartArgs, options: Options) -> Result<Job, CommandError> {
     let plan = &at.stack.plan;
     let database = plan.database.as_ref().ok_or_else(|| {
         CommandError::usage("the plan has no [database]").hint("name the service that holds it and its clients")
@@ -107,8 +107,8 @@ fn job(at: &OnHost, args: &StartArgs, terms: Terms) -> Result<Job, CommandError>
     Ok(Job {
         v: JOB_VERSION,
         id: jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string(),
-        mode: terms.mode,
-        cutover: terms.cutover,
+        mode: options.mode,
+        cutover: options.cutover,
         site: at.site.clone(),
         host: at.host.clone(),
         source: Source {
@@ -120,8 +120,8 @@ fn job(at: &OnHost, args: &StartArgs, terms: Terms) -> Result<Job, CommandError>
         to: Destination::Url,
         storage_bytes: None,
         jobs: args.jobs,
-        max_rate: terms.max_rate,
-        accepted: terms.accepted,
+        max_rate: options.max_rate,
+        accepted: options.accepted,
         health_timeout_seconds: timeout.as_secs(),
         by: host::operator(),
     })

@@ -42,7 +42,7 @@ pub async fn finish(global: &Global, args: FinishArgs) -> Result<Exit, CommandEr
         return Err(CommandError::usage("the old data are the way back until the migration is finished")
             .hint("infra migrate finish ends it; they are kept for a while even then"));
     }
-    let (word, consent) = (agent::Word::Finish, args.give_up_way_back);
+    let (word, consent) = (agent::UserCommand::Finish, args.give_up_way_back);
     if !agreed(global, word, consent, &report)? || consent && !loss_agreed(&at, word, args.confirm.as_deref())? {
         return Ok(Exit::Failed);
     }

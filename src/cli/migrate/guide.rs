@@ -8,9 +8,9 @@ use crate::cli::common::OnHost;
 use crate::cli::{ask, out};
 use crate::cost::{self, MigrationCost};
 use crate::error::CommandError;
+use crate::migrate::assessment::Assessment;
 use crate::migrate::estimate::{basis, estimate};
 use crate::migrate::job::Job;
-use crate::migrate::look::Look;
 use crate::migrate::preflight::Severity;
 use crate::migrate::saga::{Mode, Stage};
 use crate::plan::ManagedSize;
@@ -27,11 +27,11 @@ pub async fn guide(at: &OnHost, begin: &Begin, command: String) -> Result<GuideV
     connected.session.install_agent().await?;
     let request = serde_json::to_vec(begin).map_err(CommandError::failed)?;
     let text = connected.session.agent(&["look"], &request).await?;
-    let look: Look = serde_json::from_str(&text).map_err(CommandError::failed)?;
+    let look: Assessment = serde_json::from_str(&text).map_err(CommandError::failed)?;
     Ok(view(at, &begin.job, begin.target.as_ref(), command, look))
 }
 
-fn view(at: &OnHost, job: &Job, target: Option<&Endpoint>, command: String, look: Look) -> GuideView {
+fn view(at: &OnHost, job: &Job, target: Option<&Endpoint>, command: String, look: Assessment) -> GuideView {
     let size = job.to.engine().and_then(|engine| at.stack.plan.migrate.managed(engine));
     let of = |mode| estimate(&look, mode, size.is_some());
     let (online, offline) = (of(Mode::Online), of(Mode::Offline));

@@ -7,8 +7,8 @@ mod command;
 mod finish;
 mod guide;
 mod limit;
+mod options;
 mod provider;
-mod terms;
 
 use std::path::PathBuf;
 
@@ -30,7 +30,7 @@ use limit::LimitArgs;
 #[command(args_conflicts_with_subcommands = true)]
 pub struct MigrateArgs {
     #[command(subcommand)]
-    word: Option<Word>,
+    word: Option<Verb>,
     #[command(flatten)]
     start: StartArgs,
 }
@@ -68,7 +68,7 @@ struct StartArgs {
 }
 
 #[derive(Debug, Subcommand)]
-enum Word {
+enum Verb {
     /// Show where the migration stands
     Status(StatusArg),
     /// Go on after a failure
@@ -160,20 +160,20 @@ impl Said {
 pub async fn run(global: &Global, args: MigrateArgs) -> Result<Exit, CommandError> {
     let Some(word) = args.word else { return begin::begin(global, args.start).await };
     match word {
-        Word::Limit(arg) => limit::limit(global, arg).await,
-        Word::Status(arg) => status(global, arg).await,
-        Word::Resume(arg) => {
+        Verb::Limit(arg) => limit::limit(global, arg).await,
+        Verb::Status(arg) => status(global, arg).await,
+        Verb::Resume(arg) => {
             let said = Said { plan: arg.plan, accept: arg.accept, ..Said::default() };
-            obey(global, agent::Word::Resume, said).await
+            obey(global, agent::UserCommand::Resume, said).await
         }
-        Word::Cutover(arg) => {
+        Verb::Cutover(arg) => {
             let removal = Removal { confirm: arg.confirm, ..Removal::default() };
             let said = Said { plan: arg.plan, removal, consent: arg.leave.leave_rows, ..Said::default() };
-            obey(global, agent::Word::Cutover, said).await
+            obey(global, agent::UserCommand::Cutover, said).await
         }
-        Word::Abort(arg) => obey(global, agent::Word::Abort, Said::undoing(arg)).await,
-        Word::Rollback(arg) => obey(global, agent::Word::Rollback, Said::undoing(arg)).await,
-        Word::Finish(arg) => finish::finish(global, arg).await,
+        Verb::Abort(arg) => obey(global, agent::UserCommand::Abort, Said::undoing(arg)).await,
+        Verb::Rollback(arg) => obey(global, agent::UserCommand::Rollback, Said::undoing(arg)).await,
+        Verb::Finish(arg) => finish::finish(global, arg).await,
     }
 }
 
@@ -200,7 +200,7 @@ async fn pages(global: &Global, at: &OnHost) -> Result<Exit, CommandError> {
     Ok(Exit::Done)
 }
 
-async fn obey(global: &Global, word: agent::Word, said: Said) -> Result<Exit, CommandError> {
+async fn obey(global: &Global, word: agent::UserCommand, said: Said) -> Result<Exit, CommandError> {
     let Said { plan, accept, removal, consent } = said;
     let at = on_host(global, plan, None, "migrate").await?;
     let report = look(&at).await?.ok_or_else(|| none(&at))?;
@@ -226,18 +226,18 @@ async fn obey(global: &Global, word: agent::Word, said: Said) -> Result<Exit, Co
 }
 
 /// What is given up is said, and typed.
-fn loss_agreed(at: &OnHost, word: agent::Word, confirmed: Option<&str>) -> Result<bool, CommandError> {
+fn loss_agreed(at: &OnHost, word: agent::UserCommand, confirmed: Option<&str>) -> Result<bool, CommandError> {
     ask::destroy(loss(word), at.stack.plan.name.as_str(), confirmed)
 }
 
-fn loss(word: agent::Word) -> &'static str {
+fn loss(word: agent::UserCommand) -> &'static str {
     match word {
-        agent::Word::Cutover => "What the old database has and did not send to the new one is lost by this.",
-        agent::Word::Abort => "What is at a server that does not answer stays there, whatever it is.",
-        agent::Word::Rollback => {
+        agent::UserCommand::Cutover => "What the old database has and did not send to the new one is lost by this.",
+        agent::UserCommand::Abort => "What is at a server that does not answer stays there, whatever it is.",
+        agent::UserCommand::Rollback => {
             "Rows at the new database that the old one has no place for, or that its server does not send any more, are lost by this."
         }
-        agent::Word::Finish | agent::Word::Resume => {
+        agent::UserCommand::Finish | agent::UserCommand::Resume => {
             "There is no way back to the old database after this, and what the migration made there may stay."
         }
     }
@@ -257,7 +257,7 @@ fn removal_agreed(at: &OnHost, removal: &Removal) -> Result<bool, CommandError> 
 }
 
 /// Asks where there is no way back.
-fn agreed(global: &Global, word: agent::Word, consent: bool, report: &Report) -> Result<bool, CommandError> {
+fn agreed(global: &Global, word: agent::UserCommand, consent: bool, report: &Report) -> Result<bool, CommandError> {
     if report.next == Next::Nothing {
         return Err(CommandError::failed(format!("migration {} is over", report.id))
             .hint("infra migrate status tells how it ended; infra migrate --to … begins another"));
@@ -268,10 +268,12 @@ fn agreed(global: &Global, word: agent::Word, consent: bool, report: &Report) ->
         return Ok(true);
     }
     let question = match word {
-        agent::Word::Resume | agent::Word::Cutover => return Ok(true),
-        agent::Word::Abort => "Undo the migration? The old database serves on, what was copied is given up.",
-        agent::Word::Rollback => "Go back to the old database, with every row that was written since the cutover?",
-        agent::Word::Finish => {
+        agent::UserCommand::Resume | agent::UserCommand::Cutover => return Ok(true),
+        agent::UserCommand::Abort => "Undo the migration? The old database serves on, what was copied is given up.",
+        agent::UserCommand::Rollback => {
+            "Go back to the old database, with every row that was written since the cutover?"
+        }
+        agent::UserCommand::Finish => {
             for missing in &report.missing_clients {
                 eprintln!("note: {}", missing.told());
             }
@@ -281,7 +283,7 @@ fn agreed(global: &Global, word: agent::Word, consent: bool, report: &Report) ->
     ask::confirm(global, question, "--yes goes on without asking")
 }
 
-async fn say(at: &OnHost, word: agent::Word, consent: bool, accept: &[FindingCode]) -> Result<(), CommandError> {
+async fn say(at: &OnHost, word: agent::UserCommand, consent: bool, accept: &[FindingCode]) -> Result<(), CommandError> {
     let connected = at.session().await?;
     let folder = current(at);
     connected.session.install_agent().await?;
@@ -313,14 +315,14 @@ mod tests {
     use crate::ui::reports::{report, until};
 
     /// Tests have no terminal.
-    fn said(word: agent::Word, last: Stage, next: Next, yes: bool) -> Result<bool, (Exit, String)> {
+    fn said(word: agent::UserCommand, last: Stage, next: Next, yes: bool) -> Result<bool, (Exit, String)> {
         let global = Global { json: false, yes, verbose: 0, dir: None };
         agreed(&global, word, false, &report(&until(last), next, true)).map_err(|error| (error.exit, error.text()))
     }
 
     #[test]
     fn what_nothing_undoes_is_asked_for() {
-        use agent::Word::{Abort, Cutover, Finish, Resume, Rollback};
+        use agent::UserCommand::{Abort, Cutover, Finish, Resume, Rollback};
         for (word, last) in [(Abort, Stage::Verify), (Rollback, Stage::Guard), (Finish, Stage::Guard)] {
             let (exit, text) = said(word, last, Next::AwaitFinish, false).expect_err("nobody is there");
             assert!(exit == Exit::Question && text.contains("--yes goes on without asking"), "{text}");
@@ -333,7 +335,7 @@ mod tests {
 
     #[test]
     fn words_out_of_time_are_refused_before_anybody_is_asked() {
-        use agent::Word::{Abort, Resume, Rollback};
+        use agent::UserCommand::{Abort, Resume, Rollback};
         for (word, last, next) in [
             (Rollback, Stage::Copy, Next::AwaitCutover),
             (Abort, Stage::Guard, Next::AwaitFinish),

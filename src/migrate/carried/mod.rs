@@ -16,6 +16,8 @@ pub use objects::{Objects, carry_objects, foreign_objects};
 pub use rows::carry_rows;
 pub use triggers::{held_triggers, hold_triggers, release_triggers};
 
+pub use super::identity::unpublished;
+
 use std::collections::BTreeSet;
 
 use super::catalog::{Catalog, Persistence, QualifiedName, Table, quote_identifier};
@@ -68,12 +70,6 @@ pub fn with_roots(catalog: &Catalog) -> BTreeSet<QualifiedName> {
     let carried = tables(catalog);
     let above = carried.iter().flat_map(|table| catalog.above(table));
     carried.iter().copied().chain(above).map(|table| table.name.clone()).collect()
-}
-
-/// What is not to be published: a subscriber would fail at the first change, and at every one after it. Partitions are
-/// published with their root.
-pub fn unpublished(catalog: &Catalog) -> BTreeSet<QualifiedName> {
-    unfollowed(catalog).into_iter().map(|table| catalog.root(table).name.clone()).collect()
 }
 
 /// What the pause has to carry, in bytes.

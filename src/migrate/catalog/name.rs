@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::migrate::HELPER_SCHEMA;
+
 /// The number of an object within one database. It means nothing in another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -49,6 +51,12 @@ impl fmt::Display for QualifiedName {
 
 pub fn quote_identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// SQL: the schema of this name, a column, is a user's. Names that begin with pg_ are the system's own, which users cannot
+/// make; the helper schema is the migration's.
+pub fn is_users_schema(name: &str) -> String {
+    format!("{name} !~ '^pg_' AND {name} NOT IN ('information_schema', '{HELPER_SCHEMA}')")
 }
 
 /// Right whatever `standard_conforming_strings` says.

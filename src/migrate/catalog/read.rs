@@ -4,8 +4,7 @@
 use serde::de::DeserializeOwned;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-use super::{Catalog, Sequence, ServerVersion};
-use crate::migrate::HELPER_SCHEMA;
+use super::{Catalog, Sequence, ServerVersion, is_users_schema};
 
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
@@ -95,8 +94,6 @@ impl Reader<'_> {
 
     /// The statement for this server: what is excluded everywhere, and what a version does not have.
     fn fitted(&self, sql: &str) -> String {
-        // Names that begin with pg_ are the system's own: users cannot make them.
-        let user_schema = format!("n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', '{HELPER_SCHEMA}')");
         let modern = self.version.major() >= 15;
         let collation = if modern { "pg_database_collation_actual_version(d.oid)" } else { "NULL::text" };
         let schemas = if modern {
@@ -105,7 +102,7 @@ impl Reader<'_> {
             ""
         };
         let sequence_state = if self.version.major() >= 18 { SEQUENCE_STATE_18 } else { SEQUENCE_STATE };
-        sql.replace("{user_schema}", &user_schema)
+        sql.replace("{user_schema}", &is_users_schema("n.nspname"))
             .replace("{sequence_state}", sequence_state)
             .replace("{database_collation_version}", collation)
             .replace("{publication_detail}", &format!("CASE WHEN p.puballtables THEN 'all tables' {schemas} END"))

@@ -10,11 +10,11 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::error::CopyError;
+use crate::migrate::files;
 use crate::migrate::folder::Folder;
 use crate::plan::{Rate, ScalarError};
 use crate::postgres::wire::Meter;
 
-const FILE: &str = "limit.json";
 /// What was not used for a moment may be made up for this long.
 const BURST: Duration = Duration::from_millis(200);
 
@@ -45,12 +45,12 @@ impl fmt::Display for MaxRate {
 
 /// For `infra migrate limit`: a running copy takes it over within a second. None is no limit.
 pub fn write_limit(folder: &Folder, rate: Option<Rate>) -> Result<(), CopyError> {
-    Ok(folder.write(FILE, &rate)?)
+    Ok(folder.write(files::LIMIT, &rate)?)
 }
 
 /// What was written last; None where there is nothing, or nothing that can be understood.
 pub fn read_limit(folder: &Folder) -> Option<Rate> {
-    folder.read::<Option<Rate>>(FILE).ok()??
+    folder.read::<Option<Rate>>(files::LIMIT).ok()??
 }
 
 /// The budget.

@@ -9,30 +9,30 @@
 //!
 //! A table that fails fails the copy: success is never reported otherwise.
 
-mod beat;
 mod error;
 mod event;
 mod format;
-mod hold;
 mod ledger;
 mod limit;
 mod objects;
+mod part_list;
 mod patience;
 mod plan;
-mod prepare;
 mod pressure;
 mod rewrite;
 mod run;
 mod session;
+mod snapshot_holder;
 mod sql;
+mod throttle;
 mod worker;
 
 pub use crate::plan::Rate;
 pub use error::CopyError;
 pub use event::{Brake, CopyEvent, Tell};
-pub use hold::{Held, Hold, hold};
 pub use limit::{Limit, MaxRate, RateError, read_limit, write_limit};
+pub use part_list::tables;
 pub use plan::Sizing;
-pub use prepare::tables;
 pub use pressure::{DiskLoad, DiskQueue, Pressure, disk_of};
 pub use run::{Complete, Copied, Setup, copy};
+pub use snapshot_holder::{HeldSnapshot, SnapshotSource, hold};

@@ -12,7 +12,7 @@ use super::plan::{Part, Relation};
 use super::session::{Ends, Pair};
 use crate::migrate::catalog::{QualifiedName, quote_literal};
 use crate::postgres::PostgresError;
-use crate::postgres::wire::{Answer, Connection, Mode};
+use crate::postgres::wire::{Answer, Connection, SessionKind};
 
 /// A table's file, `relfilenode`: another number after each rewrite.
 pub type File = u32;
@@ -72,7 +72,7 @@ pub async fn still_shown(pair: &mut Pair, ends: &Ends, table: &QualifiedName) ->
         return Ok(());
     }
     let then = first(&operation, &pair.source.query(&operation, &shape(table)).await?)?;
-    let mut present = Connection::open(&ends.source, "infra copy", Mode::Sql).await?;
+    let mut present = Connection::open(&ends.source, "infra copy", SessionKind::Sql).await?;
     let now = first(&operation, &present.query(&operation, &shape(table)).await?)?;
     if then == now { Ok(()) } else { Err(CopyError::Altered { table: table.plain() }) }
 }

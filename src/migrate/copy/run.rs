@@ -8,17 +8,17 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
-use super::beat::Beat;
 use super::error::CopyError;
 use super::event::{CopyEvent, Tell};
-use super::hold::Held;
 use super::limit::{Limit, read_limit};
+use super::part_list::{Plan, Prepared, encoding, prepare};
 use super::patience::patiently;
 use super::plan::{Part, Sizing, parts_of_tables};
-use super::prepare::{Plan, Prepared, encoding, prepare};
 use super::pressure::Pressure;
 use super::rewrite::{File, Rewritten, start_over};
 use super::session::Ends;
+use super::snapshot_holder::HeldSnapshot;
+use super::throttle::Throttle;
 use super::worker::Worker;
 use crate::migrate::catalog::{Catalog, QualifiedName};
 use crate::migrate::folder::Folder;
@@ -74,7 +74,7 @@ pub async fn copy(
     complete: Arc<Complete>,
 ) -> Result<Copied, CopyError> {
     let Setup { source, target, folder, jobs, sizing, mut pressure, restore_mode } = setup;
-    let held = Held::read(&folder)?.ok_or_else(|| CopyError::NoSnapshot { path: folder.path().to_owned() })?;
+    let held = HeldSnapshot::read(&folder)?.ok_or_else(|| CopyError::NoSnapshot { path: folder.path().to_owned() })?;
     let look = || async {
         let client = connect(&source, "infra copy").await?;
         Ok((encoding(&client).await?, block_size(&client).await?))
@@ -205,7 +205,7 @@ impl Run {
         };
         tokio::select! {
             worked = all => worked,
-            never = self.watch(Beat::new(&self.limit, folder, pressure)) => match never {},
+            never = self.watch(Throttle::new(&self.limit, folder, pressure)) => match never {},
         }
     }
 
@@ -300,12 +300,12 @@ impl Run {
     }
 
     /// Each second: the user's limit, the source's disk, progress.
-    async fn watch(&self, mut beat: Beat<'_>) -> std::convert::Infallible {
+    async fn watch(&self, mut throttle: Throttle<'_>) -> std::convert::Infallible {
         let mut interval = tokio::time::interval(BEAT);
         interval.tick().await;
         loop {
             interval.tick().await;
-            let (bytes_per_second, brake) = beat.beat(&*self.tell);
+            let (bytes_per_second, brake) = throttle.tick(&*self.tell);
             let (moved, done) = (self.limit.moved(), self.done.load(Ordering::Relaxed) + self.under_way());
             (self.tell)(CopyEvent::Progress { done, total: self.total, moved, bytes_per_second, brake });
         }

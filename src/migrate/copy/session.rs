@@ -1,11 +1,11 @@
 //! The pair of connections of a worker: one reads under the snapshot, one writes.
 
 use super::error::CopyError;
-use super::hold::{HOLDER, Held};
+use super::snapshot_holder::{HOLDER, HeldSnapshot};
 use crate::migrate::catalog::quote_literal;
 use crate::migrate::rows_path::RowsPath;
 use crate::migrate::timescale::RESTORE_MODE;
-use crate::postgres::wire::{Connection, Mode};
+use crate::postgres::wire::{Connection, SessionKind};
 use crate::postgres::{Endpoint, PostgresError, set};
 
 const APPLICATION: &str = "infra copy";
@@ -33,7 +33,7 @@ pub struct Pair {
 pub struct Ends {
     pub source: Endpoint,
     pub target: Endpoint,
-    pub held: Held,
+    pub held: HeldSnapshot,
     /// Of the source's database: bytes leave it as they are, and the target converts or checks them.
     pub encoding: String,
     pub restore_mode: bool,
@@ -47,7 +47,7 @@ impl Ends {
     }
 
     async fn reader(&self) -> Result<Connection, CopyError> {
-        let mut source = Connection::open(&self.source, APPLICATION, Mode::Sql).await?;
+        let mut source = Connection::open(&self.source, APPLICATION, SessionKind::Sql).await?;
         source.query("preparing to read", &set(&READING)).await?;
         source.query("preparing to read", &set(&[("client_encoding", &self.encoding)])).await?;
         if self.restore_mode {
@@ -62,7 +62,7 @@ impl Ends {
     }
 
     async fn writer(&self) -> Result<Connection, CopyError> {
-        let mut target = Connection::open(&self.target, APPLICATION, Mode::Sql).await?;
+        let mut target = Connection::open(&self.target, APPLICATION, SessionKind::Sql).await?;
         target.query("preparing to write", &set(&WRITING)).await?;
         target.query("preparing to write", &set(&[("client_encoding", &self.encoding)])).await?;
         target.query("preparing to write", &self.path.set()).await?;
@@ -76,12 +76,12 @@ impl Ends {
 }
 
 /// Opens the transaction in which everything is read.
-pub fn enter_snapshot(held: &Held) -> String {
+pub fn enter_snapshot(held: &HeldSnapshot) -> String {
     let name = quote_literal(&held.snapshot);
     format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {name}")
 }
 
-fn same_holder(held: &Held) -> String {
+fn same_holder(held: &HeldSnapshot) -> String {
     format!(
         "SELECT FROM pg_catalog.pg_stat_activity WHERE pid OPERATOR(pg_catalog.=) {} AND application_name OPERATOR(pg_catalog.=) {}",
         held.backend,

@@ -22,7 +22,7 @@ use crate::migrate::verify::{ObjectKey, Objects, unquoted};
 use crate::postgres::{Client, PostgresError};
 
 /// In the migration's folder: the new database as it was when all of it had been carried.
-const FILE: &str = "way-back-schema.json";
+const FILE: &str = crate::migrate::files::WAY_BACK_SCHEMA;
 /// What is made makes room for more: a table that was renamed, its new columns.
 const ROUNDS: usize = 5;
 

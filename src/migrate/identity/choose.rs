@@ -52,6 +52,12 @@ pub fn unfollowed(catalog: &Catalog) -> Vec<&Table> {
     catalog.with_rows().filter(logged).filter(has_no_key).collect()
 }
 
+/// What is not to be published: a subscriber would fail at the first change, and at every one after it. Partitions are
+/// published with their root.
+pub fn unpublished(catalog: &Catalog) -> BTreeSet<QualifiedName> {
+    unfollowed(catalog).into_iter().map(|table| catalog.root(table).name.clone()).collect()
+}
+
 /// By what a row of a table is found.
 #[derive(Debug, Clone, Copy)]
 enum By<'a> {

@@ -9,7 +9,7 @@ mod choose;
 mod give;
 mod trigger;
 
-pub use choose::{Change, Wanted, changes, unfollowed};
+pub use choose::{Change, Wanted, changes, unfollowed, unpublished};
 pub use give::{give, take_back};
 pub use trigger::{TRIGGER, give_to_new, look_for_new};
 

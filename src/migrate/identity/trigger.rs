@@ -3,6 +3,7 @@
 
 use super::{IdentityError, REMEMBERED, give};
 use crate::migrate::HELPER_SCHEMA;
+use crate::migrate::catalog::is_users_schema;
 use crate::postgres::{Client, PostgresError};
 
 /// No part of what is moved.
@@ -22,8 +23,9 @@ pub async fn look_for_new(client: &Client, like: &Client) -> Result<(), Identity
     }
     let sql = format!(
         "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-          WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', '{HELPER_SCHEMA}') AND {LACKS}
-            AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'))"
+          WHERE {} AND {LACKS}
+            AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'))",
+        is_users_schema("n.nspname")
     );
     if client.row("looking for tables without an identity", &sql, &[]).await?.get(0) {
         give(client, Some(like)).await?;

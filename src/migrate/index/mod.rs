@@ -4,9 +4,9 @@
 //!
 //! Everything is an entry of the schema, which marks at the target what is done: a run that was killed continues.
 
-mod again;
 mod pool;
 mod session;
+mod start_over;
 mod tables;
 
 use std::collections::HashSet;
@@ -22,8 +22,8 @@ use pool::Pool;
 use session::Sessions;
 use tables::{Tables, Work};
 
-pub use again::start_over;
 pub use session::{Memory, memory};
+pub use start_over::start_over;
 
 const PHASES: RangeInclusive<Phase> = Phase::Index..=Phase::Validate;
 

@@ -25,7 +25,7 @@ pub struct Situation {
     pub losses: Vec<Loss>,
     pub capacity: Capacity,
     /// None: they were not looked for.
-    pub orphans: Option<Vec<Orphans>>,
+    pub fk_violations: Option<Vec<FkViolations>>,
     #[serde(default)]
     pub large_rows: Vec<LargeRow>,
 }
@@ -128,7 +128,7 @@ pub struct LargeRow {
 
 /// A foreign key with rows that point to nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Orphans {
+pub struct FkViolations {
     pub table: String,
     pub constraint: String,
     pub rows: i64,

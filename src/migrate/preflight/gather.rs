@@ -1,6 +1,7 @@
 //! Gathers facts. At the source everything runs in sessions that refuse to write.
 
 use crate::migrate::HELPER_SCHEMA;
+use crate::migrate::catalog::is_users_schema;
 use crate::postgres::{Client, PostgresError};
 
 use super::facts::ServerFacts;
@@ -18,10 +19,7 @@ pub async fn gather(client: &Client) -> Result<ServerFacts, PreflightError> {
     client.run("refusing to write", "SET default_transaction_read_only = on").await?;
     let jobs = if has(client, "cron.job").await? { "(SELECT count(*) FROM cron.job)" } else { "0" };
     let sql = include_str!("sql/facts.sql")
-        .replace(
-            "{user_schema}",
-            &format!("n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', '{HELPER_SCHEMA}')"),
-        )
+        .replace("{user_schema}", &is_users_schema("n.nspname"))
         .replace("{helper_schema}", HELPER_SCHEMA)
         .replace("{cron_jobs}", jobs);
     // As clients have it: here it is pinned.

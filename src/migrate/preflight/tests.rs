@@ -76,7 +76,7 @@ fn healthy() -> Situation {
             source_free_bytes: Some(10_000_000),
             connections: 8,
         },
-        orphans: Some(vec![]),
+        fk_violations: Some(vec![]),
         large_rows: vec![],
     }
 }
@@ -168,7 +168,9 @@ fn one_fault_is_one_finding() {
             let (table, column, place) = ("t".into(), "c".into(), "(0,1)".into());
             s.large_rows = vec![LargeRow { table, column, place, text_bytes: 1 << 30 }]
         }),
-        ("orphans", |s| s.orphans = Some(vec![Orphans { table: "t".into(), constraint: "c".into(), rows: 3 }])),
+        ("orphans", |s| {
+            s.fk_violations = Some(vec![FkViolations { table: "t".into(), constraint: "c".into(), rows: 3 }])
+        }),
     ];
     for (code, change) in cases {
         let mut situation = healthy();

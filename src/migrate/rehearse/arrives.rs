@@ -3,9 +3,8 @@
 
 use super::outcome::Rehearsal;
 use crate::migrate::catalog::Catalog;
-use crate::migrate::drift::told;
 use crate::migrate::schema::{Loss, Schema};
-use crate::migrate::verify::{Objects, Prints, Terms, USES, Uses, compare, compare_uses};
+use crate::migrate::verify::{Objects, Prints, Terms, USES, Uses, compare, compare_uses, told_of_object};
 
 /// Every object of the source when its schema was dumped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -62,7 +61,7 @@ pub fn arrives_otherwise(
         };
         let object = format!("{} {}", difference.object.kind, difference.object.name);
         let remedy = "change it at the source so that it arrives, or agree to the difference";
-        Loss::new(code, object, told(difference), remedy)
+        Loss::new(code, object, told_of_object(difference), remedy)
     };
     let losses = found.iter().map(loss).collect();
     (prints, losses)

@@ -2,7 +2,7 @@
 //! They are made all the same, since nobody looks into the text then, and would fail when they are called.
 
 use super::run::RehearseError;
-use crate::migrate::HELPER_SCHEMA;
+use crate::migrate::catalog::is_users_schema;
 use crate::migrate::schema::Loss;
 use crate::postgres::{Client, PostgresError};
 
@@ -15,10 +15,10 @@ pub async fn unreadable(scratch: &Client) -> Result<Vec<(String, String)>, Rehea
     let sql = format!(
         "SELECT p.oid::regprocedure::text, l.lanname::text
            FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN pg_namespace n ON n.oid = p.pronamespace
-          WHERE l.lanname IN ('sql', 'plpgsql') AND p.prosrc <> '' AND n.nspname !~ '^pg_'
-            AND n.nspname NOT IN ('information_schema', '{HELPER_SCHEMA}')
+          WHERE l.lanname IN ('sql', 'plpgsql') AND p.prosrc <> '' AND {}
             AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
-          ORDER BY 1"
+          ORDER BY 1",
+        is_users_schema("n.nspname")
     );
     let mut found = vec![];
     for row in scratch.rows(OPERATION, &sql, &[]).await? {

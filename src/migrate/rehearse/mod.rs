@@ -18,7 +18,7 @@ mod scratch;
 mod uses;
 
 pub use arrives::{ARRIVES_OTHERWISE, SourceDefinitions, arrives_otherwise};
-pub use outcome::{Refusal, Rehearsal};
+pub use outcome::Rehearsal;
 pub use rows::Source;
 pub use run::{RehearseError, rehearse, rehearsed};
 pub use scratch::{drop_scratch, scratch_name};

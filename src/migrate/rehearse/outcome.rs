@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::migrate::schema::Refusal;
 use crate::migrate::verify::{Definition, ObjectKey, Uses};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,23 +17,6 @@ pub struct Rehearsal {
     /// What they are made of there.
     #[serde(with = "pairs")]
     pub uses: Uses,
-}
-
-/// One entry of the schema that the target's server did not take.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refusal {
-    /// As [`crate::migrate::schema::Entry::subject`] names it: what a schema is built without.
-    pub subject: String,
-    pub sqlstate: String,
-    /// In the server's words.
-    pub message: String,
-}
-
-impl Refusal {
-    /// Something that it names is not there: a function, a table, another object, a schema, a column.
-    pub fn is_missing(&self) -> bool {
-        matches!(self.sqlstate.as_str(), "42883" | "42P01" | "42704" | "3F000" | "42703")
-    }
 }
 
 /// Keys of JSON's own maps are texts.

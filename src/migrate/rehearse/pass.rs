@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::outcome::Refusal;
 use super::rows::Source;
 use super::run::RehearseError;
 use super::uses::schema_of;
 use crate::migrate::catalog::{QualifiedName, TableKind, quote_identifier};
 use crate::migrate::rows_path::{RowsPath, leave};
+use crate::migrate::schema::Refusal;
 use crate::migrate::schema::{Entry, Guided, Paths, Phase, Schema, is_alone, mentions, remarked, under};
 use crate::migrate::verify::{Definition, ObjectKey, Uses};
 use crate::postgres::{Client, PostgresError};

@@ -4,10 +4,10 @@
 use bytes::Bytes;
 use futures::{SinkExt as _, TryStreamExt as _};
 
-use super::outcome::Refusal;
 use super::rows::Source;
 use super::run::RehearseError;
 use crate::migrate::catalog::{Table, quote_identifier};
+use crate::migrate::schema::Refusal;
 use crate::postgres::{Client, PostgresError};
 
 const OPERATION: &str = "rehearsing which partitions rows are for";

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::beat::Beat;
+use super::heartbeat::Heartbeat;
 use super::writers::{open_writers, told};
 use super::{ReplicateError, stuck};
 use crate::migrate::catalog::{QualifiedName, quote_identifier, quote_literal};
@@ -153,7 +153,7 @@ impl Channel<'_> {
             return Err(ReplicateError::SlotLost { slot: self.name.to_owned(), status });
         }
         let bytes = |column: usize| u64::try_from(row.get::<_, Option<i64>>(column).unwrap_or(0)).unwrap_or(0);
-        let seconds = Beat::age(self.publisher, self.subscriber, self.name).await?;
+        let seconds = Heartbeat::age(self.publisher, self.subscriber, self.name).await?;
         Ok(Lag { bytes: bytes(0), retained_bytes: bytes(1), connected: row.get(2), seconds })
     }
 
@@ -161,9 +161,9 @@ impl Channel<'_> {
     pub async fn drain(&self, patience: Duration) -> Result<Duration, ReplicateError> {
         let began = Instant::now();
         let errors = self.apply_errors().await?;
-        let sent = Beat::send(self.publisher, self.name).await?;
+        let sent = Heartbeat::send(self.publisher, self.name).await?;
         loop {
-            if Beat::received(self.subscriber, self.name).await?.is_some_and(|last| last >= sent) {
+            if Heartbeat::received(self.subscriber, self.name).await?.is_some_and(|last| last >= sent) {
                 return Ok(began.elapsed());
             }
             if began.elapsed() > patience {

@@ -1,33 +1,33 @@
 //! Native logical replication between the two ends, in either direction: forwards until the cutover, backwards after it.
 //!
 //! A [`Channel`] is a publication and a slot of one name at the publisher and a subscription of that name at the
-//! subscriber. A row of [`beat`] travels through it: when a beat has arrived, everything committed before it has, and
+//! subscriber. A row of [`heartbeat`] travels through it: when one has arrived, everything committed before it has, and
 //! how long it took is the lag. Every step may be repeated and has its undo.
 
-mod beat;
 mod channel;
 mod extend;
 mod fence;
-mod history;
+mod heartbeat;
 mod lacks;
 mod message;
-mod quiet;
-mod retention;
+mod read_only;
+mod slot_reader;
 mod stuck;
+mod wal_retention;
 mod writers;
 
-pub use beat::{Beat, make_beat};
 pub use channel::{Channel, Lag};
 pub use extend::logged_tables;
 pub use fence::{FENCE_TRIGGER, lower_fence, raise_fence, remove_fence};
-pub use history::{History, Reading, Written};
+pub use heartbeat::{Heartbeat, make_heartbeat};
 pub use lacks::{Lack, lacking};
 pub use message::{Described, DescribedColumn, Message, MessageError, Tuple, Value};
-pub use quiet::{
-    Quiet, QuietError, READ_ONLY, empty_database, hold_writers, readmit, readmit_readers, refuse_writes,
+pub use read_only::{
+    READ_ONLY, ReadOnlyError, WritesRefused, empty_database, hold_writers, readmit, readmit_readers, refuse_writes,
     reopen_database, rows_written,
 };
-pub use retention::{Because, Bound, Kept};
+pub use slot_reader::{ChangeStream, Reading, Written};
+pub use wal_retention::{Because, Bound, RetainedWal};
 pub use writers::{open_writers, told as told_of_writers};
 
 use std::time::Duration;

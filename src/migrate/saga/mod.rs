@@ -12,7 +12,7 @@ mod switch;
 #[cfg(test)]
 mod tests;
 mod transitions;
-mod word;
+mod user_command;
 
 pub use cutover::Cutover;
 pub use event::Event;
@@ -20,4 +20,4 @@ pub use next::{Next, next};
 pub use stage::{Mode, Place, Stage};
 pub use status::{Direction, GivenUp, Progress, Status};
 pub use switch::{Side, Step, Switching};
-pub use word::{Untimely, Word, admit};
+pub use user_command::{Untimely, UserCommand, admit};

@@ -8,7 +8,7 @@ use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 
 use jiff::Timestamp;
 
-use super::{Cutover, Event, Mode, Next, Progress, Side, Stage, Status, Step, Word, admit, next};
+use super::{Cutover, Event, Mode, Next, Progress, Side, Stage, Status, Step, UserCommand, admit, next};
 
 /// Words, failures, deaths and losses in one story: in every run of the tests, and in the one that takes minutes.
 const SOME: usize = 5;
@@ -285,7 +285,7 @@ impl State {
     /// Everything that can happen now, and whether it is one of those that are counted.
     fn moves(&self) -> Vec<(Self, usize)> {
         let mut moves = vec![];
-        for word in Word::ALL {
+        for word in UserCommand::ALL {
             for consent in [false, true] {
                 if let Ok(Some(event)) = admit(word, consent, &self.status) {
                     let mut state = self.clone();
@@ -393,7 +393,7 @@ impl State {
             if said == WORDS {
                 continue;
             }
-            for word in Word::ALL {
+            for word in UserCommand::ALL {
                 for consent in [false, true] {
                     let mut after = state.clone();
                     if let Ok(event) = admit(word, consent, &state.status) {

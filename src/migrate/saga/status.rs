@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::event::Event;
 use super::stage::Stage;
 use super::switch::{Side, Switching};
-use super::word::Word;
+use super::user_command::UserCommand;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -126,10 +126,10 @@ impl Status {
 
     pub fn apply(&mut self, event: &Event) -> Result<(), Impossible> {
         match event {
-            Event::CutoverAsked { leave_rows } => self.ask(Word::Cutover, *leave_rows),
-            Event::AbortAsked { leave_rows } => self.ask(Word::Abort, *leave_rows),
-            Event::RollbackAsked { leave_rows } => self.ask(Word::Rollback, *leave_rows),
-            Event::FinishAsked { give_up_way_back } => self.ask(Word::Finish, *give_up_way_back),
+            Event::CutoverAsked { leave_rows } => self.ask(UserCommand::Cutover, *leave_rows),
+            Event::AbortAsked { leave_rows } => self.ask(UserCommand::Abort, *leave_rows),
+            Event::RollbackAsked { leave_rows } => self.ask(UserCommand::Rollback, *leave_rows),
+            Event::FinishAsked { give_up_way_back } => self.ask(UserCommand::Finish, *give_up_way_back),
             Event::Step { to, step } => return self.step(event, *to, *step),
             Event::SwitchFailed { to, error } => return self.switch_failed(event, *to, error),
             Event::TakingBack { to } => return self.taking_back(event, *to),

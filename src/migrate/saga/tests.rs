@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Cutover, Event, Mode, Next, Progress, Side, Stage, Status, Step, Word, admit, next};
+use super::{Cutover, Event, Mode, Next, Progress, Side, Stage, Status, Step, UserCommand, admit, next};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).expect("a moment")
@@ -116,7 +116,7 @@ fn undone_from_anywhere_leaves_nothing_standing() {
     for length in 0..whole.len() {
         let mut events = whole[..length].to_vec();
         let status = Status::replay(&events).expect("fits");
-        let word = if status.at == Side::Old { Word::Abort } else { Word::Rollback };
+        let word = if status.at == Side::Old { UserCommand::Abort } else { UserCommand::Rollback };
         let Ok(Some(event)) = admit(word, true, &status) else { panic!("{word:?} after {length} events") };
         events.push(event);
         let undone = through(&mut events, Mode::Online);

@@ -4,20 +4,20 @@ use super::event::Event;
 use super::stage::Stage;
 use super::status::{Direction, GivenUp, Impossible, Progress, Status};
 use super::switch::{Side, Step, Switching};
-use super::word::{Word, admit};
+use super::user_command::{UserCommand, admit};
 
 impl Status {
     /// A word is written by another process than the one that switches: one that came a moment too late changes nothing.
-    pub(super) fn ask(&mut self, word: Word, consent: bool) {
+    pub(super) fn ask(&mut self, word: UserCommand, consent: bool) {
         if admit(word, consent, self).is_err() {
             return;
         }
         match word {
-            Word::Resume => {}
-            Word::Cutover => self.ask_cutover(consent),
-            Word::Abort => self.ask_abort(consent),
-            Word::Rollback => self.ask_rollback(consent),
-            Word::Finish => self.ask_finish(consent),
+            UserCommand::Resume => {}
+            UserCommand::Cutover => self.ask_cutover(consent),
+            UserCommand::Abort => self.ask_abort(consent),
+            UserCommand::Rollback => self.ask_rollback(consent),
+            UserCommand::Finish => self.ask_finish(consent),
         }
     }
 

@@ -7,17 +7,16 @@ use serde::{Deserialize, Serialize};
 use super::archive::{DumpId, Item};
 use super::constraint::{self, Lookup};
 use super::decide::{self, decide};
+use super::disposition::{self, Classifier};
 use super::entry::{Entry, Phase};
-use super::fate::{self, Judge};
 use super::inherit::Inherit;
 use super::large_object::{self, LargeObject};
 use super::loss::Loss;
 use super::path::{self, Guided, Paths};
-use super::role::Replaced;
+use super::refusal::Refusal;
 use super::target::Target;
 use super::{grant, hand_over, owner, role, setting};
-use crate::migrate::catalog::{Catalog, QualifiedName, TableKind, quote_identifier, quote_literal};
-use crate::migrate::rehearse::Refusal;
+use crate::migrate::catalog::{Catalog, QualifiedName, Replaced, TableKind, quote_identifier, quote_literal};
 use crate::migrate::timescale::Conversion;
 
 /// What is done at the target, in this order, and what is not.
@@ -55,14 +54,14 @@ impl Schema {
 const WITH_TABLE: [&str; 5] = ["CHECK CONSTRAINT", "INDEX ATTACH", "SEQUENCE OWNED BY", "STATISTICS", "TABLE ATTACH"];
 
 pub fn build(mut items: Vec<Item>, source: &Catalog, mut large_objects: Vec<LargeObject>, target: &Target) -> Schema {
-    let replaced = Replaced::new(source, target);
+    let replaced = role::replaced(source, target);
     for owner in items.iter_mut().filter_map(|item| item.owner.as_mut()) {
         replaced.apply(owner);
     }
     for object in &mut large_objects {
         replaced.apply(&mut object.owner);
     }
-    let (kept, mut losses) = decide(&items, &Judge::new(source, target, &items));
+    let (kept, mut losses) = decide(&items, &Classifier::new(source, target, &items));
     let (mut entries, lost_roles) = role::roles(source, target, &replaced);
     let (settings, lost_settings) = setting::settings(source, target, &replaced);
     losses.extend(lost_roles.into_iter().chain(lost_settings).chain(silently_dropped(source)));
@@ -158,7 +157,8 @@ fn converted(item: &Item, phase: Phase, lookup: &Lookup<'_>, target: &Target, re
         }
         _ => {
             let plain = !matches!(item.kind.as_str(), "FUNCTION" | "PROCEDURE") || target.superuser;
-            let definition = if plain { item.definition.clone() } else { fate::without_leakproof(&item.definition) };
+            let definition =
+                if plain { item.definition.clone() } else { disposition::without_leakproof(&item.definition) };
             let statements = std::iter::once(definition.trim_end().to_owned()).chain(owner::statement(item)).collect();
             let entry = Entry::new(phase, &item.kind, name, statements);
             vec![if WITH_TABLE.contains(&item.kind.as_str()) { entry } else { entry.undone_by(&item.drop) }]

@@ -4,9 +4,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::archive::{DumpId, Item};
-use super::fate::{Fate, Judge, described};
+use super::disposition::{Classifier, Disposition, described};
 use super::loss::{Consequence, Loss};
-use crate::migrate::rehearse::Refusal;
+use super::refusal::Refusal;
 
 /// Without these, rows or what makes sense of them would be missing.
 const VITAL: [&str; 12] = [
@@ -38,10 +38,10 @@ const HOLDS_ROWS: [&str; 7] = ["CONSTRAINT", "DEFAULT", "DOMAIN", "SCHEMA", "SEQ
 const REFUSED: &str = "refused-by-target";
 
 /// What is carried, in the archive's order, and the losses.
-pub(super) fn decide<'a>(items: &'a [Item], judge: &Judge<'_>) -> (Vec<&'a Item>, Vec<Loss>) {
+pub(super) fn decide<'a>(items: &'a [Item], classifier: &Classifier<'_>) -> (Vec<&'a Item>, Vec<Loss>) {
     let mut decided = Decided::default();
     for item in items {
-        decided.decide(item, judge);
+        decided.decide(item, classifier);
     }
     decided.name_callers();
     (decided.kept, decided.losses)
@@ -58,25 +58,25 @@ struct Decided<'a> {
 }
 
 impl<'a> Decided<'a> {
-    fn decide(&mut self, item: &'a Item, judge: &Judge<'_>) {
+    fn decide(&mut self, item: &'a Item, classifier: &Classifier<'_>) {
         if is_part_of_publication(item) && !item.needs.is_disjoint(&self.elsewhere) {
             return;
         }
         if let Some(cause) = item.needs.iter().find_map(|need| self.by_id.get(need)).copied() {
             return self.goes_with(item, cause);
         }
-        let refusal = judge.refusal(&described(item));
+        let refusal = classifier.refusal(&described(item));
         if let Some(cause) = refusal.and_then(|refusal| self.cause(refusal)) {
             return self.goes_with(item, cause);
         }
-        match (judge.fate(item), refusal) {
-            (Fate::Lost(loss), _) => self.lose(item, loss),
-            (Fate::Elsewhere, _) => drop(self.elsewhere.insert(item.id)),
-            (Fate::Carried | Fate::Changed(_), Some(refusal)) => {
+        match (classifier.disposition(item), refusal) {
+            (Disposition::Lost(loss), _) => self.lose(item, loss),
+            (Disposition::Elsewhere, _) => drop(self.elsewhere.insert(item.id)),
+            (Disposition::Carried | Disposition::Changed(_), Some(refusal)) => {
                 self.lose(item, refused(described(item), &item.kind, refusal))
             }
-            (Fate::Carried, None) => self.kept.push(item),
-            (Fate::Changed(loss), None) => {
+            (Disposition::Carried, None) => self.kept.push(item),
+            (Disposition::Changed(loss), None) => {
                 self.losses.push(loss);
                 self.kept.push(item);
             }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::archive::Item;
-use super::fate::described;
+use super::disposition::described;
 use crate::migrate::catalog::QualifiedName;
 
 /// In this order. Within a phase the order of the list holds, except where a phase says otherwise.

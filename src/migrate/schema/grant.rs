@@ -1,8 +1,8 @@
 //! Grants as pg_dump wrote them, for a user who is no superuser: acting as a role takes membership, not
 //! `SET SESSION AUTHORIZATION`.
 
-use super::role::Replaced;
 use super::split::statements;
+use crate::migrate::catalog::Replaced;
 
 pub fn rewritten(definition: &str, replaced: &Replaced) -> Vec<String> {
     statements(definition).into_iter().map(|statement| one(statement, replaced)).collect()

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::archive::{DumpId, Item};
-use super::fate::described;
+use super::disposition::described;
 use super::loss::Loss;
 use crate::migrate::catalog::{Catalog, Oid, Table, TableKind};
 

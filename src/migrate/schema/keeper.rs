@@ -110,7 +110,7 @@ impl Keeper {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fate::fixture::target;
+    use super::super::disposition::fixture::target;
     use super::*;
 
     fn keepers() -> [Keeper; 3] {

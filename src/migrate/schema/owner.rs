@@ -62,7 +62,7 @@ fn described(item: &Item) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::migrate::schema::fate::fixture::item;
+    use crate::migrate::schema::disposition::fixture::item;
 
     #[test]
     fn objects_are_named_as_their_kind_wants() {

@@ -5,8 +5,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::archive::Item;
+use super::disposition::described;
 use super::entry::{Entry, Phase};
-use super::fate::described;
 use super::loss::Loss;
 use super::owner;
 use super::target::Target;

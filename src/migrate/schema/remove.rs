@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::migrate::HELPER_SCHEMA;
-use crate::migrate::catalog::{quote_identifier, quote_literal};
+use crate::migrate::catalog::{is_users_schema, quote_identifier, quote_literal};
 use crate::postgres::{Client, PostgresError};
 
 use super::build::Schema;
@@ -52,12 +52,13 @@ fn described() -> String {
     };
     format!(
         "SELECT 'SCHEMA', nspname::text, pg_get_userbyid(nspowner)::text, {}
-           FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', '{HELPER_SCHEMA}')
+           FROM pg_namespace WHERE {}
          UNION ALL SELECT 'DATABASE', datname::text, pg_get_userbyid(datdba)::text, {}
            FROM pg_database WHERE datname = current_database()
          UNION ALL SELECT 'ROLE', rolname::text, NULL, NULL, NULL FROM pg_roles
          UNION ALL SELECT 'EXTENSION', extname::text, NULL, NULL, NULL FROM pg_extension",
         rights("SCHEMA", "nspname", "nspacl", "acldefault('n', nspowner)"),
+        is_users_schema("nspname"),
         rights("DATABASE", "datname", "datacl", "acldefault('d', datdba)"),
     )
 }

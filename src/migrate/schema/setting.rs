@@ -2,9 +2,8 @@
 
 use super::entry::{Entry, Phase};
 use super::loss::Loss;
-use super::role::Replaced;
 use super::target::Target;
-use crate::migrate::catalog::{Catalog, Privilege, Setting, quote_identifier, quote_literal};
+use crate::migrate::catalog::{Catalog, Privilege, Replaced, Setting, quote_identifier, quote_literal};
 
 /// Settings whose value is a list of names, kept quoted as it was given (GUC_LIST_QUOTE): quoted again, it would be one
 /// name.

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Client;
 
+use super::refusal::Refusal;
 use super::setting;
 use crate::migrate::catalog::{Catalog, ServerVersion, quote_identifier, quote_literal};
-use crate::migrate::rehearse::Refusal;
 use crate::migrate::timescale::{self, instead_of};
 
 /// Things that some servers let only their owner do.

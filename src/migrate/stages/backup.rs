@@ -12,9 +12,8 @@ use tokio::time::sleep;
 
 use super::StageError;
 use super::context::Context;
-use super::structure::dump_command;
-use crate::migrate::catalog;
 use crate::migrate::schema::reason;
+use crate::migrate::{catalog, files};
 
 /// The host's own disk: the database lives on an attached one.
 const PLACE: &str = "/var/lib/infra/safety";
@@ -50,7 +49,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
     room(&place, data / LEAST_PART + RESERVE)?;
     let path = place.join(format!("{}-{}.dump", context.site().plan, context.job.id));
     let draft = Draft(path.with_extension(DRAFT));
-    let mut command = dump_command(context).await?;
+    let mut command = context.dump_command().await?;
     command.extend(["--format=custom", "--lock-wait-timeout=60s"].map(str::to_owned));
     let bytes = tokio::select! {
         bytes = dumped(&command, &draft.0) => bytes,
@@ -58,7 +57,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
     }?;
     let entries = listed(context, &draft.0).await?;
     fs::rename(&draft.0, &path).await.map_err(io(&path))?;
-    context.folder.write("safety.json", &SafetyCopy { path: path.clone(), bytes, entries })?;
+    context.folder.write(files::SAFETY_COPY, &SafetyCopy { path: path.clone(), bytes, entries })?;
     Ok(format!("{} ({bytes} bytes, {entries} entries)", path.display()))
 }
 
@@ -154,12 +153,7 @@ async fn listed(context: &Context, dump: &Path) -> Result<usize, StageError> {
 async fn restore(context: &Context, dump: &Path, what: &str) -> Result<String, StageError> {
     let container = context.container().await?;
     let input = fs::File::open(dump).await.map_err(io(dump))?.into_std().await;
-    let output = Command::new("docker")
-        .args(["exec", "--interactive", &container.id, "pg_restore", what])
-        .stdin(input)
-        .output()
-        .await
-        .map_err(io(dump))?;
+    let output = container.exec_with(&["pg_restore", what], input).await.map_err(io(dump))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }

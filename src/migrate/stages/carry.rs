@@ -27,7 +27,7 @@ pub async fn published(
 }
 
 /// Before changes of `like` are applied at `client`.
-pub async fn prepare(client: &Client, like: &Catalog) -> Result<(), StageError> {
+pub async fn before_changes(client: &Client, like: &Catalog) -> Result<(), StageError> {
     Ok(loosen(client, &carried::with_roots(like)).await?)
 }
 

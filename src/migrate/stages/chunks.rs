@@ -4,30 +4,21 @@
 use std::collections::BTreeSet;
 
 use super::context::Context;
-use super::{StageError, definitions, drift, structure};
+use super::{StageError, definitions, drift, source_schema};
+use crate::migrate::files;
 use crate::migrate::preflight::{Finding, Sections};
-use crate::migrate::schema::{Loss, Schema};
+use crate::migrate::schema::Loss;
 use crate::migrate::verify::{Definition, ObjectKey, Objects};
 
-/// In the migration's folder: what the old database was made of when its schema was looked at.
-const OBJECTS: &str = "looked-at.json";
-
-/// Written down before the schema is.
-pub fn remember(context: &Context, schema: &Schema, objects: &Objects) -> Result<(), StageError> {
-    Ok(context
-        .folder
-        .write(OBJECTS, &schema.conversion.besides_chunks(objects.clone()).into_iter().collect::<Vec<_>>())?)
-}
-
 /// In the pause. What was looked at is forgotten where it is not true any more: it has to be looked at again.
-pub async fn settle(context: &Context) -> Result<(), StageError> {
-    let looked_at = structure::read(context).await?;
+pub async fn take_in(context: &Context) -> Result<(), StageError> {
+    let looked_at = source_schema::read(context).await?;
     let hypertables = looked_at.conversion.has_hypertables();
     if !hypertables && !definitions::changed(context, &context.old().await?).await? {
         return Ok(());
     }
-    let before: Vec<(ObjectKey, Definition)> = context.folder.read(OBJECTS)?.unwrap_or_default();
-    let (schema, objects) = structure::read_chunks(context, &looked_at).await?;
+    let before: Vec<(ObjectKey, Definition)> = context.folder.read(files::OBJECTS_SEEN)?.unwrap_or_default();
+    let (schema, objects) = source_schema::read_chunks(context, &looked_at).await?;
     let mut told = changes(&before.into_iter().collect(), &schema.conversion.besides_chunks(objects));
     if told.is_empty() && hypertables {
         told = open(&schema.losses, &context.accepted()?);
@@ -35,9 +26,9 @@ pub async fn settle(context: &Context) -> Result<(), StageError> {
         told.push("what its objects are made of".to_owned());
     }
     if told.is_empty() {
-        return structure::keep(context, &schema);
+        return source_schema::keep(context, &schema);
     }
-    structure::forget(context)?;
+    source_schema::forget(context)?;
     Err(StageError::ChangedBeforePause { what: drift::first_of(context, &told)? })
 }
 

@@ -11,10 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::StageError;
 use super::context::Context;
 use crate::host::Connections;
+use crate::migrate::files;
 use crate::migrate::folder::{Folder, FolderError};
 
-/// In the migration's folder.
-const FILE: &str = "clients-came.json";
 const EVERY: Duration = Duration::from_secs(5);
 /// A client that has something to say does so within this.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
@@ -64,7 +63,7 @@ impl Missing {
 
 /// The clients are about to come.
 pub fn begin(context: &Context) -> Result<(), StageError> {
-    Ok(context.folder.write(FILE, &Came { since: Timestamp::now(), clients: BTreeMap::new() })?)
+    Ok(context.folder.write(files::CLIENTS_CAME, &Came { since: Timestamp::now(), clients: BTreeMap::new() })?)
 }
 
 /// In guard.
@@ -73,7 +72,7 @@ pub async fn watch(context: &Context) -> Result<(), StageError> {
     if clients.is_empty() || !context.is_time("the clients' connections", EVERY) {
         return Ok(());
     }
-    let Some(before) = context.folder.read::<Came>(FILE)? else { return begin(context) };
+    let Some(before) = context.folder.read::<Came>(files::CLIENTS_CAME)? else { return begin(context) };
     let target = context.target_of_clients().await?;
     let looked_up = tokio::net::lookup_host((target.host.as_str(), target.port)).await;
     let addresses: Vec<SocketAddr> =
@@ -87,14 +86,14 @@ pub async fn watch(context: &Context) -> Result<(), StageError> {
         }
     }
     if came != before {
-        context.folder.write(FILE, &came)?;
+        context.folder.write(files::CLIENTS_CAME, &came)?;
     }
     Ok(())
 }
 
 /// Those that have not come for a while.
 pub fn missing(folder: &Folder) -> Result<Vec<Missing>, FolderError> {
-    let came: Option<Came> = folder.read(FILE)?;
+    let came: Option<Came> = folder.read(files::CLIENTS_CAME)?;
     Ok(came.map(|came| came.missing(Timestamp::now())).unwrap_or_default())
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::StageError;
 use super::overlap::Overlap;
 use crate::host::{DatabaseContainer, Session, Site};
+use crate::migrate::files;
 use crate::migrate::folder::Folder;
 use crate::migrate::job::{self, Job, Secured};
 use crate::migrate::unseen::unseen;
@@ -23,16 +24,6 @@ pub const APPLY_ROLE: &str = "infra_apply";
 pub const READ_ROLE: &str = "infra_replication";
 /// Where the agent lets the new database's server through to the old one.
 pub const RELAY_PORT: u16 = 15432;
-
-/// Codes that the user has agreed to since the beginning.
-pub const ACCEPTED: &str = "accepted.json";
-/// What the last preflight found, if it came to an end.
-pub const FINDINGS: &str = "findings.json";
-/// How the schema changed, where that stopped the migration: sentences.
-pub const SCHEMA_CHANGES: &str = "schema-changes.json";
-
-/// How the clients enter the new database, where infra made it.
-pub const CLIENTS: &str = "clients.json";
 
 pub struct Context {
     pub job: Job,
@@ -63,31 +54,36 @@ impl Context {
         Ok(source(&self.container().await?, &self.job.source))
     }
 
+    /// pg_dump of the old database, up to and with the options that say which.
+    pub async fn dump_command(&self) -> Result<Vec<String>, StageError> {
+        Ok(pg_dump(&self.container().await?, &self.job.source))
+    }
+
     pub fn has_target(&self) -> Result<bool, StageError> {
-        Ok(self.folder.read::<Endpoint>("target.json")?.is_some())
+        Ok(self.folder.read::<Endpoint>(files::TARGET)?.is_some())
     }
 
     /// Codes of findings and losses that the user agrees to.
     pub fn accepted(&self) -> Result<Vec<String>, StageError> {
-        let mut accepted = self.folder.read::<Vec<String>>(ACCEPTED)?.unwrap_or_default();
+        let mut accepted = self.folder.read::<Vec<String>>(files::ACCEPTED)?.unwrap_or_default();
         accepted.extend(self.job.accepted.iter().cloned());
         Ok(accepted)
     }
 
     /// The new database has no settings of the load any more: a user's own never had.
     pub fn is_reverted(&self) -> Result<bool, StageError> {
-        let secured = self.folder.read::<Secured>("secured.json")?.unwrap_or_default();
+        let secured = self.folder.read::<Secured>(files::SECURED)?.unwrap_or_default();
         Ok(self.job.to.engine().is_none() || secured.reverted)
     }
 
     pub async fn target(&self) -> Result<Endpoint, StageError> {
-        let endpoint: Option<Endpoint> = self.folder.read("target.json")?;
+        let endpoint: Option<Endpoint> = self.folder.read(files::TARGET)?;
         endpoint.ok_or(StageError::NoTarget)
     }
 
     /// The new database as its clients enter it: a user's own as infra does.
     pub async fn target_of_clients(&self) -> Result<Endpoint, StageError> {
-        let own: Option<Endpoint> = self.folder.read(CLIENTS)?;
+        let own: Option<Endpoint> = self.folder.read(files::CLIENTS)?;
         match own {
             Some(endpoint) => Ok(endpoint),
             None => self.target().await,
@@ -163,6 +159,5 @@ pub fn source(container: &DatabaseContainer, source: &job::Source) -> Endpoint {
 
 /// pg_dump of the old server's own version, in its own container, up to and with the options that say which database.
 pub fn pg_dump(container: &DatabaseContainer, source: &job::Source) -> Vec<String> {
-    let words = ["docker", "exec", "--interactive", &container.id, "pg_dump", "--username", &container.user];
-    words.into_iter().chain(["--dbname", &source.database]).map(str::to_owned).collect()
+    container.exec_argv(&["pg_dump", "--username", &container.user, "--dbname", &source.database])
 }

@@ -5,10 +5,10 @@ use tokio::time::Instant;
 
 use super::context::{Context, FORWARD};
 use super::pause::Pause;
-use super::switch::{DRAIN, Ends, millis};
+use super::switch_ends::{DRAIN, Ends, millis};
 use super::{
-    StageError, carry, changes_back, client_connections, drift, quiet, rows, settle, structure, way_back,
-    way_back_watch,
+    StageError, carry, changes_back, client_connections, copy, drift, forward_replication, incremental_verify,
+    reverse_replication, schema, way_back_watch, write_fence,
 };
 use crate::migrate::carried::tighten;
 use crate::migrate::catalog;
@@ -22,7 +22,7 @@ pub async fn drain(context: &Context) -> Result<(), StageError> {
         restore(context).await?;
     }
     carry::check(context).await?;
-    settle::ready(context).await?;
+    incremental_verify::before_pause(context).await?;
     if context.job.mode == Mode::Online {
         let (old, new) = (context.old().await?, context.new_database().await?);
         // Most of what is under way arrives before anybody waits for it.
@@ -57,7 +57,7 @@ pub async fn carry_over(context: &Context, ends: &Ends, pause: &mut Pause) -> Re
         drift::same_schema(context, old, new).await?;
         Channel { name: FORWARD, publisher: old, subscriber: new }.drain_or_say(DRAIN).await?;
     } else {
-        settle::untouched(context, old).await?;
+        incremental_verify::assert_no_writes(context, old).await?;
     }
     pause.drain_ms = millis(since);
     let since = Instant::now();
@@ -65,7 +65,7 @@ pub async fn carry_over(context: &Context, ends: &Ends, pause: &mut Pause) -> Re
     pause.sequences_ms = millis(since);
     let since = Instant::now();
     if online {
-        settle::settled(context, old, new, catalog).await?;
+        incremental_verify::within_pause(context, old, new, catalog).await?;
     }
     pause.changes_ms = millis(since);
     let since = Instant::now();
@@ -82,20 +82,20 @@ pub async fn open(context: &Context, ends: &Ends) -> Result<(), StageError> {
     if context.job.mode == Mode::Online {
         Channel { name: FORWARD, publisher: old, subscriber: new }.pause().await?;
     }
-    let comes_back = way_back::comes_back(context).await?;
+    let comes_back = reverse_replication::is_supported(context).await?;
     if comes_back {
         changes_back::begin(context, old, new).await?;
-        way_back::open(context, old, new, maintenance, catalog).await?;
+        reverse_replication::start(context, old, new, maintenance, catalog).await?;
     } else {
-        way_back::forgo(context, new, maintenance).await?;
+        reverse_replication::skip(context, new, maintenance).await?;
     }
-    structure::hand_over(context, new).await?;
+    schema::hand_over(context, new).await?;
     if comes_back { way_back_watch::begin(context, new).await } else { Ok(()) }
 }
 
 /// Every row of the copy, whatever was begun since.
 pub fn all_is_there(context: &Context) -> Result<(), StageError> {
-    if rows::is_complete(context)? { Ok(()) } else { Err(StageError::NotPrepared) }
+    if copy::is_complete(context)? { Ok(()) } else { Err(StageError::NotPrepared) }
 }
 
 /// Rows that arrived before the old server was gone. Sequences go on behind them.
@@ -107,7 +107,7 @@ pub async fn carry_alone(context: &Context) -> Result<(), StageError> {
 }
 
 pub async fn open_alone(context: &Context) -> Result<(), StageError> {
-    structure::hand_over(context, &context.new_database().await?).await
+    schema::hand_over(context, &context.new_database().await?).await
 }
 
 /// What brought rows here is over.
@@ -115,14 +115,14 @@ pub async fn served(context: &Context) {
     if let Err(error) = client_connections::begin(context) {
         tracing::warn!("whether every client comes is not looked at: {}", crate::error::chain(&error));
     }
-    settle::end_forward(context).await;
+    forward_replication::end_after_switch(context).await;
 }
 
 /// The old database takes its clients again.
 pub async fn reopen(context: &Context) -> Result<(), StageError> {
-    quiet::open(context).await?;
+    write_fence::open(context).await?;
     if context.job.mode == Mode::Offline {
-        quiet::readers_only(context).await?;
+        write_fence::readers_only(context).await?;
     }
     Ok(())
 }
@@ -130,12 +130,12 @@ pub async fn reopen(context: &Context) -> Result<(), StageError> {
 /// Replication goes on; the next cutover finds everything as this one did.
 pub async fn restore(context: &Context) -> Result<(), StageError> {
     let (old, new) = (context.old().await?, context.new_database().await?);
-    way_back::close(context).await?;
-    structure::take_back(context, &new).await?;
+    reverse_replication::stop(context).await?;
+    schema::take_back(context, &new).await?;
     if context.job.mode == Mode::Online {
-        carry::prepare(&new, &catalog::read(&old).await?).await?;
+        carry::before_changes(&new, &catalog::read(&old).await?).await?;
         let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
-        forward.subscribe(&way_back::source_for_target(context).await?).await?;
+        forward.subscribe(&forward_replication::source_for_target(context).await?).await?;
     }
     Ok(())
 }
@@ -147,7 +147,7 @@ pub async fn undo(context: &Context) -> Result<(), StageError> {
         let maintenance = context.new_maintenance().await?;
         reopen_database(&maintenance, &context.target().await?.database).await?;
     }
-    way_back::close(context).await?;
-    settle::end_records(context).await?;
-    structure::take_back(context, &context.new_database().await?).await
+    reverse_replication::stop(context).await?;
+    incremental_verify::end_records(context).await?;
+    schema::take_back(context, &context.new_database().await?).await
 }

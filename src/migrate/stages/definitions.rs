@@ -4,28 +4,25 @@
 use sha2::{Digest as _, Sha256};
 
 use super::context::Context;
-use super::{StageError, compare, structure};
+use super::{StageError, own_objects};
 use crate::migrate::catalog::Catalog;
+use crate::migrate::files;
 use crate::migrate::rehearse::{Rehearsal, SourceDefinitions, arrives_otherwise};
 use crate::migrate::schema::{self, Names, Schema};
-use crate::migrate::timescale::is_its_object;
-use crate::migrate::verify::{Prints, read_objects, read_uses};
+use crate::migrate::verify::{Prints, is_its_object, read_objects, read_uses};
 use crate::postgres::Client;
 
-const PRINTS: &str = "prints.json";
-/// A hash of what was read.
-const AS_READ: &str = "source-as-read.json";
 /// Somebody may be changing the schema while it is dumped.
 const ATTEMPTS: usize = 5;
 
 /// How the new database's server prints what the old one's prints.
 pub fn prints(context: &Context) -> Result<Prints, StageError> {
-    Ok(context.folder.read(PRINTS)?.unwrap_or_default())
+    Ok(context.folder.read(files::PRINTS)?.unwrap_or_default())
 }
 
 pub fn forget(context: &Context) -> Result<(), StageError> {
-    context.folder.remove(PRINTS)?;
-    Ok(context.folder.remove(AS_READ)?)
+    context.folder.remove(files::PRINTS)?;
+    Ok(context.folder.remove(files::DEFINITIONS_READ)?)
 }
 
 /// The dump, and the definitions that it was made of.
@@ -33,11 +30,11 @@ pub async fn dumped(context: &Context, old: &Client, names: Names) -> Result<(Ve
     let mut before = digest(&read(old).await?);
     let mut attempt = 1;
     loop {
-        let archive = schema::dump(&structure::dump_command(context).await?, names).await?;
+        let archive = schema::dump(&context.dump_command().await?, names).await?;
         let after = read(old).await?;
         let now = digest(&after);
         if now == before || attempt == ATTEMPTS {
-            context.folder.write(AS_READ, &now)?;
+            context.folder.write(files::DEFINITIONS_READ, &now)?;
             return Ok((archive, after));
         }
         (before, attempt) = (now, attempt + 1);
@@ -54,21 +51,21 @@ pub fn rehearsed(
     let (schema, catalog, user) = about;
     let (prints, losses) = arrives_otherwise(source, rehearsal, (schema, catalog, user));
     schema.losses.extend(losses);
-    Ok(context.folder.write(PRINTS, &prints)?)
+    Ok(context.folder.write(files::PRINTS, &prints)?)
 }
 
 /// The old database's schema is not what was read.
 pub async fn changed(context: &Context, old: &Client) -> Result<bool, StageError> {
-    let Some(read_before) = context.folder.read::<String>(AS_READ)? else { return Ok(false) };
+    let Some(read_before) = context.folder.read::<String>(files::DEFINITIONS_READ)? else { return Ok(false) };
     Ok(digest(&read(old).await?) != read_before)
 }
 
 /// Without what the migration itself makes there.
 async fn read(client: &Client) -> Result<SourceDefinitions, StageError> {
     let mut objects = read_objects(client).await?;
-    objects.retain(|key, _| !compare::is_ours(key, ""));
+    objects.retain(|key, _| !own_objects::is_ours(key, ""));
     let mut uses = read_uses(client).await?;
-    uses.retain(|key, _| !compare::is_ours(key, ""));
+    uses.retain(|key, _| !own_objects::is_ours(key, ""));
     Ok(SourceDefinitions { objects, uses })
 }
 

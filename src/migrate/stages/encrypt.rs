@@ -10,12 +10,11 @@ use tokio::time::{Instant, sleep};
 use super::StageError;
 use super::context::Context;
 use crate::migrate::catalog::quote_literal;
+use crate::migrate::files;
 use crate::postgres::Client;
 
 const CERTIFICATE: &str = "infra-migrate-cert.pem";
 const KEY: &str = "infra-migrate-key.pem";
-/// In the migration's folder: the settings are ours to take back.
-const OURS: &str = "tls.json";
 const SETTINGS: [&str; 3] = ["ssl", "ssl_cert_file", "ssl_key_file"];
 /// A server reads its settings within a moment of being told.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -33,7 +32,7 @@ pub async fn perform(context: &Context, old: &Client) -> Result<(), StageError> 
     let put = async |name, pem: &str| context.host.put_among_data(&container, name, pem.as_bytes()).await;
     let certificate = put(CERTIFICATE, &certificate.pem()).await?;
     let key = put(KEY, &key.serialize_pem()).await?;
-    context.folder.write(OURS, &true)?;
+    context.folder.write(files::OUR_TLS, &true)?;
     for (name, value) in SETTINGS.into_iter().zip(["on".to_owned(), certificate, key]).rev() {
         let sql = format!("ALTER SYSTEM SET {name} = {}", quote_literal(&value));
         old.run("letting the old database speak TLS", &sql).await?;
@@ -50,7 +49,7 @@ pub async fn perform(context: &Context, old: &Client) -> Result<(), StageError> 
 }
 
 pub async fn undo(context: &Context, old: &Client) -> Result<(), StageError> {
-    if context.folder.read::<bool>(OURS)?.is_none() {
+    if context.folder.read::<bool>(files::OUR_TLS)?.is_none() {
         return Ok(());
     }
     for name in SETTINGS {
@@ -61,7 +60,7 @@ pub async fn undo(context: &Context, old: &Client) -> Result<(), StageError> {
     for name in [CERTIFICATE, KEY] {
         context.host.remove_from_data(&container, name).await?;
     }
-    Ok(context.folder.remove(OURS)?)
+    Ok(context.folder.remove(files::OUR_TLS)?)
 }
 
 fn certificate_error(source: rcgen::Error) -> StageError {

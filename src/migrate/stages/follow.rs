@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::context::{Context, FORWARD};
-use super::{StageError, carry, drift, settle, way_back};
-use crate::migrate::catalog;
+use super::{StageError, carry, drift, forward_replication, incremental_verify};
 use crate::migrate::replicate::{Channel, ReplicateError};
+use crate::migrate::{catalog, files};
 
 /// Caught up: what is committed now arrives within this.
 const NEAR: Duration = Duration::from_secs(1);
@@ -20,8 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub async fn perform(context: &Context) -> Result<String, StageError> {
     let (old, new) = (context.old().await?, context.new_database().await?);
     let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
-    carry::prepare(&new, &catalog::read(&old).await?).await?;
-    forward.subscribe(&way_back::source_for_target(context).await?).await?;
+    carry::before_changes(&new, &catalog::read(&old).await?).await?;
+    forward.subscribe(&forward_replication::source_for_target(context).await?).await?;
     let (mut best, mut since) = (u64::MAX, Instant::now());
     let mut refused = Instant::now();
     loop {
@@ -29,7 +29,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
         match forward.drain(NEAR).await {
             Ok(took) => return Ok(format!("changes arrive within {} ms", took.as_millis())),
             Err(ReplicateError::NotDrained { lag, .. }) => {
-                drop(context.folder.write("progress.json", &lag));
+                drop(context.folder.write(files::PROGRESS, &lag));
                 if lag.bytes < best {
                     (best, since) = (lag.bytes, Instant::now());
                 } else if since.elapsed() > STALLED {
@@ -52,22 +52,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
 }
 
 pub async fn undo(context: &Context) -> Result<(), StageError> {
-    let ended = end(context).await;
-    settle::stop_recording(context).await?;
+    let ended = forward_replication::end(context).await;
+    incremental_verify::stop_recording(context).await?;
     ended
-}
-
-/// Each end by itself: one of them may be gone.
-pub async fn end(context: &Context) -> Result<(), StageError> {
-    let there = async {
-        let new = context.new_database().await?;
-        Ok::<_, StageError>(Channel { name: FORWARD, publisher: &new, subscriber: &new }.unsubscribe().await?)
-    };
-    let there = there.await;
-    let here = async {
-        let old = context.old().await?;
-        Ok::<_, StageError>(Channel { name: FORWARD, publisher: &old, subscriber: &old }.drop_slot().await?)
-    };
-    let here = here.await;
-    there.and(here)
 }

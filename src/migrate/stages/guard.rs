@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::context::Context;
-use super::way_back::{as_applier, comes_back};
+use super::reverse_replication::{as_applier, is_supported};
 use super::{StageError, changes_back, client_connections, way_back_watch};
 use crate::migrate::identity::look_for_new;
 
@@ -12,7 +12,7 @@ const OFTEN: Duration = Duration::from_secs(5);
 
 /// What the user is told of it.
 pub async fn perform(context: &Context, is_old_given_up: bool) -> Result<String, StageError> {
-    Ok(match !is_old_given_up && comes_back(context).await? {
+    Ok(match !is_old_given_up && is_supported(context).await? {
         true => "the old database follows, as the way back, until infra migrate finish".into(),
         false => "there is no way back once rows are written: infra migrate finish when all is well".into(),
     })
@@ -26,7 +26,7 @@ pub async fn look(context: &Context) -> Result<(), StageError> {
     if let Err(error) = client_connections::watch(context).await {
         tracing::warn!("whether every client has come is not known: {}", crate::error::chain(&error));
     }
-    if !comes_back(context).await? {
+    if !is_supported(context).await? {
         return Ok(());
     }
     if context.is_time("identities at the new database", OFTEN) {

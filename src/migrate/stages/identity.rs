@@ -3,14 +3,14 @@
 
 use super::StageError;
 use super::context::Context;
-use super::way_back;
+use super::reverse_replication;
 use crate::migrate::identity::{give, give_to_new, take_back};
 use crate::postgres::Client;
 
 /// Before the clients are paused, if they are, and before the first publication.
 pub async fn at_source(context: &Context, old: &Client) -> Result<(), StageError> {
     // Nothing is ever published where nothing comes back: offline, and with hypertables.
-    if !way_back::comes_back(context).await? {
+    if !reverse_replication::is_supported(context).await? {
         return Ok(());
     }
     give(old, None).await?;
@@ -23,7 +23,7 @@ pub async fn at_source(context: &Context, old: &Client) -> Result<(), StageError
 
 /// As soon as the indexes are there by which rows are found.
 pub async fn at_target(context: &Context, old: &Client, new: &Client) -> Result<(), StageError> {
-    if !way_back::comes_back(context).await? {
+    if !reverse_replication::is_supported(context).await? {
         return Ok(());
     }
     give(new, Some(old)).await?;
@@ -35,7 +35,7 @@ pub async fn at_target(context: &Context, old: &Client, new: &Client) -> Result<
 
 /// Tables and partitions that came at either end.
 pub async fn of_new_tables(context: &Context, old: &Client, new: &Client) -> Result<(), StageError> {
-    if way_back::comes_back(context).await? {
+    if reverse_replication::is_supported(context).await? {
         give(old, None).await?;
         give(new, Some(old)).await?;
     }

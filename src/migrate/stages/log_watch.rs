@@ -4,21 +4,19 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use tokio::process::Command;
 use tokio::time::sleep;
 
+use super::StageError;
 use super::context::{Context, FORWARD};
-use super::{StageError, unit};
-use crate::migrate::replicate::{Bound, Channel, Kept, ReplicateError};
+use crate::host::unit;
+use crate::migrate::files;
+use crate::migrate::replicate::{Bound, Channel, ReplicateError, RetainedWal};
 use crate::migrate::saga::{Mode, Stage};
-use crate::migrate::since::RECORD;
+use crate::migrate::verify::incremental::CHANGES;
 use crate::postgres::Client;
 
 const EVERY: Duration = Duration::from_secs(5);
-const FILE: &str = "log-bound.json";
 const UNIT: &str = "infra-migrate-log";
-/// Why the slots were dropped, until a copy takes one anew.
-const GIVEN_UP: &str = "log-given-up.json";
 
 /// Stages during which the log grows for as long as they take. The cutover is short, and must not lose its slot.
 pub fn is_watched(stage: Stage, mode: Mode) -> bool {
@@ -70,10 +68,10 @@ pub async fn watch_log(context: &Context) -> Result<(), StageError> {
 pub async fn check_log(context: &Context) -> Result<bool, StageError> {
     let old = context.old().await?;
     let bound = bound(context, &old).await?;
-    let kept = Kept::read(&old, &[FORWARD, RECORD]).await?;
-    if let Err(error) = Kept::check_all(&kept, &bound) {
+    let kept = RetainedWal::read(&old, &[FORWARD, CHANGES]).await?;
+    if let Err(error) = RetainedWal::check_all(&kept, &bound) {
         // First, so that nobody finds no slots and no reason.
-        context.folder.write(GIVEN_UP, &crate::error::chain(&error))?;
+        context.folder.write(files::LOG_GIVEN_UP, &crate::error::chain(&error))?;
         give_up(context, &old).await?;
         return Err(error.into());
     }
@@ -82,10 +80,10 @@ pub async fn check_log(context: &Context) -> Result<bool, StageError> {
 
 /// Without the slot the snapshot is worth nothing: a copy that is resumed takes both anew.
 async fn give_up(context: &Context, old: &Client) -> Result<(), ReplicateError> {
-    for name in [RECORD, FORWARD] {
+    for name in [CHANGES, FORWARD] {
         Channel { name, publisher: old, subscriber: old }.drop_slot().await?;
     }
-    if let Err(error) = context.folder.remove("snapshot.json") {
+    if let Err(error) = context.folder.remove(files::SNAPSHOT) {
         tracing::warn!("{}", crate::error::chain(&error));
     }
     Ok(())
@@ -93,49 +91,28 @@ async fn give_up(context: &Context, old: &Client) -> Result<(), ReplicateError> 
 
 /// The changes since the copy are lost.
 pub fn is_given_up(context: &Context) -> Result<bool, StageError> {
-    Ok(context.folder.read::<String>(GIVEN_UP)?.is_some())
+    Ok(context.folder.read::<String>(files::LOG_GIVEN_UP)?.is_some())
 }
 
 /// What is copied from now on has a slot of its own.
 pub fn begin_anew(context: &Context) -> Result<(), StageError> {
-    Ok(context.folder.remove(GIVEN_UP)?)
+    Ok(context.folder.remove(files::LOG_GIVEN_UP)?)
 }
 
 /// Of the beginning: later the log itself takes from what is free.
 async fn bound(context: &Context, old: &Client) -> Result<Bound, StageError> {
-    if let Some(bound) = context.folder.read(FILE)? {
+    if let Some(bound) = context.folder.read(files::LOG_BOUND)? {
         return Ok(bound);
     }
     let limit = Bound::server_limit(old).await?;
     let bound = Bound::new(free_disk(context, old).await?, limit);
-    context.folder.write(FILE, &bound)?;
+    context.folder.write(files::LOG_BOUND, &bound)?;
     Ok(bound)
 }
 
 /// Where the server's data are, as its container sees it. None: it cannot be seen.
 async fn free_disk(context: &Context, old: &Client) -> Result<Option<u64>, StageError> {
     let place: String = old.row("asking for the data's place", "SHOW data_directory", &[]).await?.get(0);
-    let container = context.container().await?;
-    let mut df = Command::new("docker");
-    df.args(["exec", &container.id, "df", "-Pk", &place]);
-    let output = df.output().await.map_err(|source| StageError::Io { path: "docker".into(), source })?;
-    Ok(free_of(&String::from_utf8_lossy(&output.stdout)))
-}
-
-/// POSIX's form: a line of heads, then device, total, used and free, in kilobytes.
-fn free_of(text: &str) -> Option<u64> {
-    let kilobytes: u64 = text.lines().nth(1)?.split_whitespace().nth(3)?.parse().ok()?;
-    Some(kilobytes << 10)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn free_space_is_read_from_df() {
-        let text = "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/sdb 1000 400 600 40% /data\n";
-        assert_eq!(free_of(text), Some(600 << 10));
-        assert_eq!(free_of("df: no such file"), None);
-    }
+    let free = context.container().await?.free_bytes(&place).await;
+    free.map_err(|source| StageError::Io { path: "docker".into(), source })
 }

@@ -4,53 +4,56 @@ mod backup;
 mod carry;
 mod changes_back;
 mod chunks;
+mod cleanup;
 mod client_connections;
-mod compare;
 mod context;
+mod copy;
 mod cutover;
 mod definitions;
 mod drift;
 mod encrypt;
 mod finish;
 mod follow;
+mod forward_replication;
 mod guard;
 mod identity;
+mod incremental_verify;
+mod index;
 mod log_watch;
-mod look;
 mod overlap;
+mod own_objects;
 mod pause;
+mod preflight;
 mod prepare;
-mod quiet;
+mod provision;
+mod reverse_replication;
 mod role;
 mod rollback;
-mod rows;
-mod settle;
-mod structure;
+mod schema;
+mod source_schema;
 mod switch;
-mod unit;
-mod way_back;
+mod switch_ends;
+mod verify;
 mod way_back_watch;
+mod write_fence;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 pub use backup::SafetyCopy;
 pub use client_connections::{Missing, missing as missing_clients};
-pub use compare::{REPORT, VERIFICATION};
-pub use context::{ACCEPTED, CLIENTS, Context, FINDINGS, RELAY_PORT, SCHEMA_CHANGES, pg_dump, source};
+pub use context::{Context, RELAY_PORT, pg_dump, source};
+pub use copy::hold;
 pub use finish::remove_old;
 pub use guard::look as look_at_the_way_back;
+pub use incremental_verify::{try_stop_recording, while_waiting};
 pub use log_watch::{is_given_up, is_watched, leave_watch, log_watch, relieve_watch, watch_log};
 pub use pause::{Pause, is_on as is_paused, waiting_since};
 pub use prepare::serve_again;
-pub use rows::hold;
-pub use settle::{try_stop_recording, watch};
+pub use reverse_replication::is_lossless as has_way_back;
 pub use switch::{Switch, restore, take_back, told as told_of_switch};
-pub use unit::is_active;
-pub use way_back::is_there as has_way_back;
 pub use way_back_watch::{Carried, WayBack, read as way_back_stands, told as told_of_obstacle};
 
-use super::alike::make_alike;
 use super::carried::CarriedError;
 use super::catalog::CatalogError;
 use super::copy::CopyError;
@@ -61,14 +64,15 @@ use super::identity::IdentityError;
 use super::index::IndexError;
 use super::preflight::PreflightError;
 use super::rehearse::RehearseError;
-use super::replicate::{QuietError, ReplicateError};
+use super::replicate::{ReadOnlyError, ReplicateError};
 use super::saga::{GivenUp, Stage, Status};
 use super::schema::{ApplyError, ArchiveError, DumpError, RemoveError, TargetError};
 use super::sequences::SequenceError;
-use super::since::SinceError;
 use super::timescale::TimescaleError;
 use super::verify::VerifyError;
+use super::verify::incremental::ChangeVerificationError;
 use crate::host::HostError;
+use crate::host::unit::UnitError;
 use crate::postgres::PostgresError;
 
 #[derive(Debug, thiserror::Error)]
@@ -116,9 +120,9 @@ pub enum StageError {
     #[error(transparent)]
     Sequence(#[from] SequenceError),
     #[error(transparent)]
-    Since(#[from] SinceError),
+    ChangeVerification(#[from] ChangeVerificationError),
     #[error(transparent)]
-    Quiet(#[from] QuietError),
+    ReadOnly(#[from] ReadOnlyError),
     #[error("cannot use {}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
     #[error("somebody wrote to the old database although it is read-only: end them, then infra migrate resume")]
@@ -127,8 +131,8 @@ pub enum StageError {
     Certificate { source: Box<rcgen::Error> },
     #[error("the old database does not speak TLS although it was told to: its log says why")]
     NoTls,
-    #[error("systemd refused: {message}")]
-    Systemd { message: String },
+    #[error(transparent)]
+    Unit(#[from] UnitError),
     #[error(
         "the safety copy needs {needed_mb} MB in {} on the host, which has {free_mb} MB free: make room there, or mount a larger disk at that place, then infra migrate resume",
         place.display()
@@ -198,20 +202,15 @@ pub enum StageError {
 /// Does a stage; what a person wants to know of it comes back.
 pub async fn perform(stage: Stage, context: &Context, given_up: GivenUp) -> Result<String, StageError> {
     match stage {
-        Stage::Preflight => look::perform(context).await,
+        Stage::Preflight => preflight::perform(context).await,
         Stage::Backup => backup::perform(context).await,
-        // What preflight could not see; a database that was there before has been looked at.
-        Stage::Provision if context.job.to.engine().is_none() => Ok("it was there".into()),
-        Stage::Provision => {
-            make_alike(&context.old().await?, &context.target().await?).await?;
-            look::perform(context).await
-        }
+        Stage::Provision => provision::perform(context).await,
         Stage::Prepare => prepare::perform(context).await,
-        Stage::Schema => structure::before(context).await,
-        Stage::Copy => rows::perform(context).await,
-        Stage::Index => structure::after(context).await,
+        Stage::Schema => schema::perform(context).await,
+        Stage::Copy => copy::perform(context).await,
+        Stage::Index => index::perform(context).await,
         Stage::Follow => follow::perform(context).await,
-        Stage::Verify => compare::perform(context).await,
+        Stage::Verify => verify::perform(context).await,
         Stage::Guard => guard::perform(context, given_up.old).await,
         Stage::Finish => finish::perform(context, given_up.old).await,
         Stage::Cutover => unreachable!("the switch is made step by step"),
@@ -257,9 +256,9 @@ async fn undo_stage(stage: Stage, context: &Context) -> Result<String, StageErro
         // What was looked at or saved stays; the cloud's database goes by the operator's word alone.
         Stage::Preflight | Stage::Backup | Stage::Provision | Stage::Verify | Stage::Guard | Stage::Finish => Ok(()),
         Stage::Prepare => prepare::undo(context).await,
-        Stage::Schema => return structure::undo(context).await,
-        Stage::Copy => rows::undo(context).await,
-        Stage::Index => structure::undo_after(context).await,
+        Stage::Schema => return schema::undo(context).await,
+        Stage::Copy => copy::undo(context).await,
+        Stage::Index => index::undo(context).await,
         Stage::Follow => follow::undo(context).await,
         Stage::Cutover => cutover::undo(context).await,
     }

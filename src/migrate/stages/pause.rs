@@ -6,10 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::StageError;
 use super::context::Context;
+use crate::migrate::files;
 use crate::migrate::folder::{Folder, FolderError};
-
-/// In the migration's folder: since when.
-const SINCE: &str = "paused.json";
 
 /// How long writers waited, and for what.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -43,7 +41,7 @@ impl Pause {
 
 /// None: they do not, or were switched. Afterwards it stays, for the clock.
 pub fn waiting_since(folder: &Folder) -> Result<Option<Timestamp>, FolderError> {
-    folder.read(SINCE)
+    folder.read(files::PAUSED_SINCE)
 }
 
 /// They wait from now on, unless they did already.
@@ -52,18 +50,18 @@ pub fn begin(context: &Context) -> Result<(), StageError> {
 }
 
 fn begin_in(folder: &Folder, now: Timestamp) -> Result<(), FolderError> {
-    if folder.read::<Timestamp>(SINCE)?.is_none() {
-        folder.write(SINCE, &now)?;
+    if folder.read::<Timestamp>(files::PAUSED_SINCE)?.is_none() {
+        folder.write(files::PAUSED_SINCE, &now)?;
     }
     Ok(())
 }
 
 pub fn end(context: &Context) -> Result<(), StageError> {
-    Ok(context.folder.remove(SINCE)?)
+    Ok(context.folder.remove(files::PAUSED_SINCE)?)
 }
 
 pub fn is_on(context: &Context) -> Result<bool, StageError> {
-    Ok(context.folder.read::<Timestamp>(SINCE)?.is_some())
+    Ok(context.folder.read::<Timestamp>(files::PAUSED_SINCE)?.is_some())
 }
 
 /// In milliseconds.
@@ -72,7 +70,7 @@ pub fn so_far(context: &Context) -> Result<u64, StageError> {
 }
 
 fn waited(folder: &Folder, now: Timestamp) -> Result<u64, FolderError> {
-    let since = folder.read::<Timestamp>(SINCE)?;
+    let since = folder.read::<Timestamp>(files::PAUSED_SINCE)?;
     let waited = since.map_or(0, |since| now.duration_since(since).as_millis());
     Ok(u64::try_from(waited).unwrap_or(0))
 }

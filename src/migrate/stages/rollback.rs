@@ -5,8 +5,8 @@ use tokio::time::Instant;
 
 use super::context::{BACK, Context};
 use super::pause::Pause;
-use super::switch::{DRAIN, Ends, millis};
-use super::{StageError, carry, changes_back, quiet, way_back, way_back_watch};
+use super::switch_ends::{DRAIN, Ends, millis};
+use super::{StageError, carry, changes_back, reverse_replication, way_back_watch, write_fence};
 use crate::migrate::carried::{self, tighten};
 use crate::migrate::catalog;
 use crate::migrate::prose::{FEW, wrapped};
@@ -17,13 +17,13 @@ use crate::postgres::Client;
 
 /// With the clients running.
 pub async fn drain(context: &Context) -> Result<(), StageError> {
-    if !way_back::is_there(context).await? {
+    if !reverse_replication::is_lossless(context).await? {
         return Err(StageError::NoWayBack);
     }
-    if !way_back::comes_back(context).await? {
+    if !reverse_replication::is_supported(context).await? {
         return Ok(());
     }
-    let (new, old) = (context.new_database().await?, way_back::as_applier(context).await?);
+    let (new, old) = (context.new_database().await?, reverse_replication::as_applier(context).await?);
     // Sees to it that there is one which may close it.
     context.new_maintenance().await?;
     carry::can_come_home(&new).await?;
@@ -56,7 +56,7 @@ pub async fn ends(context: &Context, is_resumed: bool) -> Result<Ends, StageErro
         reopen_database(&maintenance, &context.target().await?.database).await?;
         restore(context).await?;
     }
-    let (old, new) = (way_back::as_applier(context).await?, context.new_database().await?);
+    let (old, new) = (reverse_replication::as_applier(context).await?, context.new_database().await?);
     let catalog = catalog::read(&new).await?;
     Ok(Ends { old, new, maintenance, catalog })
 }
@@ -64,8 +64,8 @@ pub async fn ends(context: &Context, is_resumed: bool) -> Result<Ends, StageErro
 /// Everything that was committed at the new database is at the old one, and so are its sequences.
 pub async fn carry_over(context: &Context, ends: &Ends, pause: &mut Pause) -> Result<(), StageError> {
     let Ends { old, new, catalog, .. } = ends;
-    if !way_back::comes_back(context).await? {
-        return way_back::nothing_written(context, new).await;
+    if !reverse_replication::is_supported(context).await? {
+        return reverse_replication::nothing_written(context, new).await;
     }
     let since = Instant::now();
     let back = Channel { name: BACK, publisher: new, subscriber: old };
@@ -94,23 +94,23 @@ pub async fn open(context: &Context) -> Result<(), StageError> {
     // a switch which is taken back still has to bring.
     Channel { name: BACK, publisher: &old, subscriber: &old }.unsubscribe().await?;
     tighten(&old).await?;
-    quiet::open(context).await
+    write_fence::open(context).await
 }
 
 /// As much of it as its server takes, where the rest is left by the user's word.
 pub async fn drain_what_comes(context: &Context) -> Result<(), StageError> {
     restore(context).await?;
-    let (new, old) = (context.new_database().await?, way_back::as_applier(context).await?);
+    let (new, old) = (context.new_database().await?, reverse_replication::as_applier(context).await?);
     Channel { name: BACK, publisher: &new, subscriber: &old }.drain(DRAIN).await?;
     Ok(())
 }
 
 /// What came in while the clients stopped, and what replication does not bring.
 pub async fn last_of(context: &Context, to: Side, left: &Client) -> Result<(), StageError> {
-    if to == Side::New || !way_back::comes_back(context).await? {
+    if to == Side::New || !reverse_replication::is_supported(context).await? {
         return Ok(());
     }
-    let old = way_back::as_applier(context).await?;
+    let old = reverse_replication::as_applier(context).await?;
     Channel { name: BACK, publisher: left, subscriber: &old }.drain(DRAIN).await?;
     sequences::carry_known(left, &old).await?;
     carry::home_what_fits(left, &old, &catalog::read(left).await?).await
@@ -118,7 +118,7 @@ pub async fn last_of(context: &Context, to: Side, left: &Client) -> Result<(), S
 
 /// Sequences go on behind the rows that are there.
 pub async fn carry_alone(context: &Context) -> Result<(), StageError> {
-    Ok(sequences::past_rows(&way_back::as_applier(context).await?).await?)
+    Ok(sequences::past_rows(&reverse_replication::as_applier(context).await?).await?)
 }
 
 /// The new database takes its clients again.
@@ -130,11 +130,11 @@ pub async fn reopen(context: &Context) -> Result<(), StageError> {
 /// The old database follows, and takes no other writer.
 pub async fn restore(context: &Context) -> Result<(), StageError> {
     let maintenance = context.old_maintenance().await?;
-    if !way_back::comes_back(context).await? {
-        return quiet::admit_readers(context, &maintenance).await;
+    if !reverse_replication::is_supported(context).await? {
+        return write_fence::admit_readers(context, &maintenance).await;
     }
     let (new, old) = (context.new_database().await?, context.old().await?);
-    quiet::only_follow(context, &old, &maintenance).await?;
-    carry::prepare(&old, &catalog::read(&new).await?).await?;
-    way_back::subscribe(context, &new).await
+    write_fence::only_follow(context, &old, &maintenance).await?;
+    carry::before_changes(&old, &catalog::read(&new).await?).await?;
+    reverse_replication::subscribe(context, &new).await
 }

@@ -5,16 +5,15 @@ use tokio::time::{Duration, Instant, sleep};
 
 use super::context::Context;
 use super::pause::{self, Pause};
+use super::switch_ends::Ends;
 use super::{StageError, cutover, rollback};
 use crate::host::{DatabaseLocation, Progress};
-use crate::migrate::catalog::Catalog;
+use crate::migrate::files;
 use crate::migrate::replicate::refuse_writes;
 use crate::migrate::saga::{GivenUp, Mode, Side, Step};
-use crate::postgres::{Client, Endpoint, Tls};
+use crate::postgres::{Endpoint, Tls};
 use zeroize::Zeroizing;
 
-/// Under load the last changes take a moment; more means that something is wrong, and the pause must end.
-pub const DRAIN: Duration = Duration::from_secs(60);
 /// Where the server that is left is given up, nobody waits for it.
 const TRY: Duration = Duration::from_secs(10);
 /// Clients that fail to start at once may do so a moment later.
@@ -31,15 +30,6 @@ pub struct Switch<'a> {
     alone: bool,
     ends: Option<Ends>,
     pause: Pause,
-}
-
-/// Sessions that work within the fence, opened before it.
-pub struct Ends {
-    pub old: Client,
-    pub new: Client,
-    /// At the server that is closed, in another database.
-    pub maintenance: Client,
-    pub catalog: Catalog,
 }
 
 impl<'a> Switch<'a> {
@@ -144,7 +134,7 @@ impl<'a> Switch<'a> {
     async fn served(&mut self) -> Result<(), StageError> {
         let context = self.context;
         self.pause.total_ms = pause::so_far(context)?;
-        context.folder.write("pause.json", &self.pause)?;
+        context.folder.write(files::PAUSE, &self.pause)?;
         serve(context).await?;
         self.ends = None;
         match self.to {
@@ -252,8 +242,4 @@ fn location(context: &Context, target: &Endpoint) -> Result<DatabaseLocation, St
         password: (context.job.source.password_variable.clone(), Zeroizing::new(target.password.expose().to_owned())),
         ca,
     })
-}
-
-pub fn millis(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

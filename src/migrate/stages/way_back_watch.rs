@@ -7,18 +7,18 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::context::{BACK, Context};
-use super::{StageError, identity, quiet, way_back};
+use super::{StageError, identity, reverse_replication, write_fence};
 use crate::migrate::carried::{self, guide, hold_triggers};
 use crate::migrate::catalog;
 use crate::migrate::ddl::{self, Arrival, Followed, Follower, Obstacle};
 use crate::migrate::prose::{FEW, wrapped};
-use crate::migrate::replicate::{Bound, Channel, Kept, Lack, Lag, lacking};
-use crate::migrate::since::RECORD;
+use crate::migrate::replicate::{Bound, Channel, Lack, Lag, RetainedWal, lacking};
+use crate::migrate::verify::incremental::CHANGES;
 use crate::postgres::Client;
 
 /// In the migration's folder.
-const FILE: &str = "way-back.json";
-const BOUND: &str = "log-bound-new.json";
+const FILE: &str = crate::migrate::files::WAY_BACK;
+const BOUND: &str = crate::migrate::files::WAY_BACK_LOG_BOUND;
 const EVERY: Duration = Duration::from_secs(15);
 /// A subscriber tries again every five seconds.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -185,11 +185,11 @@ async fn inspect(context: &Context, patience: Duration, found: &mut Found) -> Re
         found.lost(why, LEAVE);
         return Ok(());
     }
-    let applier = way_back::as_applier(context).await?;
+    let applier = reverse_replication::as_applier(context).await?;
     identity::of_new_tables(context, &applier, &new).await?;
     let channel = Channel { name: BACK, publisher: &new, subscriber: &old };
     if !channel.lag().await?.connected {
-        way_back::reconnect(context, &new).await?;
+        reverse_replication::reconnect(context, &new).await?;
     }
     found.followed = Follower { channel, folder: &context.folder, patience }.look().await?;
     if !found.followed.carried.is_empty() {
@@ -197,7 +197,7 @@ async fn inspect(context: &Context, patience: Duration, found: &mut Found) -> Re
         hold_triggers(&old).await?;
         identity::of_new_tables(context, &applier, &new).await?;
     }
-    quiet::close_the_rest(&applier).await?;
+    write_fence::close_the_rest(&applier).await?;
     let channel = Channel { name: BACK, publisher: &new, subscriber: &old };
     let lag = channel.lag().await?;
     arrives(context, found, &lag).await;
@@ -255,12 +255,12 @@ async fn lacks(new: &Client, old: &Client, found: &mut Found) -> Result<(), Stag
 /// the log is lost.
 async fn keeps_too_much(context: &Context, new: &Client) -> Result<Option<String>, StageError> {
     let bound = bound(context, new).await?;
-    let kept = Kept::read(new, &[BACK, RECORD]).await?;
+    let kept = RetainedWal::read(new, &[BACK, CHANGES]).await?;
     if !kept.iter().any(|slot| slot.slot == BACK) {
         return Ok(Some(format!("slot {BACK} is gone from it")));
     }
-    let Err(error) = Kept::check_all(&kept, &bound) else { return Ok(None) };
-    for name in [RECORD, BACK] {
+    let Err(error) = RetainedWal::check_all(&kept, &bound) else { return Ok(None) };
+    for name in [CHANGES, BACK] {
         Channel { name, publisher: new, subscriber: new }.drop_slot().await?;
     }
     let why = match kept.iter().find(|slot| slot.status.as_deref() == Some("lost")) {
@@ -273,7 +273,7 @@ async fn keeps_too_much(context: &Context, new: &Client) -> Result<Option<String
     Ok(Some(why))
 }
 
-fn most(kept: &[Kept]) -> u64 {
+fn most(kept: &[RetainedWal]) -> u64 {
     kept.iter().map(|slot| slot.bytes + slot.spilled).max().unwrap_or(0)
 }
 

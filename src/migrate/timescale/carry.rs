@@ -3,7 +3,7 @@
 
 use super::catalog::OwnTable;
 use super::read::TimescaleError;
-use super::restore::Restore;
+use super::restore_mode::Restore;
 use crate::migrate::catalog::{QualifiedName, quote_literal};
 use crate::postgres::Client;
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::catalog::{Aggregate, Timescale};
 use super::partition::{Converted, Partition, Time, converted};
-use super::restore::Restore;
+use super::restore_mode::Restore;
 use super::{EXTENSION, indexes, is_its_schema};
 use crate::migrate::catalog::{Catalog, Oid, QualifiedName, Slice, Table, TableKind};
 

@@ -34,13 +34,13 @@ impl End {
 }
 
 /// An end while it is looked at. The snapshot lives as long as the first session.
-pub struct Look {
+pub struct SnapshotSessions {
     pub first: Client,
     /// With the shared snapshot.
     end: End,
 }
 
-impl Look {
+impl SnapshotSessions {
     pub async fn open(end: &End) -> Result<Self, VerifyError> {
         let first = session(end, None).await?;
         let snapshot = match &end.snapshot {

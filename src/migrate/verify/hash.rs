@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
-use super::end::{self, Look, VerifyError};
-use super::row::{self, Relation};
+use super::end::{self, SnapshotSessions, VerifyError};
+use super::row::{self, HashedRelation};
 use crate::migrate::catalog::{QualifiedName, Table};
 use crate::migrate::rows_path::RowsPath;
 use crate::postgres::Client;
@@ -26,7 +26,7 @@ const BYTES_OF_A_ROW: u64 = 100;
 /// One relation with the number of its buckets, which both ends must use alike.
 #[derive(Debug, Clone)]
 pub struct Subject {
-    pub relation: Relation,
+    pub relation: HashedRelation,
     pub buckets: u32,
     /// With all columns; otherwise it is hashed at the source alone, to tell what is missing.
     pub at_target: bool,
@@ -40,7 +40,7 @@ impl Subject {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
+pub struct HashPart {
     /// Place in the list of subjects.
     pub subject: usize,
     pub filter: Option<String>,
@@ -109,9 +109,9 @@ fn rows(table: &Table) -> u64 {
 }
 
 /// By blocks of the heap, each with its share of the bytes kept out of line. The last is open: the table may have grown.
-pub fn parts(subject: usize, table: &Table) -> Vec<Part> {
+pub fn parts(subject: usize, table: &Table) -> Vec<HashPart> {
     if table.slice.is_some() {
-        return vec![Part { subject, filter: None, of: None, bytes: table.bytes() }];
+        return vec![HashPart { subject, filter: None, of: None, bytes: table.bytes() }];
     }
     let count = (table.bytes() / PART_BYTES + 1).min(table.pages.max(1));
     let bound = |part: u64| table.pages * part / count;
@@ -123,20 +123,20 @@ pub fn parts(subject: usize, table: &Table) -> Vec<Part> {
         (false, true) => Some(from(part)),
         (false, false) => Some(format!("{} AND {}", from(part), to(part))),
     };
-    let part = |part| Part { subject, filter: filter(part), of: None, bytes: table.bytes() / count };
+    let part = |part| HashPart { subject, filter: filter(part), of: None, bytes: table.bytes() / count };
     (0..count).map(part).collect()
 }
 
 /// All parts, largest first, by so many workers. `done` hears of the bytes of each part.
 pub async fn hash(
-    (look, path): (&Look, &RowsPath),
+    (sessions, path): (&SnapshotSessions, &RowsPath),
     subjects: Arc<Vec<Subject>>,
-    parts: Vec<Part>,
+    parts: Vec<HashPart>,
     workers: usize,
     done: impl Fn(u64) + Clone + Send + 'static,
 ) -> Result<Vec<Hashed>, VerifyError> {
     let found: Found = Arc::new(Mutex::new(vec![BTreeMap::new(); subjects.len()]));
-    read((look, path), &subjects, parts.clone(), workers, &found, done).await?;
+    read((sessions, path), &subjects, parts.clone(), workers, &found, done).await?;
     for attempt in 1.. {
         let mixed = take_mixed(&found);
         let Some(first) = mixed.first() else { break };
@@ -145,7 +145,7 @@ pub async fn hash(
         }
         let again = parts.iter().filter(|part| mixed.contains(&part.subject)).cloned().collect();
         // Their bytes have been told.
-        read((look, path), &subjects, again, workers, &found, |_| ()).await?;
+        read((sessions, path), &subjects, again, workers, &found, |_| ()).await?;
     }
     let mut found = found.lock().expect(NO_PANIC);
     Ok(found
@@ -168,9 +168,9 @@ fn take_mixed(found: &Found) -> Vec<usize> {
 }
 
 async fn read(
-    (look, path): (&Look, &RowsPath),
+    (sessions, path): (&SnapshotSessions, &RowsPath),
     subjects: &Arc<Vec<Subject>>,
-    mut parts: Vec<Part>,
+    mut parts: Vec<HashPart>,
     workers: usize,
     found: &Found,
     done: impl Fn(u64) + Clone + Send + 'static,
@@ -180,10 +180,10 @@ async fn read(
     let queue = Arc::new(Mutex::new(VecDeque::from(parts)));
     let mut running = tokio::task::JoinSet::new();
     for _ in 0..workers {
-        let client = look.another(path).await?;
+        let client = sessions.another(path).await?;
         let worker = Worker {
             client,
-            snapshot: look.snapshot().to_owned(),
+            snapshot: sessions.snapshot().to_owned(),
             subjects: Arc::clone(subjects),
             queue: Arc::clone(&queue),
             found: Arc::clone(found),
@@ -200,7 +200,7 @@ struct Worker {
     client: Client,
     snapshot: String,
     subjects: Arc<Vec<Subject>>,
-    queue: Arc<Mutex<VecDeque<Part>>>,
+    queue: Arc<Mutex<VecDeque<HashPart>>>,
     found: Found,
 }
 
@@ -242,9 +242,9 @@ async fn file(client: &Client, subject: &Subject, of: Option<&QualifiedName>) ->
     Ok((row.get(0), row.get(1)))
 }
 
-async fn part_sums(client: &Client, subject: &Subject, part: &Part) -> Result<Vec<(i32, Sum)>, VerifyError> {
+async fn part_sums(client: &Client, subject: &Subject, part: &HashPart) -> Result<Vec<(i32, Sum)>, VerifyError> {
     let from = part.of.as_ref().map_or(subject.relation.from.clone(), |of| format!("ONLY {of} AS r"));
-    let sql = row::sums(&Relation { from, ..subject.relation.clone() }, subject.buckets, part.filter.as_deref());
+    let sql = row::sums(&HashedRelation { from, ..subject.relation.clone() }, subject.buckets, part.filter.as_deref());
     let rows = client.rows(&format!("hashing {}", subject.relation.name.plain()), &sql, &[]).await?;
     let sum = |row: &tokio_postgres::Row| {
         let text: &str = row.get(2);
@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_small_table_is_one_part_and_one_bucket() {
-        assert_eq!(parts(0, &table(0, 0, 0)), [Part { subject: 0, filter: None, of: None, bytes: 0 }]);
+        assert_eq!(parts(0, &table(0, 0, 0)), [HashPart { subject: 0, filter: None, of: None, bytes: 0 }]);
         assert_eq!(buckets([&table(1, 8192, 0)]), 1);
         assert_eq!(buckets([&Table { estimated_rows: Some(1_000_000), ..table(1, 1, 0) }]), 512);
     }

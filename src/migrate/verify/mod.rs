@@ -4,15 +4,14 @@
 //! Rows are hashed as text of pinned settings, so that 0 and −0, 1.0 and 1.00, NULL and '' differ
 //! (docs/decisions/0061-hashing-rows.md).
 
-mod changed;
 mod compare;
 mod end;
 mod hash;
+mod hypertables;
+pub mod incremental;
 mod narrow;
-mod notes;
 mod object;
 mod prints;
-mod recheck;
 mod report;
 mod row;
 mod row_hash;
@@ -21,15 +20,14 @@ mod subject;
 mod summary;
 mod uses;
 
-pub use changed::{Changed, ChangedTable, Keys, Side};
 pub use compare::{Terms, USES, compare, compare_uses};
 pub use end::{End, VerifyError};
-pub use notes::Notes;
+pub use hypertables::is_its_object;
+pub use incremental::same_rows;
 pub use object::{Definition, ObjectKey, Objects, read_objects, unquoted};
 pub use prints::Prints;
-pub use recheck::{prepare_recheck, recheck, same_rows};
 pub use report::{ObjectDifference, Rechecked, Report, RowDifference, RowFault, TableResult, markdown_of_changes};
 pub use run::{Options, VerifyEvent, compare_objects, verify};
 pub use subject::{explained, mentions};
-pub use summary::summary_of_changes;
+pub use summary::{summary_of_changes, told_of_object};
 pub use uses::{OtherUse, Uses, other_uses, read_uses};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::end::VerifyError;
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::carried::{guided, held_triggers, loosened};
-use crate::migrate::catalog::Sequence;
+use crate::migrate::catalog::{Sequence, is_users_schema};
 use crate::migrate::identity;
 use crate::postgres::Client;
 
@@ -50,10 +50,7 @@ pub async fn read_objects(client: &Client) -> Result<Objects, VerifyError> {
     let guided = guided(client).await?;
     let held = held_triggers(client).await?;
     let sql = include_str!("sql/objects.sql")
-        .replace(
-            "{user_schema}",
-            &format!("n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', '{HELPER_SCHEMA}')"),
-        )
+        .replace("{user_schema}", &is_users_schema("n.nspname"))
         .replace("{helper_schema}", &format!("'{HELPER_SCHEMA}'"))
         .replace("{remembered_identities}", &remembered)
         .replace("{loosened_keys}", &loosened)

@@ -7,7 +7,7 @@ use crate::migrate::catalog::{Oid, QualifiedName, Table, TableKind, Types, quote
 
 /// What is hashed: a table, or what stands for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Relation {
+pub struct HashedRelation {
     pub name: QualifiedName,
     /// What follows FROM; its rows are `r`.
     pub from: String,
@@ -23,7 +23,7 @@ pub struct Relation {
     pub columns: Vec<(String, String)>,
 }
 
-impl Relation {
+impl HashedRelation {
     /// Read from the table that it is named for.
     pub fn at_its_own(&self) -> Self {
         if self.places || self.tree {
@@ -36,8 +36,8 @@ impl Relation {
 /// `key` is the primary key's columns, or those of another unique key.
 ///
 /// A slice is read through the table that it is of, where its rows have no places: compressed ones are in none.
-pub fn of_table(table: &Table, key: &[String], types: &Types<'_>) -> Relation {
-    Relation {
+pub fn of_table(table: &Table, key: &[String], types: &Types<'_>) -> HashedRelation {
+    HashedRelation {
         name: table.name.clone(),
         from: match &table.slice {
             Some(slice) => format!("(SELECT * FROM {} WHERE {}) AS r", slice.of, slice.condition),
@@ -52,15 +52,15 @@ pub fn of_table(table: &Table, key: &[String], types: &Types<'_>) -> Relation {
 }
 
 /// A partitioned table with the rows of all its partitions, whichever they are in.
-pub fn of_tree(root: &Table, key: &[String], types: &Types<'_>) -> Relation {
+pub fn of_tree(root: &Table, key: &[String], types: &Types<'_>) -> HashedRelation {
     let relation = of_table(root, key, types);
-    Relation { from: format!("{} AS r", root.name), places: false, tree: true, ..relation }
+    HashedRelation { from: format!("{} AS r", root.name), places: false, tree: true, ..relation }
 }
 
 /// Rows of a table, or of a partitioned one with all its partitions, found by their keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ByKey {
-    pub relation: Relation,
+    pub relation: HashedRelation,
     /// Columns of the key.
     pub width: usize,
     /// Its parameters are an array of texts for each column of the key; its rows are the place in the arrays, from 1 on,
@@ -115,9 +115,9 @@ pub fn by_key(table: &Table, key: &[String], operators: &Operators, types: &Type
 }
 
 /// Large objects as rows of number and bytes.
-pub fn of_large_objects() -> Relation {
+pub fn of_large_objects() -> HashedRelation {
     let bytes = "pg_catalog.sha256(pg_catalog.lo_get(r.oid))";
-    Relation {
+    HashedRelation {
         name: QualifiedName::new("pg_catalog", "pg_largeobject"),
         from: "pg_catalog.pg_largeobject_metadata AS r".to_owned(),
         places: true,
@@ -130,7 +130,7 @@ pub fn of_large_objects() -> Relation {
 
 /// Buckets by the hash's low bits, each with its count and sum. Sums of both ends' parts add up whatever the parts are.
 /// OFFSET 0 keeps the server from writing the hash out twice, for the bucket and for the sum: it halves the time.
-pub fn sums(relation: &Relation, buckets: u32, filter: Option<&str>) -> String {
+pub fn sums(relation: &HashedRelation, buckets: u32, filter: Option<&str>) -> String {
     let filter = filter.map(|filter| format!(" WHERE {filter}")).unwrap_or_default();
     format!(
         "SELECT (h OPERATOR(pg_catalog.&) {})::int4, pg_catalog.count(*)::int8, pg_catalog.sum(h)::text
@@ -142,7 +142,7 @@ pub fn sums(relation: &Relation, buckets: u32, filter: Option<&str>) -> String {
 }
 
 /// Rows of these buckets: hash, place, and key as a JSON array of texts.
-pub fn rows_of_buckets(relation: &Relation, buckets: u32, wanted: &[i32], most: usize) -> String {
+pub fn rows_of_buckets(relation: &HashedRelation, buckets: u32, wanted: &[i32], most: usize) -> String {
     let key = match relation.key.as_slice() {
         [] => "NULL".to_owned(),
         columns => {
@@ -162,7 +162,7 @@ pub fn rows_of_buckets(relation: &Relation, buckets: u32, wanted: &[i32], most: 
 }
 
 /// The hash of each column of the row at one place.
-pub fn columns_at(relation: &Relation, place: &str) -> String {
+pub fn columns_at(relation: &HashedRelation, place: &str) -> String {
     let hashes: Vec<_> = relation.columns.iter().map(|(_, hash)| hash.as_str()).collect();
     format!(
         "SELECT ARRAY[{}]::int8[] FROM {} WHERE r.ctid OPERATOR(pg_catalog.=) '{place}'::tid",

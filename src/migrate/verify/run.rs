@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::compare::{Terms, compare, compare_uses};
-use super::end::{End, Look, VerifyError};
-use super::hash::{self, Hashed, Part, Subject, Sum, Sums};
+use super::end::{End, SnapshotSessions, VerifyError};
+use super::hash::{self, HashPart, Hashed, Subject, Sum, Sums};
 use super::narrow::{differing, narrow};
 use super::object::{read_objects, sequence_values};
 use super::prints::Prints;
 use super::report::{ObjectDifference, Report, TableResult};
-use super::row::{self, Relation};
+use super::row::{self, HashedRelation};
 use super::uses::{Uses, read_uses};
 use crate::migrate::catalog::{self, Catalog, Oid, QualifiedName, Table};
 use crate::migrate::rows_path::RowsPath;
@@ -74,7 +74,7 @@ pub async fn verify(
     told: impl Fn(VerifyEvent) + Clone + Send + 'static,
 ) -> Result<Report, VerifyError> {
     let started = Timestamp::now();
-    let (here, there) = tokio::try_join!(Look::open(source), Look::open(target))?;
+    let (here, there) = tokio::try_join!(SnapshotSessions::open(source), SnapshotSessions::open(target))?;
     let (before, after) = tokio::try_join!(catalog(&here), catalog(&there))?;
     let (objects_here, objects_there) = tokio::try_join!(read_objects(&here.first), read_objects(&there.first))?;
     let (uses_here, uses_there) = tokio::try_join!(uses(&here, options), uses(&there, options))?;
@@ -109,8 +109,8 @@ pub async fn verify(
 }
 
 /// Where hypertables become partitions, what was made of them is made of something else.
-async fn uses(look: &Look, options: &Options) -> Result<Uses, VerifyError> {
-    if options.conversion.active { Ok(Uses::new()) } else { read_uses(&look.first).await }
+async fn uses(sessions: &SnapshotSessions, options: &Options) -> Result<Uses, VerifyError> {
+    if options.conversion.active { Ok(Uses::new()) } else { read_uses(&sessions.first).await }
 }
 
 /// Every object but rows, while both ends are in use. Right once the indexes were built; what the schema's last phase does
@@ -131,16 +131,16 @@ pub async fn compare_objects(
 }
 
 /// In a transaction of its own, which the snapshot's session has already.
-async fn catalog(look: &Look) -> Result<Catalog, VerifyError> {
-    let client = look.another_to_describe().await?;
+async fn catalog(sessions: &SnapshotSessions) -> Result<Catalog, VerifyError> {
+    let client = sessions.another_to_describe().await?;
     Ok(catalog::read(&client).await?)
 }
 
 /// What is hashed, and its parts on either end.
 struct Scope {
     subjects: Vec<Subject>,
-    here: Vec<Part>,
-    there: Vec<Part>,
+    here: Vec<HashPart>,
+    there: Vec<HashPart>,
 }
 
 impl Scope {
@@ -195,10 +195,10 @@ impl Scope {
             let other = after.tables.iter().find(|other| other.name == root.name && has_columns(other, root));
             let theirs = other.map(|other| after.leaves(other)).unwrap_or_default();
             let place = self.subjects.len();
-            let parts = |leaves: &[&Table]| -> Vec<Part> {
+            let parts = |leaves: &[&Table]| -> Vec<HashPart> {
                 let of = |leaf: &&Table| {
                     let name = leaf.name.clone();
-                    hash::parts(place, leaf).into_iter().map(move |part| Part { of: Some(name.clone()), ..part })
+                    hash::parts(place, leaf).into_iter().map(move |part| HashPart { of: Some(name.clone()), ..part })
                 };
                 leaves.iter().flat_map(of).collect()
             };
@@ -209,8 +209,8 @@ impl Scope {
         }
     }
 
-    fn add_whole(&mut self, relation: Relation) {
-        let part = Part { subject: self.subjects.len(), filter: None, of: None, bytes: 0 };
+    fn add_whole(&mut self, relation: HashedRelation) {
+        let part = HashPart { subject: self.subjects.len(), filter: None, of: None, bytes: 0 };
         self.here.push(part.clone());
         self.there.push(part);
         self.subjects.push(Subject { relation, buckets: 1, at_target: true });
@@ -218,7 +218,7 @@ impl Scope {
 
     async fn hashed(
         self,
-        (here, there): (&Look, &Look),
+        (here, there): (&SnapshotSessions, &SnapshotSessions),
         path: &RowsPath,
         workers: usize,
         told: impl Fn(VerifyEvent) + Clone + Send + 'static,
@@ -247,8 +247,8 @@ impl Scope {
 }
 
 async fn result(
-    here: &Look,
-    there: &Look,
+    here: &SnapshotSessions,
+    there: &SnapshotSessions,
     subject: &Subject,
     (ours, theirs): (&Hashed, &Hashed),
     told: &impl Fn(VerifyEvent),

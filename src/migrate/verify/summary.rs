@@ -1,7 +1,7 @@
 //! What differs, for a terminal: the first tables and objects in words. The report has them all. Pure.
 
+use super::compare::USES;
 use super::report::{ObjectDifference, Rechecked, Report, RowDifference, TableResult, told};
-use crate::migrate::drift;
 use crate::migrate::prose::wrapped;
 
 /// A definition that is longer is in the report: a function's text on a terminal says nothing.
@@ -73,8 +73,35 @@ fn of_object(difference: &ObjectDifference) -> String {
         (Some(here), Some(there)) if !is_short(here) || !is_short(there) => {
             format!("{} {} has another definition in the new database", object.kind, object.name)
         }
-        _ => drift::told(difference),
+        _ => told_of_object(difference),
     })
+}
+
+/// What happened, as far as it can be seen: `COLUMN public.t.c is new in the old database`.
+pub fn told_of_object(difference: &ObjectDifference) -> String {
+    if difference.object.kind == USES {
+        return told_uses(difference);
+    }
+    let object = format!("{} {}", difference.object.kind, difference.object.name);
+    match (&difference.source, &difference.target) {
+        (Some(_), None) => format!("{object} is in the old database and not in the new one"),
+        (None, _) => format!("{object} is in the new database and not in the old one"),
+        (Some(here), Some(there)) => format!("{object} is `{here}` in the old database and `{there}` in the new one"),
+    }
+}
+
+/// The text may be the same: which operator is meant is the search_path's choice when it is made.
+fn told_uses(difference: &ObjectDifference) -> String {
+    let object = &difference.object.name;
+    let some = |used: &Option<String>| used.clone().filter(|used| !used.is_empty());
+    match (some(&difference.source), some(&difference.target)) {
+        (Some(here), Some(there)) => format!("{object} uses {here} in the old database and {there} in the new one"),
+        (Some(here), None) => format!("{object} uses {here} in the old database and not in the new one"),
+        (None, there) => {
+            let there = there.unwrap_or_default();
+            format!("{object} uses {there} in the new database and not in the old one")
+        }
+    }
 }
 
 #[cfg(test)]

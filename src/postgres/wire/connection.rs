@@ -21,7 +21,7 @@ const LONGEST_MESSAGE: i32 = 64 * 1024 * 1024;
 const CANCEL_REQUEST_ANSWER: usize = 16;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
+pub enum SessionKind {
     Sql,
     /// `replication=database`: also takes the commands of the replication protocol.
     Replication,
@@ -46,23 +46,23 @@ pub struct Connection {
 
 impl Connection {
     /// A session with the pinned settings.
-    pub async fn open(endpoint: &Endpoint, application_name: &str, mode: Mode) -> Result<Self, PostgresError> {
+    pub async fn open(endpoint: &Endpoint, application_name: &str, kind: SessionKind) -> Result<Self, PostgresError> {
         let silent = |_| PostgresError::Silent { address: endpoint.address(), waited: CONNECT_TIMEOUT };
-        let start = Self::start(endpoint, application_name, mode);
+        let start = Self::start(endpoint, application_name, kind);
         tokio::time::timeout(CONNECT_TIMEOUT, start).await.map_err(silent)?
     }
 
-    async fn start(endpoint: &Endpoint, application_name: &str, mode: Mode) -> Result<Self, PostgresError> {
+    async fn start(endpoint: &Endpoint, application_name: &str, kind: SessionKind) -> Result<Self, PostgresError> {
         let stream = dial(endpoint).await?;
         let (input, output) = (BytesMut::new(), BytesMut::new());
         let mut connection = Self { stream, input, output, endpoint: endpoint.clone(), process_id: 0, secret_key: 0 };
         let operation = format!("logging in as {} at {}", endpoint.login(), endpoint.address());
-        connection.greet(&operation, application_name, mode).await?;
+        connection.greet(&operation, application_name, kind).await?;
         connection.query("pinning the session's settings", &settings::pin()).await?;
         Ok(connection)
     }
 
-    async fn greet(&mut self, operation: &str, application_name: &str, mode: Mode) -> Result<(), PostgresError> {
+    async fn greet(&mut self, operation: &str, application_name: &str, kind: SessionKind) -> Result<(), PostgresError> {
         let endpoint = self.endpoint.clone();
         let mut parameters = vec![
             ("user", endpoint.login()),
@@ -70,7 +70,7 @@ impl Connection {
             ("application_name", application_name),
             ("client_encoding", "UTF8"),
         ];
-        if mode == Mode::Replication {
+        if kind == SessionKind::Replication {
             parameters.push(("replication", "database"));
         }
         frontend::startup_message(parameters, &mut self.output).map_err(|error| unfit(operation, &error))?;

@@ -6,5 +6,5 @@ mod connection;
 mod copy;
 mod frames;
 
-pub use connection::{Answer, Connection, Mode};
+pub use connection::{Answer, Connection, SessionKind};
 pub use copy::{Meter, PassError, Passed, Side, discard, pass};

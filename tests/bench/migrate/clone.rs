@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use infra::migrate::catalog::{self, QualifiedName};
-use infra::migrate::copy::{Held, Hold, Setup, Sizing, copy, hold};
+use infra::migrate::copy::{HeldSnapshot, Setup, Sizing, SnapshotSource, copy, hold};
 use infra::migrate::folder::Folder;
 use infra::migrate::index::{Builds, build, memory};
 use infra::migrate::rehearse::{Source, SourceDefinitions, arrives_otherwise, rehearsed};
@@ -34,7 +34,7 @@ async fn main() -> anyhow::Result<()> {
     let began = Instant::now();
     let held = {
         let (source, folder) = (source.clone(), folder.clone());
-        tokio::spawn(async move { hold(&source, &folder, Hold::Transaction).await })
+        tokio::spawn(async move { hold(&source, &folder, SnapshotSource::Transaction).await })
     };
     let old = connect(&source, APPLICATION).await?;
     let new = connect(&target, APPLICATION).await?;
@@ -45,7 +45,7 @@ async fn main() -> anyhow::Result<()> {
     let built = schema::build(items, &catalog, vec![], &facts);
     let before = built.entries.iter().filter(|entry| entry.phase <= Phase::BeforeData);
     schema::apply(&new, before, |_| {}).await.context("schema")?;
-    while Held::read(&folder)?.is_none() {
+    while HeldSnapshot::read(&folder)?.is_none() {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     let schema_done = began.elapsed().as_secs_f64();

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use infra::migrate::catalog;
-use infra::migrate::copy::{CopyError, CopyEvent, Hold, Rate, Setup, write_limit};
+use infra::migrate::copy::{CopyError, CopyEvent, Rate, Setup, SnapshotSource, write_limit};
 use infra::postgres::connect;
 
 use super::setup::Ends;
@@ -41,7 +41,7 @@ fn end_sessions(server: &Server) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_copier_continues() {
     let ends = Ends::new(TABLES);
-    let _holder = ends.hold(Hold::Transaction).await;
+    let _holder = ends.hold(SnapshotSource::Transaction).await;
     slow(&ends);
     for parts in [1, 4] {
         let mut child = ends.child();
@@ -61,7 +61,7 @@ async fn a_killed_copier_continues() {
 #[tokio::test(flavor = "multi_thread")]
 async fn lost_connections_are_made_again() {
     let ends = Ends::new(TABLES);
-    let _holder = ends.hold(Hold::Transaction).await;
+    let _holder = ends.hold(SnapshotSource::Transaction).await;
     slow(&ends);
     let killer = async {
         until("it runs", || ends.parts_done() >= 1).await;
@@ -84,7 +84,7 @@ async fn connections_that_others_have_are_waited_for() {
         let old = if old_has_few { Server::v15_with(&few) } else { Server::v15() };
         let new = if old_has_few { Server::v17() } else { Server::v17_with(&few) };
         let ends = Ends::between(old, new, TABLES);
-        let _holder = ends.hold(Hold::Transaction).await;
+        let _holder = ends.hold(SnapshotSource::Transaction).await;
         let setup = Setup { jobs: Some(1), ..ends.setup() };
         let catalog = catalog::read(&connect(&setup.source, "infra test").await.unwrap()).await.unwrap();
         let full = if old_has_few { setup.source.clone() } else { setup.target.clone() };
@@ -112,7 +112,7 @@ async fn connections_that_others_have_are_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_that_restarts_is_waited_for() {
     let ends = Ends::new(TABLES);
-    let _holder = ends.hold(Hold::Transaction).await;
+    let _holder = ends.hold(SnapshotSource::Transaction).await;
     slow(&ends);
     let killer = async {
         until("it runs", || ends.parts_done() >= 1).await;
@@ -130,7 +130,7 @@ async fn a_target_that_restarts_is_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_its_snapshot_it_says_so_and_starts_over() {
     let ends = Ends::new(TABLES);
-    for how in [Hold::Transaction, Hold::Slot("infra_test".into())] {
+    for how in [SnapshotSource::Transaction, SnapshotSource::Slot("infra_test".into())] {
         let holder = ends.hold(how.clone()).await;
         slow(&ends);
         let mut child = ends.child();
@@ -155,7 +155,7 @@ async fn without_its_snapshot_it_says_so_and_starts_over() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_holder_tells_when_its_server_ends() {
     let ends = Ends::new("CREATE TABLE t AS SELECT 1 AS a");
-    let holder = ends.hold(Hold::Slot("infra_test".into())).await;
+    let holder = ends.hold(SnapshotSource::Slot("infra_test".into())).await;
     ends.old.stop();
     let ended = tokio::time::timeout(Duration::from_secs(10), holder).await.unwrap().unwrap();
     assert!(matches!(ended, CopyError::SnapshotGone { .. }), "{ended}");

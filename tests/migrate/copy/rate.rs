@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use infra::migrate::copy::{Brake, CopyEvent, DiskLoad, Hold, Pressure, Setup, write_limit};
+use infra::migrate::copy::{Brake, CopyEvent, DiskLoad, Pressure, Setup, SnapshotSource, write_limit};
 
 use super::setup::Ends;
 
@@ -11,7 +11,7 @@ const TABLE: &str = "CREATE TABLE t AS SELECT i AS a, repeat('x', 400) AS t FROM
 #[tokio::test(flavor = "multi_thread")]
 async fn the_limit_holds_and_changes_while_it_runs() {
     let ends = Ends::new(TABLE);
-    let _holder = ends.hold(Hold::Transaction).await;
+    let _holder = ends.hold(SnapshotSource::Transaction).await;
     write_limit(&ends.folder(), Some("2MB/s".parse().unwrap())).unwrap();
     let raise = async {
         tokio::time::sleep(Duration::from_secs(6)).await;
@@ -58,7 +58,7 @@ impl Pressure for Behind {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_gives_way_while_the_disk_is_behind() {
     let ends = Ends::new(TABLE);
-    let _holder = ends.hold(Hold::Transaction).await;
+    let _holder = ends.hold(SnapshotSource::Transaction).await;
     write_limit(&ends.folder(), Some("6MB/s".parse().unwrap())).unwrap();
     let (copied, events) = ends.copy_with(Setup { pressure: Some((Box::new(Behind(0)), 10.0)), ..ends.setup() }).await;
     copied.unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use infra::migrate::copy::{CopyError, CopyEvent, Hold, Rate, write_limit};
+use infra::migrate::copy::{CopyError, CopyEvent, Rate, SnapshotSource, write_limit};
 
 use super::setup::Ends;
 use crate::servers::SUPERUSER;
@@ -42,7 +42,7 @@ async fn a_table_that_is_rewritten_between_two_parts_is_copied_again() {
         ["VACUUM FULL split", "CREATE INDEX by_i ON split (i DESC); CLUSTER split USING by_i; DROP INDEX by_i"]
     {
         let ends = Ends::new(TABLES);
-        let _holder = ends.hold(Hold::Transaction).await;
+        let _holder = ends.hold(SnapshotSource::Transaction).await;
         limit(&ends, Some("4MB/s"));
         let rewriter = async {
             until_some_parts_are_done(&ends, 2).await;
@@ -62,7 +62,7 @@ async fn a_table_that_is_rewritten_between_two_parts_is_copied_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copier_that_goes_on_notices_it_too() {
     let ends = Ends::new(TABLES);
-    let _holder = ends.hold(Hold::Slot("infra_test".into())).await;
+    let _holder = ends.hold(SnapshotSource::Slot("infra_test".into())).await;
     limit(&ends, Some("4MB/s"));
     for rewritten in [1, 2] {
         let mut child = ends.child();
@@ -85,7 +85,7 @@ async fn a_copier_that_goes_on_notices_it_too() {
 async fn rows_that_the_snapshot_does_not_show_any_more_ask_for_another() {
     for table in ["split", "whole", "small"] {
         let ends = Ends::new(TABLES);
-        let holder = ends.hold(Hold::Transaction).await;
+        let holder = ends.hold(SnapshotSource::Transaction).await;
         ends.old.psql(SUPERUSER, "TRUNCATE emptied");
         ends.old.psql(SUPERUSER, &format!("ALTER TABLE {table} SET UNLOGGED; ALTER TABLE {table} SET LOGGED"));
         let column = if table == "small" { "a" } else { "i" };
@@ -95,7 +95,7 @@ async fn rows_that_the_snapshot_does_not_show_any_more_ask_for_another() {
         assert!(named, "{error}");
         holder.abort();
         drop(holder.await);
-        let _holder = ends.hold(Hold::Transaction).await;
+        let _holder = ends.hold(SnapshotSource::Transaction).await;
         let (copied, events) = ends.copy().await;
         copied.unwrap();
         assert_eq!(again(&events), [""; 0]);
@@ -119,7 +119,7 @@ async fn a_partition_that_is_rewritten_begins_again_with_its_root() {
     );
     ends.new.psql(SUPERUSER, "CREATE TYPE gone AS ENUM ('a', 'b', 'c'); DROP TYPE gone");
     ends.carry_tables();
-    let _holder = ends.hold(Hold::Transaction).await;
+    let _holder = ends.hold(SnapshotSource::Transaction).await;
     limit(&ends, Some("4MB/s"));
     let rewriter = async {
         until_some_parts_are_done(&ends, 3).await;

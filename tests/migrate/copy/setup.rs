@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use infra::migrate::catalog;
 use infra::migrate::catalog::Catalog;
-use infra::migrate::copy::{Copied, CopyError, CopyEvent, Held, Hold, Setup, Sizing, copy, hold};
+use infra::migrate::copy::{Copied, CopyError, CopyEvent, HeldSnapshot, Setup, Sizing, SnapshotSource, copy, hold};
 use infra::migrate::folder::Folder;
 use infra::postgres::{Endpoint, connect};
 
@@ -61,7 +61,7 @@ impl Ends {
     }
 
     /// A holder in this process; it ends with what is returned.
-    pub async fn hold(&self, how: Hold) -> tokio::task::JoinHandle<CopyError> {
+    pub async fn hold(&self, how: SnapshotSource) -> tokio::task::JoinHandle<CopyError> {
         drop(std::fs::remove_file(self.folder.path().join("snapshot.json")));
         let (source, folder) = (Endpoint::parse(&self.url(&self.old)).unwrap(), self.folder());
         let holder = tokio::spawn(async move {
@@ -71,7 +71,7 @@ impl Ends {
             }
         });
         let patience = Instant::now() + Duration::from_secs(20);
-        while Held::read(&self.folder()).unwrap().is_none() {
+        while HeldSnapshot::read(&self.folder()).unwrap().is_none() {
             assert!(!holder.is_finished(), "{}", holder.await.unwrap());
             assert!(Instant::now() < patience);
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -1,6 +1,6 @@
 //! What travels: every kind of table and type, large objects, huge values.
 
-use infra::migrate::copy::{CopyError, CopyEvent, Hold};
+use infra::migrate::copy::{CopyError, CopyEvent, SnapshotSource};
 
 use super::setup::Ends;
 use crate::child::peak;
@@ -47,7 +47,7 @@ const KINDS: &str = "
 #[tokio::test]
 async fn everything_arrives_as_it_was() {
     let ends = Ends::new(KINDS);
-    let holder = ends.hold(Hold::Transaction).await;
+    let holder = ends.hold(SnapshotSource::Transaction).await;
     // What is written later is not in the snapshot, and does not matter: it is taken back for the comparison.
     ends.old.psql(
         SUPERUSER,
@@ -73,7 +73,7 @@ async fn everything_arrives_as_it_was() {
 async fn rows_that_are_not_ours_are_not_touched() {
     let ends = Ends::new("CREATE TABLE t AS SELECT 1 AS a");
     ends.new.psql(SUPERUSER, "INSERT INTO t VALUES (42)");
-    let _holder = ends.hold(Hold::Transaction).await;
+    let _holder = ends.hold(SnapshotSource::Transaction).await;
     let error = ends.copy().await.0.unwrap_err();
     assert!(matches!(&error, CopyError::TargetNotEmpty { table } if table == "public.t"), "{error}");
     assert_eq!(ends.new.psql(SUPERUSER, "TABLE t"), "42");
@@ -85,7 +85,7 @@ async fn a_table_that_fails_fails_the_copy_by_its_name() {
         "CREATE TABLE good AS SELECT generate_series(1, 10) AS a; CREATE TABLE bad AS SELECT generate_series(1, 90000) AS a",
     );
     ends.new.psql(SUPERUSER, "ALTER TABLE bad ADD CHECK (a < 50000)");
-    let _holder = ends.hold(Hold::Transaction).await;
+    let _holder = ends.hold(SnapshotSource::Transaction).await;
     let error = ends.copy().await.0.unwrap_err();
     assert!(matches!(&error, CopyError::Part { what, .. } if what == "public.bad"), "{error}");
     ends.new.psql(SUPERUSER, "ALTER TABLE bad DROP CONSTRAINT bad_a_check");
@@ -100,7 +100,7 @@ async fn a_value_of_200_mb_passes_in_pieces() {
         "CREATE TABLE huge (id int, v bytea, t text); ALTER TABLE huge ALTER v SET STORAGE EXTERNAL;
          INSERT INTO huge SELECT 1, decode(repeat('ab', 200000000), 'hex'), 'x'",
     );
-    let _holder = ends.hold(Hold::Transaction).await;
+    let _holder = ends.hold(SnapshotSource::Transaction).await;
     let (status, peak) = peak(ends.child()).await;
     assert!(status.success());
     assert!((1..=128 * 1024).contains(&peak), "{peak} KiB");

@@ -18,18 +18,18 @@ use infra::migrate::carried::{
     self, CarriedError, carry_objects, carry_rows, guide, hold_triggers, loosen, release, release_triggers, tighten,
 };
 use infra::migrate::catalog::{self, Catalog, QualifiedName};
-use infra::migrate::copy::{Held, Hold, Setup, Sizing, copy, hold, tables};
-use infra::migrate::drift::{Drift, told};
+use infra::migrate::copy::{HeldSnapshot, Setup, Sizing, SnapshotSource, copy, hold, tables};
+use infra::migrate::drift::Drift;
 use infra::migrate::folder::Folder;
 use infra::migrate::identity::give;
 use infra::migrate::index::{self, Builds};
 use infra::migrate::preflight::{self, Capacity, Severity, Situation};
 use infra::migrate::rehearse::{Rehearsal, Source, SourceDefinitions, arrives_otherwise, rehearsed};
-use infra::migrate::replicate::{Channel, ReplicateError, make_beat};
+use infra::migrate::replicate::{Channel, ReplicateError, make_heartbeat};
 use infra::migrate::saga::Mode;
 use infra::migrate::schema::{self, LargeObject, Names, Phase, Schema, Target};
-use infra::migrate::verify::{End, Options, Prints, read_objects, read_uses, verify};
-use infra::migrate::{sequences, timescale};
+use infra::migrate::verify::{End, Options, Prints, read_objects, read_uses, told_of_object, verify};
+use infra::migrate::{sequences, strategy};
 use infra::postgres::Client;
 use tempfile::TempDir;
 
@@ -119,8 +119,8 @@ impl Journey<'_> {
         let (catalog, built, prints, accepted) = self.look().await?;
         let (old, new) = (self.ends.at_old(self.database).await, self.ends.at_new(self.database).await);
         self.run("schema", &new, &built, &[Phase::Roles, Phase::BeforeData]).await?;
-        make_beat(&new).await.map_err(stopped("prepare"))?;
-        make_beat(&old).await.map_err(stopped("prepare"))?;
+        make_heartbeat(&new).await.map_err(stopped("prepare"))?;
+        make_heartbeat(&old).await.map_err(stopped("prepare"))?;
         give(&old, None).await.map_err(stopped("prepare"))?;
         let forward = Channel { name: FORWARD, publisher: &old, subscriber: &new };
         let way = self.ends.for_subscription(self.database);
@@ -167,7 +167,7 @@ impl Journey<'_> {
         let mut built = built;
         let (prints, otherwise) = arrives_otherwise(source, &rehearsal, (&built, &catalog, MASTER));
         built.losses.extend(otherwise);
-        let orphans = preflight::find_orphans(&old, &catalog).await.map_err(stopped("look"))?;
+        let fk_violations = preflight::find_fk_violations(&old, &catalog).await.map_err(stopped("look"))?;
         let (at_old, at_new) = (self.ends.at_old(self.database).await, self.ends.at_new(self.database).await);
         let situation = Situation {
             mode: Mode::Online,
@@ -179,7 +179,7 @@ impl Journey<'_> {
             timescale: None,
             losses: built.losses.clone(),
             capacity: Capacity { connections: 4, ..Capacity::default() },
-            orphans: Some(orphans),
+            fk_violations: Some(fk_violations),
             large_rows: vec![],
         };
         let findings = preflight::check(&situation);
@@ -205,7 +205,7 @@ impl Journey<'_> {
         let archive = schema::dump(&self.ends.old.tool("pg_dump", &[&url]), names).await.map_err(stopped("look"))?;
         let mut abilities = schema::examine(new, catalog).await.map_err(stopped("look"))?;
         let items = schema::parse(&archive).map_err(stopped("look"))?;
-        let build = |facts: &Target| timescale::build(items.clone(), catalog, None, large.to_vec(), facts);
+        let build = |facts: &Target| strategy::build(items.clone(), catalog, None, large.to_vec(), facts);
         let source = Source { client: old, catalog };
         let rehearsed = rehearsed(&source, &self.ends.target(self.database), &mut abilities, build).await;
         Ok((abilities, rehearsed.map_err(stopped("rehearsal"))?))
@@ -219,8 +219,8 @@ impl Journey<'_> {
 
     async fn copy(&self, catalog: &Catalog) -> Result<(), Outcome> {
         let (source, place) = (self.ends.source(self.database), self.folder());
-        let holder = tokio::spawn(async move { hold(&source, &place, Hold::Slot(FORWARD.to_owned())).await });
-        while Held::read(&self.folder()).map_err(stopped("copy"))?.is_none() {
+        let holder = tokio::spawn(async move { hold(&source, &place, SnapshotSource::Slot(FORWARD.to_owned())).await });
+        while HeldSnapshot::read(&self.folder()).map_err(stopped("copy"))?.is_none() {
             if holder.is_finished() {
                 let Err(error) = holder.await.unwrap();
                 return Err(stopped("copy")(error));
@@ -267,7 +267,7 @@ impl Journey<'_> {
     async fn same_schema(&self, built: &Schema, prints: &Prints) -> Result<(), Outcome> {
         let (old, new) = (self.ends.at_old(self.database).await, self.ends.at_new(self.database).await);
         let drift = Drift::look(&old, &new, &built.losses, prints).await.map_err(stopped("follow"))?;
-        let differences = drift.differences.iter().map(told).filter(|line| !is_ours(line));
+        let differences = drift.differences.iter().map(told_of_object).filter(|line| !is_ours(line));
         same("follow", differences.collect())
     }
 

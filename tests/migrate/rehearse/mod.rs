@@ -9,11 +9,11 @@ mod rights;
 mod routed;
 
 use infra::migrate::catalog::{self, Catalog};
-use infra::migrate::copy::{Held, Hold, copy, hold};
+use infra::migrate::copy::{HeldSnapshot, SnapshotSource, copy, hold};
 use infra::migrate::folder::Folder;
 use infra::migrate::rehearse::{Rehearsal, Source, rehearsed};
 use infra::migrate::schema::{self, Loss, Names, Schema};
-use infra::migrate::timescale;
+use infra::migrate::strategy;
 use infra::postgres::{Endpoint, connect};
 
 use crate::copy::setup::setup;
@@ -58,7 +58,7 @@ impl Case {
             let items = schema::parse(&schema::dump(&command, names).await.unwrap()).unwrap();
             let target = self.target.connect_as("master", "moved").await;
             let mut facts = schema::examine(&target, &catalog).await.unwrap();
-            let build = |facts: &schema::Target| timescale::build(items.clone(), &catalog, None, vec![], facts);
+            let build = |facts: &schema::Target| strategy::build(items.clone(), &catalog, None, vec![], facts);
             let learned = rehearsed(&ends, &self.endpoint(), &mut facts, build).await.unwrap();
             if !facts.tried.names_are_words() {
                 return learned;
@@ -81,8 +81,8 @@ impl Case {
         let folder = tempfile::tempdir().unwrap();
         let setup = setup(&self.source.url("moving"), &self.target.url_as("master", "moved"), folder.path());
         let (source, place) = (setup.source.clone(), Folder::at(folder.path()));
-        let holder = tokio::spawn(async move { drop(hold(&source, &place, Hold::Transaction).await) });
-        while Held::read(&Folder::at(folder.path())).unwrap().is_none() {
+        let holder = tokio::spawn(async move { drop(hold(&source, &place, SnapshotSource::Transaction).await) });
+        while HeldSnapshot::read(&Folder::at(folder.path())).unwrap().is_none() {
             assert!(!holder.is_finished());
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }

@@ -1,11 +1,11 @@
 //! Rights on what is others', and event triggers: told before, and without a trace of infra.
 
+use infra::migrate::assessment::{Ends, assess};
 use infra::migrate::carried::{self, guide, loosen, release, tighten};
 use infra::migrate::catalog;
 use infra::migrate::identity::{give, give_to_new, take_back};
-use infra::migrate::look::{Ends, look};
 use infra::migrate::preflight::{Capacity, gather};
-use infra::migrate::replicate::{Channel, make_beat};
+use infra::migrate::replicate::{Channel, make_heartbeat};
 use infra::migrate::saga::Mode;
 use infra::migrate::schema::Consequence;
 use infra::migrate::unseen::unseen;
@@ -46,7 +46,7 @@ async fn without_a_target_the_rules_tell() {
         mode: Mode::Offline,
         capacity: Capacity { connections: 2, ..Capacity::default() },
     };
-    let seen = look(&ends).await.unwrap();
+    let seen = assess(&ends).await.unwrap();
     for code in [
         "transform",
         "shell-type",
@@ -78,10 +78,10 @@ async fn what_infra_makes_for_itself_is_in_nobodys_log() {
         CREATE EVENT TRIGGER refuse_drop ON sql_drop EXECUTE FUNCTION refuse()";
     server.psql("moving", &format!("{};{refusing}", include_str!("../cases/ddl_log.sql")));
     let open = async || connect(&Endpoint::parse(&server.url("moving")).unwrap(), "test").await.unwrap();
-    make_beat(&open().await).await.unwrap_err();
+    make_heartbeat(&open().await).await.unwrap_err();
     let old = open().await;
     unseen(&old).await.unwrap();
-    make_beat(&old).await.unwrap();
+    make_heartbeat(&old).await.unwrap();
     let channel = Channel { name: "infra_forward", publisher: &old, subscriber: &old };
     channel.publish(None).await.unwrap();
     old.run("cleaning", "DROP PUBLICATION infra_forward; DROP SCHEMA infra_migration CASCADE").await.unwrap();
@@ -89,7 +89,7 @@ async fn what_infra_makes_for_itself_is_in_nobodys_log() {
     server.psql("moving", "SET session_replication_role = replica; CREATE TABLE keyless (a int); CREATE TABLE parent (id int PRIMARY KEY);
         CREATE UNLOGGED TABLE raw (parent int REFERENCES parent); CREATE FUNCTION fits(a int) RETURNS bool LANGUAGE sql AS 'SELECT a > 0';
         ALTER TABLE keyless ADD CHECK (fits(a))");
-    make_beat(&old).await.unwrap();
+    make_heartbeat(&old).await.unwrap();
     give(&old, None).await.unwrap();
     assert!(give_to_new(&old).await.unwrap());
     let catalog = catalog::read(&old).await.unwrap();

@@ -316,7 +316,7 @@ async fn all_that_was_made_goes_again() {
 /// The whole look, as the guide shows it: offline nothing is in the way but what needs consent.
 #[tokio::test]
 async fn the_look_tells_everything_before_anything_is_changed() {
-    use infra::migrate::look::{Ends, look};
+    use infra::migrate::assessment::{Ends, assess};
     use infra::migrate::saga::Mode;
     let source = double();
     let ends = |mode| Ends {
@@ -326,13 +326,13 @@ async fn the_look_tells_everything_before_anything_is_changed() {
         mode,
         capacity: Default::default(),
     };
-    let online = look(&ends(Mode::Online)).await.unwrap();
-    let blockers = |look: &infra::migrate::look::Look| -> Vec<String> {
+    let online = assess(&ends(Mode::Online)).await.unwrap();
+    let blockers = |look: &infra::migrate::assessment::Assessment| -> Vec<String> {
         let found = look.findings.iter().filter(|finding| finding.severity == Severity::Blocker);
         found.map(|finding| finding.code.clone()).collect()
     };
     assert_eq!(blockers(&online), ["hypertables-online"]);
-    let offline = look(&ends(Mode::Offline)).await.unwrap();
+    let offline = assess(&ends(Mode::Offline)).await.unwrap();
     assert_eq!(blockers(&offline), Vec::<String>::new());
     let readings = offline.losses.iter().find(|loss| loss.object == "HYPERTABLE shop.\"Readings\"").unwrap();
     assert!(readings.what.starts_with("becomes a table with 3 partitions of 7 days by at"), "{readings:?}");

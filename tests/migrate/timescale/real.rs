@@ -5,7 +5,7 @@
 
 use infra::migrate::catalog::{self, Catalog};
 use infra::migrate::schema::{self, Phase, Schema};
-use infra::migrate::timescale;
+use infra::migrate::{strategy, timescale};
 use infra::postgres::{Endpoint, connect};
 use tokio_postgres::{Client, NoTls};
 
@@ -47,7 +47,7 @@ impl Real {
         self.fresh();
         let facts = schema::examine(target, &catalog).await.unwrap();
         let items = schema::parse(&archive).unwrap();
-        let built = timescale::build(items, &catalog, found.as_ref(), vec![], &facts);
+        let built = strategy::build(items, &catalog, found.as_ref(), vec![], &facts);
         (built.conversion.seen(catalog), built)
     }
 

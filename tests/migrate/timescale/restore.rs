@@ -196,7 +196,7 @@ async fn with_that_right_superuser_is_not_needed() {
 
 #[tokio::test]
 async fn another_version_is_in_the_way() {
-    use infra::migrate::look::{Ends, look};
+    use infra::migrate::assessment::{Ends, assess};
     use infra::migrate::saga::Mode;
     let (source, target) = (source(), target("2.22.1", SUPERUSER));
     let ends = Ends {
@@ -206,7 +206,7 @@ async fn another_version_is_in_the_way() {
         mode: Mode::Offline,
         capacity: Default::default(),
     };
-    let seen = look(&ends).await.unwrap();
+    let seen = assess(&ends).await.unwrap();
     let blockers: Vec<_> = seen.findings.iter().filter(|finding| finding.severity == Severity::Blocker).collect();
     assert_eq!(blockers.iter().map(|finding| finding.code.as_str()).collect::<Vec<_>>(), ["timescaledb-version"]);
     assert!(blockers[0].remedy.contains("UPDATE TO '2.22.1'"), "{:?}", blockers[0]);

@@ -8,14 +8,14 @@ use crate::migrate::preflight::finding::Finding;
 pub fn rule(s: &Situation) -> Vec<Finding> {
     let tables = s.catalog.tables_by_oid();
     let mut found: Vec<_> = s
-        .orphans
+        .fk_violations
         .iter()
         .flatten()
-        .map(|orphans| {
+        .map(|found| {
             Finding::blocker(
                 "orphans",
-                format!("FOREIGN KEY {} of {}", orphans.constraint, orphans.table),
-                match orphans.rows {
+                format!("FOREIGN KEY {} of {}", found.constraint, found.table),
+                match found.rows {
                     1 => "1 row points to nothing".to_owned(),
                     rows => format!("{rows} rows point to nothing"),
                 },
@@ -24,7 +24,7 @@ pub fn rule(s: &Situation) -> Vec<Finding> {
             .remedy("delete or repair these rows, or drop the key")
         })
         .collect();
-    if s.orphans.is_none()
+    if s.fk_violations.is_none()
         && s.catalog.constraints.iter().any(|key| key.kind == ConstraintKind::ForeignKey && key.validated)
     {
         found.push(

@@ -5,14 +5,15 @@ use crate::migrate::preflight::facts::Situation;
 use crate::migrate::preflight::finding::Finding;
 use crate::migrate::saga::Mode;
 use crate::migrate::schema::ExtensionState;
-use crate::migrate::timescale::{EXTENSION, TRIED, Timescale, is_there};
+use crate::migrate::strategy::has_timescale;
+use crate::migrate::timescale::{EXTENSION, TRIED, Timescale};
 
 const OBJECT: &str = "EXTENSION timescaledb";
 
 pub fn rule(s: &Situation) -> Vec<Finding> {
     let Some(timescale) = s.timescale.as_ref() else { return vec![] };
     let mut found = all([online(s, timescale), untried(s), other_version(s), in_use(s)]);
-    if !is_there(&s.abilities) {
+    if !has_timescale(&s.abilities) {
         found.extend(identity(s, timescale));
     }
     found
@@ -67,7 +68,7 @@ fn in_use(s: &Situation) -> Option<Finding> {
     let found = Finding::blocker("timescaledb-in-use", OBJECT, format!("has {} at the target", chunk.name.plain()))
         .so("hypertables of both databases cannot be told apart")
         .remedy("choose an empty database");
-    is_there(&s.abilities).then_some(found)
+    has_timescale(&s.abilities).then_some(found)
 }
 
 fn identity<'a>(s: &'a Situation, timescale: &'a Timescale) -> impl Iterator<Item = Finding> + 'a {
