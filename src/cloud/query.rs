@@ -1,7 +1,7 @@
 //! AWS's query protocol by hand: a form in, XML out, signed with the SDK's own signer.
 //!
-//! For a few calls each of EC2 (networks), CloudWatch and SNS, which are no reason for an SDK more: the one for EC2 takes
-//! minutes and gigabytes to compile (docs/decisions names the figures).
+//! For a few calls of EC2 (networks), which are no reason for its SDK: that takes minutes and gigabytes to compile
+//! (docs/decisions names the figures).
 
 use std::time::SystemTime;
 
