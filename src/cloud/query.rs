@@ -11,8 +11,6 @@ use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, si
 use aws_sigv4::sign::v4;
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
 use aws_smithy_runtime_api::client::identity::Identity;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
@@ -20,7 +18,7 @@ use aws_smithy_types::body::SdkBody;
 use tokio::time::sleep;
 
 use super::api::{CloudError, CloudErrorKind};
-use super::config::{CALL_TIMEOUT, CONNECT_TIMEOUT, READ_ATTEMPTS, READ_BACKOFF};
+use super::config::{CALL_TIMEOUT, CONNECT_TIMEOUT, READ_ATTEMPTS, READ_BACKOFF, tls};
 use super::errors::{common_kind, incomplete};
 
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
@@ -38,11 +36,7 @@ pub(super) struct QueryClient {
 /// HTTP as the SDK speaks it: system's certificates, proxies from the environment.
 pub(super) fn http() -> Connector {
     let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(CALL_TIMEOUT).build();
-    Connector::builder()
-        .connector_settings(settings)
-        .proxy_config(ProxyConfig::from_env())
-        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-        .build()
+    Connector::builder().connector_settings(settings).proxy_config(ProxyConfig::from_env()).tls_provider(tls()).build()
 }
 
 /// Sends a request; an answer is its status and its text.
