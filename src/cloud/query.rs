@@ -15,7 +15,7 @@ use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings}
 use aws_smithy_runtime_api::client::identity::Identity;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
-use tokio::time::sleep;
+use backon::{ExponentialBuilder, Retryable as _};
 
 use super::api::{CloudError, CloudErrorKind};
 use super::config::{CALL_TIMEOUT, CONNECT_TIMEOUT, READ_ATTEMPTS, READ_BACKOFF, tls};
@@ -81,16 +81,11 @@ impl QueryClient {
 
     /// A call that may be repeated.
     pub async fn read(&self, operation: &str, form: &[(&str, &str)]) -> Result<String, CloudError> {
-        let mut attempt = 1;
-        loop {
-            match self.send(operation, form).await {
-                Err(error) if error.is_transient() && attempt < READ_ATTEMPTS => {
-                    sleep(READ_BACKOFF * 2_u32.pow(attempt)).await;
-                }
-                result => return result,
-            }
-            attempt += 1;
-        }
+        let waits = ExponentialBuilder::new()
+            .with_min_delay(READ_BACKOFF * 2)
+            .without_max_delay()
+            .with_max_times(READ_ATTEMPTS as usize - 1);
+        (|| self.send(operation, form)).retry(waits).when(CloudError::is_transient).await
     }
 
     async fn send(&self, operation: &str, form: &[(&str, &str)]) -> Result<String, CloudError> {
