@@ -6,6 +6,11 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 /// One call's limit: AWS answers in well under a second, or it is not going to.
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -23,8 +28,27 @@ pub(super) async fn once(region: &str) -> SdkConfig {
         .region(Region::new(region.to_owned()))
         .timeout_config(timeouts)
         .retry_config(RetryConfig::disabled())
+        .http_client(http_client())
         .load()
         .await
+}
+
+/// ring, as for PostgreSQL: one provider is enough, and this one needs no build of C by cmake.
+pub(super) fn tls() -> Provider {
+    Provider::Rustls(CryptoMode::Ring)
+}
+
+/// HTTP of every client, as the SDK's own default is but for its provider of cryptography: the system's certificates, proxies
+/// from the environment.
+pub fn http_client() -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(|settings, components| {
+        let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env()).tls_provider(tls());
+        builder.set_connector_settings(settings.cloned());
+        if let Some(components) = components {
+            builder.set_sleep_impl(components.sleep_impl());
+        }
+        builder.build()
+    })
 }
 
 /// For reads.

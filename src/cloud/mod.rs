@@ -13,4 +13,5 @@ mod query;
 pub mod rds;
 
 pub use api::{Access, Cloud, CloudError, CloudErrorKind, HostKey, Identity, Operation, OperationState, Probe};
+pub use config::http_client;
 pub use databases::Databases;

@@ -1,7 +1,7 @@
 //! AWS's query protocol by hand: a form in, XML out, signed with the SDK's own signer.
 //!
-//! For a few calls each of EC2 (networks), CloudWatch and SNS, which are no reason for an SDK more: the one for EC2 takes
-//! minutes and gigabytes to compile (docs/decisions names the figures).
+//! For a few calls of EC2 (networks), which are no reason for its SDK: that takes minutes and gigabytes to compile
+//! (docs/decisions names the figures).
 
 use std::time::SystemTime;
 
@@ -11,16 +11,14 @@ use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, si
 use aws_sigv4::sign::v4;
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
 use aws_smithy_runtime_api::client::identity::Identity;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
-use tokio::time::sleep;
+use backon::{ExponentialBuilder, Retryable as _};
 
 use super::api::{CloudError, CloudErrorKind};
-use super::config::{CALL_TIMEOUT, CONNECT_TIMEOUT, READ_ATTEMPTS, READ_BACKOFF};
+use super::config::{CALL_TIMEOUT, CONNECT_TIMEOUT, READ_ATTEMPTS, READ_BACKOFF, tls};
 use super::errors::{common_kind, incomplete};
 
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
@@ -38,11 +36,7 @@ pub(super) struct QueryClient {
 /// HTTP as the SDK speaks it: system's certificates, proxies from the environment.
 pub(super) fn http() -> Connector {
     let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(CALL_TIMEOUT).build();
-    Connector::builder()
-        .connector_settings(settings)
-        .proxy_config(ProxyConfig::from_env())
-        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-        .build()
+    Connector::builder().connector_settings(settings).proxy_config(ProxyConfig::from_env()).tls_provider(tls()).build()
 }
 
 /// Sends a request; an answer is its status and its text.
@@ -87,16 +81,11 @@ impl QueryClient {
 
     /// A call that may be repeated.
     pub async fn read(&self, operation: &str, form: &[(&str, &str)]) -> Result<String, CloudError> {
-        let mut attempt = 1;
-        loop {
-            match self.send(operation, form).await {
-                Err(error) if error.is_transient() && attempt < READ_ATTEMPTS => {
-                    sleep(READ_BACKOFF * 2_u32.pow(attempt)).await;
-                }
-                result => return result,
-            }
-            attempt += 1;
-        }
+        let waits = ExponentialBuilder::new()
+            .with_min_delay(READ_BACKOFF * 2)
+            .without_max_delay()
+            .with_max_times(READ_ATTEMPTS as usize - 1);
+        (|| self.send(operation, form)).retry(waits).when(CloudError::is_transient).await
     }
 
     async fn send(&self, operation: &str, form: &[(&str, &str)]) -> Result<String, CloudError> {

@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use backon::Retryable as _;
 use futures::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use super::event::{Event, Reporter};
-use super::policy::Policy;
+use super::policy::{Policy, jittered};
 use super::step_runner::StepError;
 use crate::cloud::{Cloud, CloudError, CloudErrorKind, Databases, Operation, OperationState, Probe};
 use crate::steps::{CloudAction, DatabaseAction};
@@ -108,26 +109,44 @@ struct Apply<'a> {
     deadline: Instant,
 }
 
-/// How one attempt ended.
-enum Attempt {
-    Done,
+/// How an attempt ended that did not succeed.
+enum Unfinished {
     /// Try again, for this reason.
     Again(String),
+    Failed(StepError),
+}
+
+impl From<StepError> for Unfinished {
+    fn from(error: StepError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<CloudError> for Unfinished {
+    fn from(error: CloudError) -> Self {
+        Self::Failed(error.into())
+    }
 }
 
 impl Apply<'_> {
     async fn run(&self) -> Result<(), StepError> {
-        let mut attempt = 0;
-        loop {
-            match self.attempt().await? {
-                Attempt::Done => return Ok(()),
-                Attempt::Again(reason) => self.back_off(attempt, reason).await?,
-            }
-            attempt += 1;
-        }
+        let mut attempts = 0;
+        let ended = (|| self.attempt())
+            .retry(self.policy.backoff())
+            .when(|unfinished| matches!(unfinished, Unfinished::Again(_)))
+            .adjust(|_, limit| self.wait(limit?))
+            .notify(|unfinished, wait| {
+                attempts += 1;
+                self.tell(unfinished, attempts, wait);
+            })
+            .await;
+        ended.map_err(|unfinished| match unfinished {
+            Unfinished::Again(last) => StepError::GaveUp { after: self.timeout, last },
+            Unfinished::Failed(error) => error,
+        })
     }
 
-    async fn attempt(&self) -> Result<Attempt, StepError> {
+    async fn attempt(&self) -> Result<(), Unfinished> {
         match self.change.submit().await {
             Ok(operations) => self.follow(&operations).await,
             Err(error) => self.look_before_judging(error).await,
@@ -135,21 +154,24 @@ impl Apply<'_> {
     }
 
     /// All operations at once, then the effect where an ended operation does not prove it.
-    async fn follow(&self, operations: &[Operation]) -> Result<Attempt, StepError> {
+    async fn follow(&self, operations: &[Operation]) -> Result<(), Unfinished> {
         let ended = join_all(operations.iter().map(|operation| self.wait_operation(operation))).await;
         for failure in ended {
             if let Some((code, details)) = failure? {
                 // It may have failed because what it was to do is done, by something else that ran beside it.
                 if matches!(self.change.probe().await, Ok(Probe::Done)) {
-                    return Ok(Attempt::Done);
+                    return Ok(());
                 }
                 if is_passing(&details) {
-                    return Ok(Attempt::Again(details));
+                    return Err(Unfinished::Again(details));
                 }
-                return Err(StepError::Operation { code, details });
+                return Err(StepError::Operation { code, details }.into());
             }
         }
-        if self.change.settles_later() { self.wait_effect().await } else { Ok(Attempt::Done) }
+        if self.change.settles_later() {
+            self.wait_effect().await?
+        }
+        Ok(())
     }
 
     /// What it failed of, if it failed.
@@ -169,10 +191,10 @@ impl Apply<'_> {
         unreachable!("the loop has no end but its returns")
     }
 
-    async fn wait_effect(&self) -> Result<Attempt, StepError> {
+    async fn wait_effect(&self) -> Result<(), StepError> {
         for asked in 0.. {
             match self.change.probe().await {
-                Ok(Probe::Done) => return Ok(Attempt::Done),
+                Ok(Probe::Done) => return Ok(()),
                 Ok(Probe::InProgress | Probe::NotYet { .. }) => {}
                 // Just made and not yet seen is normal for a while: eventual consistency.
                 Ok(Probe::Absent) => {}
@@ -184,36 +206,34 @@ impl Apply<'_> {
         unreachable!("the loop has no end but its returns")
     }
 
-    async fn look_before_judging(&self, error: CloudError) -> Result<Attempt, StepError> {
+    async fn look_before_judging(&self, error: CloudError) -> Result<(), Unfinished> {
         match error.kind {
             CloudErrorKind::Denied => return Err(error.into()),
-            CloudErrorKind::Throttled => return Ok(Attempt::Again(error.to_string())),
+            CloudErrorKind::Throttled => return Err(Unfinished::Again(error.to_string())),
             _ => {}
         }
         match self.change.probe().await {
-            Ok(Probe::Done) => Ok(Attempt::Done),
-            Ok(Probe::InProgress) => self.wait_effect().await,
-            Ok(Probe::NotYet { waiting_for }) => Ok(Attempt::Again(format!("waiting for {waiting_for}"))),
-            Ok(Probe::Absent) if error.is_transient() => Ok(Attempt::Again(error.to_string())),
+            Ok(Probe::Done) => Ok(()),
+            Ok(Probe::InProgress) => Ok(self.wait_effect().await?),
+            Ok(Probe::NotYet { waiting_for }) => Err(Unfinished::Again(format!("waiting for {waiting_for}"))),
+            Ok(Probe::Absent) if error.is_transient() => Err(Unfinished::Again(error.to_string())),
             Ok(Probe::Absent) => Err(error.into()),
-            Err(probe) if probe.is_transient() => Ok(Attempt::Again(error.to_string())),
+            Err(probe) if probe.is_transient() => Err(Unfinished::Again(error.to_string())),
             Err(_) => Err(error.into()),
         }
     }
 
-    async fn back_off(&self, attempt: u32, reason: String) -> Result<(), StepError> {
-        let wait = self.policy.backoff(attempt, &mut rand::rng());
+    /// Before the next attempt; None once the patience is used. All of it is: the last attempt comes at its end.
+    fn wait(&self, limit: Duration) -> Option<Duration> {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(StepError::GaveUp { after: self.timeout, last: reason });
-        }
-        // All of the patience is used: the last attempt comes at its end.
-        let wait = wait.min(left);
+        (!left.is_zero()).then(|| jittered(limit, &mut rand::rng()).min(left))
+    }
+
+    fn tell(&self, unfinished: &Unfinished, attempt: u32, wait: Duration) {
+        let Unfinished::Again(reason) = unfinished else { return };
         let after_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         let step = self.reporter.step.clone();
-        self.reporter.send(Event::StepRetry { step, reason, attempt: attempt + 1, after_ms });
-        sleep(wait).await;
-        Ok(())
+        self.reporter.send(Event::StepRetry { step, reason: reason.clone(), attempt, after_ms });
     }
 
     async fn pause(&self, asked: u32, waiting_for: &str) -> Result<(), StepError> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use backon::ExponentialBuilder;
 use rand::Rng;
 
 use crate::steps::{Action, CloudAction, HostAction};
@@ -36,15 +37,22 @@ impl Policy {
         self.step_timeout.unwrap_or_else(|| default_timeout(action))
     }
 
-    /// Full jitter: anything up to the doubling limit, so that many clients do not come back at once.
-    pub fn backoff(&self, attempt: u32, random: &mut impl Rng) -> Duration {
-        let limit = self.backoff_start.saturating_mul(1 << attempt.min(16)).min(self.backoff_max);
-        limit.mul_f64(random.random_range(0.1..=1.0))
+    /// The limits of the waits between attempts: they double, up to the longest.
+    pub fn backoff(&self) -> ExponentialBuilder {
+        ExponentialBuilder::new()
+            .with_min_delay(self.backoff_start)
+            .with_max_delay(self.backoff_max)
+            .without_max_times()
     }
 
     pub fn poll(&self, asked: u32) -> Duration {
         self.poll_start.mul_f64(1.4_f64.powi(i32::try_from(asked.min(64)).unwrap_or(64))).min(self.poll_max)
     }
+}
+
+/// Full jitter: anything up to the limit, so that many clients do not come back at once.
+pub fn jittered(limit: Duration, random: &mut impl Rng) -> Duration {
+    limit.mul_f64(random.random_range(0.1..=1.0))
 }
 
 /// Long enough for the slowest that the provider is known for; short enough to be told the same day.
@@ -62,15 +70,19 @@ fn default_timeout(action: &Action) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use backon::BackoffBuilder as _;
+
     use super::*;
 
     #[test]
     fn backoff_grows_is_jittered_and_has_a_limit() {
         let policy = Policy::default();
         let mut random = rand::rng();
-        for attempt in 0..40 {
-            let limit = policy.backoff_start.saturating_mul(1 << attempt.min(16)).min(policy.backoff_max);
-            let wait = policy.backoff(attempt, &mut random);
+        let limits: Vec<_> = policy.backoff().build().take(40).collect();
+        for (attempt, limit) in (0_u32..40).zip(limits) {
+            let expected = policy.backoff_start.saturating_mul(1 << attempt.min(16)).min(policy.backoff_max);
+            assert_eq!(limit, expected, "{attempt}");
+            let wait = jittered(limit, &mut random);
             assert!(wait <= limit && wait >= limit / 11, "{attempt}: {wait:?}");
         }
         assert!(policy.poll(0) < policy.poll(3) && policy.poll(500) == policy.poll_max);

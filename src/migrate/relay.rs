@@ -5,13 +5,15 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable as _};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::sleep;
 
 /// After a connection that could not be taken: with no descriptor or memory left, the next one fails as well.
-const FIRST_WAIT: Duration = Duration::from_millis(50);
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+const WAITS: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(50))
+    .with_max_delay(Duration::from_secs(5))
+    .without_max_times();
 
 /// Serves until it is dropped. `to` is asked for each connection: a restarted container has another address.
 pub async fn relay<F, A>(listener: TcpListener, to: F) -> Infallible
@@ -19,18 +21,11 @@ where
     F: Fn() -> A + Clone + Send + 'static,
     A: Future<Output = Option<(String, u16)>> + Send,
 {
-    let mut wait = FIRST_WAIT;
     loop {
-        let mut client = match listener.accept().await {
-            Ok((client, _)) => client,
-            Err(error) => {
-                tracing::warn!("a connection of the new database could not be taken: {error}");
-                sleep(wait).await;
-                wait = (wait * 2).min(LONGEST_WAIT);
-                continue;
-            }
+        let warn = |error: &std::io::Error, _| {
+            tracing::warn!("a connection of the new database could not be taken: {error}");
         };
-        wait = FIRST_WAIT;
+        let Ok((mut client, _)) = (|| listener.accept()).retry(WAITS).notify(warn).await else { continue };
         let to = to.clone();
         tokio::spawn(async move {
             let Some(address) = to().await else { return };

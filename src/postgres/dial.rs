@@ -8,13 +8,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rustix::net::sockopt;
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect as _};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::endpoint::{Endpoint, Tls};
 use super::error::PostgresError;
@@ -29,10 +29,12 @@ const KEEPALIVE_COUNT: u32 = 6;
 /// short outage of the network: losing the connection that holds a snapshot costs the whole copy.
 const USER_TIMEOUT: Duration = Duration::from_secs(120);
 
+type TlsStream = <MakeRustlsConnect as MakeTlsConnect<TcpStream>>::Stream;
+
 /// Plain or encrypted bytes.
 pub enum Stream {
     Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream>),
 }
 
 /// A stream on which PostgreSQL's protocol starts; nothing is authenticated yet.
@@ -60,7 +62,7 @@ fn tune(tcp: &TcpStream) -> io::Result<()> {
 
 async fn encrypt(mut tcp: TcpStream, endpoint: &Endpoint, ca: &Path) -> Result<Stream, PostgresError> {
     let address = endpoint.address();
-    let config = verifying(ca)?;
+    let mut connector = MakeRustlsConnect::new(verifying(ca)?);
     let mut request = bytes::BytesMut::new();
     postgres_protocol::message::frontend::ssl_request(&mut request);
     let mut answer = [0];
@@ -74,8 +76,8 @@ async fn encrypt(mut tcp: TcpStream, endpoint: &Endpoint, ca: &Path) -> Result<S
         return Err(PostgresError::TlsRefused { address });
     }
     let tls = |source| PostgresError::Tls { address: address.clone(), source };
-    let name = ServerName::try_from(endpoint.host.clone()).map_err(|error| tls(io::Error::other(error)))?;
-    let stream = TlsConnector::from(Arc::new(config)).connect(name, tcp).await.map_err(tls)?;
+    let Ok(connect) = MakeTlsConnect::<TcpStream>::make_tls_connect(&mut connector, &endpoint.host);
+    let stream = connect.connect(tcp).await.map_err(tls)?;
     Ok(Stream::Tls(Box::new(stream)))
 }
 

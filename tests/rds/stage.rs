@@ -217,6 +217,7 @@ async fn config(url: &str) -> aws_config::SdkConfig {
         .endpoint_url(url)
         .credentials_provider(Credentials::new("lab", "lab", None, None, "lab"))
         .retry_config(aws_config::retry::RetryConfig::disabled())
+        .http_client(infra::cloud::http_client())
         .load()
         .await
 }

@@ -1,36 +1,39 @@
-//! CloudWatch's alarms about a database, and the topic of SNS that tells people: two services of few calls, by hand.
+//! CloudWatch's alarms about a database, and the topic of SNS that tells people.
 
 use aws_config::SdkConfig;
-use roxmltree::{Document, Node};
+use aws_sdk_cloudwatch::operation::put_metric_alarm::builders::PutMetricAlarmInputBuilder;
+use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, MetricAlarm, Statistic};
+use aws_sdk_sns::types::Subscription;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use super::errors::kind;
-use super::network::child;
+use super::convert::number;
+use super::errors::error;
 use crate::cloud::api::{CloudError, CloudErrorKind};
-use crate::cloud::errors::incomplete;
-use crate::cloud::query::QueryClient;
+use crate::cloud::config;
 use crate::diff::{ALARM_SECONDS, alarm_names};
 use crate::inventory::{AlarmTopic, Comparison, DatabaseAlarm, ResourceName, Tags};
 
 const NAMESPACE: &str = "AWS/RDS";
 /// In place of its name, a subscription that has ended has this.
 const ENDED: &str = "Deleted";
-const COMPARISONS: [(Comparison, &str); 4] = [
-    (Comparison::AtLeast, "GreaterThanOrEqualToThreshold"),
-    (Comparison::Above, "GreaterThanThreshold"),
-    (Comparison::Below, "LessThanThreshold"),
-    (Comparison::AtMost, "LessThanOrEqualToThreshold"),
-];
 
 pub(super) struct Alarms {
-    metrics: QueryClient,
-    topics: QueryClient,
+    metric_reads: aws_sdk_cloudwatch::Client,
+    metric_changes: aws_sdk_cloudwatch::Client,
+    topic_reads: aws_sdk_sns::Client,
+    topic_changes: aws_sdk_sns::Client,
 }
 
 impl Alarms {
-    pub fn new(config: &SdkConfig) -> Self {
+    /// With a configuration that repeats nothing.
+    pub fn new(once: &SdkConfig) -> Self {
+        let metrics = aws_sdk_cloudwatch::config::Builder::from(once).retry_config(config::repeated()).build();
+        let topics = aws_sdk_sns::config::Builder::from(once).retry_config(config::repeated()).build();
         Self {
-            metrics: QueryClient::new(config, "monitoring", "2010-08-01", kind),
-            topics: QueryClient::new(config, "sns", "2010-03-31", kind),
+            metric_reads: aws_sdk_cloudwatch::Client::from_conf(metrics),
+            metric_changes: aws_sdk_cloudwatch::Client::new(once),
+            topic_reads: aws_sdk_sns::Client::from_conf(topics),
+            topic_changes: aws_sdk_sns::Client::new(once),
         }
     }
 
@@ -40,8 +43,9 @@ impl Alarms {
     }
 
     pub async fn named(&self, names: &[ResourceName]) -> Result<Vec<DatabaseAlarm>, CloudError> {
-        let text = self.metrics.read("DescribeAlarms", &borrowed(&named(names))).await?;
-        Ok(members("DescribeAlarms", &text, "MetricAlarms", alarm)?.0)
+        let answer = self.metric_reads.describe_alarms().set_alarm_names(Some(texts(names))).send().await;
+        let found = answer.map_err(|e| failed("DescribeAlarms", e))?.metric_alarms.unwrap_or_default();
+        Ok(found.into_iter().filter_map(alarm).collect())
     }
 
     pub async fn put(
@@ -55,39 +59,44 @@ impl Alarms {
             Some(name) => Some(self.arn_of(name).await?),
             None => None,
         };
-        let form = put_form(alarm, instance, topic, tags);
-        self.metrics.change("PutMetricAlarm", &borrowed(&form)).await.map(drop)
+        let input = put_input(alarm, instance, topic, tags);
+        input.send_with(&self.metric_changes).await.map(drop).map_err(|e| failed("PutMetricAlarm", e))
     }
 
     pub async fn delete(&self, names: &[ResourceName]) -> Result<(), CloudError> {
-        self.metrics.change("DeleteAlarms", &borrowed(&named(names))).await.map(drop)
+        let call = self.metric_changes.delete_alarms().set_alarm_names(Some(texts(names)));
+        call.send().await.map(drop).map_err(|e| failed("DeleteAlarms", e))
     }
 
     pub async fn topic(&self, name: &ResourceName) -> Result<Option<AlarmTopic>, CloudError> {
         let Some(arn) = self.find(name).await? else { return Ok(None) };
-        let text = self.topics.read("ListTagsForResource", &[("ResourceArn", &arn)]).await?;
-        let tag = |node: Node<'_, '_>| Some((child(node, "Key")?, child(node, "Value").unwrap_or_default()));
-        let (tags, _) = members("ListTagsForResource", &text, "Tags", tag)?;
-        let emails = self.all("ListSubscriptionsByTopic", &[("TopicArn", &arn)], "Subscriptions", address).await?;
-        Ok(Some(AlarmTopic { tags: Tags(tags.into_iter().collect()), emails: emails.into_iter().collect() }))
+        let answer = self.topic_reads.list_tags_for_resource().resource_arn(&arn).send().await;
+        let tags = answer.map_err(|e| failed("ListTagsForResource", e))?.tags.unwrap_or_default();
+        let pages = self.topic_reads.list_subscriptions_by_topic().topic_arn(&arn).into_paginator();
+        let subscriptions = pages.items().send().try_collect().await;
+        let subscriptions = subscriptions.map_err(|e| failed("ListSubscriptionsByTopic", e))?;
+        Ok(Some(AlarmTopic {
+            tags: Tags(tags.into_iter().map(|tag| (tag.key, tag.value)).collect()),
+            emails: subscriptions.into_iter().filter_map(address).collect(),
+        }))
     }
 
     pub async fn create_topic(&self, name: &ResourceName, tags: &Tags) -> Result<(), CloudError> {
-        let mut form = vec![("Name".to_owned(), name.to_string())];
-        form.extend(tagged(tags));
-        self.topics.change("CreateTopic", &borrowed(&form)).await.map(drop)
+        let call = self.topic_changes.create_topic().name(name.as_str()).set_tags(Some(topic_tags(tags)));
+        call.send().await.map(drop).map_err(|e| failed("CreateTopic", e))
     }
 
     /// SNS asks the address by mail whether it agrees.
     pub async fn subscribe(&self, topic: &ResourceName, email: &str) -> Result<(), CloudError> {
         let arn = self.arn_of(topic).await?;
-        let form = [("TopicArn", arn.as_str()), ("Protocol", "email"), ("Endpoint", email)];
-        self.topics.change("Subscribe", &form).await.map(drop)
+        let call = self.topic_changes.subscribe().topic_arn(arn).protocol("email").endpoint(email);
+        call.send().await.map(drop).map_err(|e| failed("Subscribe", e))
     }
 
     pub async fn delete_topic(&self, name: &ResourceName) -> Result<(), CloudError> {
         let arn = self.arn_of(name).await?;
-        self.topics.change("DeleteTopic", &[("TopicArn", &arn)]).await.map(drop)
+        let call = self.topic_changes.delete_topic().topic_arn(arn);
+        call.send().await.map(drop).map_err(|e| failed("DeleteTopic", e))
     }
 
     async fn arn_of(&self, topic: &ResourceName) -> Result<String, CloudError> {
@@ -101,135 +110,141 @@ impl Alarms {
 
     /// Topics cannot be asked for by name.
     async fn find(&self, topic: &ResourceName) -> Result<Option<String>, CloudError> {
-        let all = self.all("ListTopics", &[], "Topics", |node| child(node, "TopicArn")).await?;
+        let all = self.topic_reads.list_topics().into_paginator().items().send().try_collect().await;
+        let all = all.map_err(|e| failed("ListTopics", e))?;
         let end = format!(":{topic}");
-        Ok(all.into_iter().find(|arn| arn.ends_with(&end)))
-    }
-
-    async fn all<T>(
-        &self,
-        operation: &str,
-        form: &[(&str, &str)],
-        set: &str,
-        read: impl Fn(Node<'_, '_>) -> Option<T> + Copy,
-    ) -> Result<Vec<T>, CloudError> {
-        let (mut all, mut next) = (vec![], None::<String>);
-        loop {
-            let mut form = form.to_vec();
-            form.extend(next.as_deref().map(|token| ("NextToken", token)));
-            let (page, token) = members(operation, &self.topics.read(operation, &form).await?, set, read)?;
-            all.extend(page);
-            next = token;
-            if next.is_none() {
-                return Ok(all);
-            }
-        }
+        Ok(all.into_iter().filter_map(|topic| topic.topic_arn).find(|arn| arn.ends_with(&end)))
     }
 }
 
-type Form = Vec<(String, String)>;
-
-fn borrowed(form: &Form) -> Vec<(&str, &str)> {
-    form.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
+/// Whatever code it has, an answer of the 5xx passes.
+fn failed<E>(operation: &str, failure: aws_sdk_sns::error::SdkError<E>) -> CloudError
+where
+    E: aws_sdk_sns::error::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let passes = failure.raw_response().is_some_and(|answer: &HttpResponse| answer.status().is_server_error());
+    let error = error(operation, failure);
+    if passes { CloudError { kind: CloudErrorKind::Transient, ..error } } else { error }
 }
 
-fn named(names: &[ResourceName]) -> Form {
-    (1..).zip(names).map(|(n, name)| (format!("AlarmNames.member.{n}"), name.to_string())).collect()
+fn texts(names: &[ResourceName]) -> Vec<String> {
+    names.iter().map(ToString::to_string).collect()
 }
 
-fn tagged(tags: &Tags) -> Form {
-    let numbered = (1..).zip(&tags.0).flat_map(|(n, (key, value)): (u32, _)| {
-        [(format!("Tags.member.{n}.Key"), key.clone()), (format!("Tags.member.{n}.Value"), value.clone())]
-    });
-    numbered.collect()
+fn topic_tags(tags: &Tags) -> Vec<aws_sdk_sns::types::Tag> {
+    let tag = |(key, value)| aws_sdk_sns::types::Tag::builder().key(key).value(value).build();
+    tags.0.iter().map(|pair| tag(pair).expect("a tag with a key and a value is complete")).collect()
 }
 
-fn put_form(alarm: &DatabaseAlarm, instance: &ResourceName, topic: Option<String>, tags: &Tags) -> Form {
-    let comparison = COMPARISONS.iter().find(|(comparison, _)| *comparison == alarm.comparison);
-    let pairs = [
-        ("AlarmName", alarm.name.to_string()),
-        ("AlarmDescription", format!("the database {instance}: made by infra")),
-        ("Namespace", NAMESPACE.to_owned()),
-        ("MetricName", alarm.metric.clone()),
-        ("Dimensions.member.1.Name", "DBInstanceIdentifier".to_owned()),
-        ("Dimensions.member.1.Value", instance.to_string()),
-        ("Statistic", "Average".to_owned()),
-        ("Period", ALARM_SECONDS.to_string()),
-        ("EvaluationPeriods", alarm.periods.to_string()),
-        ("Threshold", alarm.threshold.to_string()),
-        ("ComparisonOperator", comparison.map(|(_, name)| *name).unwrap_or_default().to_owned()),
-    ];
-    let mut form: Form = pairs.map(|(key, value)| (key.to_owned(), value)).into();
-    form.extend(topic.map(|arn| ("AlarmActions.member.1".to_owned(), arn)));
-    form.extend(tagged(tags));
-    form
+fn put_input(
+    alarm: &DatabaseAlarm,
+    instance: &ResourceName,
+    topic: Option<String>,
+    tags: &Tags,
+) -> PutMetricAlarmInputBuilder {
+    let tag = |(key, value)| aws_sdk_cloudwatch::types::Tag::builder().key(key).value(value).build();
+    PutMetricAlarmInputBuilder::default()
+        .alarm_name(alarm.name.as_str())
+        .alarm_description(format!("the database {instance}: made by infra"))
+        .namespace(NAMESPACE)
+        .metric_name(&alarm.metric)
+        .dimensions(Dimension::builder().name("DBInstanceIdentifier").value(instance.as_str()).build())
+        .statistic(Statistic::Average)
+        .period(i32::try_from(ALARM_SECONDS).expect("a period is some minutes"))
+        .evaluation_periods(number(alarm.periods))
+        .threshold(alarm.threshold)
+        .comparison_operator(operator(alarm.comparison))
+        .set_alarm_actions(topic.map(|arn| vec![arn]))
+        .set_tags(Some(tags.0.iter().map(tag).collect()))
 }
 
-/// What `read` makes of each member of a set, and where the next page begins.
-fn members<T>(
-    operation: &str,
-    text: &str,
-    set: &str,
-    read: impl Fn(Node<'_, '_>) -> Option<T>,
-) -> Result<(Vec<T>, Option<String>), CloudError> {
-    let document = Document::parse(text).map_err(|_| incomplete(operation))?;
-    let named = |name: &str| document.descendants().find(|node| node.tag_name().name() == name);
-    let set = named(set).ok_or_else(|| incomplete(operation))?;
-    let members = set.children().filter(|node| node.tag_name().name() == "member");
-    let next = named("NextToken").and_then(|node| node.text()).map(str::to_owned);
-    Ok((members.filter_map(read).collect(), next))
-}
-
-fn alarm(node: Node<'_, '_>) -> Option<DatabaseAlarm> {
-    let operator = child(node, "ComparisonOperator")?;
+fn alarm(found: MetricAlarm) -> Option<DatabaseAlarm> {
     Some(DatabaseAlarm {
-        name: ResourceName::new(child(node, "AlarmName")?),
-        metric: child(node, "MetricName")?,
-        comparison: COMPARISONS.iter().find(|(_, name)| *name == operator)?.0,
-        threshold: child(node, "Threshold")?.parse().ok()?,
-        periods: child(node, "EvaluationPeriods")?.parse().ok()?,
+        name: ResourceName::new(found.alarm_name?),
+        metric: found.metric_name?,
+        comparison: comparison(&found.comparison_operator?)?,
+        threshold: found.threshold?,
+        periods: u32::try_from(found.evaluation_periods?).ok()?,
     })
 }
 
+fn operator(comparison: Comparison) -> ComparisonOperator {
+    match comparison {
+        Comparison::AtLeast => ComparisonOperator::GreaterThanOrEqualToThreshold,
+        Comparison::Above => ComparisonOperator::GreaterThanThreshold,
+        Comparison::Below => ComparisonOperator::LessThanThreshold,
+        Comparison::AtMost => ComparisonOperator::LessThanOrEqualToThreshold,
+    }
+}
+
+/// None of those that compare with a band of what is usual: such an alarm is not ours.
+fn comparison(operator: &ComparisonOperator) -> Option<Comparison> {
+    let all = [Comparison::AtLeast, Comparison::Above, Comparison::Below, Comparison::AtMost];
+    all.into_iter().find(|comparison| self::operator(*comparison) == *operator)
+}
+
 /// One that has not agreed yet is on its way to be told.
-fn address(subscription: Node<'_, '_>) -> Option<String> {
-    let mail = child(subscription, "Protocol")? == "email" && child(subscription, "SubscriptionArn")? != ENDED;
-    child(subscription, "Endpoint").filter(|_| mail)
+fn address(subscription: Subscription) -> Option<String> {
+    let mail = subscription.protocol? == "email" && subscription.subscription_arn? != ENDED;
+    subscription.endpoint.filter(|_| mail)
 }
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_cloudwatch::error::ErrorMetadata;
+    use aws_sdk_cloudwatch::operation::put_metric_alarm::PutMetricAlarmError;
+    use aws_smithy_runtime_api::http::StatusCode;
+    use aws_smithy_types::body::SdkBody;
+
     use super::*;
 
     #[test]
-    fn an_alarm_is_read_as_it_was_put_however_the_number_is_written() {
-        let alarm_put = DatabaseAlarm {
+    fn an_alarm_is_read_as_it_was_put() {
+        let put = DatabaseAlarm {
             name: ResourceName::new("demo-db-space-low"),
             metric: "FreeStorageSpace".into(),
             comparison: Comparison::AtMost,
             threshold: 21_474_836_480.0,
             periods: 1,
         };
-        let form = put_form(&alarm_put, &ResourceName::new("demo-db"), None, &Tags::default());
-        assert!(form.contains(&("Threshold".into(), "21474836480".into())), "{form:?}");
-        let text = r#"<DescribeAlarmsResponse xmlns="http://monitoring.amazonaws.com/doc/2010-08-01/"><DescribeAlarmsResult>
-            <MetricAlarms><member><AlarmName>demo-db-space-low</AlarmName><MetricName>FreeStorageSpace</MetricName>
-            <Threshold>2.147483648E10</Threshold><ComparisonOperator>LessThanOrEqualToThreshold</ComparisonOperator>
-            <EvaluationPeriods>1</EvaluationPeriods><Dimensions><member><Name>DBInstanceIdentifier</Name></member>
-            </Dimensions></member></MetricAlarms></DescribeAlarmsResult></DescribeAlarmsResponse>"#;
-        assert_eq!(members("DescribeAlarms", text, "MetricAlarms", alarm).unwrap(), (vec![alarm_put], None));
+        let input = put_input(&put, &ResourceName::new("demo-db"), None, &Tags::default()).build().unwrap();
+        assert_eq!(input.period, Some(300));
+        let found = MetricAlarm::builder()
+            .set_alarm_name(input.alarm_name)
+            .set_metric_name(input.metric_name)
+            .set_threshold(input.threshold)
+            .set_comparison_operator(input.comparison_operator)
+            .set_evaluation_periods(input.evaluation_periods)
+            .build();
+        assert_eq!(alarm(found), Some(put));
+    }
+
+    #[test]
+    fn each_comparison_is_read_as_it_is_written() {
+        for put in [Comparison::AtLeast, Comparison::Above, Comparison::Below, Comparison::AtMost] {
+            assert_eq!(comparison(&operator(put)), Some(put));
+        }
+        assert_eq!(comparison(&ComparisonOperator::GreaterThanUpperThreshold), None);
     }
 
     #[test]
     fn an_address_counts_until_its_subscription_ends() {
-        let member = |arn: &str, address: &str| {
-            format!(
-                "<member><SubscriptionArn>{arn}</SubscriptionArn><Protocol>email</Protocol><Endpoint>{address}</Endpoint></member>"
-            )
+        let found = |arn: &str, address: &str| {
+            super::address(Subscription::builder().subscription_arn(arn).protocol("email").endpoint(address).build())
         };
-        let (asked, gone) = (member("PendingConfirmation", "a@example.com"), member("Deleted", "b@example.com"));
-        let text = format!("<r><Subscriptions>{asked}{gone}</Subscriptions><NextToken>more</NextToken></r>");
-        let read = members("ListSubscriptionsByTopic", &text, "Subscriptions", address).unwrap();
-        assert_eq!(read, (vec!["a@example.com".to_owned()], Some("more".to_owned())));
+        assert_eq!(found("PendingConfirmation", "a@example.com"), Some("a@example.com".into()));
+        assert_eq!(found("Deleted", "b@example.com"), None);
+    }
+
+    #[test]
+    fn an_answer_of_the_5xx_passes_and_a_refusal_does_not() {
+        let kind = |status: u16, code: &str| {
+            let error = PutMetricAlarmError::generic(ErrorMetadata::builder().code(code).build());
+            let answer = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::empty());
+            failed("PutMetricAlarm", aws_sdk_cloudwatch::error::SdkError::service_error(error, answer)).kind
+        };
+        assert_eq!(kind(500, "InternalServiceFault"), CloudErrorKind::Transient);
+        assert_eq!(kind(400, "InvalidParameterValue"), CloudErrorKind::Refused);
+        assert_eq!(kind(400, "Throttling"), CloudErrorKind::Throttled);
     }
 }

@@ -129,7 +129,7 @@ fn part<'a, 'i>(node: Node<'a, 'i>, name: &str) -> Option<Node<'a, 'i>> {
     node.children().find(|child| child.tag_name().name() == name)
 }
 
-pub(super) fn child(node: Node<'_, '_>, name: &str) -> Option<String> {
+fn child(node: Node<'_, '_>, name: &str) -> Option<String> {
     part(node, name)?.text().map(str::to_owned)
 }
 

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use backon::RetryableWithContext as _;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
@@ -86,23 +87,27 @@ impl Pool {
 
 /// Again on a new session where the connection failed: what is done is marked, so nothing happens twice. Returns what it
 /// ran, in contrast to what an earlier run had done.
-async fn persist(sessions: Sessions, mut idle: Option<Client>, work: Work) -> Result<Done, IndexError> {
-    let mut run = vec![];
-    for attempt in 1.. {
-        let performed = async {
-            let client = match idle.take() {
-                Some(client) => client,
-                None => sessions.open().await?,
-            };
-            let entries: Vec<&Entry> = work.entries.iter().collect();
-            apply_together(&client, &entries, |entry| run.push(entry.clone())).await?;
-            Ok::<Client, IndexError>(client)
-        };
-        match performed.await {
-            Ok(client) => return Ok((client, work, run)),
-            Err(error) if error.is_transient() && attempt < ATTEMPTS => tokio::time::sleep(PAUSE * attempt).await,
-            Err(error) => return Err(error),
-        }
-    }
-    unreachable!("the last attempt returns")
+async fn persist(sessions: Sessions, idle: Option<Client>, work: Work) -> Result<Done, IndexError> {
+    let waits = (1..ATTEMPTS).map(|attempt| PAUSE * attempt);
+    let attempt = |(idle, mut run): (Option<Client>, Vec<Entry>)| async {
+        let performed = perform(&sessions, idle, &work, &mut run).await;
+        ((None, run), performed)
+    };
+    let (context, performed) = attempt.retry(waits).context((idle, vec![])).when(IndexError::is_transient).await;
+    Ok((performed?, work, context.1))
+}
+
+async fn perform(
+    sessions: &Sessions,
+    idle: Option<Client>,
+    work: &Work,
+    run: &mut Vec<Entry>,
+) -> Result<Client, IndexError> {
+    let client = match idle {
+        Some(client) => client,
+        None => sessions.open().await?,
+    };
+    let entries: Vec<&Entry> = work.entries.iter().collect();
+    apply_together(&client, &entries, |entry| run.push(entry.clone())).await?;
+    Ok(client)
 }
