@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 pub use index::{Constraint, ConstraintKind, Index};
-pub use name::{Oid, QualifiedName, is_users_schema, quote_identifier, quote_literal};
+pub use name::{IS_USERS_TRIGGER, Oid, QualifiedName, is_users_schema, quote_identifier, quote_literal};
 pub use object::{Database, Extension, LargeObjects, Privilege, RightsOfOthers, Routine, Special, SpecialKind, View};
 pub use read::{CatalogError, read, read_sequences, version};
 pub use replaced::Replaced;

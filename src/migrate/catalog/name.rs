@@ -59,6 +59,11 @@ pub fn is_users_schema(name: &str) -> String {
     format!("{name} !~ '^pg_' AND {name} NOT IN ('information_schema', '{HELPER_SCHEMA}')")
 }
 
+/// SQL: the trigger `t` is a user's. Before 15 those that partitions have from their table are internal, as those of foreign keys
+/// and of deferrable constraints are in every version.
+pub const IS_USERS_TRIGGER: &str = "(NOT t.tgisinternal OR t.tgparentid <> 0
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't'))";
+
 /// Right whatever `standard_conforming_strings` says.
 pub fn quote_literal(text: &str) -> String {
     let doubled = text.replace('\'', "''");

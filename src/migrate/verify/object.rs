@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::end::VerifyError;
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::carried::{guided, held_triggers, loosened};
-use crate::migrate::catalog::{Sequence, is_users_schema};
+use crate::migrate::catalog::{IS_USERS_TRIGGER, Sequence, is_users_schema};
 use crate::migrate::identity;
 use crate::postgres::Client;
 
@@ -56,6 +56,7 @@ pub async fn read_objects(client: &Client) -> Result<Objects, VerifyError> {
         .replace("{loosened_keys}", &loosened)
         .replace("{guided_functions}", &guided)
         .replace("{held_triggers}", &held)
+        .replace("{user_trigger}", IS_USERS_TRIGGER)
         .replace("{identity_trigger}", identity::TRIGGER);
     let typed = format!(
         "SELECT kind::text, object::text, COALESCE(facts::text, ''), COALESCE(printed::text, '') FROM ({sql}) AS described"

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::end::VerifyError;
 use super::object::{ObjectKey, unquoted};
-use crate::migrate::catalog::is_users_schema;
+use crate::migrate::catalog::{IS_USERS_TRIGGER, is_users_schema};
 use crate::postgres::Client;
 
 /// By object: what it uses of what does not come with the server, as `operator public.=(public.citext,public.citext)`.
@@ -16,7 +16,8 @@ pub type Uses = BTreeMap<ObjectKey, BTreeSet<String>>;
 /// functions as far as the server knows their bodies. What uses nothing is not among them.
 pub async fn read_uses(client: &Client) -> Result<Uses, VerifyError> {
     let user_schema = is_users_schema("n.nspname");
-    let sql = include_str!("sql/uses.sql").replace("{user_schema}", &user_schema);
+    let sql =
+        include_str!("sql/uses.sql").replace("{user_schema}", &user_schema).replace("{user_trigger}", IS_USERS_TRIGGER);
     let mut uses = Uses::new();
     for row in client.rows("reading what objects are made of", &sql, &[]).await? {
         let key = ObjectKey { kind: row.get(0), name: unquoted(row.get(1)) };

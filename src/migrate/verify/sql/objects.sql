@@ -265,7 +265,7 @@ SELECT 'TRIGGER', format('%s.%I', r.identity, t.tgname),
          || ' enabled ' || COALESCE(h.enabled, t.tgenabled::text),
        CASE WHEN t.tgqual IS NOT NULL THEN substring(def.text FROM ' WHEN \((.*)\) EXECUTE ') END
   FROM relation r JOIN pg_trigger t ON t.tgrelid = r.oid LEFT JOIN held h ON h.trigger = t.oid
-  CROSS JOIN LATERAL pg_get_triggerdef(t.oid) AS def(text) WHERE NOT t.tgisinternal
+  CROSS JOIN LATERAL pg_get_triggerdef(t.oid) AS def(text) WHERE {user_trigger}
 UNION ALL
 SELECT 'RULE', format('%s.%I', r.identity, w.rulename),
        concat_ws(' ', 'on', w.ev_type, CASE WHEN w.is_instead THEN 'instead' END, 'enabled', w.ev_enabled), pg_get_ruledef(w.oid)

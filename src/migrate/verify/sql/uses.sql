@@ -16,7 +16,7 @@ WITH relation AS (
     FROM relation r JOIN pg_policy p ON p.polrelid = r.oid
   UNION ALL
   SELECT 'TRIGGER', format('%s.%I', r.identity, t.tgname), r.oid, 0, 'pg_trigger'::regclass, t.oid, 0
-    FROM relation r JOIN pg_trigger t ON t.tgrelid = r.oid WHERE NOT t.tgisinternal
+    FROM relation r JOIN pg_trigger t ON t.tgrelid = r.oid WHERE {user_trigger}
   UNION ALL
   SELECT 'CONSTRAINT', format('%s.%I', r.identity, con.conname), r.oid, 0, 'pg_constraint'::regclass, con.oid, 0
     FROM relation r JOIN pg_constraint con ON con.conrelid = r.oid WHERE con.contype = 'c'
