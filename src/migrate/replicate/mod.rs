@@ -6,6 +6,7 @@
 
 mod beat;
 mod channel;
+mod copy_refusal;
 mod extend;
 mod fence;
 mod history;
@@ -18,10 +19,11 @@ mod writers;
 
 pub use beat::{Beat, make_beat};
 pub use channel::{Channel, Lag};
+pub use copy_refusal::CopyRefusal;
 pub use extend::logged_tables;
 pub use fence::{FENCE_TRIGGER, lower_fence, raise_fence, remove_fence};
 pub use history::{History, Reading, Written};
-pub use lacks::{Lack, lacking};
+pub use lacks::{Lack, have_rows, lacking, placeless};
 pub use message::{Described, DescribedColumn, Message, MessageError, Tuple, Value};
 pub use quiet::{
     Quiet, QuietError, READ_ONLY, empty_database, hold_writers, readmit, readmit_readers, refuse_writes,

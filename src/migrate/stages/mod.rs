@@ -28,6 +28,9 @@ mod structure;
 mod switch;
 mod unit;
 mod way_back;
+mod way_back_copies;
+mod way_back_places;
+mod way_back_slots;
 mod way_back_watch;
 
 use std::path::PathBuf;
