@@ -69,7 +69,8 @@ pub struct Report {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
     Provide(Engine),
-    /// Before the cutover: RDS restarts a database when its backups begin, and the service must not run without vacuum.
+    /// Before the cutover: RDS restarts a database when its backups begin, and the service must not run without vacuum. And whoever
+    /// is to hear of a way back that nobody reads has to be told of alarms by then.
     Revert,
 }
 

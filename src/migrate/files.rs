@@ -21,6 +21,11 @@ pub const TARGET: &str = "target.json";
 pub const TARGET_ROOTS: &str = "ca.pem";
 /// How the clients enter the new database, where infra made it.
 pub const CLIENTS: &str = "clients.json";
+/// The slots that the old server makes at the new one while it copies tables that came: a pattern of LIKE, since its subscription
+/// cannot be asked for its number when it is gone.
+pub const WAY_BACK_COPYING: &str = "way-back-copying.json";
+/// What had no place at the old database when the definitions were last read.
+pub const WAY_BACK_PLACES: &str = "way-back-places.json";
 /// Which clients came to the new database since it serves.
 pub const CLIENTS_CAME: &str = "clients-came.json";
 /// Of the roles that enter a managed database.

@@ -170,14 +170,10 @@ async fn guard(context: &Context, status: &Status, is_restored: &mut bool) {
     if status.given_up.old || (!*is_restored && !context.is_time("the way back", AGAIN * 5)) {
         return;
     }
-    let looked = async {
-        if !*is_restored {
-            restore(context, Side::Old).await?;
-            *is_restored = true;
-        }
-        look_at_the_way_back(context).await
-    };
-    if let Err(error) = looked.await {
+    // Where the old server does not answer, the new one's log is looked after all the same.
+    let restored = if *is_restored { Ok(()) } else { restore(context, Side::Old).await };
+    *is_restored = restored.is_ok();
+    for error in [restored.err(), look_at_the_way_back(context).await.err()].into_iter().flatten() {
         tracing::warn!("the way back: {}", crate::error::chain(&error));
     }
 }

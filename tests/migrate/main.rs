@@ -33,4 +33,5 @@ mod through_root;
 mod timescale;
 mod verify;
 mod versions;
+mod way_back;
 mod wire;

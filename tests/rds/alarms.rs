@@ -40,8 +40,8 @@ fn demo() -> anyhow::Result<DatabaseNode> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn alarms_are_set_once_wherever_the_work_is_cut_off_and_go_with_the_database() -> anyhow::Result<()> {
-    set_once(&wish(), 4, "demo-db-space-low").await?;
-    set_once(&aurora(), 5, "demo-db-capacity-high").await
+    set_once(&wish(), 6, "demo-db-slot-behind").await?;
+    set_once(&aurora(), 6, "demo-db-log-kept").await
 }
 
 /// `alarms` of them, one of this name.

@@ -19,6 +19,8 @@ pub async fn perform(work: Work, global: &Global, at: &OnHost, report: &Report) 
         Work::Revert => {
             let provider = Provider::connect(global, &at.stack).await?;
             provider.database.revert().await?;
+            // From here on it may serve, and keep its log for a way back.
+            provider.database.watch().await?;
             provider.end().await;
             tell(at, "secured", &Secured { reverted: true, ..report.secured.clone() }).await
         }
@@ -57,7 +59,7 @@ async fn provide(global: &Global, at: &OnHost, engine: Engine) -> Result<(), Com
 }
 
 /// Before the way back is given up: the load's settings are gone, a backup of the new database is complete, and its
-/// alarms are set.
+/// alarms are set, as the plan has them by now.
 pub async fn secure(global: &Global, at: &OnHost, report: &Report) -> Result<(), CommandError> {
     if report.to.engine().is_none() || report.secured.backup.is_some() && report.secured.reverted {
         return Ok(());

@@ -36,6 +36,19 @@ const MOST_CAPACITY_PERCENT: f64 = 90.0;
 const CAPACITY_PERIODS: u32 = 3;
 /// Sorts and temporary tables fail without it. Aurora tells what is free, not of how much.
 const LEAST_LOCAL_GB: f64 = 2.0;
+/// The log that a slot keeps, as the way back's while nobody reads it. RDS has two metrics for it, and does not say in which of them
+/// such a slot is; the one without it has no data, and an alarm without data is silent (docs/decisions/0110-the-log-that-nobody-reads.md).
+const SLOT_BEHIND: &str = "slot-behind";
+const LOGICAL_BEHIND: &str = "logical-slot-behind";
+/// Aurora tells of its logs together.
+const LOG_KEPT: &str = "log-kept";
+/// Half of the space at which `SPACE_LOW` is due: less than half of what was free is what infra itself lets be kept. Whoever is told
+/// has time to mend the way back before it is given up.
+const MOST_KEPT_PERCENT: f64 = LEAST_FREE_PERCENT / 2.0;
+/// Half of what infra lets be kept where nobody knows what is free; of any storage, since a way back that is followed is never so far behind.
+const MOST_KEPT_GB: f64 = 4.0;
+/// A large transaction takes its time to arrive.
+const KEPT_PERIODS: u32 = 3;
 
 /// What a limit is to RDS.
 enum Scale {
@@ -49,7 +62,8 @@ enum Scale {
 /// Every name that an alarm of this database may have. A prefix would also be that of another plan's.
 pub fn alarm_names(database: &ResourceName) -> Vec<ResourceName> {
     let pairs = METRICS.iter().flat_map(|(_, short)| LEVELS.map(|level| format!("{short}-{level}")));
-    let all = pairs.chain([SPACE_LOW, CAPACITY_HIGH, LOCAL_LOW].map(str::to_owned));
+    let own = [SPACE_LOW, CAPACITY_HIGH, LOCAL_LOW, SLOT_BEHIND, LOGICAL_BEHIND, LOG_KEPT];
+    let all = pairs.chain(own.map(str::to_owned));
     all.map(|name| ResourceName::new(format!("{database}-{name}"))).collect()
 }
 
@@ -115,15 +129,30 @@ fn always(size: &ManagedSize, name: &ResourceName) -> Vec<DatabaseAlarm> {
         threshold,
         periods,
     };
+    let kept = |short, metric| alarm(short, metric, Comparison::AtLeast, most_kept(size), KEPT_PERIODS);
     match size {
         ManagedSize::Rds(rds) => {
             let least = Scale::Share(storage(rds)).of(LEAST_FREE_PERCENT);
-            vec![alarm(SPACE_LOW, "FreeStorageSpace", Comparison::AtMost, least, 1)]
+            vec![
+                alarm(SPACE_LOW, "FreeStorageSpace", Comparison::AtMost, least, 1),
+                kept(SLOT_BEHIND, "OldestReplicationSlotLag"),
+                kept(LOGICAL_BEHIND, "OldestLogicalReplicationSlotLag"),
+            ]
         }
         ManagedSize::Aurora(_) => vec![
             alarm(CAPACITY_HIGH, "ACUUtilization", Comparison::AtLeast, MOST_CAPACITY_PERCENT, CAPACITY_PERIODS),
             alarm(LOCAL_LOW, "FreeLocalStorage", Comparison::AtMost, LEAST_LOCAL_GB * BYTES_PER_GB, 1),
+            kept(LOG_KEPT, "TransactionLogsDiskUsage"),
         ],
+    }
+}
+
+/// In bytes.
+fn most_kept(size: &ManagedSize) -> f64 {
+    let most = MOST_KEPT_GB * BYTES_PER_GB;
+    match size {
+        ManagedSize::Rds(rds) => Scale::Share(storage(rds)).of(MOST_KEPT_PERCENT).min(most),
+        ManagedSize::Aurora(_) => most,
     }
 }
 

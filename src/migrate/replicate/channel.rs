@@ -244,10 +244,14 @@ impl Channel<'_> {
         }
     }
 
-    async fn apply_errors(&self) -> Result<i64, PostgresError> {
-        // Before PostgreSQL 15 nobody counts them.
+    /// Before PostgreSQL 15 nobody does.
+    pub(super) async fn counts_errors(&self) -> Result<bool, PostgresError> {
         let counted = "SELECT pg_catalog.to_regclass('pg_catalog.pg_stat_subscription_stats') IS NOT NULL";
-        if !self.subscriber.row("asking whether apply errors are counted", counted, &[]).await?.get::<_, bool>(0) {
+        Ok(self.subscriber.row("asking whether errors are counted", counted, &[]).await?.get(0))
+    }
+
+    async fn apply_errors(&self) -> Result<i64, PostgresError> {
+        if !self.counts_errors().await? {
             return Ok(0);
         }
         let sql = "SELECT coalesce(sum(apply_error_count), 0)::bigint FROM pg_catalog.pg_stat_subscription_stats

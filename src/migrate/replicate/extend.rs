@@ -32,6 +32,16 @@ impl Channel<'_> {
         names(self.publisher, "listing what is published", sql, self.name).await
     }
 
+    /// Another one for every change of what is published. Cheaper than the list.
+    pub async fn sent(&self) -> Result<String, PostgresError> {
+        let sql = "SELECT pg_catalog.format('%s:%s:%s', p.oid, p.xmin, (
+                       SELECT coalesce(sum(pg_catalog.hashtextextended(pg_catalog.format('%s,%s', r.oid, r.xmin), 0)), 0)
+                         FROM pg_catalog.pg_publication_rel r WHERE r.prpubid = p.oid))
+                     FROM pg_catalog.pg_publication p WHERE p.pubname = $1";
+        let rows = self.publisher.rows("asking what is published", sql, &[&self.name]).await?;
+        Ok(rows.first().map(|row| row.get(0)).unwrap_or_default())
+    }
+
     /// What the subscriber follows.
     pub async fn followed(&self) -> Result<Vec<QualifiedName>, PostgresError> {
         names(self.subscriber, "listing what is followed", &format!("{FOLLOWED} WHERE s.subname = $1"), self.name).await
@@ -43,8 +53,20 @@ impl Channel<'_> {
         names(self.subscriber, "looking for tables that are still copied", &sql, self.name).await
     }
 
+    /// What the subscriber's server calls its slots at the publisher while it copies tables, as a pattern of LIKE. For a superuser.
+    pub async fn copying_slots(&self) -> Result<Option<String>, PostgresError> {
+        let sql = "SELECT pg_catalog.format('pg\\_%s\\_sync\\_%%\\_%s', s.oid, c.system_identifier)
+                     FROM pg_catalog.pg_subscription s, pg_catalog.pg_control_system() c WHERE s.subname = $1
+                      AND s.subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())";
+        let rows = self.subscriber.rows("asking for the subscription's number", sql, &[&self.name]).await?;
+        Ok(rows.first().map(|row| row.get(0)))
+    }
+
     /// Attempts to copy a table that failed.
     pub async fn copy_errors(&self) -> Result<i64, PostgresError> {
+        if !self.counts_errors().await? {
+            return Ok(0);
+        }
         let sql = "SELECT coalesce(sum((pg_catalog.to_jsonb(s) ->> 'sync_error_count')::bigint), 0)::bigint
                      FROM pg_catalog.pg_stat_subscription_stats s WHERE subname = $1";
         Ok(self.subscriber.row("counting copies that failed", sql, &[&self.name]).await?.get(0))

@@ -4,12 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::migrate::HELPER_SCHEMA;
 use crate::migrate::catalog::QualifiedName;
 use crate::postgres::{Client, PostgresError};
 
-/// Something that has rows.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// Something that has rows, or may have some.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Lack {
     Table(QualifiedName),
     Column {
@@ -18,6 +20,14 @@ pub enum Lack {
     },
     /// It is at both, and its changes are not sent.
     Unsent(QualifiedName),
+}
+
+impl Lack {
+    pub fn table(&self) -> &QualifiedName {
+        match self {
+            Self::Table(table) | Self::Unsent(table) | Self::Column { table, .. } => table,
+        }
+    }
 }
 
 impl fmt::Display for Lack {
@@ -34,8 +44,34 @@ impl fmt::Display for Lack {
     }
 }
 
-/// Of tables with rows. A few milliseconds, and some for each table that is not at both. `carried`: what comes over otherwise.
+/// Of tables with rows. `carried`: what comes over otherwise.
 pub async fn lacking(
+    publisher: &Client,
+    subscriber: &Client,
+    channel: &str,
+    carried: &BTreeSet<QualifiedName>,
+) -> Result<Vec<Lack>, PostgresError> {
+    have_rows(publisher, placeless(publisher, subscriber, channel, carried).await?).await
+}
+
+/// Those of which rows would be lost: some milliseconds for each table.
+pub async fn have_rows(publisher: &Client, placeless: Vec<Lack>) -> Result<Vec<Lack>, PostgresError> {
+    let mut asked = BTreeMap::new();
+    let mut lacks = vec![];
+    for lack in placeless {
+        let table = lack.table().clone();
+        let has_rows = match asked.get(&table) {
+            Some(known) => *known,
+            None => has_rows(publisher, &table).await?,
+        };
+        asked.insert(table, has_rows);
+        lacks.extend(has_rows.then_some(lack));
+    }
+    Ok(lacks)
+}
+
+/// Of all tables, by the catalogues alone.
+pub async fn placeless(
     publisher: &Client,
     subscriber: &Client,
     channel: &str,
@@ -55,9 +91,7 @@ pub async fn lacking(
         if of_table.is_empty() && !sent.contains(table) && !carried.contains(table) {
             of_table.push(Lack::Unsent(table.clone()));
         }
-        if !of_table.is_empty() && has_rows(publisher, table).await? {
-            lacks.append(&mut of_table);
-        }
+        lacks.append(&mut of_table);
     }
     Ok(lacks)
 }

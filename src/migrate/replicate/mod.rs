@@ -5,6 +5,7 @@
 //! how long it took is the lag. Every step may be repeated and has its undo.
 
 mod channel;
+mod copy_refusal;
 mod extend;
 mod fence;
 mod heartbeat;
@@ -17,10 +18,11 @@ mod wal_retention;
 mod writers;
 
 pub use channel::{Channel, Lag};
+pub use copy_refusal::CopyRefusal;
 pub use extend::logged_tables;
 pub use fence::{FENCE_TRIGGER, lower_fence, raise_fence, remove_fence};
 pub use heartbeat::{Heartbeat, make_heartbeat};
-pub use lacks::{Lack, lacking};
+pub use lacks::{Lack, have_rows, lacking, placeless};
 pub use message::{Described, DescribedColumn, Message, MessageError, Tuple, Value};
 pub use read_only::{
     READ_ONLY, ReadOnlyError, WritesRefused, empty_database, hold_writers, readmit, readmit_readers, refuse_writes,

@@ -29,9 +29,17 @@ pub async fn look(context: &Context) -> Result<(), StageError> {
     if !is_supported(context).await? {
         return Ok(());
     }
+    // What keeps it from that is said by the watch, which must not be kept from looking by it.
+    if let Err(error) = new_identities(context).await {
+        tracing::warn!("tables without an identity are not looked for: {}", crate::error::chain(&error));
+    }
+    way_back_watch::watch(context).await
+}
+
+async fn new_identities(context: &Context) -> Result<(), StageError> {
     if context.is_time("identities at the new database", OFTEN) {
         let (new, applier) = (context.new_database().await?, as_applier(context).await?);
         look_for_new(&new, &applier).await?;
     }
-    way_back_watch::watch(context).await
+    Ok(())
 }

@@ -34,6 +34,9 @@ mod source_schema;
 mod switch;
 mod switch_ends;
 mod verify;
+mod way_back_copies;
+mod way_back_places;
+mod way_back_slots;
 mod way_back_watch;
 mod write_fence;
 

@@ -7,13 +7,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::context::{BACK, Context};
-use super::{StageError, identity, reverse_replication, write_fence};
-use crate::migrate::carried::{self, guide, hold_triggers};
+use super::way_back_copies::{Fails, failing};
+use super::way_back_places::Places;
+use super::{StageError, identity, reverse_replication, way_back_slots, write_fence};
+use crate::migrate::carried::{guide, hold_triggers};
 use crate::migrate::catalog;
 use crate::migrate::ddl::{self, Arrival, Followed, Follower, Obstacle};
 use crate::migrate::prose::{FEW, wrapped};
-use crate::migrate::replicate::{Bound, Channel, Lack, Lag, RetainedWal, lacking};
-use crate::migrate::verify::incremental::CHANGES;
+use crate::migrate::replicate::{Bound, Channel, Lack, Lag, RetainedWal};
 use crate::postgres::Client;
 
 /// In the migration's folder.
@@ -28,6 +29,7 @@ const KEPT: usize = 50;
 const LEAVE: &str =
     "infra migrate rollback --leave-rows goes back without what does not come over, infra migrate finish stays";
 const AGAIN: &str = "it goes on by itself when that has ended; infra migrate finish --give-up-way-back if the old server is gone for good";
+const REFUSED: &str = "it goes on by itself when the role has again the password that infra has: of the new server that in target.json, in the migration's folder on the host; of the old one POSTGRES_PASSWORD of its container";
 
 /// How it stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +74,8 @@ struct Found {
     lag: Option<Lag>,
     given_up: Option<String>,
     copy_errors: i64,
+    /// At the last look.
+    said: Vec<String>,
 }
 
 impl Found {
@@ -127,7 +131,9 @@ pub fn told(obstacle: &Obstacle) -> String {
 
 async fn look(context: &Context, patience: Duration) -> Result<WayBack, StageError> {
     let before = read(&context.folder)?.unwrap_or_default();
-    let mut found = Found { given_up: before.given_up.clone(), copy_errors: before.copy_errors, ..Found::default() };
+    let said = before.because.iter().map(|one| one.what.clone()).collect();
+    let (given_up, copy_errors) = (before.given_up.clone(), before.copy_errors);
+    let mut found = Found { given_up, copy_errors, said, ..Found::default() };
     if let Err(error) = inspect(context, patience, &mut found).await {
         let (what, remedy) = in_the_way(&error);
         found.lost(what, remedy);
@@ -167,27 +173,39 @@ fn log_changes(before: &[Obstacle], now: &[Obstacle]) {
 fn in_the_way(error: &StageError) -> (String, &'static str) {
     let words = crate::error::chain(error);
     match error {
+        StageError::NoAnswer { which, source } if is_refused(source) => {
+            let words = crate::error::chain(&**source);
+            let what = "infra may not enter it any more, and cannot look after what comes back";
+            (format!("the {which} server: {what}: {words}"), REFUSED)
+        }
         StageError::NoAnswer { .. } => (words, AGAIN),
         _ => (format!("the way back cannot be looked after: {words}"), LEAVE),
     }
+}
+
+/// By the server itself: a password, a role, an address.
+fn is_refused(error: &StageError) -> bool {
+    let code = if let StageError::Postgres(error) = error { error.sqlstate() } else { None };
+    code.is_some_and(|code| code.starts_with("28"))
 }
 
 async fn inspect(context: &Context, patience: Duration, found: &mut Found) -> Result<(), StageError> {
     let no_answer =
         |which: &'static str| move |error: StageError| StageError::NoAnswer { which, source: Box::new(error) };
     let new = context.new_database().await.map_err(no_answer("new"))?;
-    let old = context.old().await.map_err(no_answer("old"))?;
+    // Also while the old server does not answer: then above all.
     if found.given_up.is_none() {
         found.given_up = keeps_too_much(context, &new).await?;
     }
-    if let Some(why) = &found.given_up {
-        let why = format!("the new server keeps nothing for the way back any more: {why}");
-        found.lost(why, LEAVE);
-        return Ok(());
+    if let Some(why) = found.given_up.clone() {
+        found.lost(format!("the new server keeps nothing for the way back any more: {why}"), LEAVE);
+        return let_go(context, &new, why).await;
     }
+    let old = context.old().await.map_err(no_answer("old"))?;
     let applier = reverse_replication::as_applier(context).await?;
-    identity::of_new_tables(context, &applier, &new).await?;
+    let mut places = Places::begin(context, &applier, (&new, &old)).await?;
     let channel = Channel { name: BACK, publisher: &new, subscriber: &old };
+    way_back_slots::remember(context, &channel).await?;
     if !channel.lag().await?.connected {
         reverse_replication::reconnect(context, &new).await?;
     }
@@ -196,6 +214,7 @@ async fn inspect(context: &Context, patience: Duration, found: &mut Found) -> Re
         guide(&old, &catalog::read(&old).await?).await?;
         hold_triggers(&old).await?;
         identity::of_new_tables(context, &applier, &new).await?;
+        places.forget();
     }
     write_fence::close_the_rest(&applier).await?;
     let channel = Channel { name: BACK, publisher: &new, subscriber: &old };
@@ -203,12 +222,12 @@ async fn inspect(context: &Context, patience: Duration, found: &mut Found) -> Re
     arrives(context, found, &lag).await;
     found.lag = Some(lag);
     let errors = channel.copy_errors().await?;
-    if errors > found.copy_errors && !found.followed.arriving.is_empty() {
-        let tables = crate::migrate::prose::few(&found.followed.arriving, FEW);
-        found.lost(format!("TABLE {tables}: the old server fails to copy its rows, its log says why"), LEAVE);
-    }
+    let fails = if errors > found.copy_errors { Fails::Anew } else { Fails::NotAnew };
     found.copy_errors = errors;
-    lacks(&new, &old, found).await
+    for what in failing(&channel, &found.said, fails).await? {
+        found.lost(what, LEAVE);
+    }
+    lacks(places, found).await
 }
 
 /// Changes that wait at the old server for more than a moment.
@@ -232,9 +251,8 @@ async fn arrives(context: &Context, found: &mut Found, lag: &Lag) {
 }
 
 /// What has rows, and no place or no way.
-async fn lacks(new: &Client, old: &Client, found: &mut Found) -> Result<(), StageError> {
-    let carried = carried::with_roots(&catalog::read(new).await?);
-    for lack in lacking(new, old, BACK, &carried).await? {
+async fn lacks(places: Places<'_>, found: &mut Found) -> Result<(), StageError> {
+    for lack in places.lacking().await? {
         let subject = match &lack {
             Lack::Table(table) | Lack::Unsent(table) => format!("TABLE {}", table.plain()),
             Lack::Column { table, column } => format!("COLUMN {}.{column}", table.plain()),
@@ -251,18 +269,16 @@ async fn lacks(new: &Client, old: &Client, found: &mut Found) -> Result<(), Stag
     Ok(())
 }
 
-/// Before its disk fills up the log is let go, and the way back with it: the database that serves comes first. Why, if it was, or if
-/// the log is lost.
+/// Before its disk fills up the log is let go, and the way back with it: the database that serves comes first. Why, if it has to be, or if
+/// it is lost.
 async fn keeps_too_much(context: &Context, new: &Client) -> Result<Option<String>, StageError> {
     let bound = bound(context, new).await?;
-    let kept = RetainedWal::read(new, &[BACK, CHANGES]).await?;
+    let slots = way_back_slots::slots(context, new).await?;
+    let kept = RetainedWal::read(new, &slots.iter().map(String::as_str).collect::<Vec<_>>()).await?;
     if !kept.iter().any(|slot| slot.slot == BACK) {
-        return Ok(Some(format!("slot {BACK} is gone from it")));
+        return Ok(Some(format!("slot {BACK} is gone from it: somebody dropped it, or the server was made anew")));
     }
     let Err(error) = RetainedWal::check_all(&kept, &bound) else { return Ok(None) };
-    for name in [CHANGES, BACK] {
-        Channel { name, publisher: new, subscriber: new }.drop_slot().await?;
-    }
     let why = match kept.iter().find(|slot| slot.status.as_deref() == Some("lost")) {
         Some(slot) => {
             format!("slot {} has lost what it held: more was written than max_slot_wal_keep_size allows", slot.slot)
@@ -271,6 +287,17 @@ async fn keeps_too_much(context: &Context, new: &Client) -> Result<Option<String
     };
     tracing::error!("{why}: {error}");
     Ok(Some(why))
+}
+
+/// Repeated by each look.
+async fn let_go(context: &Context, new: &Client, why: String) -> Result<(), StageError> {
+    let mut stands = read(&context.folder)?.unwrap_or_default();
+    if stands.given_up.is_none() {
+        // First, so that nobody finds no slots and no reason.
+        stands.given_up = Some(why);
+        context.folder.write(FILE, &stands)?;
+    }
+    way_back_slots::let_go(context, new).await
 }
 
 fn most(kept: &[RetainedWal]) -> u64 {

@@ -9,6 +9,7 @@ use crate::inventory::{
     AlarmTopic, Database, DatabaseInventory, DatabaseState, Ingress, Member, Network, ParameterGroup, ResourceName,
     SecurityGroup, Subnet, SubnetGroup, Tags,
 };
+use crate::migrate::replicate::Bound;
 use crate::plan::{Acu, Engine, Gigabytes, ManagedSize, MigrateAurora, MigrateRds, PlanName, Port, parse};
 
 fn plan() -> PlanName {
@@ -267,13 +268,14 @@ fn a_cluster_is_watched_by_its_instance_and_in_its_own_measures() {
     found.database = everything_of(&aurora()).database;
     let actions = watch(&node, &found).unwrap();
     assert_eq!(
-        words(&actions)[1..6],
+        words(&actions)[1..7],
         [
             "set alarm demo-db-queue-warn: DiskQueueDepth ≥ 8 for 15 min",
             "set alarm demo-db-queue-migrate: DiskQueueDepth ≥ 32 for 15 min",
             "set alarm demo-db-memory-migrate: FreeableMemory ≤ 4294967296 for 60 min",
             "set alarm demo-db-capacity-high: ACUUtilization ≥ 90 for 15 min",
             "set alarm demo-db-local-low: FreeLocalStorage ≤ 2147483648 for 5 min",
+            "set alarm demo-db-log-kept: TransactionLogsDiskUsage ≥ 4294967296 for 15 min",
         ]
     );
     let of = |action: &DatabaseAction| match action {
@@ -365,12 +367,37 @@ fn thresholds_of_the_host_become_alarms_in_the_units_of_rds() {
             "set alarm demo-db-space-warn: FreeStorageSpace ≤ 42949672960 for 5 min",
             "set alarm demo-db-memory-migrate: FreeableMemory ≤ 2147483648 for 60 min",
             "set alarm demo-db-space-low: FreeStorageSpace ≤ 21474836480 for 5 min",
+            "set alarm demo-db-slot-behind: OldestReplicationSlotLag ≥ 4294967296 for 15 min",
+            "set alarm demo-db-logical-slot-behind: OldestLogicalReplicationSlotLag ≥ 4294967296 for 15 min",
             "tell ops@example.com by demo-db-alarms: it is asked by mail to confirm",
         ]
     );
     let (node, found) = watched("db.t4g.medium");
     let burst = "set alarm demo-db-burst-warn: CPUCreditBalance ≤ 144 for 5 min".to_owned();
     assert!(words(&watch(&node, &found).unwrap()).contains(&burst));
+}
+
+/// Before infra itself gives the way back up, however full the storage was: at half of what was free, if 10 % were.
+#[test]
+fn a_slot_that_nobody_reads_is_told_of_before_the_way_back_is_given_up() {
+    let (node, found) = watched("db.m7g.large");
+    let limit_of = |gigabytes: u32| {
+        let (mut node, mut found) = (node.clone(), found.clone());
+        let of = |size: &mut ManagedSize| match size {
+            ManagedSize::Rds(rds) => rds.storage_gb = Gigabytes(gigabytes),
+            ManagedSize::Aurora(_) => {}
+        };
+        node.sizes.values_mut().for_each(of);
+        of(&mut found.database.as_mut().unwrap().size);
+        let alarms = crate::diff::alarms(&node, &found).unwrap().put;
+        alarms.into_iter().find(|alarm| alarm.name.as_str() == "demo-db-slot-behind").unwrap().threshold
+    };
+    for gigabytes in [20, 50, 80, 100, 1000, 65_536] {
+        let free = f64::from(gigabytes) * f64::from(1_u32 << 30) / 10.0;
+        let bound = Bound::new(Some(free as u64), None).bytes as f64;
+        assert!(limit_of(gigabytes) <= bound, "{gigabytes} GB");
+        assert!(limit_of(gigabytes) <= Bound::new(None, None).bytes as f64 / 2.0, "{gigabytes} GB");
+    }
 }
 
 #[test]

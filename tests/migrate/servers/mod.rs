@@ -24,7 +24,7 @@ enum Place {
 }
 
 pub const SUPERUSER: &str = "postgres";
-pub use container::BOOTSTRAP;
+pub use container::{BOOTSTRAP, BUNDLE};
 
 impl Server {
     /// PostgreSQL 15 of this machine's Debian.
