@@ -78,6 +78,18 @@ impl Keys {
     }
 }
 
+#[cfg(test)]
+impl Changed {
+    /// What is left to be compared.
+    pub fn is_settled(&self) -> bool {
+        self.tables.iter().all(ChangedTable::is_settled)
+    }
+
+    pub fn rows(&self) -> usize {
+        self.tables.iter().map(|table| table.rows.len() + table.balance.len()).sum()
+    }
+}
+
 impl Changed {
     pub fn tidy(&mut self) {
         for table in &mut self.tables {
