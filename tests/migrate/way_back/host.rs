@@ -10,7 +10,7 @@ use infra::migrate::folder::Folder;
 use infra::migrate::identity::give;
 use infra::migrate::job::{Destination, JOB_VERSION, Job, Source};
 use infra::migrate::logins::{self, Passwords};
-use infra::migrate::replicate::{Channel, logged_tables, make_beat, raise_fence, readmit_readers};
+use infra::migrate::replicate::{Channel, logged_tables, make_heartbeat, raise_fence, readmit_readers};
 use infra::migrate::saga::{Cutover, Mode};
 use infra::migrate::schema::Schema;
 use infra::migrate::stages::{Context, WayBack, look_at_the_way_back, way_back_stands};
@@ -75,7 +75,7 @@ impl Host {
         self.folder.write("schema.json", &Schema::default()).unwrap();
         let (old, new) = (self.old_client("app").await, self.new_client().await);
         for client in [&old, &new] {
-            make_beat(client).await.unwrap();
+            make_heartbeat(client).await.unwrap();
         }
         give(&old, None).await.unwrap();
         give(&new, Some(&old)).await.unwrap();
