@@ -226,7 +226,7 @@ fn stopped(report: &Report, back: (&'static str, &'static str)) -> Vec<(&'static
             let over = ("cutover --leave-rows", "goes over, if the old server is gone for good");
             words.extend(status.has_rows().then_some(over));
         }
-        (Direction::Forward, Side::New) if status.stages.contains_key(&Stage::Finish) => {
+        (Direction::Forward, Side::New) if status.given_up.old || status.stages.contains_key(&Stage::Finish) => {
             words.push(("finish --give-up-way-back", "ends it, if the old server is gone for good"));
         }
         (Direction::Forward, Side::New) => words.extend([back, ("finish", "gives up the way back")]),

@@ -135,7 +135,11 @@ impl<'a> Switch<'a> {
         let context = self.context;
         self.pause.total_ms = pause::so_far(context)?;
         context.folder.write(files::PAUSE, &self.pause)?;
-        serve(context).await?;
+        match serve(context).await {
+            // What does not come up may be the server that is given up; the clients, seen well, do without it.
+            Err(error) if self.alone => tracing::warn!("{}", crate::error::chain(&error)),
+            done => done?,
+        }
         self.ends = None;
         match self.to {
             Side::New => cutover::served(context).await,
