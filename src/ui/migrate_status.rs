@@ -190,6 +190,7 @@ pub fn words(report: &Report) -> Vec<(&'static str, &'static str)> {
     const ABORT: (&str, &str) = ("abort", "undoes everything");
     const ROLLBACK: (&str, &str) = ("rollback", "goes back to the old database with every row");
     const AGAIN: (&str, &str) = ("rollback", "tries again, when what was in the way is gone");
+    const GIVE_UP: (&str, &str) = ("finish --give-up-way-back", "stays with the new database");
     const LEAVE: (&str, &str) = ("rollback --leave-rows", "goes back without what does not come over");
     let status = &report.status;
     let back = if status.is_cut_over() { ROLLBACK } else { ABORT };
@@ -198,6 +199,7 @@ pub fn words(report: &Report) -> Vec<(&'static str, &'static str)> {
         _ if report.waits_for_operator() => vec![("resume", "does what only your side can, and goes on"), back],
         _ if is_stopped(report) => stopped(report, back),
         Next::AwaitCutover => vec![("cutover", "switches the clients now"), ABORT],
+        Next::AwaitFinish if status.given_up.old => vec![GIVE_UP],
         Next::AwaitFinish if status.refused.is_some() => vec![AGAIN, LEAVE, ("finish", "gives up the way back")],
         Next::AwaitFinish if is_gone(report) => vec![LEAVE, ("finish", "stays with the new database")],
         Next::AwaitFinish => vec![("finish", "gives up the way back"), ROLLBACK],
@@ -476,18 +478,20 @@ mod tests {
         let to = |to, step| Event::Step { to, step };
         let failed = |to| Event::SwitchFailed { to, error: "no answer".into() };
         let begun = [until(Stage::Verify), vec![Event::Started { stage: Stage::Cutover }]].concat();
-        let over =
-            [begun.clone(), Step::ALL.map(|step| to(Side::New, step)).to_vec(), vec![failed(Side::New)]].concat();
+        let over = [begun, Step::ALL.map(|step| to(Side::New, step)).to_vec(), vec![failed(Side::New)]].concat();
         let asked = [until(Stage::Guard), vec![Event::RollbackAsked { leave_rows: false }]].concat();
         let refused = [asked.clone(), vec![to(Side::Old, Step::Drain), failed(Side::Old)]].concat();
         let paused = [to(Side::Old, Step::Drain), to(Side::Old, Step::Pause), failed(Side::Old)];
         let stuck = [asked.clone(), paused.to_vec()].concat();
         let home = [asked, Step::ALL.map(|step| to(Side::Old, step)).to_vec(), vec![failed(Side::Old)]].concat();
+        let mut alone = until(Stage::Guard);
+        alone.insert(until(Stage::Verify).len(), Event::CutoverAsked { leave_rows: true });
         let screens = [
             report(&over, Next::Switch { to: Side::New, from: Step::Serve }, false),
             report(&refused, Next::AwaitFinish, true),
             report(&stuck, Next::TakeBack { to: Side::Old }, true),
             report(&home, Next::Switch { to: Side::Old, from: Step::Serve }, false),
+            report(&alone, Next::AwaitFinish, true),
         ]
         .map(|report| migration_text(&report));
         insta::assert_snapshot!("status_switch", screens.join("\n"));

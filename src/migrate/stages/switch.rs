@@ -135,10 +135,9 @@ impl<'a> Switch<'a> {
         let context = self.context;
         self.pause.total_ms = pause::so_far(context)?;
         context.folder.write(files::PAUSE, &self.pause)?;
-        match serve(context).await {
-            // What does not come up may be the server that is given up; the clients, seen well, do without it.
-            Err(error) if self.alone => tracing::warn!("{}", crate::error::chain(&error)),
-            done => done?,
+        // The whole release has the old server too: where that is given up, the clients would be made anew and wait for it.
+        if !(self.alone && self.to == Side::New) {
+            serve(context).await?;
         }
         self.ends = None;
         match self.to {
