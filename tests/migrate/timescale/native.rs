@@ -3,7 +3,7 @@
 //! `PORT:FOLDER` (`Server::running`), the first of PostgreSQL 17 or before; databases `corpus` and `moved` are made anew there. One
 //! test after the other (`--test-threads 1`).
 
-use infra::migrate::schema::{self, Phase};
+use infra::migrate::schema::{self, Phase, Schema};
 use infra::migrate::timescale::{self, carry, same_counts, start_workers, stop_workers};
 use infra::postgres::{Client, Endpoint, connect};
 
@@ -46,6 +46,21 @@ async fn filled(source: &Server) {
     source.psql(SUPERUSER, "ALTER DATABASE corpus SET TimeZone = 'Europe/Berlin'");
 }
 
+/// Rows and what the extension knows are in `moved`, where it is in restore mode.
+async fn brought(source: Server, target: Server) -> (Move, Schema, Client, Client) {
+    target.psql(SUPERUSER, "DROP DATABASE IF EXISTS moved WITH (FORCE)");
+    target.psql(SUPERUSER, "CREATE DATABASE moved TEMPLATE template0");
+    let moving = Move { source, target, user: SUPERUSER };
+    let (catalog, built) = moving.schema().await;
+    let restore = built.conversion.restore.as_ref().expect("the target has the extension");
+    moving.apply(&moving.at_target().await, &built, Phase::BeforeData).await;
+    moving.copy_as(&catalog, true).await;
+    moving.apply(&moving.at_target().await, &built, Phase::Settings).await;
+    let (old, new) = (session(&moving.source, "corpus").await, session(&moving.target, "moved").await);
+    carry(&old, &new, restore).await.unwrap();
+    (moving, built, old, new)
+}
+
 #[tokio::test]
 #[ignore = "needs servers with TimescaleDB"]
 async fn the_extension_itself_is_converted_and_compared() {
@@ -84,17 +99,8 @@ async fn the_extension_itself_is_converted_and_compared() {
 async fn the_extension_itself_goes_on_where_it_was_carried_to() {
     let (source, target) = (given(SOURCE), given(TARGET));
     filled(&source).await;
-    target.psql(SUPERUSER, "DROP DATABASE IF EXISTS moved WITH (FORCE)");
-    target.psql(SUPERUSER, "CREATE DATABASE moved TEMPLATE template0");
-    let moving = Move { source, target, user: SUPERUSER };
-    let (catalog, built) = moving.schema().await;
-    let restore = built.conversion.restore.as_ref().expect("the target has the extension");
-    moving.apply(&moving.at_target().await, &built, Phase::BeforeData).await;
-    moving.copy_as(&catalog, true).await;
-    moving.apply(&moving.at_target().await, &built, Phase::Settings).await;
-    let (old, new) = (session(&moving.source, "corpus").await, session(&moving.target, "moved").await);
-    carry(&old, &new, restore).await.unwrap();
-    carry(&old, &new, restore).await.unwrap();
+    let (moving, built, old, new) = brought(source, target).await;
+    carry(&old, &new, built.conversion.restore.as_ref().unwrap()).await.unwrap();
     let report = compared(&moving, &built).await;
     assert!(report.matches(), "{}", report.markdown());
     let compressed = moving.source.psql("corpus", COMPRESSED);
@@ -171,16 +177,7 @@ async fn the_apache_edition_is_read_and_moved() {
         println!("{} tables and partitions, {} objects", report.tables.len(), report.objects_compared);
         return;
     };
-    target.psql(SUPERUSER, "DROP DATABASE IF EXISTS moved WITH (FORCE)");
-    target.psql(SUPERUSER, "CREATE DATABASE moved TEMPLATE template0");
-    let moving = Move { source, target, user: SUPERUSER };
-    let (catalog, built) = moving.schema().await;
-    let restore = built.conversion.restore.as_ref().expect("the target has the extension");
-    moving.apply(&moving.at_target().await, &built, Phase::BeforeData).await;
-    moving.copy_as(&catalog, true).await;
-    moving.apply(&moving.at_target().await, &built, Phase::Settings).await;
-    let (old, new) = (session(&moving.source, "corpus").await, session(&moving.target, "moved").await);
-    carry(&old, &new, restore).await.unwrap();
+    let (moving, built, old, new) = brought(source, target).await;
     let report = compared(&moving, &built).await;
     assert!(report.matches(), "{}", report.markdown());
     moving.apply(&moving.at_target().await, &built, Phase::Last).await;
