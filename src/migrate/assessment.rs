@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::catalog::{self, Catalog, CatalogError, ServerVersion, Table};
 use super::measure::{self, Reading};
 use super::preflight::{
-    Capacity, Finding, FkViolations, PreflightError, Situation, cannot_be_dumped, check, find_fk_violations,
-    find_large_rows, gather, presume,
+    Capacity, Finding, PreflightError, RowFaults, Situation, cannot_be_dumped, check, gather, presume,
 };
 use super::saga::Mode;
 use super::schema::{self, ArchiveError, DumpError, Loss, Names, TargetError};
@@ -96,18 +95,16 @@ impl From<&Catalog> for Volume {
     }
 }
 
-/// Rows of foreign keys, and lengths of values, are read for a look up to so many bytes of tables; the stage preflight always reads them.
-const ORPHANS_UP_TO: u64 = 1 << 30;
+/// Rows are read for a look up to so many bytes of tables; the stage preflight always reads them.
+const ROWS_UP_TO: u64 = 1 << 30;
 
 pub async fn assess(ends: &Ends) -> Result<Assessment, AssessError> {
     let source = connect(&ends.source, "infra look").await?;
     let catalog = catalog::read(&source).await?;
-    let few = catalog.with_rows().map(Table::bytes).sum::<u64>() <= ORPHANS_UP_TO;
-    let fk_violations = if few { Some(find_fk_violations(&source, &catalog).await?) } else { None };
-    let large_rows = if few { find_large_rows(&source, &catalog).await? } else { vec![] };
+    let few = catalog.with_rows().map(Table::bytes).sum::<u64>() <= ROWS_UP_TO;
+    let row_faults = if few { Some(RowFaults::find(&source, &catalog).await?) } else { None };
     let (reading, wal) = measure::written(&source, measure::read(&ends.source, &catalog)).await?;
-    let situation = situation(ends, &source, catalog, fk_violations).await?;
-    let situation = Situation { large_rows, ..situation };
+    let situation = situation(ends, &source, catalog, row_faults).await?;
     Ok(Assessment {
         source_version: situation.catalog.database.server_version,
         target_version: ends.target.is_some().then_some(situation.abilities.version),
@@ -125,7 +122,7 @@ async fn situation(
     ends: &Ends,
     source: &Client,
     catalog: Catalog,
-    fk_violations: Option<Vec<FkViolations>>,
+    row_faults: Option<RowFaults>,
 ) -> Result<Situation, AssessError> {
     let large_objects = schema::read_large_objects(source).await;
     let large_objects = large_objects.map_err(|error| PostgresError::of("reading the large objects", error))?;
@@ -159,7 +156,6 @@ async fn situation(
         timescale,
         losses: built.losses,
         capacity: ends.capacity,
-        fk_violations,
-        large_rows: vec![],
+        row_faults,
     })
 }

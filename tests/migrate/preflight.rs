@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use infra::migrate::catalog;
-use infra::migrate::preflight::{self, Capacity, Finding, Severity, Situation};
+use infra::migrate::preflight::{self, Capacity, Finding, RowFault, RowFaults, Severity, Situation};
 use infra::migrate::saga::Mode;
 use infra::migrate::schema;
 use infra::postgres::{Endpoint, connect};
@@ -21,8 +21,7 @@ async fn findings(moving: &Move, mode: Mode) -> Vec<Finding> {
     let situation = Situation {
         mode,
         source: preflight::gather(&source).await.unwrap(),
-        fk_violations: Some(preflight::find_fk_violations(&source, &catalog).await.unwrap()),
-        large_rows: vec![],
+        row_faults: Some(RowFaults::find(&source, &catalog).await.unwrap()),
         target_catalog: catalog::read(&target).await.unwrap(),
         target: preflight::gather(&target).await.unwrap(),
         catalog,
@@ -162,9 +161,10 @@ async fn foreign_keys_are_compared_as_the_server_compares_them() {
             let write = "SET session_replication_role = replica; TRUNCATE row_of";
             server.psql("keys", &format!("{write}; INSERT INTO row_of ({own}) VALUES ({value})"));
             let catalog = catalog::read(&source).await.unwrap();
-            let told = preflight::find_fk_violations(&source, &catalog)
+            let told = RowFaults::find(&source, &catalog)
                 .await
                 .unwrap()
+                .fk_violations
                 .iter()
                 .map(|found| found.rows)
                 .sum::<i64>();
@@ -182,4 +182,74 @@ async fn foreign_keys_are_compared_as_the_server_compares_them() {
         }
         assert!(tried > 30 && refused > 10, "{tried} tried, {refused} refused");
     }
+}
+
+/// Each was in order when it was made; then something changed that no rule looks at again.
+const BROKEN: &str = "
+    CREATE FUNCTION fits(n int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT true';
+    CREATE TABLE checked (n int CONSTRAINT fits CHECK (fits(n)), m int CONSTRAINT positive CHECK (m > 0),
+                          later int);
+    INSERT INTO checked VALUES (1, 1, -1), (-1, 1, -1), (-2, 1, 1);
+    ALTER TABLE checked ADD CONSTRAINT later CHECK (later > 0) NOT VALID;
+    CREATE DOMAIN given AS text NOT NULL;
+    CREATE DOMAIN fitting AS int CHECK (fits(VALUE));
+    CREATE DOMAIN unchecked AS int;
+    CREATE TYPE pair AS (one fitting, other int);
+    CREATE TABLE outer_join (id int, g given, many fitting[], p pair, u unchecked);
+    INSERT INTO outer_join VALUES (1, 'here', '{1,2}', '(1,2)', -1);
+    INSERT INTO outer_join SELECT 2, (SELECT g FROM outer_join WHERE false), '{1,-2}', '(1,2)', -1;
+    ALTER DOMAIN unchecked ADD CONSTRAINT later CHECK (VALUE > 0) NOT VALID;
+    CREATE TABLE sold (id int, article text, pieces int);
+    INSERT INTO sold VALUES (1, 'a', 1), (2, 'b', 2), (3, NULL, 1), (4, NULL, 1);
+    CREATE MATERIALIZED VIEW articles (name) AS SELECT article FROM sold;
+    CREATE UNIQUE INDEX articles_name ON articles (name);
+    CREATE MATERIALIZED VIEW shares AS SELECT id, 10 / pieces AS share FROM sold;
+    CREATE MATERIALIZED VIEW empty_shares AS SELECT id, 10 / pieces AS share FROM sold WITH NO DATA;
+    CREATE MATERIALIZED VIEW counted AS SELECT article, count(*) FROM sold GROUP BY article;
+    CREATE UNIQUE INDEX counted_article ON counted (article);
+    INSERT INTO sold VALUES (5, 'a', 0);
+    CREATE SCHEMA hidden;
+    CREATE FUNCTION hidden.inner_of(n int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT n';
+    SET check_function_bodies = off;
+    CREATE FUNCTION outer_of(n int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT inner_of(n)';
+    CREATE TABLE planned (n int);
+    SET search_path = public, hidden;
+    CREATE INDEX planned_n ON planned (outer_of(n));
+    INSERT INTO planned VALUES (1);
+    CREATE OR REPLACE FUNCTION fits(n int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT n > 0';
+    ALTER SCHEMA hidden RENAME TO gone;
+    ALTER FUNCTION gone.inner_of RENAME TO gone_too;";
+
+#[tokio::test]
+async fn rows_that_would_not_arrive_are_told_before_they_are_copied() {
+    let server = Server::v15();
+    server.psql(SUPERUSER, "CREATE DATABASE broken TEMPLATE template0");
+    server.psql("broken", BROKEN);
+    let source = connect(&Endpoint::parse(&server.url("broken")).unwrap(), "test").await.unwrap();
+    let found = RowFaults::find(&source, &catalog::read(&source).await.unwrap()).await.unwrap();
+    let told = |faults: &[RowFault]| faults.iter().map(|f| format!("{}: {}", f.object, f.what)).collect::<Vec<_>>();
+    assert_eq!(
+        told(&found.checks),
+        [
+            "CHECK fits of public.checked: 2 rows break it",
+            "COLUMN g of public.outer_join: domain given does not allow null values",
+            "COLUMN many of public.outer_join: value for domain fitting violates check constraint \"fitting_check\"",
+        ]
+    );
+    assert_eq!(
+        told(&found.views),
+        [
+            "MATERIALIZED VIEW public.articles: filled today, 1 key of its unique index articles_name is there more than once",
+            "MATERIALIZED VIEW public.shares: its query fails: division by zero",
+        ]
+    );
+    assert_eq!(told(&found.unreadable), ["TABLE public.planned: function inner_of(integer) does not exist"]);
+}
+
+#[tokio::test]
+async fn rows_in_order_are_told_nothing_of() {
+    let moving = Move::of(&corpus::PORTABLE, "master");
+    let source = connect(&Endpoint::parse(&moving.source.url("corpus")).unwrap(), "test").await.unwrap();
+    let found = RowFaults::find(&source, &catalog::read(&source).await.unwrap()).await.unwrap();
+    assert_eq!(found, RowFaults::default());
 }

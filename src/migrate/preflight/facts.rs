@@ -24,10 +24,27 @@ pub struct Situation {
     /// Of the schema, as `schema::build` tells them.
     pub losses: Vec<Loss>,
     pub capacity: Capacity,
-    /// None: they were not looked for.
-    pub fk_violations: Option<Vec<FkViolations>>,
-    #[serde(default)]
+    /// None: the rows were not read.
+    pub row_faults: Option<RowFaults>,
+}
+
+/// What only the rows of the source tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowFaults {
+    pub fk_violations: Vec<FkViolations>,
+    /// Tables, with what the server says when they are read.
+    pub unreadable: Vec<RowFault>,
+    /// CHECKs and columns of domains whose rows break them.
+    pub checks: Vec<RowFault>,
+    /// Materialized views that cannot be filled anew.
+    pub views: Vec<RowFault>,
     pub large_rows: Vec<LargeRow>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowFault {
+    pub object: String,
+    pub what: String,
 }
 
 /// What no query tells; None is not known.

@@ -3,22 +3,22 @@
 
 mod facts;
 mod finding;
-mod fk_violations;
 mod gather;
 mod group;
-mod large_values;
 mod presume;
+mod row_faults;
 mod rules;
 mod sections;
 #[cfg(test)]
 mod tests;
 
-pub use facts::{Capacity, FkViolations, LargeRow, LongTransaction, PreparedTransaction, ServerFacts, Situation, Slot};
+pub use facts::{
+    Capacity, FkViolations, LargeRow, LongTransaction, PreparedTransaction, RowFault, RowFaults, ServerFacts,
+    Situation, Slot,
+};
 pub use finding::{Finding, Severity};
-pub use fk_violations::find_fk_violations;
 pub use gather::{PreflightError, gather};
 pub use group::{Group, groups};
-pub use large_values::find_large_rows;
 pub use presume::{Presumed, presume};
 pub use rules::cannot_be_dumped;
 pub use sections::Sections;

@@ -76,8 +76,7 @@ fn healthy() -> Situation {
             source_free_bytes: Some(10_000_000),
             connections: 8,
         },
-        fk_violations: Some(vec![]),
-        large_rows: vec![],
+        row_faults: Some(RowFaults::default()),
     }
 }
 
@@ -92,10 +91,18 @@ fn a_healthy_pair_has_no_findings() {
 
 type Change = fn(&mut Situation);
 
+fn rows(situation: &mut Situation) -> &mut RowFaults {
+    situation.row_faults.get_or_insert_default()
+}
+
+fn fault(object: &str) -> RowFault {
+    RowFault { object: object.into(), what: "the server's words".into() }
+}
+
 /// One thing wrong, and what is found because of it.
 #[test]
 fn one_fault_is_one_finding() {
-    let cases: [(&str, Change); 42] = [
+    let cases: [(&str, Change); 45] = [
         ("no-tls", |s| s.target.tls = false),
         ("pooler", |s| s.source.pooled = true),
         ("older-target", |s| s.abilities.version.0 = 160_001),
@@ -166,11 +173,14 @@ fn one_fault_is_one_finding() {
         }),
         ("large-value", |s| {
             let (table, column, place) = ("t".into(), "c".into(), "(0,1)".into());
-            s.large_rows = vec![LargeRow { table, column, place, text_bytes: 1 << 30 }]
+            rows(s).large_rows = vec![LargeRow { table, column, place, text_bytes: 1 << 30 }]
         }),
         ("orphans", |s| {
-            s.fk_violations = Some(vec![FkViolations { table: "t".into(), constraint: "c".into(), rows: 3 }])
+            rows(s).fk_violations = vec![FkViolations { table: "t".into(), constraint: "c".into(), rows: 3 }]
         }),
+        ("unreadable-rows", |s| rows(s).unreadable.push(fault("TABLE t"))),
+        ("broken-check", |s| rows(s).checks.push(fault("CHECK c of t"))),
+        ("view-cannot-be-filled", |s| rows(s).views.push(fault("MATERIALIZED VIEW v"))),
     ];
     for (code, change) in cases {
         let mut situation = healthy();

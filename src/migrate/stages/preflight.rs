@@ -4,9 +4,7 @@ use super::StageError;
 use super::context::Context;
 use super::source_schema;
 use crate::migrate::catalog;
-use crate::migrate::preflight::{
-    Capacity, Finding, Sections, Situation, check, find_fk_violations, find_large_rows, gather,
-};
+use crate::migrate::preflight::{Capacity, Finding, RowFaults, Sections, Situation, check, gather};
 use crate::migrate::prose::FEW;
 use crate::migrate::saga::Stage;
 use crate::migrate::{files, schema, timescale};
@@ -23,8 +21,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
     let (old, new) = (context.old().await?, context.new_database().await?);
     let built = source_schema::read(context).await?;
     let catalog = catalog::read(&old).await?;
-    let fk_violations = find_fk_violations(&old, &catalog).await?;
-    let large_rows = find_large_rows(&old, &catalog).await?;
+    let row_faults = Some(RowFaults::find(&old, &catalog).await?);
     let abilities = schema::examine(&new, &catalog).await?;
     let timescale = timescale::read(&old).await?;
     let (mut source, mut target) = (gather(&old).await?, gather(&new).await?);
@@ -43,8 +40,7 @@ pub async fn perform(context: &Context) -> Result<String, StageError> {
         losses: built.losses.clone(),
         capacity: Capacity { connections: u32::try_from(context.jobs()).unwrap_or(8), ..Capacity::default() },
         catalog: built.conversion.seen(catalog),
-        fk_violations: Some(fk_violations),
-        large_rows,
+        row_faults,
     };
     let findings = check(&situation);
     agreed(context, &findings)?;

@@ -23,7 +23,7 @@ use infra::migrate::drift::Drift;
 use infra::migrate::folder::Folder;
 use infra::migrate::identity::give;
 use infra::migrate::index::{self, Builds};
-use infra::migrate::preflight::{self, Capacity, Severity, Situation};
+use infra::migrate::preflight::{self, Capacity, RowFaults, Severity, Situation};
 use infra::migrate::rehearse::{Rehearsal, Source, SourceDefinitions, arrives_otherwise, rehearsed};
 use infra::migrate::replicate::{Channel, ReplicateError, make_heartbeat};
 use infra::migrate::saga::Mode;
@@ -167,7 +167,7 @@ impl Journey<'_> {
         let mut built = built;
         let (prints, otherwise) = arrives_otherwise(source, &rehearsal, (&built, &catalog, MASTER));
         built.losses.extend(otherwise);
-        let fk_violations = preflight::find_fk_violations(&old, &catalog).await.map_err(stopped("look"))?;
+        let row_faults = RowFaults::find(&old, &catalog).await.map_err(stopped("look"))?;
         let (at_old, at_new) = (self.ends.at_old(self.database).await, self.ends.at_new(self.database).await);
         let situation = Situation {
             mode: Mode::Online,
@@ -179,8 +179,7 @@ impl Journey<'_> {
             timescale: None,
             losses: built.losses.clone(),
             capacity: Capacity { connections: 4, ..Capacity::default() },
-            fk_violations: Some(fk_violations),
-            large_rows: vec![],
+            row_faults: Some(row_faults),
         };
         let findings = preflight::check(&situation);
         let of = |severity: Severity| findings.iter().filter(move |finding| finding.severity == severity);

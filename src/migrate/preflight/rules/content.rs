@@ -2,49 +2,12 @@
 
 use super::all;
 use crate::migrate::catalog::ConstraintKind;
-use crate::migrate::preflight::facts::Situation;
+use crate::migrate::preflight::facts::{RowFaults, Situation};
 use crate::migrate::preflight::finding::Finding;
 
 pub fn rule(s: &Situation) -> Vec<Finding> {
     let tables = s.catalog.tables_by_oid();
-    let mut found: Vec<_> = s
-        .fk_violations
-        .iter()
-        .flatten()
-        .map(|found| {
-            Finding::blocker(
-                "orphans",
-                format!("FOREIGN KEY {} of {}", found.constraint, found.table),
-                match found.rows {
-                    1 => "1 row points to nothing".to_owned(),
-                    rows => format!("{rows} rows point to nothing"),
-                },
-            )
-            .so("the target refuses the key after all rows were copied")
-            .remedy("delete or repair these rows, or drop the key")
-        })
-        .collect();
-    if s.fk_violations.is_none()
-        && s.catalog.constraints.iter().any(|key| key.kind == ConstraintKind::ForeignKey && key.validated)
-    {
-        found.push(
-            Finding::note("orphans-unknown", "FOREIGN KEYS", "were not looked through for rows that point to nothing")
-                .so("the stage preflight does that, and stops before anything is copied")
-                .remedy("nothing"),
-        );
-    }
-    found.extend(s.large_rows.iter().map(|row| {
-        Finding::blocker(
-            "large-value",
-            format!("TABLE {}", row.table),
-            format!(
-                "the row at ctid {} is {} bytes long as text, most of it in {}",
-                row.place, row.text_bytes, row.column
-            ),
-        )
-        .so("a text ends at 1 GB: neither can it be dumped for the safety copy, nor do its changes replicate")
-        .remedy("cut the value into several rows, or keep it as a file and its name in the table")
-    }));
+    let mut found = s.row_faults.as_ref().map_or_else(|| not_read(s), of_rows);
     let unchecked =
         s.catalog.constraints.iter().filter(|constraint| !constraint.validated && constraint.parent.is_none());
     found.extend(unchecked.filter_map(|constraint| {
@@ -81,4 +44,52 @@ pub fn rule(s: &Situation) -> Vec<Finding> {
         ))
     })]));
     found
+}
+
+/// Whether there is something in the rows to look for.
+fn not_read(s: &Situation) -> Vec<Finding> {
+    if !s.catalog.constraints.iter().any(|key| key.kind == ConstraintKind::ForeignKey && key.validated) {
+        return vec![];
+    }
+    vec![
+        Finding::note("orphans-unknown", "FOREIGN KEYS", "were not looked through for rows that point to nothing")
+            .so("the stage preflight does that, and stops before anything is copied")
+            .remedy("nothing"),
+    ]
+}
+
+/// What would stop the migration after hours: the rows would not arrive.
+fn of_rows(faults: &RowFaults) -> Vec<Finding> {
+    let orphans = faults.fk_violations.iter().map(|found| {
+        let what = match found.rows {
+            1 => "1 row points to nothing".to_owned(),
+            rows => format!("{rows} rows point to nothing"),
+        };
+        Finding::blocker("orphans", format!("FOREIGN KEY {} of {}", found.constraint, found.table), what)
+            .so("the target refuses the key after all rows were copied")
+            .remedy("delete or repair these rows, or drop the key")
+    });
+    let unreadable = faults.unreadable.iter().map(|fault| {
+        Finding::blocker("unreadable-rows", &fault.object, &fault.what)
+            .so("no statement on it can be planned, so its rows cannot be copied")
+            .remedy("ALTER FUNCTION … SET search_path for the function that its index, check or statistics call")
+    });
+    let checks = faults.checks.iter().map(|fault| {
+        Finding::blocker("broken-check", &fault.object, &fault.what)
+            .so("the target refuses these rows when they are copied")
+            .remedy("repair these rows, or drop the constraint and add it again as NOT VALID")
+    });
+    let views = faults.views.iter().map(|fault| {
+        Finding::blocker("view-cannot-be-filled", &fault.object, &fault.what)
+            .so("it is filled anew at the target after all rows were copied, and that would fail")
+            .remedy("repair what it reads until REFRESH MATERIALIZED VIEW passes at the source, or drop the index or the view")
+    });
+    let large = faults.large_rows.iter().map(|row| {
+        let (place, bytes, column) = (&row.place, row.text_bytes, &row.column);
+        let what = format!("the row at ctid {place} is {bytes} bytes long as text, most of it in {column}");
+        Finding::blocker("large-value", format!("TABLE {}", row.table), what)
+            .so("a text ends at 1 GB: neither can it be dumped for the safety copy, nor do its changes replicate")
+            .remedy("cut the value into several rows, or keep it as a file and its name in the table")
+    });
+    orphans.chain(unreadable).chain(checks).chain(views).chain(large).collect()
 }

@@ -2,10 +2,8 @@
 //! gigabyte. Lengths are read from the rows alone, not the values.
 
 use crate::migrate::catalog::{Catalog, Column, Table, quote_identifier};
-use crate::migrate::rows_path::{RowsPath, leave};
+use crate::migrate::preflight::facts::LargeRow;
 use crate::postgres::{Client, PostgresError};
-
-use super::facts::LargeRow;
 
 /// What a server puts into one text, and so into one row of a dump or of a change.
 const LONGEST_TEXT: i64 = (1 << 30) - 64;
@@ -20,8 +18,7 @@ const JSON: u32 = 114;
 /// text, varchar and char(n)
 const TEXTS: [u32; 3] = [25, 1043, 1042];
 
-pub async fn find_large_rows(client: &Client, catalog: &Catalog) -> Result<Vec<LargeRow>, PostgresError> {
-    RowsPath::of(catalog).enter(client).await?;
+pub async fn find(client: &Client, catalog: &Catalog) -> Result<Vec<LargeRow>, PostgresError> {
     let mut found = vec![];
     for table in catalog.with_rows().filter(|table| table.slice.is_none() && table.toast_bytes >= LEAST_TOAST) {
         let Some(sql) = rows_of(table) else { continue };
@@ -31,7 +28,6 @@ pub async fn find_large_rows(client: &Client, catalog: &Catalog) -> Result<Vec<L
             found.push(LargeRow { table: table.name.plain(), column: row.get(2), place, text_bytes: bytes });
         }
     }
-    leave(client).await?;
     Ok(found)
 }
 

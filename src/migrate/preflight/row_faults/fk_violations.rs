@@ -1,18 +1,16 @@
 //! Foreign keys that count as valid although rows break them: written while triggers were off, or restored in parts. The
-//! target would refuse them after hours of copying. Reads all rows of the tables concerned, so it is asked for.
+//! target would refuse the key.
 //!
 //! What is asked is what the server asks when it validates a key (`RI_Initial_Check`): a `=` between the two columns may be
 //! another operator, which calls rows equal that the key does not, or the other way round.
 
-use super::facts::FkViolations;
 use crate::migrate::catalog::{Catalog, Constraint, ConstraintKind, Table, TableKind, quote_identifier};
-use crate::migrate::rows_path::{RowsPath, leave};
+use crate::migrate::preflight::facts::FkViolations;
 use crate::postgres::{Client, PostgresError};
 
-pub async fn find_fk_violations(client: &Client, catalog: &Catalog) -> Result<Vec<FkViolations>, PostgresError> {
+pub async fn find(client: &Client, catalog: &Catalog) -> Result<Vec<FkViolations>, PostgresError> {
     let tables = catalog.tables_by_oid();
     let mut found = Vec::new();
-    RowsPath::of(catalog).enter(client).await?;
     // Those of partitions are covered by their parents'.
     let keys = catalog.constraints.iter().filter(|key| key.kind == ConstraintKind::ForeignKey && key.parent.is_none());
     for key in keys.filter(|key| key.validated) {
@@ -26,7 +24,6 @@ pub async fn find_fk_violations(client: &Client, catalog: &Catalog) -> Result<Ve
             found.push(FkViolations { table: table.name.plain(), constraint: key.name.clone(), rows });
         }
     }
-    leave(client).await?;
     Ok(found)
 }
 
