@@ -1,6 +1,7 @@
 //! Indexes, constraints and statistics, built while other tables are still copied.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use infra::migrate::catalog::{self, Catalog, QualifiedName};
 use infra::migrate::copy::{SnapshotSource, copy, tables};
@@ -141,4 +142,35 @@ async fn one_of_many_that_cannot_be_built_is_named() {
     drop(sender);
     let error = build(moving.builds(), complete, |_| {}).await.unwrap_err();
     assert!(error.to_string().contains("p1_pkey"), "{error}");
+}
+
+/// As one that has no connection to spare: whoever is first outlasts it too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_away_when_builds_begin_is_waited_for() {
+    let moving = Move::new().await;
+    let (sender, complete) = tokio::sync::mpsc::unbounded_channel();
+    sender.send(moving.source.with_rows().map(|table| table.name.clone()).collect()).unwrap();
+    drop(sender);
+    // What the schema wrote is not waited for at each commit.
+    moving.ends.new.psql(SUPERUSER, "CHECKPOINT");
+    moving.ends.new.stop();
+    let comes_back = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        moving.ends.new.start();
+    };
+    let (built, ()) = tokio::join!(build(moving.builds(), complete, |_| {}), comes_back);
+    built.unwrap();
+    let progress = moving.progress().await;
+    assert!(progress.total > 10 && progress.done == progress.total, "{progress:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_is_away_when_the_snapshot_is_taken_is_waited_for() {
+    let moving = Move::new().await;
+    moving.ends.old.stop();
+    let comes_back = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        moving.ends.old.start();
+    };
+    let (_holder, ()) = tokio::join!(moving.ends.hold(SnapshotSource::Transaction), comes_back);
 }

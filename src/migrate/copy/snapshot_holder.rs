@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::error::CopyError;
+use super::event::CopyEvent;
+use super::patience::patiently;
 use crate::migrate::catalog::{quote_identifier, quote_literal};
 use crate::migrate::files;
 use crate::migrate::folder::Folder;
@@ -62,18 +64,30 @@ impl HeldSnapshot {
 /// Takes a snapshot, writes `snapshot.json` into the folder, and stays. Returns only with an error: when the connection
 /// is lost. Ends with its process, or when this future is dropped.
 pub async fn hold(source: &Endpoint, folder: &Folder, hold: SnapshotSource) -> Result<Infallible, CopyError> {
-    let kind = if hold == SnapshotSource::Transaction { SessionKind::Sql } else { SessionKind::Replication };
-    let mut connection = Connection::open(source, HOLDER, kind).await?;
-    let (snapshot, lsn) = match &hold {
-        SnapshotSource::Transaction => in_transaction(&mut connection).await?,
-        SnapshotSource::Slot(name) => with_slot(&mut connection, name).await?,
+    // A source without a free connection is waited for, as the copy's own sessions do.
+    let tell = |event| {
+        if let CopyEvent::Retrying { what, error, .. } = event {
+            tracing::warn!("{what}: {error}; it is tried again");
+        }
     };
+    let (mut connection, snapshot, lsn) = patiently("the snapshot", &tell, || take(source, &hold)).await?;
     let (process, backend) = (std::process::id(), connection.process_id());
     let held = HeldSnapshot { v: VERSION, snapshot, lsn, hold, process, backend, at: Timestamp::now() };
     folder.write(files::SNAPSHOT, &held)?;
     // Any command would end an exported snapshot of a slot; the server speaks only when it leaves.
     let error = connection.until_closed("holding the snapshot").await;
     Err(CopyError::SnapshotGone { source: Some(error) })
+}
+
+/// A snapshot, and the session that has it.
+async fn take(source: &Endpoint, hold: &SnapshotSource) -> Result<(Connection, String, Lsn), CopyError> {
+    let kind = if *hold == SnapshotSource::Transaction { SessionKind::Sql } else { SessionKind::Replication };
+    let mut connection = Connection::open(source, HOLDER, kind).await?;
+    let (snapshot, lsn) = match hold {
+        SnapshotSource::Transaction => in_transaction(&mut connection).await?,
+        SnapshotSource::Slot(name) => with_slot(&mut connection, name).await?,
+    };
+    Ok((connection, snapshot, lsn))
 }
 
 async fn in_transaction(connection: &mut Connection) -> Result<(String, Lsn), PostgresError> {

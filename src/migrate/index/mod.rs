@@ -84,20 +84,20 @@ pub async fn build(
 ) -> Result<(), IndexError> {
     let sessions = Sessions::new(&builds);
     // The first one makes what the others look for.
-    let first = sessions.open().await?;
+    let first = sessions.open_patiently().await?;
     let done = done(&first).await?;
     let all = entries(&builds);
     let open: Vec<Entry> = all.iter().filter(|entry| !done.contains(&entry.id)).cloned().collect();
     let mut pool = Pool::new(builds.jobs, sessions.clone(), first);
     pool.tables(Tables::new(&open, &builds.announced), complete, &told).await?;
-    let client = sessions.open().await?;
+    let client = sessions.open_patiently().await?;
     // Takes over what the tables' own turns have not done: partitioned tables, what needs two tables.
     let rest = |phase| open.iter().filter(move |entry| entry.phase == phase);
     apply(&client, rest(Phase::Constraint), &told).await?;
     apply(&client, rest(Phase::ForeignKey), &told).await?;
     let last = rest(Phase::Validate).chain(rest(Phase::Statistics).filter(|entry| of_partitioned(&builds, entry)));
     pool.all(last.cloned().map(Work::single).collect(), &told).await?;
-    let client = sessions.open().await?;
+    let client = sessions.open_patiently().await?;
     Ok(settle(&client, &all, &told).await?)
 }
 

@@ -1,22 +1,17 @@
 //! Sessions side by side, each with the next piece of work.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use backon::RetryableWithContext as _;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
 use super::IndexError;
-use super::session::Sessions;
+use super::session::{Sessions, waits};
 use super::tables::{Tables, Work};
 use crate::migrate::catalog::QualifiedName;
 use crate::migrate::schema::{Entry, apply_together};
 use crate::postgres::Client;
-
-/// Together about five minutes, in which a server can restart and recover.
-const ATTEMPTS: u32 = 12;
-const PAUSE: Duration = Duration::from_secs(4);
 
 /// The session, what it did, and the entries that it ran for that.
 type Done = (Client, Work, Vec<Entry>);
@@ -88,12 +83,11 @@ impl Pool {
 /// Again on a new session where the connection failed: what is done is marked, so nothing happens twice. Returns what it
 /// ran, in contrast to what an earlier run had done.
 async fn persist(sessions: Sessions, idle: Option<Client>, work: Work) -> Result<Done, IndexError> {
-    let waits = (1..ATTEMPTS).map(|attempt| PAUSE * attempt);
     let attempt = |(idle, mut run): (Option<Client>, Vec<Entry>)| async {
         let performed = perform(&sessions, idle, &work, &mut run).await;
         ((None, run), performed)
     };
-    let (context, performed) = attempt.retry(waits).context((idle, vec![])).when(IndexError::is_transient).await;
+    let (context, performed) = attempt.retry(waits()).context((idle, vec![])).when(IndexError::is_transient).await;
     Ok((performed?, work, context.1))
 }
 

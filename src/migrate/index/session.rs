@@ -1,5 +1,9 @@
 //! Sessions that build, and how much memory they may take.
 
+use std::time::Duration;
+
+use backon::Retryable as _;
+
 use super::{Builds, IndexError};
 use crate::migrate::schema::prepare_session;
 use crate::postgres::{Client, Endpoint, connect, set};
@@ -46,6 +50,14 @@ impl Memory {
     }
 }
 
+/// Together about five minutes, in which a server can restart and recover, and others give connections back.
+const ATTEMPTS: u32 = 12;
+const PAUSE: Duration = Duration::from_secs(4);
+
+pub fn waits() -> impl Iterator<Item = Duration> + Clone {
+    (1..ATTEMPTS).map(|attempt| PAUSE * attempt)
+}
+
 /// How to come to a session.
 #[derive(Clone)]
 pub struct Sessions {
@@ -57,6 +69,11 @@ impl Sessions {
     pub fn new(builds: &Builds) -> Self {
         let each = builds.memory.of_one(builds.jobs, builds.largest_table);
         Self { target: builds.target.clone(), memory: format!("{}kB", each >> 10) }
+    }
+
+    /// Outlasts a restart of the server, and a shortage of connections.
+    pub async fn open_patiently(&self) -> Result<Client, IndexError> {
+        (|| self.open()).retry(waits()).when(IndexError::is_transient).await
     }
 
     pub async fn open(&self) -> Result<Client, IndexError> {
