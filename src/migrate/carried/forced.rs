@@ -3,15 +3,18 @@
 
 use std::collections::BTreeSet;
 
-use crate::migrate::catalog::QualifiedName;
+use crate::migrate::catalog::{QualifiedName, is_users_schema};
 use crate::postgres::{Client, PostgresError};
 
 /// Tables of which this user does not see all rows.
 pub async fn hidden(client: &Client) -> Result<BTreeSet<QualifiedName>, PostgresError> {
-    let sql = "SELECT n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                WHERE c.relrowsecurity AND c.relforcerowsecurity AND n.nspname !~ '^(pg_|information_schema$)'
-                  AND NOT (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user)";
-    let rows = client.rows("looking for rows that are hidden", sql, &[]).await?;
+    let sql = format!(
+        "SELECT n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+          WHERE c.relrowsecurity AND c.relforcerowsecurity AND {}
+            AND NOT (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user)",
+        is_users_schema("n.nspname")
+    );
+    let rows = client.rows("looking for rows that are hidden", &sql, &[]).await?;
     Ok(rows.iter().map(|row| QualifiedName::new(row.get::<_, String>(0), row.get::<_, String>(1))).collect())
 }
 

@@ -4,7 +4,7 @@
 
 use super::all_or_nothing;
 use crate::migrate::HELPER_SCHEMA;
-use crate::migrate::catalog::IS_USERS_TRIGGER;
+use crate::migrate::catalog::{IS_USERS_TRIGGER, is_users_schema};
 use crate::postgres::{Client, PostgresError};
 
 const HELD: &str = "held_triggers";
@@ -26,9 +26,10 @@ pub async fn hold_triggers(client: &Client) -> Result<(), PostgresError> {
         "SELECT c.oid::int8, t.tgname::text, quote_literal(t.tgname), t.tgenabled::text,
                       format('ALTER TABLE ONLY %I.%I ENABLE TRIGGER %I;', n.nspname, c.relname, t.tgname)
                  FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-                WHERE t.tgenabled IN ('A', 'R') AND {IS_USERS_TRIGGER} AND n.nspname !~ '^(pg_|information_schema$)'
+                WHERE t.tgenabled IN ('A', 'R') AND {IS_USERS_TRIGGER} AND {}
                   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
-                ORDER BY 1, 2"
+                ORDER BY 1, 2",
+        is_users_schema("n.nspname")
     );
     let rows = client.rows("listing triggers that fire for replicated rows", &sql, &[]).await?;
     if rows.is_empty() {

@@ -12,7 +12,7 @@ use super::rewrite::File;
 use super::session::Ends;
 use super::snapshot_holder::HeldSnapshot;
 use super::{ledger, objects, sql};
-use crate::migrate::catalog::{Catalog, QualifiedName};
+use crate::migrate::catalog::{Catalog, QualifiedName, is_users_schema};
 use crate::migrate::files;
 use crate::migrate::folder::Folder;
 use crate::migrate::unseen::unseen;
@@ -108,11 +108,13 @@ async fn empty(target: &Client, plan: &Plan, tell: &Tell) -> Result<(), CopyErro
 
 /// Those that have blocks, among tables that are wholly ours. One query, whatever their number.
 async fn full_tables<'a>(target: &Client, relations: &[&'a Relation]) -> Result<Vec<&'a QualifiedName>, CopyError> {
-    let sql = "SELECT n.nspname::text, c.relname::text FROM pg_catalog.pg_class AS c \
-               JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
-               WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
-               AND pg_catalog.pg_relation_size(c.oid) > 0";
-    let rows = target.rows("looking for rows at the target", sql, &[]).await?;
+    let sql = format!(
+        "SELECT n.nspname::text, c.relname::text FROM pg_catalog.pg_class AS c \
+         JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
+         WHERE c.relkind = 'r' AND {} AND pg_catalog.pg_relation_size(c.oid) > 0",
+        is_users_schema("n.nspname")
+    );
+    let rows = target.rows("looking for rows at the target", &sql, &[]).await?;
     let full: HashSet<(String, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     let is_full = |name: &QualifiedName| full.contains(&(name.schema.clone(), name.name.clone()));
     let mut seen = HashSet::new();

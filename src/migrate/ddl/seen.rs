@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::DdlError;
 use crate::migrate::HELPER_SCHEMA;
+use crate::migrate::catalog::is_users_schema;
 use crate::migrate::drift::fingerprint;
 use crate::migrate::replicate::FENCE_TRIGGER;
 use crate::migrate::verify::{ObjectKey, Objects, read_objects, unquoted};
@@ -115,8 +116,7 @@ pub async fn statements(client: &Client) -> Result<Vec<Statement>, PostgresError
 }
 
 fn filled(sql: &str) -> String {
-    let users = format!("n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', '{HELPER_SCHEMA}')");
-    sql.replace("{user_schema}", &users)
+    sql.replace("{user_schema}", &is_users_schema("n.nspname"))
         .replace("{helper_schema}", &format!("'{HELPER_SCHEMA}'"))
         .replace("{fence}", FENCE_TRIGGER)
 }

@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{Channel, ReplicateError};
 use crate::migrate::HELPER_SCHEMA;
-use crate::migrate::catalog::{QualifiedName, quote_identifier};
+use crate::migrate::catalog::{QualifiedName, is_users_schema, quote_identifier};
 use crate::postgres::{Client, PostgresError};
 
 const POLL: Duration = Duration::from_millis(100);
@@ -106,11 +106,13 @@ async fn names(
 
 /// Tables whose changes are in the log, roots for their partitions. The beat is among them.
 pub async fn logged_tables(client: &Client) -> Result<Vec<QualifiedName>, PostgresError> {
-    let sql = "SELECT n.nspname::text, c.relname::text FROM pg_catalog.pg_class c
-               JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-               WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p'
-                 AND (n.nspname !~ '^(pg_|information_schema$)' AND n.nspname <> $1
-                      OR n.nspname = $1 AND c.relname = 'beat')
-               ORDER BY 1, 2";
-    names(client, "listing the new database's tables", sql, HELPER_SCHEMA).await
+    let sql = format!(
+        "SELECT n.nspname::text, c.relname::text FROM pg_catalog.pg_class c
+           JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+          WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p'
+            AND ({} OR n.nspname = $1 AND c.relname = 'beat')
+          ORDER BY 1, 2",
+        is_users_schema("n.nspname")
+    );
+    names(client, "listing the new database's tables", &sql, HELPER_SCHEMA).await
 }

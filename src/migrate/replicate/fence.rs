@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::migrate::HELPER_SCHEMA;
+use crate::migrate::catalog::is_users_schema;
 use crate::postgres::{Client, PostgresError};
 
 /// No part of what is moved.
@@ -36,14 +37,15 @@ pub async fn raise_fence(client: &Client, infra: &str) -> Result<i64, PostgresEr
         let sql = format!(
             "DO $infra$ DECLARE name pg_catalog.text; BEGIN
                PERFORM pg_catalog.set_config('lock_timeout', '100ms', true);
-               FOR name IN {UNFENCED} LIMIT {AT_ONCE} LOOP
+               FOR name IN {} LIMIT {AT_ONCE} LOOP
                  BEGIN
                    EXECUTE pg_catalog.format('CREATE TRIGGER {FENCE_TRIGGER} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s
                                               FOR EACH STATEMENT EXECUTE FUNCTION {HELPER_SCHEMA}.{FUNCTION}()', name);
                  EXCEPTION WHEN lock_not_available OR undefined_table OR deadlock_detected THEN NULL;
                  END;
                END LOOP;
-             END $infra$"
+             END $infra$",
+            tables_without()
         );
         client.run("closing the old database to writers", &sql).await?;
     }
@@ -88,17 +90,21 @@ pub async fn remove_fence(client: &Client) -> Result<(), PostgresError> {
     client.run(operation, &format!("DROP FUNCTION IF EXISTS {HELPER_SCHEMA}.{FUNCTION}()")).await
 }
 
-/// Of tables that can be written to by a statement of their own.
-const UNFENCED: &str = "SELECT c.oid::pg_catalog.regclass::pg_catalog.text
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-   WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND n.nspname !~ '^(pg_|_timescaledb)'
-     AND n.nspname NOT IN ('information_schema', 'infra_migration')
-     AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
-          WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e')
-     AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = 'infra_fence')";
+/// Tables that can be written to by a statement of their own, and are open.
+fn tables_without() -> String {
+    format!(
+        "SELECT c.oid::pg_catalog.regclass::pg_catalog.text
+           FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+          WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND {} AND n.nspname !~ '^_timescaledb'
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+                 WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e')
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = '{FENCE_TRIGGER}')",
+        is_users_schema("n.nspname")
+    )
+}
 
 async fn unfenced(client: &Client) -> Result<i64, PostgresError> {
-    let sql = format!("SELECT count(*) FROM ({UNFENCED}) AS t");
+    let sql = format!("SELECT count(*) FROM ({}) AS t", tables_without());
     Ok(client.row("counting tables that take writers", &sql, &[]).await?.get(0))
 }
 

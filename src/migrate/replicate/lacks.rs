@@ -6,8 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::migrate::HELPER_SCHEMA;
-use crate::migrate::catalog::QualifiedName;
+use crate::migrate::catalog::{QualifiedName, is_users_schema};
 use crate::postgres::{Client, PostgresError};
 
 /// Something that has rows, or may have some.
@@ -99,17 +98,20 @@ pub async fn placeless(
 /// Of every table that is no partition: those travel under the name of their root. What the server computes is no column of
 /// a row that is sent.
 async fn columns(client: &Client) -> Result<BTreeMap<QualifiedName, BTreeSet<String>>, PostgresError> {
-    let sql = "SELECT n.nspname::text, c.relname::text,
-                      coalesce(pg_catalog.array_agg(a.attname::text) FILTER (WHERE a.attname IS NOT NULL), '{}')
+    let sql = format!(
+        "SELECT n.nspname::text, c.relname::text,
+                      coalesce(pg_catalog.array_agg(a.attname::text) FILTER (WHERE a.attname IS NOT NULL), '{{}}')
                  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                  LEFT JOIN pg_catalog.pg_attribute a
                    ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
                 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't'
-                  AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', $1)
+                  AND {}
                   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
                        WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e')
-                GROUP BY 1, 2";
-    let rows = client.rows("listing tables and columns", sql, &[&HELPER_SCHEMA]).await?;
+                GROUP BY 1, 2",
+        is_users_schema("n.nspname")
+    );
+    let rows = client.rows("listing tables and columns", &sql, &[]).await?;
     let table = |row: &tokio_postgres::Row| QualifiedName::new(row.get::<_, String>(0), row.get::<_, String>(1));
     Ok(rows.iter().map(|row| (table(row), row.get::<_, Vec<String>>(2).into_iter().collect())).collect())
 }
