@@ -211,3 +211,31 @@ async fn a_service_that_ends_is_done_or_has_failed() {
     let error = deploy(&session, &bundle).await.unwrap_err();
     assert!(matches!(&error, HostError::Unhealthy { report, .. } if report.contains("no way")), "{error}");
 }
+
+/// As after a switch without the old server, whose dead service the bundle still has.
+#[tokio::test]
+async fn where_going_back_fails_too_whoever_can_run_does() {
+    let machine = Machine::boot("dead");
+    let session = machine.connect().await;
+    session.wait_prepared(Duration::from_secs(60)).await.unwrap();
+    let bundle = TestBundle::new(site_without_disk(), "test -f /etc/app/ok");
+    let waits = "init: true\n    depends_on: { dead: { condition: service_healthy } }";
+    let dead = "  dead:\n    image: \"infra-host-test/${APP:?}:${INFRA_TAG:-dev}\"\n    volumes: [ \"/var/lib/dead:/dead:ro\" ]\n    \
+                command: [ sh, -c, \"test ! -e /dead/gone && exec sleep 100000\" ]\n    init: true\n    \
+                healthcheck: { test: [ CMD, \"true\" ], interval: 500ms }\n";
+    bundle.write("compose.yaml", &format!("{}{dead}", bundle.read("compose.yaml").replace("init: true", waits)));
+    let deployed = deploy(&session, &bundle).await;
+    assert_eq!(deployed.unwrap(), (1, true));
+
+    machine.shell("touch /var/lib/dead/gone; docker kill phase1-dead-1");
+    bundle.write("etc/more", "of a second release");
+    let error = deploy(&session, &bundle).await.unwrap_err();
+    assert!(matches!(&error, HostError::RollbackFailed { release: 2, previous: 1, .. }), "{error}");
+    assert_eq!(app(&machine, "echo $RELEASE"), "1", "it serves, although the other one cannot");
+    // What is in service is started anew, as infra up does it.
+    std::fs::remove_file(bundle.folder.path().join("etc/more")).unwrap();
+    machine.shell("docker stop phase1-app-1");
+    let error = deploy(&session, &bundle).await.unwrap_err();
+    assert!(matches!(&error, HostError::Unhealthy { release: 1, aftermath: Aftermath::Left, .. }), "{error}");
+    assert_eq!(app(&machine, "echo $RELEASE"), "1");
+}

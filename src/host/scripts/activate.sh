@@ -28,6 +28,13 @@ up() {
     come_up
 }
 
+# Whatever can run does: a service that is gone for good must not keep those from serving who wait for it in name only.
+start_each() {
+    in_release "$1" config --services | while read -r service; do
+        in_release "$1" up --detach --no-build --no-deps "$service" </dev/null || echo "service $service cannot be started"
+    done
+}
+
 work() {
     : >"$folder/report"
     printf '%s\n' "$PUSHED" | while read -r image id; do
@@ -61,7 +68,10 @@ work() {
     report >"$folder/report" 2>&1 || true
     # A release that was healthy once and fails now keeps its good name: its start failed, not the release.
     [ -f "$folder/state" ] || echo failed >"$folder/state"
-    if [ "$(readlink "$STATE/current" 2>/dev/null)" = "releases/$RELEASE" ]; then finish left; fi
+    if [ "$(readlink "$STATE/current" 2>/dev/null)" = "releases/$RELEASE" ]; then
+        start_each "$RELEASE"
+        finish left
+    fi
     if [ -z "$PREVIOUS" ]; then
         in_release "$RELEASE" stop || true
         finish stopped
@@ -69,6 +79,7 @@ work() {
     echo "release $RELEASE is not healthy: going back to release $PREVIOUS"
     if up "$PREVIOUS"; then finish rolled-back; fi
     { echo; echo "=== release $PREVIOUS"; report; } >>"$folder/report" 2>&1 || true
+    start_each "$PREVIOUS"
     finish rollback-failed
 }
 
