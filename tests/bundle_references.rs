@@ -33,6 +33,9 @@ fn clients_that_a_migration_could_not_lead_are_found() {
         findings.iter().map(|finding| finding.code).collect::<Vec<_>>()
     };
     assert_eq!(without("clients = [\"ingest\"]"), ["clients-stay"]);
+    let by_url =
+        COMPOSE.replace("HOST=${INFRA_DB_HOST:-db}\"]", "X=1\"], env_file: [{ path: \"${INFRA_DATABASE}/url.env\" }]");
+    assert!(ComposeFile::parse("compose.yaml", &by_url).unwrap().leads_clients());
     assert!(without("clients = []").is_empty() && without("").is_empty());
 }
 

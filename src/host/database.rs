@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
 
 use super::deploy::site_script;
@@ -29,7 +30,7 @@ pub struct DatabaseContainer {
     pub password: Zeroizing<String>,
 }
 
-/// Where clients find their database: what `INFRA_DB_*` say, and `password.env`.
+/// Where clients find their database: what `INFRA_DB_*` say, `password.env`, and all of it at once in `url.env`.
 #[derive(Debug, Clone)]
 pub struct DatabaseLocation {
     pub host: String,
@@ -166,6 +167,7 @@ fn files(location: Option<&DatabaseLocation>) -> Zeroizing<Vec<u8>> {
     if let Some(location) = location {
         add("env", 0o644, &dotenv::render(&location.variables()));
         add("password.env", 0o600, &location.password_file());
+        add("url.env", 0o600, &location.url_file());
         if let Some(ca) = &location.ca {
             add("ca.pem", 0o644, ca);
         }
@@ -179,6 +181,21 @@ impl DatabaseLocation {
     fn password_file(&self) -> Zeroizing<String> {
         let (name, value) = &self.password;
         Zeroizing::new(dotenv::render(&[(name.clone(), value.as_str().to_owned())].into()))
+    }
+
+    /// For clients that take nothing else, as libpq, pgx, psycopg and node-postgres read it.
+    fn url_file(&self) -> Zeroizing<String> {
+        const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+        let encode = |text: &str| Zeroizing::new(utf8_percent_encode(text, PLAIN).to_string());
+        let tls = match self.ca {
+            Some(_) => format!("verify-full&sslrootcert={MOUNT}/ca.pem"),
+            None => "disable".to_owned(),
+        };
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        let login = Zeroizing::new(format!("{}:{}", *encode(&self.user), *encode(&self.password.1)));
+        let (port, name) = (self.port, encode(&self.name));
+        let url = format!("postgres://{}@{host}:{port}/{}?sslmode={tls}", *login, *name);
+        Zeroizing::new(dotenv::render(&[("DATABASE_URL".to_owned(), url)].into()))
     }
 
     fn variables(&self) -> std::collections::BTreeMap<String, String> {
@@ -225,8 +242,31 @@ mod tests {
             password: ("POSTGRES_PASSWORD".into(), Zeroizing::new("hunter2".into())),
             ca: Some("-----BEGIN CERTIFICATE-----\n".into()),
         };
-        assert_eq!(names(Some(&location)), ["env 644", "password.env 600", "ca.pem 644", "complete 600"]);
+        let all = ["env 644", "password.env 600", "url.env 600", "ca.pem 644", "complete 600"];
+        assert_eq!(names(Some(&location)), all);
         assert!(!dotenv::render(&location.variables()).contains("hunter2"));
         assert_eq!(names(None), ["complete 600"]);
+    }
+
+    #[test]
+    fn the_url_is_read_back_as_what_it_is_made_of() {
+        let every = (' '..='~').collect::<String>();
+        let mut location = DatabaseLocation {
+            host: "fd00::1".into(),
+            port: 6432,
+            name: "tele/metry".into(),
+            user: "app@home".into(),
+            password: ("POSTGRES_PASSWORD".into(), Zeroizing::new(every.clone())),
+            ca: None,
+        };
+        let url = |location: &DatabaseLocation| {
+            let file = location.url_file();
+            file.trim_end().strip_prefix("DATABASE_URL=").unwrap().trim_matches('\'').to_owned()
+        };
+        let read = crate::postgres::Endpoint::parse(&url(&location)).unwrap();
+        assert_eq!((read.host.as_str(), read.port, read.database.as_str()), ("fd00::1", 6432, "tele/metry"));
+        assert_eq!((read.user.as_str(), read.password.expose()), ("app@home", every.as_str()));
+        location.ca = Some(String::new());
+        assert!(url(&location).ends_with("?sslmode=verify-full&sslrootcert=/database/ca.pem"));
     }
 }

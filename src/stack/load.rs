@@ -214,7 +214,7 @@ fn site(plan: &Plan, host: &NodeName) -> Option<Site> {
 impl Stack {
     /// The clients follow the database where `infra migrate` takes it.
     pub fn points_clients(&self) -> bool {
-        self.release.as_ref().is_some_and(|release| release.bundle.compose.variables().contains(plan::DATABASE_HOST))
+        self.release.as_ref().is_some_and(|release| release.bundle.compose.leads_clients())
     }
 
     pub fn site(&self, host: &NodeName) -> Option<Site> {

@@ -61,9 +61,10 @@ fn refuse_clients_that_stay(at: &OnHost, job: &Job) -> Result<(), CommandError> 
         return Ok(());
     }
     let (clients, service) = (job.source.clients.join(", "), &job.source.service);
-    let text = format!("{clients} could not be led to the new database: the compose file does not use INFRA_DB_HOST");
+    let text =
+        format!("{clients} could not be led to the new database: the compose file does not say that they follow it");
     Err(CommandError::failed(text)
-        .hint(format!("write ${{INFRA_DB_HOST:-{service}}} where they have the database's host, its port, name, user and password alike"))
+        .hint(format!("write ${{INFRA_DB_HOST:-{service}}} where they have the database's host, its port, name, user and password alike, or read url.env where they take a URL"))
         .hint("docs/plan.md, [database], shows it; then infra deploy"))
 }
 

@@ -14,7 +14,7 @@ mod sources;
 
 pub use build::Build;
 pub use file::{ComposeError, ComposeFile, External};
-pub use references::{DATABASE_HOST, check_bundle};
+pub use references::check_bundle;
 pub use rules::{Bundled, Presence};
 
 /// How Compose calls a file that it lays over the compose file without being asked.

@@ -58,21 +58,34 @@ fn unbuilt_services(checked: &Checked, compose: &ComposeFile) -> Vec<Finding> {
         .collect()
 }
 
-/// A compose file leads its clients to a database that was moved by this one at least.
-pub const DATABASE_HOST: &str = "INFRA_DB_HOST";
+/// A compose file leads its clients to a database that was moved by this variable at least, or by the file that has all of it
+/// in one URL.
+const DATABASE_HOST: &str = "INFRA_DB_HOST";
+const DATABASE_URL: (&str, &str) = ("INFRA_DATABASE", "/url.env");
+
+impl ComposeFile {
+    /// Its clients follow the database where `infra migrate` takes it.
+    pub fn leads_clients(&self) -> bool {
+        let (folder, file) = DATABASE_URL;
+        let mut by_url = false;
+        self.root.texts(&mut |text, _| by_url |= text.contains(folder) && text.ends_with(file));
+        by_url || self.variables().contains(DATABASE_HOST)
+    }
+}
 
 fn clients_that_stay(checked: &Checked, compose: &ComposeFile) -> Vec<Finding> {
     let Some(database) = checked.plan.database.as_ref().filter(|database| !database.clients.is_empty()) else {
         return vec![];
     };
-    if compose.variables().contains(DATABASE_HOST) {
+    if compose.leads_clients() {
         return vec![];
     }
     let finding = Finding::warning("clients-stay", format!("the compose file does not use `{DATABASE_HOST}`"))
         .at(checked.spans.key("database.clients"), "cannot be led to another database")
         .reason("`infra migrate` points clients by variables, and is refused without")
         .remedy(format!(
-            "write `${{{DATABASE_HOST}:-{}}}` where they have the database's host, see docs/plan.md",
+            "write `${{{DATABASE_HOST}:-{}}}` where they have the database's host, or read url.env where they take a URL: \
+             see docs/plan.md",
             database.service
         ));
     vec![finding]
