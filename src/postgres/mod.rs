@@ -12,7 +12,7 @@ mod secret;
 mod settings;
 pub mod wire;
 
-pub use client::{Client, connect};
+pub use client::{Client, ROLL_BACK, connect};
 pub use endpoint::{Endpoint, EndpointError, Tls};
 pub use error::{PostgresError, ServerReport, SqlState};
 pub use lsn::{Lsn, LsnError};

@@ -129,6 +129,24 @@ async fn what_is_not_in_the_log_is_carried_there_and_back() {
 }
 
 /// What this file is for: without it, both of these happen.
+/// A new file for an unlogged table, taken back, and a crash before the log is on disk: such a server never starts again.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_carried_gets_no_new_file_and_a_crash_is_outlived() {
+    let pair = pair().await;
+    let file = "SELECT pg_relation_filepath('child')";
+    let before = pair.new_server.psql("app", file);
+    carry(&pair.old, &pair.new).await;
+    assert_eq!(pair.new_server.psql("app", file), before);
+    pair.old_server.psql("app", "INSERT INTO child VALUES (6, NULL)");
+    pair.new_server.psql("app", "ALTER TABLE child ADD CHECK (id < 6); CHECKPOINT");
+    let catalog = catalog::read(&pair.old).await.unwrap();
+    carry_rows(&pair.old, &pair.new, &catalog).await.unwrap_err();
+    assert_eq!(pair.new_server.psql("app", &format!("{file}; SELECT count(*) FROM child")), format!("{before}\n5"));
+    pair.new_server.stop();
+    pair.new_server.start();
+    assert_eq!(pair.new_server.psql("app", &format!("{file}; SELECT count(*) FROM child")), format!("{before}\n0"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn replication_alone_stops_at_both() {
     let pair = pair().await;

@@ -23,7 +23,7 @@ use std::collections::BTreeSet;
 use super::catalog::{Catalog, Persistence, QualifiedName, Table, quote_identifier};
 use super::identity::unfollowed;
 use super::verify::VerifyError;
-use crate::postgres::{Client, PostgresError};
+use crate::postgres::{Client, PostgresError, ROLL_BACK};
 
 /// More takes longer than the seconds that a pause has, and needs the user's consent.
 pub const MOST_IN_PAUSE: u64 = 512 << 20;
@@ -81,7 +81,7 @@ pub fn bytes(catalog: &Catalog) -> u64 {
 pub async fn all_or_nothing(client: &Client, operation: &str, sql: &str) -> Result<(), PostgresError> {
     let result = client.run(operation, sql).await;
     if result.is_err() {
-        client.run("ending the attempt", "ROLLBACK").await?;
+        client.run("ending the attempt", ROLL_BACK).await?;
     }
     result
 }

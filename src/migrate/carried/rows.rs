@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::{SinkExt as _, TryStreamExt as _};
 
 use super::CarriedError;
-use crate::migrate::catalog::{Catalog, Constraint, Oid, QualifiedName, Table, quote_identifier};
+use crate::migrate::catalog::{Catalog, Constraint, Oid, Persistence, QualifiedName, Table, quote_identifier};
 use crate::migrate::rows_path::RowsPath;
 use crate::migrate::unseen::as_replica;
 use crate::migrate::verify::same_rows;
@@ -47,13 +47,16 @@ async fn transaction(from: &Client, to: &Client, tables: &[&Table], catalog: &Ca
     Ok(rows)
 }
 
-/// All at once: they may point to each other. What a table that is followed points to cannot be truncated without it.
+/// All at once: they may point to each other. What a table that is followed points to cannot be truncated without it. An unlogged
+/// one must not be: this transaction may be rolled back, and then a crash would leave a server that never starts again
+/// (see [`crate::postgres::ROLL_BACK`]); it may be the only one.
 fn emptied(tables: &[&Table], catalog: &Catalog) -> String {
     let carried: BTreeSet<Oid> = tables.iter().map(|table| table.oid).collect();
     let to_carried = |key: &Constraint| key.references.is_some_and(|table| carried.contains(&table));
     let is_pointed_to = catalog.constraints.iter().any(|key| to_carried(key) && !carried.contains(&key.table));
+    let unlogged = tables.iter().any(|table| table.persistence == Persistence::Unlogged);
     let names = tables.iter().map(|table| format!("ONLY {}", table.name));
-    match is_pointed_to {
+    match is_pointed_to || unlogged {
         true => names.map(|name| format!("DELETE FROM {name};")).collect(),
         false => format!("TRUNCATE {}", names.collect::<Vec<_>>().join(", ")),
     }

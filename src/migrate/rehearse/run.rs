@@ -10,7 +10,7 @@ use super::scratch::{APPLICATION, Scratch};
 use super::{bodies, uses};
 use crate::migrate::schema::{ApplyError, Loss, Paths, Schema, Target, set_session};
 use crate::migrate::verify::{VerifyError, read_objects, read_uses};
-use crate::postgres::{Client, Endpoint, PostgresError, connect};
+use crate::postgres::{Client, Endpoint, PostgresError, ROLL_BACK, connect};
 
 #[derive(Debug, thiserror::Error)]
 pub enum RehearseError {
@@ -167,6 +167,6 @@ async fn within(
     pass.send("SET LOCAL search_path = pg_catalog").await?;
     pass.learned.printed = read_objects(client).await?;
     pass.learned.uses = read_uses(client).await?;
-    pass.send("ROLLBACK").await?;
+    pass.send(ROLL_BACK).await?;
     Ok(pass.learned)
 }

@@ -10,6 +10,7 @@ use tokio_postgres::error::SqlState;
 use super::entry::{Entry, EntryId};
 use super::remove::remember;
 use crate::migrate::HELPER_SCHEMA;
+use crate::postgres::ROLL_BACK;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Applied {
@@ -153,7 +154,7 @@ async fn transact(client: &Client, entries: &[&Entry]) -> Result<(), tokio_postg
     let batch = format!("BEGIN;\nINSERT INTO {HELPER_SCHEMA}.entries (id) VALUES {marks};\n{statements};\nCOMMIT");
     let Err(error) = client.batch_execute(&batch).await else { return Ok(()) };
     // The connection may be gone, which the first error tells better.
-    drop(client.batch_execute("ROLLBACK").await);
+    drop(client.batch_execute(ROLL_BACK).await);
     Err(error)
 }
 
