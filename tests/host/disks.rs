@@ -1,6 +1,7 @@
 //! Disks: real file systems, LVM, partition tables and a PostgreSQL data directory on real block devices.
 
-use infra::host::{DiskError, HostError};
+use futures::future::join_all;
+use infra::host::{DiskError, DiskSpec, HostError};
 
 use crate::machine::{Machine, run, site_with_disk};
 
@@ -139,4 +140,33 @@ async fn sizes_twins_and_users_of_a_device_are_told_apart() {
     let outcome = session.ensure_disk(&site, disk, true).await.unwrap();
     assert!(outcome.formatted && outcome.device == second, "{outcome:?}");
     machine.shell("umount /mnt/other /srv/pgdata");
+}
+
+/// As a host gets its disks when it is replaced.
+#[tokio::test]
+async fn disks_side_by_side_keep_each_others_lines() {
+    let mut machine = Machine::boot("disks-beside");
+    let session = machine.connect().await;
+    let mut site = site_with_disk(1, None);
+    site.disks = ["f", "g", "h", "i"]
+        .map(|letter| {
+            let path = format!("/dev/xvd{letter}");
+            machine.attach(1, Some(&path));
+            DiskSpec {
+                disk: format!("disk{letter}").parse().unwrap(),
+                size_gb: 1,
+                mount: format!("/srv/{letter}"),
+                cloud_path: Some(path),
+            }
+        })
+        .into();
+    let lines = || machine.shell("grep -c ^UUID= /etc/fstab || true");
+    for _ in 0..5 {
+        let ensured = join_all(site.disks.iter().map(|disk| session.ensure_disk(&site, disk, true))).await;
+        assert!(ensured.iter().all(|disk| disk.as_ref().is_ok_and(|disk| disk.mounted)), "{ensured:?}");
+        assert_eq!(lines(), "4");
+        let unmounted = join_all(site.disks.iter().map(|disk| session.unmount_disk(disk))).await;
+        assert!(unmounted.iter().all(Result::is_ok), "{unmounted:?}");
+        assert_eq!(lines(), "0");
+    }
 }

@@ -61,8 +61,8 @@ impl Session {
 
     /// Takes the disk out of use before it is detached; what still uses it is named in the error.
     pub async fn unmount_disk(&self, disk: &DiskSpec) -> Result<(), HostError> {
-        let script =
-            Script::new("unmounting the disk", include_str!("../scripts/unmount.sh")).set("MOUNT", &disk.mount);
+        let text = concat!(include_str!("../scripts/fstab.sh"), include_str!("../scripts/unmount.sh"));
+        let script = Script::new("unmounting the disk", text).set("MOUNT", &disk.mount);
         self.run(&script).await.map(drop)
     }
 
@@ -84,7 +84,8 @@ impl Session {
 }
 
 fn mount_script(site: &Site, disk: &DiskSpec, device: &str) -> Script {
-    Script::new("mounting the disk", include_str!("../scripts/mount.sh"))
+    let text = concat!(include_str!("../scripts/fstab.sh"), include_str!("../scripts/mount.sh"));
+    Script::new("mounting the disk", text)
         .set("DEVICE", device)
         .set("MOUNT", &disk.mount)
         .set("LABEL", label(site, disk.disk.as_str()))

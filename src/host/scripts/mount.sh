@@ -4,19 +4,10 @@ mounted() { awk -v m="$MOUNT" '$2 == m { d = $1 } END { print d }' /proc/mounts;
 uuid=$(blkid -p -o value -s UUID "$DEVICE")
 [ -n "$uuid" ] || fail "$DEVICE has no UUID"
 
-# One line a mount point, replaced as a whole file. nofail: a host without its disk still boots, and can be repaired;
-# before docker: no container starts on the empty folder below.
+# nofail: a host without its disk still boots, and can be repaired; before docker: no container starts on the empty folder
+# below.
 options=noatime,nofail,x-systemd.device-timeout=10s,x-systemd.before=docker.service
-line="UUID=$uuid $MOUNT ext4 $options 0 2"
-touch /etc/fstab
-if [ "$(awk -v m="$MOUNT" '$2 == m && $1 !~ /^#/' /etc/fstab)" != "$line" ]; then
-    awk -v m="$MOUNT" '!($2 == m && $1 !~ /^#/)' /etc/fstab >/etc/fstab.infra
-    printf '%s\n' "$line" >>/etc/fstab.infra
-    chmod 644 /etc/fstab.infra
-    sync /etc/fstab.infra
-    mv /etc/fstab.infra /etc/fstab
-    [ ! -d /run/systemd/system ] || systemctl daemon-reload
-fi
+set_fstab "$MOUNT" "UUID=$uuid $MOUNT ext4 $options 0 2"
 
 smaller() {
     header=$(dumpe2fs -h "$DEVICE" 2>/dev/null)

@@ -3,9 +3,4 @@ if awk -v m="$MOUNT" '$2 == m { found = 1 } END { exit !found }' /proc/mounts; t
     sync
     umount "$MOUNT" || fail "$MOUNT is in use by: $(fuser -vm "$MOUNT" 2>&1 | tr '\n' ' ')"
 fi
-if grep -q . /etc/fstab 2>/dev/null && [ -n "$(awk -v m="$MOUNT" '$2 == m && $1 !~ /^#/' /etc/fstab)" ]; then
-    awk -v m="$MOUNT" '!($2 == m && $1 !~ /^#/)' /etc/fstab >/etc/fstab.infra
-    chmod 644 /etc/fstab.infra
-    sync /etc/fstab.infra
-    mv /etc/fstab.infra /etc/fstab
-fi
+set_fstab "$MOUNT" ""
