@@ -36,6 +36,10 @@ fn clients_that_a_migration_could_not_lead_are_found() {
     let by_url =
         COMPOSE.replace("HOST=${INFRA_DB_HOST:-db}\"]", "X=1\"], env_file: [{ path: \"${INFRA_DATABASE}/url.env\" }]");
     assert!(ComposeFile::parse("compose.yaml", &by_url).unwrap().leads_clients());
+    for environment in ["\"DATABASE_URL=x\"", "DATABASE_URL"] {
+        let deaf = by_url.replace("\"X=1\"", environment);
+        assert!(!ComposeFile::parse("compose.yaml", &deaf).unwrap().leads_clients(), "{environment}");
+    }
     assert!(without("clients = []").is_empty() && without("").is_empty());
 }
 

@@ -107,6 +107,9 @@ fn instance(host: &HostDiff) -> Option<Change> {
             Some(Change::new(id, Verb::Update, format!("start {name}")).because("it is stopped"))
         }
         InstanceDiff::Create { name } => Some(Change::new(id, Verb::Create, format!("instance {name}"))),
+        InstanceDiff::Replace(r) if r.root == OldRoot::Nothing => Some(
+            Change::new(id, Verb::Update, format!("keep {}, delete {}", r.new, r.old)).because(r.reasons.join(", ")),
+        ),
         InstanceDiff::Replace(r) => Some(
             Change::new(id, Verb::Replace, format!("instance {} by {}", r.old, r.new))
                 .because(r.reasons.join(", "))

@@ -9,7 +9,7 @@ use super::disk::{self, DiskDiff};
 use super::root::OldRoot;
 use crate::graph::{AlarmNode, CloudHost, Graph, HostKind, HostNode, Names, NodeId};
 use crate::inventory::{
-    Alarm, Instance, InstanceState, Inventory, OpenPort, ResourceName, RuleProtocol, TAG_USER_DATA,
+    Alarm, Instance, InstanceState, Inventory, OpenPort, ResourceName, RuleProtocol, TAG_CARRIED, TAG_USER_DATA,
 };
 use crate::plan::NodeName;
 
@@ -178,38 +178,90 @@ fn leaving(instance: &InstanceDiff, disks: &[DiskDiff], inventory: &Inventory) -
 
 fn instance(graph: &Graph, host: &HostNode, cloud: &CloudHost, inventory: &Inventory) -> Result<InstanceDiff, Refusal> {
     let existing: Vec<_> = inventory.instances_of(&graph.plan, host.id.as_str()).collect();
-    let (fitting, others): (Vec<_>, Vec<_>) = existing.into_iter().partition(|i| differences(cloud, i).is_empty());
-    match (fitting.as_slice(), others.as_slice()) {
-        ([], []) => {
+    let fits = |instance: &Instance| differences(cloud, instance).is_empty();
+    match existing.as_slice() {
+        [] => {
             refuse_foreign(graph, host, &cloud.base, inventory)?;
             Ok(InstanceDiff::Create { name: Names::first_free(&cloud.base, &inventory.names()) })
         }
-        ([one], []) => Ok(InstanceDiff::Keep {
+        [one] if fits(one) => Ok(InstanceDiff::Keep {
             name: one.name.clone(),
             start: matches!(one.state, InstanceState::Stopped | InstanceState::Stopping),
         }),
-        ([], [old]) => {
+        [old] => {
             let new = Names::first_free(&cloud.base, &inventory.names());
             let root = OldRoot::of(graph, host, old, &new, inventory);
-            Ok(replace(cloud, old, new, false, root))
+            Ok(InstanceDiff::Replace(replacement(cloud, old, new, false, root)))
         }
-        ([new], [old]) => {
-            let root = OldRoot::of(graph, host, old, &new.name, inventory);
-            Ok(replace(cloud, old, new.name.clone(), true, root))
+        [one, other] => {
+            let pair = succession(cloud, (one, other), inventory);
+            let (old, new) = pair.ok_or_else(|| ambiguous(host, existing.iter()))?;
+            let root = match is_blank(cloud, old, new, inventory) {
+                true => OldRoot::Nothing,
+                false => OldRoot::of(graph, host, old, &new.name, inventory),
+            };
+            let mut goes_on = replacement(cloud, old, new.name.clone(), true, root);
+            let wanted = differences(cloud, new).join(", ");
+            if goes_on.root == OldRoot::Nothing {
+                goes_on.reasons = vec![format!("{} was made to take its place, and is not wanted any more", old.name)];
+            } else if !wanted.is_empty() {
+                goes_on.reasons =
+                    vec![format!("{} was about to take its place: that comes first, then {wanted}", new.name)];
+            }
+            Ok(InstanceDiff::Replace(goes_on))
         }
-        _ => Err(ambiguous(host, fitting.iter().chain(&others))),
+        _ => Err(ambiguous(host, existing.iter())),
     }
 }
 
-fn replace(cloud: &CloudHost, old: &Instance, new: ResourceName, new_exists: bool, root: OldRoot) -> InstanceDiff {
-    InstanceDiff::Replace(Replacement {
+/// Which of two goes and which is the host from now on: an earlier run was cut off in the midst of a replacement, and the plan may have
+/// changed since. What that run wrote on the one whose data it had carried decides, then which of them is as the plan
+/// wants it, then which of them has the address and the disks.
+fn succession<'a>(
+    cloud: &CloudHost,
+    (one, other): (&'a Instance, &'a Instance),
+    inventory: &Inventory,
+) -> Option<(&'a Instance, &'a Instance)> {
+    let carried = |(from, to): (&Instance, &Instance)| from.tags.get(TAG_CARRIED) == Some(to.name.as_str());
+    let fits = |(_, to): (&Instance, &Instance)| differences(cloud, to).is_empty();
+    let holds = |(from, _): (&Instance, &Instance)| holds(cloud, from, inventory);
+    let pairs = [(one, other), (other, one)];
+    let rules: [&dyn Fn((&Instance, &Instance)) -> bool; 3] = [&carried, &fits, &holds];
+    let told = rules.iter().map(|rule| (rule(pairs[0]), rule(pairs[1]))).find(|told| *told != (false, false));
+    match told {
+        Some((true, false)) => Some(pairs[0]),
+        Some((false, true)) => Some(pairs[1]),
+        _ => None,
+    }
+}
+
+/// The host's address, or a disk.
+fn holds(cloud: &CloudHost, instance: &Instance, inventory: &Inventory) -> bool {
+    let is_here = |attached: &Option<ResourceName>| attached.as_ref() == Some(&instance.name);
+    let address = cloud.address.as_ref().and_then(|name| inventory.address(name));
+    address.is_some_and(|address| is_here(&address.attached_to))
+        || inventory.disks.iter().any(|disk| is_here(&disk.attached_to))
+}
+
+/// Made to follow the one that is wanted again, and cut off before anything came to it.
+fn is_blank(cloud: &CloudHost, goes: &Instance, stays: &Instance, inventory: &Inventory) -> bool {
+    let is_younger = goes.created_at.zip(stays.created_at).is_some_and(|(goes, stays)| goes > stays);
+    is_younger
+        && goes.tags.get(TAG_CARRIED).is_none()
+        && stays.tags.get(TAG_CARRIED).is_none()
+        && holds(cloud, stays, inventory)
+        && !holds(cloud, goes, inventory)
+}
+
+fn replacement(cloud: &CloudHost, old: &Instance, new: ResourceName, new_exists: bool, root: OldRoot) -> Replacement {
+    Replacement {
         old: old.name.clone(),
         old_running: !matches!(old.state, InstanceState::Stopped),
         new,
         new_exists,
         reasons: differences(cloud, old),
         root,
-    })
+    }
 }
 
 /// What cannot be changed on a living instance.

@@ -20,6 +20,8 @@ pub enum OldRoot {
     Carried,
     /// Nobody could look at it.
     Unknown,
+    /// An earlier run made it, and was cut off before anything came to it.
+    Nothing,
 }
 
 impl OldRoot {
@@ -55,7 +57,7 @@ impl Replacement {
     /// What is lost by it, in words. None: nothing.
     pub fn loses(&self) -> Option<String> {
         match &self.root {
-            OldRoot::Carried => None,
+            OldRoot::Carried | OldRoot::Nothing => None,
             OldRoot::Known { lost, .. } if lost.is_empty() => None,
             OldRoot::Known { lost, .. } => Some(lost.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
             OldRoot::Unknown => Some("whatever its root disk holds: nobody could look at it".into()),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::action::{Action, CloudAction, HostAction, HostRef};
 use super::consent::{Consent, Loss};
 use super::{Step, StepId};
-use crate::inventory::{Instance, InstanceState, Inventory, ResourceName, RootData, TAG_CARRIED, TAG_NODE};
+use crate::inventory::{Instance, InstanceState, Inventory, ResourceName, RootData, TAG_CARRIED, TAG_NODE, TAG_PLAN};
 use crate::plan::NodeName;
 
 /// A broken rule: a defect of infra, never of the plan. Nothing runs.
@@ -178,7 +178,9 @@ impl<'a> Checked<'a> {
         let seen = self.inventory.facts(&host).filter(|f| f.instance.as_deref() == Some(instance.name.as_str()));
         let Some(data) = seen.and_then(|facts| facts.root_data.as_ref()) else {
             // infra put nothing on a host that it had no reason to look at.
-            let unknown = self.inventory.hosts.contains_key(&host) && instance.tags.get(TAG_CARRIED).is_none();
+            let unknown = self.inventory.hosts.contains_key(&host)
+                && instance.tags.get(TAG_CARRIED).is_none()
+                && !self.got_nothing_yet(instance);
             return if unknown { loss("whatever its root disk holds: nobody could look at it".into()) } else { None };
         };
         let copied = |item: &&RootData| {
@@ -191,6 +193,21 @@ impl<'a> Checked<'a> {
         };
         let gone: Vec<_> = data.iter().filter(|item| !copied(item)).map(ToString::to_string).collect();
         if gone.is_empty() { None } else { loss(gone.join(", ")) }
+    }
+
+    /// Made by a run that was cut off: an older instance of the same host, from which nothing was carried, has what the host has.
+    fn got_nothing_yet(&self, instance: &Instance) -> bool {
+        let attached = |to: &Instance| {
+            let disks = self.inventory.disks.iter().map(|disk| &disk.attached_to);
+            let mut all = disks.chain(self.inventory.addresses.iter().map(|address| &address.attached_to));
+            all.any(|attached| attached.as_ref() == Some(&to.name))
+        };
+        let is_before = |other: &&Instance| {
+            [TAG_PLAN, TAG_NODE].iter().all(|tag| other.tags.get(tag) == instance.tags.get(tag))
+                && other.tags.get(TAG_CARRIED).is_none()
+                && other.created_at.zip(instance.created_at).is_some_and(|(other, own)| other < own)
+        };
+        !attached(instance) && self.inventory.instances.iter().filter(is_before).any(attached)
     }
 
     fn names_twice(&self) -> Vec<Violation> {

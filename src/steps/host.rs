@@ -81,6 +81,8 @@ pub(super) fn finish(steps: &mut Steps, built: &Built, serves: Vec<StepId>) {
 /// Taking disks off: who must be stopped first, and the step that does it.
 #[derive(Default)]
 struct Stopped {
+    /// None: nobody.
+    instance: Option<ResourceName>,
     steps: Vec<StepId>,
     services: Vec<StepId>,
 }
@@ -199,7 +201,9 @@ impl Context<'_> {
         let on = HostRef::Instance { host: self.host.name.clone(), name: instance.name.clone() };
         let runs = instance.state == InstanceState::Running;
         let serves = self.graph.release.as_ref().is_some_and(|r| r.host == self.host.name);
-        let carries = runs && (serves || self.carries());
+        // Where nothing came nothing runs, and the system may still be setting itself up.
+        let is_empty = self.replacement().is_some_and(|r| r.root == OldRoot::Nothing && r.old == instance.name);
+        let carries = runs && !is_empty && (serves || self.carries());
         let services: Vec<_> = carries
             .then(|| steps.host(&self.host.id, "stop_services", HostAction::StopServices { on }, after.iter().cloned()))
             .into_iter()
@@ -207,7 +211,8 @@ impl Context<'_> {
         let carried = self.carry(steps, instance, &services, after);
         let needs = services.iter().chain(&carried).chain(after).cloned();
         let stop = CloudAction::StopInstance { name: instance.name.clone() };
-        Stopped { steps: vec![steps.cloud(&self.host.id, "stop", stop, needs)], services }
+        let instance = Some(instance.name.clone());
+        Stopped { instance, steps: vec![steps.cloud(&self.host.id, "stop", stop, needs)], services }
     }
 
     /// What the old root disk holds goes to the new one while both run and nobody writes; then the old instance says so.
@@ -314,8 +319,17 @@ impl Context<'_> {
 
     /// Start the target if it is stopped, or was for its disks' sake.
     fn start(&self, steps: &mut Steps, stopped: &Stopped, attached: &[StepId]) -> Option<StepId> {
-        let InstanceDiff::Keep { name, start } = &self.diff.instance else { return None };
-        let needed = *start || !stopped.steps.is_empty();
+        let is_stopped = |name: &ResourceName| {
+            let state = self.inventory.instance(name).map(|instance| instance.state);
+            matches!(state, Some(InstanceState::Stopped | InstanceState::Stopping))
+        };
+        let (name, is_down) = match &self.diff.instance {
+            InstanceDiff::Keep { name, start } => (name, *start),
+            // An earlier run got as far as its disks, which the plan wants otherwise by now.
+            InstanceDiff::Replace(r) if r.new_exists => (&r.new, is_stopped(&r.new)),
+            _ => return None,
+        };
+        let needed = is_down || stopped.instance.as_ref() == Some(name);
         let needs = stopped.steps.iter().chain(attached).cloned();
         needed.then(|| steps.cloud(&self.host.id, "start", CloudAction::StartInstance { name: name.clone() }, needs))
     }
@@ -380,7 +394,7 @@ impl Context<'_> {
     fn carries(&self) -> bool {
         self.replacement().is_some_and(|r| match &r.root {
             OldRoot::Known { carried, state, .. } => *state || !carried.is_empty(),
-            OldRoot::Carried | OldRoot::Unknown => false,
+            OldRoot::Carried | OldRoot::Unknown | OldRoot::Nothing => false,
         })
     }
 

@@ -111,6 +111,36 @@ fn from_nothing() {
     Story { start: World::new(), steps: &|world| planned(&graph, world) }.converges();
 }
 
+/// Cut off at every place, and wanted otherwise since: another size, the one that it had, a larger disk.
+#[test]
+fn a_replacement_that_was_cut_off_leads_to_whatever_is_wanted_since() {
+    let start = up(&vault(&[]));
+    let large = vault(&[("medium_3_0", "large_3_0")]);
+    let since = [
+        vault(&[("medium_3_0", "xlarge_3_0")]),
+        vault(&[]),
+        vault(&[("medium_3_0", "large_3_0"), ("size_gb = 80", "size_gb = 160")]),
+        vault(&[("medium_3_0", "xlarge_3_0"), ("size_gb = 80", "size_gb = 160")]),
+    ];
+    let all = planned(&large, &start);
+    for (cut, (which, to)) in (0..=all.len()).flat_map(|cut| since.iter().enumerate().map(move |to| (cut, to))) {
+        let mut random = StdRng::seed_from_u64(cut as u64);
+        let mut world = start.clone();
+        perform(&mut world, &all, cut, &mut random);
+        // What was begun may have to be finished first.
+        for _ in 0..2 {
+            let steps = planned(to, &world);
+            perform(&mut world, &steps, usize::MAX, &mut random);
+        }
+        assert_eq!(planned(to, &world), [], "cut off after {cut}, then {which}");
+        let ended = world.observe();
+        assert_eq!(ended.instances.len(), 1, "cut off after {cut}, then {which}");
+        assert_eq!(ended.addresses[0].attached_to.as_ref(), Some(&ended.instances[0].name));
+        let born = |world: &World| world.file_system("vault-box-data").map(|f| f.born);
+        assert_eq!(born(&world), born(&start), "the data is there");
+    }
+}
+
 #[test]
 fn another_size_moves_disk_and_address() {
     let ended = changes(&vault(&[("medium_3_0", "large_3_0")])).observe();

@@ -210,6 +210,20 @@ impl Service {
         self.whole.get("build").filter(|build| !build.is_null())
     }
 
+    /// As written.
+    pub fn env_files(&self) -> Vec<&str> {
+        let Some(node) = self.whole.get("env_file") else { return vec![] };
+        let items = if node.as_text().is_some() { std::slice::from_ref(node) } else { node.list() };
+        items.iter().filter_map(|item| item.get("path").unwrap_or(item).as_text()).collect()
+    }
+
+    /// In `environment`, with whatever value.
+    pub fn sets(&self, variable: &str) -> bool {
+        let Some(node) = self.whole.get("environment") else { return false };
+        let in_list = |item: &Node| item.as_text().is_some_and(|text| text.split('=').next() == Some(variable));
+        node.map().iter().any(|(key, _)| key.name == variable) || node.list().iter().any(in_list)
+    }
+
     /// Empty: it is always started.
     pub fn profiles(&self) -> Vec<&str> {
         self.own.get("profiles").map(Node::list).unwrap_or_default().iter().filter_map(Node::as_text).collect()

@@ -1,6 +1,6 @@
 //! The plan against its compose file: the services that it names exist and are what it takes them for.
 
-use super::file::ComposeFile;
+use super::file::{ComposeFile, Service};
 use super::rules::Presence;
 use crate::plan::finding::{Finding, Findings};
 use crate::plan::names::ServiceName;
@@ -61,16 +61,25 @@ fn unbuilt_services(checked: &Checked, compose: &ComposeFile) -> Vec<Finding> {
 /// A compose file leads its clients to a database that was moved by this variable at least, or by the file that has all of it
 /// in one URL.
 const DATABASE_HOST: &str = "INFRA_DB_HOST";
-const DATABASE_URL: (&str, &str) = ("INFRA_DATABASE", "/url.env");
+const URL_FILE: &str = "/url.env";
+const URL: &str = "DATABASE_URL";
 
 impl ComposeFile {
     /// Its clients follow the database where `infra migrate` takes it.
     pub fn leads_clients(&self) -> bool {
-        let (folder, file) = DATABASE_URL;
-        let mut by_url = false;
-        self.root.texts(&mut |text, _| by_url |= text.contains(folder) && text.ends_with(file));
-        by_url || self.variables().contains(DATABASE_HOST)
+        let by_url = self.services().values().any(|service| reads_url(service));
+        self.deaf_clients().is_empty() && (by_url || self.variables().contains(DATABASE_HOST))
     }
+
+    /// They have the URL in `environment` too, which counts before every `env_file`.
+    fn deaf_clients(&self) -> Vec<&str> {
+        let deaf = self.services().iter().filter(|(_, service)| reads_url(service) && service.sets(URL));
+        deaf.map(|(name, _)| name.as_str()).collect()
+    }
+}
+
+fn reads_url(service: &Service) -> bool {
+    service.env_files().iter().any(|file| file.contains("INFRA_DATABASE") && file.ends_with(URL_FILE))
 }
 
 fn clients_that_stay(checked: &Checked, compose: &ComposeFile) -> Vec<Finding> {
@@ -79,6 +88,13 @@ fn clients_that_stay(checked: &Checked, compose: &ComposeFile) -> Vec<Finding> {
     };
     if compose.leads_clients() {
         return vec![];
+    }
+    if let deaf @ [_, ..] = compose.deaf_clients().as_slice() {
+        let finding = Finding::warning("clients-stay", format!("{} has {URL} in `environment`", deaf.join(", ")))
+            .at(checked.spans.key("database.clients"), "cannot be led to another database")
+            .reason("that counts before url.env, from which `infra migrate` lets it read the new one")
+            .remedy("put it into an env file that stands before url.env, see docs/plan.md");
+        return vec![finding];
     }
     let finding = Finding::warning("clients-stay", format!("the compose file does not use `{DATABASE_HOST}`"))
         .at(checked.spans.key("database.clients"), "cannot be led to another database")
