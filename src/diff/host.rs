@@ -222,15 +222,15 @@ fn succession<'a>(
     (one, other): (&'a Instance, &'a Instance),
     inventory: &Inventory,
 ) -> Option<(&'a Instance, &'a Instance)> {
-    let carried = |(from, to): (&Instance, &Instance)| from.tags.get(TAG_CARRIED) == Some(to.name.as_str());
-    let fits = |(_, to): (&Instance, &Instance)| differences(cloud, to).is_empty();
-    let holds = |(from, _): (&Instance, &Instance)| holds(cloud, from, inventory);
-    let pairs = [(one, other), (other, one)];
-    let rules: [&dyn Fn((&Instance, &Instance)) -> bool; 3] = [&carried, &fits, &holds];
-    let told = rules.iter().map(|rule| (rule(pairs[0]), rule(pairs[1]))).find(|told| *told != (false, false));
-    match told {
-        Some((true, false)) => Some(pairs[0]),
-        Some((false, true)) => Some(pairs[1]),
+    let carried = |from: &Instance, to: &Instance| from.tags.get(TAG_CARRIED) == Some(to.name.as_str());
+    let told = [
+        (carried(one, other), carried(other, one)),
+        (differences(cloud, other).is_empty(), differences(cloud, one).is_empty()),
+        (holds(cloud, one, inventory), holds(cloud, other, inventory)),
+    ];
+    match told.into_iter().find(|told| *told != (false, false)) {
+        Some((true, false)) => Some((one, other)),
+        Some((false, true)) => Some((other, one)),
         _ => None,
     }
 }

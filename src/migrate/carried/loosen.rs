@@ -117,6 +117,7 @@ pub async fn tighten(client: &Client) -> Result<(), PostgresError> {
         match all_or_nothing(client, &operation, &make("")).await {
             // foreign_key_violation
             Err(error) if error.sqlstate() == Some("23503") => {
+                tracing::warn!("{name} of {} holds for new rows only: {}", table.plain(), crate::error::chain(&error));
                 match all_or_nothing(client, &operation, &make(" NOT VALID")).await {
                     // wrong_object_type: before 18 a partitioned table's key is valid, or there is none.
                     Err(error) if error.sqlstate() == Some("42809") => {

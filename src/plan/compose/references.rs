@@ -67,7 +67,7 @@ const URL: &str = "DATABASE_URL";
 impl ComposeFile {
     /// Its clients follow the database where `infra migrate` takes it.
     pub fn leads_clients(&self) -> bool {
-        let by_url = self.services().values().any(|service| reads_url(service));
+        let by_url = self.services().values().any(reads_url);
         self.deaf_clients().is_empty() && (by_url || self.variables().contains(DATABASE_HOST))
     }
 

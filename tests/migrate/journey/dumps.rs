@@ -136,7 +136,8 @@ fn short(object: &str) -> String {
 }
 
 fn url(server: &Server, database: &str) -> String {
-    server.url(database).replace("?sslmode=disable", "")
+    // Bounds of partitions are printed in the time zone of whoever asks, which a database may set for itself.
+    server.url(database).replace("?sslmode=disable", "?options=-ctimezone%3DUTC")
 }
 
 fn dump(argv: Vec<String>) -> String {

@@ -289,7 +289,8 @@ impl Journey<'_> {
                 .faults()
                 .map(|f| format!("{} {}: {:?} and {:?}", f.object.kind, f.object.name, f.source, f.target));
             let tables = report.tables.iter().filter(|table| !table.matches()).map(|table| format!("{table:?}"));
-            return Err(Outcome::Different { stage: "verify", what: objects.chain(tables).collect() });
+            let (stage, said) = (if cut { "cutover" } else { "verify" }, self.ends.last_errors());
+            return Err(Outcome::Different { stage, what: objects.chain(tables).chain([said]).collect() });
         }
         let (tables, objects, rows) = (report.tables.len(), report.objects_compared, report.rows());
         Ok(Figures { tables, objects, rows, ..Figures::default() })
