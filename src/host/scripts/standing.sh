@@ -40,7 +40,11 @@ come_up() {
     while :; do
         first=$(standing)
         case $first in
-            *ailing*) return 1 ;;
+            # Whoever is still coming up beside them is none.
+            *ailing*)
+                culprits=$(printf '%s\n' "$first" | sed -n 's/^ailing //p')
+                return 1
+                ;;
             *wait*) [ "$(date +%s)" -lt "$deadline" ] || return 1 ;;
             *) break ;;
         esac
@@ -55,7 +59,7 @@ come_up() {
 
 report() {
     of_project --format 'table {{.Label "com.docker.compose.service"}}\t{{.Status}}'
-    for id in $({ echo "${culprits:-}"; standing | ailing; } | sort -u); do
+    for id in ${culprits:-$(standing | ailing)}; do
         printf '\n--- %s, last lines of its log\n' "$(docker inspect --format '{{index .Config.Labels "com.docker.compose.service"}}' "$id")"
         docker inspect --format '{{if .State.Health}}{{range .State.Health.Log}}{{printf "health check: exit %d: %s\n" .ExitCode .Output}}{{end}}{{end}}' "$id" |
             sed '/^$/d' | tail -n 3
