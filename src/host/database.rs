@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
 
 use super::deploy::site_script;
@@ -16,6 +15,7 @@ use super::release::append;
 use super::script::Script;
 use super::session::Session;
 use super::site::Site;
+use crate::postgres::{Endpoint, Secret, Tls};
 
 /// Where a bundle's compose file mounts `STATE/database` into the clients.
 const MOUNT: &str = "/database";
@@ -183,18 +183,18 @@ impl DatabaseLocation {
         Zeroizing::new(dotenv::render(&[(name.clone(), value.as_str().to_owned())].into()))
     }
 
-    /// For clients that take nothing else, as libpq, pgx, psycopg and node-postgres read it.
+    /// All of it, for clients that take nothing else.
     fn url_file(&self) -> Zeroizing<String> {
-        const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-        let encode = |text: &str| Zeroizing::new(utf8_percent_encode(text, PLAIN).to_string());
-        let tls = match self.ca {
-            Some(_) => format!("verify-full&sslrootcert={MOUNT}/ca.pem"),
-            None => "disable".to_owned(),
+        let endpoint = Endpoint {
+            host: self.host.clone(),
+            port: self.port,
+            database: self.name.clone(),
+            user: self.user.clone(),
+            login: None,
+            password: Secret::new(self.password.1.to_string()),
+            tls: self.ca.as_ref().map_or(Tls::Off, |_| Tls::VerifyFull { ca: format!("{MOUNT}/ca.pem").into() }),
         };
-        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
-        let login = Zeroizing::new(format!("{}:{}", *encode(&self.user), *encode(&self.password.1)));
-        let (port, name) = (self.port, encode(&self.name));
-        let url = format!("postgres://{}@{host}:{port}/{}?sslmode={tls}", *login, *name);
+        let url = endpoint.url_with_password().to_string();
         Zeroizing::new(dotenv::render(&[("DATABASE_URL".to_owned(), url)].into()))
     }
 
@@ -263,7 +263,7 @@ mod tests {
             let file = location.url_file();
             file.trim_end().strip_prefix("DATABASE_URL=").unwrap().trim_matches('\'').to_owned()
         };
-        let read = crate::postgres::Endpoint::parse(&url(&location)).unwrap();
+        let read = Endpoint::parse(&url(&location)).unwrap();
         assert_eq!((read.host.as_str(), read.port, read.database.as_str()), ("fd00::1", 6432, "tele/metry"));
         assert_eq!((read.user.as_str(), read.password.expose()), ("app@home", every.as_str()));
         location.ca = Some(String::new());

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::secret::Secret;
 
@@ -13,7 +14,9 @@ use super::secret::Secret;
 const SYSTEM_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// Characters that mean nothing in a URL.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+/// And what means nothing after the host.
+const PLAIN_IN_PATH: &AsciiSet = &PLAIN.remove(b'/');
 
 /// Serialized with its password: the file needs mode 0600. Shown without it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,14 +96,25 @@ impl Endpoint {
 
     /// The URL without the password: for reports, and to be parsed again.
     pub fn url(&self) -> String {
-        let encode = |text: &str| utf8_percent_encode(text, PLAIN).to_string();
-        let (user, database) = (encode(self.login()), encode(&self.database));
+        self.url_for(&utf8_percent_encode(self.login(), PLAIN).to_string())
+    }
+
+    /// For programs that take nothing else, as libpq, pgx, psycopg and node-postgres read it.
+    pub fn url_with_password(&self) -> Zeroizing<String> {
+        let password = Zeroizing::new(utf8_percent_encode(self.password.expose(), PLAIN).to_string());
+        let login = Zeroizing::new(format!("{}:{}", utf8_percent_encode(self.login(), PLAIN), *password));
+        Zeroizing::new(self.url_for(&login))
+    }
+
+    fn url_for(&self, login: &str) -> String {
+        let encode = |text: &str| utf8_percent_encode(text, PLAIN_IN_PATH).to_string();
+        let database = encode(&self.database);
         let parameters = match &self.tls {
             Tls::Off => "sslmode=disable".to_owned(),
             Tls::VerifyFull { ca } => format!("sslmode=verify-full&sslrootcert={}", encode(&ca.to_string_lossy())),
             Tls::ChannelBinding => "sslmode=require&channel_binding=require".to_owned(),
         };
-        format!("postgres://{user}@{}/{database}?{parameters}", self.address())
+        format!("postgres://{login}@{}/{database}?{parameters}", self.address())
     }
 
     /// `host:port`.

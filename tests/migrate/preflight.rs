@@ -208,15 +208,18 @@ const BROKEN: &str = "
     CREATE MATERIALIZED VIEW counted AS SELECT article, count(*) FROM sold GROUP BY article;
     CREATE UNIQUE INDEX counted_article ON counted (article);
     INSERT INTO sold VALUES (5, 'a', 0);
+    CREATE OR REPLACE FUNCTION fits(n int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT n > 0';";
+
+/// With a foreign key, whose rows cannot be looked through either.
+const UNREADABLE: &str = "
     CREATE SCHEMA hidden;
     CREATE FUNCTION hidden.inner_of(n int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT n';
     SET check_function_bodies = off;
     CREATE FUNCTION outer_of(n int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT inner_of(n)';
-    CREATE TABLE planned (n int);
+    CREATE TABLE parent (id int PRIMARY KEY); INSERT INTO parent VALUES (1); CREATE TABLE planned (n int, to_parent int);
     SET search_path = public, hidden;
     CREATE INDEX planned_n ON planned (outer_of(n));
-    INSERT INTO planned VALUES (1);
-    CREATE OR REPLACE FUNCTION fits(n int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT n > 0';
+    INSERT INTO planned VALUES (1, 1); ALTER TABLE planned ADD FOREIGN KEY (to_parent) REFERENCES parent;
     ALTER SCHEMA hidden RENAME TO gone;
     ALTER FUNCTION gone.inner_of RENAME TO gone_too;";
 
@@ -243,6 +246,9 @@ async fn rows_that_would_not_arrive_are_told_before_they_are_copied() {
             "MATERIALIZED VIEW public.shares: its query fails: division by zero",
         ]
     );
+
+    server.psql("broken", UNREADABLE);
+    let found = RowFaults::find(&source, &catalog::read(&source).await.unwrap()).await.unwrap();
     assert_eq!(told(&found.unreadable), ["TABLE public.planned: function inner_of(integer) does not exist"]);
 }
 

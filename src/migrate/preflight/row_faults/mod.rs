@@ -17,12 +17,17 @@ impl RowFaults {
         let (rules, views) =
             (checks::rules(client, catalog).await?, materialized_views::filled(client, catalog).await?);
         RowsPath::of(catalog).enter(client).await?;
-        let found = Self {
-            fk_violations: fk_violations::find(client, catalog).await?,
-            unreadable: unreadable(client, catalog).await?,
-            checks: checks::find(client, &rules).await?,
-            views: materialized_views::find(client, &views).await?,
-            large_rows: large_values::find(client, catalog).await?,
+        let unreadable = unreadable(client, catalog).await?;
+        // Nothing else can be asked of such a table.
+        let found = match unreadable.is_empty() {
+            true => Self {
+                fk_violations: fk_violations::find(client, catalog).await?,
+                unreadable,
+                checks: checks::find(client, &rules).await?,
+                views: materialized_views::find(client, &views).await?,
+                large_rows: large_values::find(client, catalog).await?,
+            },
+            false => Self { unreadable, ..Self::default() },
         };
         leave(client).await?;
         Ok(found)
