@@ -38,6 +38,7 @@ fn disk(diff: &Diff) -> &DiskDiff {
 fn snapshot(inventory: &mut Inventory, complete: bool) {
     let disk = inventory.disks[0].clone();
     inventory.snapshots.push(Snapshot {
+        cloud: disk.cloud,
         name: ResourceName::new("vault-box-data-to-160gb"),
         tags: disk.tags,
         from_disk: Some(disk.name),

@@ -7,9 +7,10 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
 use super::{LiveRunner, Outcome, Policy, StepError, run};
-use crate::cloud::CloudErrorKind;
+use crate::cloud::{Cloud, CloudErrorKind, Clouds};
 use crate::cloud::fake::{FakeCloud, Fault, World};
 use crate::graph::fixture::vault;
+use crate::inventory::CloudKind;
 use crate::journal::{Entry, Journal};
 use crate::steps::Step;
 use crate::steps::tests::planned;
@@ -36,7 +37,8 @@ async fn run_with(
 ) -> Ran {
     let steps: Vec<Step> = planned(&vault(&[]), &world);
     let cloud = Arc::new(FakeCloud::new(world, fault));
-    let runner = LiveRunner { cloud: Some(cloud.clone()), databases: None, hosts: cloud.clone(), policy: POLICY };
+    let clouds = Clouds::new([(CloudKind::Lightsail, cloud.clone() as Arc<dyn Cloud>)]);
+    let runner = LiveRunner { cloud: clouds, databases: None, hosts: cloud.clone(), policy: POLICY };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let journal = Journal::open(folder.path(), "run".into()).expect("opens");
     let (events, _listening) = unbounded_channel();
