@@ -7,7 +7,7 @@ use aws_sdk_ec2::types as sdk;
 use futures::future::FutureExt as _;
 use jiff::Timestamp;
 
-use super::convert::{self, Resource as _, named};
+use super::convert::{self, Resource as _};
 use super::ids::Kind;
 use super::instance::{self, Beside};
 use super::{Ec2, events, firewall, image, lists, profile, volume};

@@ -18,6 +18,7 @@ type Ask<T> = Box<dyn Fn() -> BoxFuture<'static, Result<T, CloudError>> + Send +
 
 pub(super) struct Shared<T> {
     ask: Ask<T>,
+    gap: Duration,
     /// How many questions were begun.
     begun: AtomicU64,
     last: Mutex<Option<Answer<T>>>,
@@ -31,7 +32,7 @@ struct Answer<T> {
 
 impl<T> Shared<T> {
     pub fn new(ask: impl Fn() -> BoxFuture<'static, Result<T, CloudError>> + Send + Sync + 'static) -> Self {
-        Self { ask: Box::new(ask), begun: AtomicU64::new(0), last: Mutex::new(None) }
+        Self { ask: Box::new(ask), gap: GAP, begun: AtomicU64::new(0), last: Mutex::new(None) }
     }
 
     /// An answer to a question that was put after this call. The lock is held while one waits and asks: it is what makes
@@ -43,7 +44,7 @@ impl<T> Shared<T> {
             if answer.number > before {
                 return answer.result.clone();
             }
-            sleep_until(answer.begun_at + GAP).await;
+            sleep_until(answer.begun_at + self.gap).await;
         }
         let begun_at = Instant::now();
         let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
@@ -60,73 +61,72 @@ mod tests {
 
     use super::*;
 
-    const CALL: Duration = Duration::from_millis(200);
+    const GAP: Duration = Duration::from_millis(200);
+    const CALL: Duration = Duration::from_millis(40);
 
     /// Answers with its number, after a while.
     fn counting() -> Shared<u64> {
         let asked = Arc::new(AtomicU64::new(0));
-        Shared::new(move || {
+        let ask = move || {
             let number = asked.fetch_add(1, Ordering::SeqCst) + 1;
             async move {
                 sleep(CALL).await;
                 Ok(number)
             }
             .boxed()
-        })
+        };
+        Shared { gap: GAP, ..Shared::new(ask) }
     }
 
     async fn answer(shared: &Shared<u64>) -> u64 {
         *shared.fresh().await.unwrap()
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn fifty_that_wait_cost_one_call_a_second() {
+    #[tokio::test]
+    async fn fifty_that_wait_cost_one_call_a_gap() {
         let (shared, started) = (counting(), Instant::now());
         let wait = async || {
-            while started.elapsed() < Duration::from_secs(20) {
+            while started.elapsed() < GAP * 8 {
                 answer(&shared).await;
-                sleep(Duration::from_millis(100)).await;
+                sleep(CALL / 2).await;
             }
         };
         join_all((0..50).map(|_| wait())).await;
-        let asked = shared.begun.load(Ordering::SeqCst);
-        assert!((19..=22).contains(&asked), "{asked} calls in 20 s");
+        let (asked, gaps) = (shared.begun.load(Ordering::SeqCst), started.elapsed().as_secs_f64() / GAP.as_secs_f64());
+        assert!(asked >= 3 && asked as f64 <= gaps + 1.0, "{asked} calls in {gaps} gaps");
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn the_first_is_asked_at_once_and_the_next_after_a_second() {
+    #[tokio::test]
+    async fn the_first_is_asked_at_once_and_the_next_after_the_gap() {
         let (shared, started) = (counting(), Instant::now());
         assert_eq!(answer(&shared).await, 1);
-        assert_eq!(started.elapsed(), CALL);
+        assert!(started.elapsed() < GAP);
         assert_eq!(answer(&shared).await, 2);
-        assert_eq!(started.elapsed(), GAP + CALL);
-        sleep(GAP * 5).await;
+        assert!(started.elapsed() >= GAP + CALL);
+        sleep(GAP).await;
         let again = Instant::now();
         assert_eq!(answer(&shared).await, 3);
-        assert_eq!(again.elapsed(), CALL, "nobody asked for long: at once");
+        assert!(again.elapsed() < GAP, "nobody asked for a while: at once");
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn who_comes_while_it_is_asked_gets_the_next_answer() {
         let shared = counting();
-        let late = async {
+        let late = async || {
             sleep(CALL / 2).await;
             answer(&shared).await
         };
-        let later = async {
-            sleep(CALL / 2).await;
-            answer(&shared).await
-        };
-        assert_eq!(tokio::join!(answer(&shared), late, later), (1, 2, 2));
+        assert_eq!(tokio::join!(answer(&shared), late(), late()), (1, 2, 2));
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn who_gives_up_does_not_stop_the_others() {
         let shared = counting();
-        let (gave_up, answer) = tokio::join!(timeout(CALL / 2, shared.fresh()), async {
+        let late = async {
             sleep(CALL / 4).await;
             answer(&shared).await
-        });
+        };
+        let (gave_up, answer) = tokio::join!(timeout(CALL / 2, shared.fresh()), late);
         assert!(gave_up.is_err());
         assert_eq!(answer, 2);
     }
