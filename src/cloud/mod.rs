@@ -3,6 +3,7 @@
 //! `executor`. SDK types stop here.
 
 mod api;
+mod clouds;
 mod config;
 mod databases;
 pub mod ec2;
@@ -14,5 +15,6 @@ pub mod lightsail;
 pub mod rds;
 
 pub use api::{Access, Cloud, CloudError, CloudErrorKind, HostKey, Identity, Operation, OperationState, Probe};
+pub use clouds::Clouds;
 pub use config::http_client;
 pub use databases::Databases;

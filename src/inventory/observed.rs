@@ -41,6 +41,15 @@ pub enum CloudKind {
     Ec2,
 }
 
+impl fmt::Display for CloudKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lightsail => "Lightsail",
+            Self::Ec2 => "EC2",
+        })
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Inventory {
     pub observed_at: Timestamp,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::inventory::{ResourceName, Tags};
-use crate::plan::{Credits, Region};
+use crate::plan::Credits;
 
 /// How an instance of EC2 is made. Its security group and its profile are there by then.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,17 +34,6 @@ pub enum ProfileCall {
 
 /// The name of the role's policy.
 pub const POLICY: &str = "infra";
-
-/// Measurements of this plan, and nothing else: whoever gets into a container of the host gets these rights too.
-pub fn policy(plan: &crate::plan::PlanName, region: &Region) -> String {
-    let statement = serde_json::json!({
-        "Effect": "Allow",
-        "Action": "cloudwatch:PutMetricData",
-        "Resource": "*",
-        "Condition": { "StringEquals": { "cloudwatch:namespace": format!("infra/{plan}"), "aws:RequestedRegion": region.as_str() } },
-    });
-    serde_json::json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string()
-}
 
 /// EC2 may take the role for its instances.
 pub const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;

@@ -26,7 +26,7 @@ pub use database::{
     member_name, provision, remove as remove_database, revert, secure, watch,
 };
 pub use describe::{describe, interrupts};
-pub use ec2::{Ec2Spec, POLICY, ProfileCall, TRUST, policy};
+pub use ec2::{Ec2Spec, POLICY, ProfileCall, TRUST};
 pub use remove::{Removal, Scope, Services, remove};
 
 use crate::graph::NodeId;
