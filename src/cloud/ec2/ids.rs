@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 
@@ -11,6 +12,9 @@ use super::convert::Resource;
 use super::errors::several;
 use crate::cloud::api::CloudError;
 use crate::inventory::ResourceName;
+
+/// EC2 is eventually consistent: mostly within a second, rarely within minutes.
+const KNOWN_EVERYWHERE: Duration = Duration::from_secs(180);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
@@ -35,6 +39,8 @@ impl Kind {
 
 pub(super) struct Ids {
     known: Mutex<HashMap<(Kind, ResourceName), String>>,
+    /// What this run made, and when.
+    made: Mutex<HashMap<String, Instant>>,
     /// By AMI: the device that it starts from.
     root_devices: Mutex<HashMap<String, String>>,
     nonce: [u8; 16],
@@ -43,7 +49,22 @@ pub(super) struct Ids {
 impl Ids {
     /// `nonce` is of this process: an instance that was deleted and is made again is another one.
     pub fn new(nonce: [u8; 16]) -> Self {
-        Self { known: Mutex::default(), root_devices: Mutex::default(), nonce }
+        Self { known: Mutex::default(), made: Mutex::default(), root_devices: Mutex::default(), nonce }
+    }
+
+    pub fn made(&self, kind: Kind, name: &ResourceName, id: &str) {
+        self.learn(kind, name, id);
+        self.note_made(id);
+    }
+
+    /// Of what goes by its name, too: a key pair.
+    pub fn note_made(&self, id: &str) {
+        lock(&self.made).insert(id.to_owned(), Instant::now());
+    }
+
+    /// Says EC2 that there is no such thing, of a thing that it made a moment ago? Then not all of EC2 knows it yet.
+    pub fn names_new(&self, message: &str) -> bool {
+        lock(&self.made).iter().any(|(id, at)| at.elapsed() < KNOWN_EVERYWHERE && message.contains(id.as_str()))
     }
 
     pub fn learn(&self, kind: Kind, name: &ResourceName, id: &str) {
@@ -149,6 +170,14 @@ mod tests {
         assert!(error.message.contains("i-new, i-twin"), "{error}");
         ids.learn(Kind::Instance, &ResourceName::new("demo-vault"), "i-twin");
         assert_eq!(picked(&ids, &both).as_deref(), Some("i-twin"), "it is the one that this run made");
+    }
+
+    #[test]
+    fn what_was_made_a_moment_ago_is_known_to_be_there() {
+        let ids = Ids::new([0; 16]);
+        ids.made(Kind::Volume, &ResourceName::new("demo-vault-data"), "vol-1a");
+        assert!(ids.names_new("The volume 'vol-1a' does not exist."));
+        assert!(!ids.names_new("The volume 'vol-2b' does not exist."));
     }
 
     #[test]

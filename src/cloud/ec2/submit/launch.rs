@@ -44,7 +44,7 @@ pub(super) async fn run(ec2: &Ec2, spec: &InstanceSpec) -> Result<(), CloudError
     let answer = call.send().await.map_err(|e| error("RunInstances", e))?;
     let made = answer.instances.unwrap_or_default();
     let id = made.first().and_then(|made| made.instance_id()).ok_or_else(|| incomplete("RunInstances"))?;
-    ec2.ids.learn(Kind::Instance, &spec.name, id);
+    ec2.ids.made(Kind::Instance, &spec.name, id);
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use super::convert::{labels, sdk_tags};
 use super::errors::{error, not_of_ec2};
 use super::ids::Kind;
 use super::{Ec2, profile};
-use crate::cloud::api::CloudError;
+use crate::cloud::api::{CloudError, CloudErrorKind};
 use crate::inventory::{ResourceName, Tags};
 use crate::steps::CloudAction;
 
@@ -22,7 +22,7 @@ macro_rules! make {
     ($name:literal, $call:expr, $id:ident, $ec2:ident, $kind:expr, $as:expr) => {{
         let answer = $call.send().await.map_err(|e| error($name, e))?;
         let id = answer.$id.ok_or_else(|| incomplete($name))?;
-        $ec2.ids.learn($kind, $as, &id);
+        $ec2.ids.made($kind, $as, &id);
         Ok(())
     }};
 }
@@ -35,6 +35,15 @@ mod volume;
 pub(in crate::cloud::ec2) use launch::HOP_LIMIT;
 
 pub(super) async fn submit(ec2: &Ec2, action: &CloudAction) -> Result<(), CloudError> {
+    call(ec2, action).await.map_err(|error| match error.kind {
+        CloudErrorKind::NotFound if ec2.ids.names_new(&error.message) => {
+            CloudError { kind: CloudErrorKind::Transient, ..error }
+        }
+        _ => error,
+    })
+}
+
+async fn call(ec2: &Ec2, action: &CloudAction) -> Result<(), CloudError> {
     match action {
         CloudAction::CreateInstance(_)
         | CloudAction::StartInstance { .. }
@@ -66,6 +75,7 @@ pub(super) async fn submit(ec2: &Ec2, action: &CloudAction) -> Result<(), CloudE
             let key = aws_smithy_types::Blob::new(public_key.as_bytes());
             let call = ec2.changes.import_key_pair().key_name(name.as_str()).public_key_material(key);
             let call = call.tag_specifications(labels(sdk::ResourceType::KeyPair, name, tags));
+            ec2.ids.note_made(name.as_str());
             send!("ImportKeyPair", call)
         }
         CloudAction::DeleteKeyPair { name } => {
