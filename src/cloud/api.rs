@@ -118,21 +118,6 @@ impl CloudError {
 
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
-        match self.kind {
-            CloudErrorKind::Denied => Some(
-                "check the credentials (AWS_PROFILE, AWS_ACCESS_KEY_ID, `aws sts get-caller-identity`) and that they \
-                 allow lightsail:*"
-                    .into(),
-            ),
-            CloudErrorKind::Unreachable => Some(
-                "nobody answers there: check the network, a proxy (HTTPS_PROXY), the region's name, and AWS_ENDPOINT_URL if \
-                 it is set; then run the same command again"
-                    .into(),
-            ),
-            CloudErrorKind::Throttled | CloudErrorKind::Transient => {
-                Some("this passes by itself: run the same command again, it continues where it stopped".into())
-            }
-            _ => None,
-        }
+        super::hints::hint(self)
     }
 }

@@ -10,8 +10,8 @@ pub mod ec2;
 mod errors;
 #[cfg(test)]
 pub(crate) mod fake;
+mod hints;
 pub mod lightsail;
-mod query;
 pub mod rds;
 
 pub use api::{Access, Cloud, CloudError, CloudErrorKind, HostKey, Identity, Operation, OperationState, Probe};

@@ -6,6 +6,7 @@ use aws_sdk_lightsail::types::{self as sdk, ContactProtocol, MetricName, TreatMi
 use super::convert;
 use super::errors::error;
 use crate::cloud::api::{CloudError, Operation};
+use crate::cloud::errors::not_of;
 use crate::steps::{AlarmSpec, CloudAction, InstanceSpec};
 
 /// Sends one call and turns its `operation` or `operations` into the common form.
@@ -144,7 +145,7 @@ async fn disk(client: &Client, action: &CloudAction) -> Result<Vec<Operation>, C
         CloudAction::DeleteSnapshot { name } => {
             send!("DeleteDiskSnapshot", client.delete_disk_snapshot().disk_snapshot_name(name.as_str()), operations)
         }
-        _ => unreachable!("submit sends disk actions here"),
+        _ => Err(not_of("Lightsail", action)),
     }
 }
 
