@@ -6,6 +6,8 @@ mod database;
 mod device;
 mod disk;
 mod ec2;
+#[cfg(test)]
+mod ec2_tests;
 mod host;
 mod left_over;
 mod root;

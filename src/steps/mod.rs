@@ -8,6 +8,8 @@ mod consent;
 mod database;
 mod describe;
 mod ec2;
+#[cfg(test)]
+mod ec2_tests;
 mod host;
 mod remove;
 #[cfg(test)]

@@ -63,6 +63,16 @@ impl World {
         self.inventory.database = DatabaseView::Seen(Box::new(found));
     }
 
+    /// As somebody's `docker compose stop` does.
+    pub fn end_services(&mut self) {
+        self.services = None;
+    }
+
+    /// The one instance of EC2, for who changes it outside of infra.
+    pub fn instance_by_hand(&mut self) -> &mut crate::inventory::Ec2Instance {
+        self.inventory.instances.iter_mut().find_map(|i| i.ec2.as_mut()).expect("there is one")
+    }
+
     pub fn file_system(&self, disk: &str) -> Option<&FileSystem> {
         self.file_systems.get(&ResourceName::new(disk))
     }
