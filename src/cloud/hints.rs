@@ -59,7 +59,9 @@ fn refused(code: &str) -> Option<String> {
             "if it is protected against deletion by somebody else than infra: aws ec2 modify-instance-attribute --instance-id ID \
              --no-disable-api-termination"
         }
-        "OptInRequired" | "PendingVerification" => "finish setting up the account in AWS's console, then run the same command again",
+        "OptInRequired" | "PendingVerification" => {
+            "finish setting up the account in AWS's console, then run the same command again"
+        }
         _ => return None,
     };
     Some(remedy.into())

@@ -82,7 +82,8 @@ mod tests {
 
     #[test]
     fn the_keys_are_read_and_not_the_fingerprints() {
-        let block = format!("ecdsa-sha2-nistp256 {} root@ip-10-0-0-1\r\nssh-ed25519 {ED25519} root@ip-10-0-0-1", ecdsa());
+        let block =
+            format!("ecdsa-sha2-nistp256 {} root@ip-10-0-0-1\r\nssh-ed25519 {ED25519} root@ip-10-0-0-1", ecdsa());
         let found = keys(&console(&block));
         let algorithms: Vec<_> = found.iter().map(|key| key.algorithm.as_str()).collect();
         assert_eq!(algorithms, ["ecdsa-sha2-nistp256", "ssh-ed25519"]);
@@ -91,7 +92,9 @@ mod tests {
 
     #[test]
     fn a_line_that_was_torn_or_lies_is_left_out() {
-        let torn = format!("ssh-ed25519 AAAAC3Nz[   12.1] eth0: up\r\nssh-rsa {ED25519} root\r\n<14>Nov 30 log: ssh-ed25519 {ED25519}");
+        let torn = format!(
+            "ssh-ed25519 AAAAC3Nz[   12.1] eth0: up\r\nssh-rsa {ED25519} root\r\n<14>Nov 30 log: ssh-ed25519 {ED25519}"
+        );
         assert_eq!(keys(&console(&torn)), [HostKey { algorithm: "ssh-ed25519".into(), key: ED25519.into() }]);
     }
 

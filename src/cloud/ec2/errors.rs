@@ -87,7 +87,11 @@ pub(super) fn no_such(kind: &str, name: &ResourceName) -> CloudError {
 }
 
 pub(super) fn several(name: &ResourceName, ids: &[&str]) -> CloudError {
-    let message = format!("{} of them are named {name}: {}; rename or remove those that are not wanted", ids.len(), ids.join(", "));
+    let message = format!(
+        "{} of them are named {name}: {}; rename or remove those that are not wanted",
+        ids.len(),
+        ids.join(", ")
+    );
     refused("the look for it", "ambiguous name", message)
 }
 
@@ -130,7 +134,8 @@ mod tests {
 
     #[test]
     fn a_profile_that_was_just_made_is_waited_for() {
-        let told = "Value (demo-host) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name";
+        let told =
+            "Value (demo-host) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name";
         assert_eq!(kind("InvalidParameterValue", told), CloudErrorKind::Transient);
         assert_eq!(kind("InvalidParameterValue", "Invalid availability zone"), CloudErrorKind::Refused);
     }

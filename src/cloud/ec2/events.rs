@@ -31,7 +31,8 @@ pub(super) fn events(
 
 /// EC2 leaves an event in its answers for days after it is over and says so in its description.
 fn event(event: &sdk::InstanceStatusEvent) -> Option<String> {
-    let over = event.description().is_some_and(|text| text.starts_with("[Completed]") || text.starts_with("[Canceled]"));
+    let over =
+        event.description().is_some_and(|text| text.starts_with("[Completed]") || text.starts_with("[Canceled]"));
     let code = event.code()?;
     let what = match code {
         sdk::EventCode::InstanceRetirement => "retirement",
@@ -42,7 +43,9 @@ fn event(event: &sdk::InstanceStatusEvent) -> Option<String> {
     };
     // A retirement comes at any time up to its date; the others begin at theirs.
     let (word, at) = match code {
-        sdk::EventCode::InstanceRetirement | sdk::EventCode::InstanceStop => ("by", event.not_before().or(event.not_after())),
+        sdk::EventCode::InstanceRetirement | sdk::EventCode::InstanceStop => {
+            ("by", event.not_before().or(event.not_after()))
+        }
         _ => ("on", event.not_before().or(event.not_before_deadline())),
     };
     let at = time(at).map(|at| format!(" {word} {}", day(at))).unwrap_or_default();

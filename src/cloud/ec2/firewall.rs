@@ -24,10 +24,7 @@ pub(super) fn firewall(group: &sdk::SecurityGroup) -> Option<Firewall> {
 
 fn ports(permission: &sdk::IpPermission, owner: &str) -> Vec<OpenPort> {
     let bare = OpenPort {
-        range: RuleRange {
-            from: permission.from_port.unwrap_or(NO_PORTS),
-            to: permission.to_port.unwrap_or(NO_PORTS),
-        },
+        range: RuleRange { from: permission.from_port.unwrap_or(NO_PORTS), to: permission.to_port.unwrap_or(NO_PORTS) },
         protocol: protocol(permission.ip_protocol().unwrap_or_default()),
         from: BTreeSet::new(),
         aliases: BTreeSet::new(),
@@ -184,7 +181,10 @@ mod tests {
 
     #[test]
     fn all_protocols_are_asked_for_without_ports() {
-        let all = permissions(&firewall(&group()).unwrap().ports).into_iter().find(|p| p.ip_protocol() == Some("-1")).unwrap();
+        let all = permissions(&firewall(&group()).unwrap().ports)
+            .into_iter()
+            .find(|p| p.ip_protocol() == Some("-1"))
+            .unwrap();
         assert_eq!((all.from_port, all.to_port), (None, None));
         assert_eq!(all.user_id_group_pairs().len(), 2);
     }

@@ -183,7 +183,10 @@ mod tests {
     #[test]
     fn what_is_gone_is_not_learned() {
         let ids = Ids::new([0; 16]);
-        let found = [instance("i-1", "a", sdk::InstanceStateName::Terminated), instance("i-2", "b", sdk::InstanceStateName::Stopped)];
+        let found = [
+            instance("i-1", "a", sdk::InstanceStateName::Terminated),
+            instance("i-2", "b", sdk::InstanceStateName::Stopped),
+        ];
         ids.learn_all(Kind::Instance, &found);
         assert_eq!(ids.get(Kind::Instance, &ResourceName::new("a")), None);
         assert_eq!(ids.all(Kind::Instance), ["i-2"]);
@@ -196,7 +199,11 @@ mod tests {
         let token = ids.token(Kind::Instance, &name);
         assert_eq!(token, ids.token(Kind::Instance, &name));
         assert_eq!(token.len(), 64);
-        let others = [ids.token(Kind::Instance, &other), ids.token(Kind::Volume, &name), Ids::new([2; 16]).token(Kind::Instance, &name)];
+        let others = [
+            ids.token(Kind::Instance, &other),
+            ids.token(Kind::Volume, &name),
+            Ids::new([2; 16]).token(Kind::Instance, &name),
+        ];
         assert!(!others.contains(&token));
     }
 }

@@ -73,7 +73,12 @@ fn own(found: &sdk::Instance, beside: &Beside<'_>) -> Ec2Instance {
         architecture: found.architecture().map(|a| a.as_str().to_owned()).unwrap_or_default(),
         vpc: found.vpc_id().unwrap_or_default().to_owned(),
         subnet: found.subnet_id().unwrap_or_default().to_owned(),
-        firewalls: found.security_groups().iter().filter_map(|group| group.group_name()).map(ResourceName::new).collect(),
+        firewalls: found
+            .security_groups()
+            .iter()
+            .filter_map(|group| group.group_name())
+            .map(ResourceName::new)
+            .collect(),
         profile: profile(found),
         tokens_required: needs_tokens(found),
         hop_limit: metadata.and_then(|m| m.http_put_response_hop_limit()).unwrap_or_default(),
@@ -173,7 +178,10 @@ mod tests {
         let events = BTreeMap::from([("i-1".to_owned(), vec!["retirement".to_owned()])]);
         let beside = Beside { firewalls: &firewalls, credits: &credits, events: &events };
         let seen = instance(&found(sdk::InstanceStateName::Running), &beside);
-        assert_eq!((seen.name.as_str(), seen.zone.as_str(), seen.size.as_str()), ("demo-vault", "us-east-1a", "t3.small"));
+        assert_eq!(
+            (seen.name.as_str(), seen.zone.as_str(), seen.size.as_str()),
+            ("demo-vault", "us-east-1a", "t3.small")
+        );
         assert_eq!((seen.image.as_str(), seen.user.as_str()), ("debian_12", "admin"));
         assert_eq!((seen.public_ip, seen.private_ip.as_deref()), (None, Some("172.31.0.5")));
         assert_eq!(seen.ports, [open]);

@@ -28,7 +28,8 @@ fn by_plan(plan: &PlanName) -> sdk::Filter {
 }
 
 pub(super) async fn instances(client: Client, plan: PlanName) -> Result<Vec<sdk::Instance>, CloudError> {
-    let found: Vec<sdk::Reservation> = pages!("DescribeInstances", client.describe_instances().filters(by_plan(&plan)))?;
+    let found: Vec<sdk::Reservation> =
+        pages!("DescribeInstances", client.describe_instances().filters(by_plan(&plan)))?;
     Ok(found.into_iter().flat_map(|reservation| reservation.instances.unwrap_or_default()).collect())
 }
 
@@ -98,7 +99,10 @@ pub(super) async fn modifications(
     volumes: Vec<String>,
 ) -> Result<Vec<sdk::VolumeModification>, CloudError> {
     each(volumes, FILTER_VALUES, |some| async {
-        pages!("DescribeVolumesModifications", client.describe_volumes_modifications().filters(filter("volume-id", some)))
+        pages!(
+            "DescribeVolumesModifications",
+            client.describe_volumes_modifications().filters(filter("volume-id", some))
+        )
     })
     .await
 }

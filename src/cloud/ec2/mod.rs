@@ -17,6 +17,7 @@ mod observe;
 mod probe;
 mod profile;
 mod shared;
+mod strangers;
 mod submit;
 mod volume;
 

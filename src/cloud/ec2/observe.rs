@@ -10,15 +10,15 @@ use jiff::Timestamp;
 use super::convert::{self, Resource as _};
 use super::ids::Kind;
 use super::instance::{self, Beside};
+use super::strangers::Strangers;
 use super::{Ec2, events, firewall, image, lists, profile, volume};
 use crate::cloud::api::CloudError;
 use crate::graph::{DATABASE, Names};
-use crate::inventory::{
-    Disk, Ec2View, Firewall, Instance, InstanceType, Inventory, Profile, ResourceName, Snapshot, Tags,
-};
-use crate::plan::Credits;
+use crate::inventory::{Disk, Ec2View, Firewall, Instance, InstanceType, Inventory, Profile, ResourceName, Snapshot};
+use crate::plan::{Credits, PlanName};
 
 /// What can be asked for by the plan.
+#[derive(Default)]
 struct Listed {
     instances: Vec<sdk::Instance>,
     volumes: Vec<sdk::Volume>,
@@ -35,6 +35,7 @@ struct Listed {
 }
 
 /// What can be asked for once the instances and volumes are known.
+#[derive(Default)]
 struct Told {
     types: Vec<InstanceType>,
     credits: BTreeMap<String, Credits>,
@@ -46,7 +47,7 @@ pub(super) async fn observe(ec2: &Ec2) -> Result<Inventory, CloudError> {
     let listed = list(ec2).await?;
     learn(ec2, &listed);
     let told = tell(ec2, &listed).await?;
-    Ok(inventory(ec2, &listed, &told))
+    Ok(inventory(&ec2.scope.plan, &listed, &told))
 }
 
 /// Boxed: each of these futures is some kilobytes.
@@ -54,7 +55,20 @@ async fn list(ec2: &Ec2) -> Result<Listed, CloudError> {
     let (client, scope) = (&ec2.reads, &ec2.scope);
     let plan = &scope.plan;
     let key = Names(plan).key_pair();
-    let (instances, volumes, snapshots, addresses, firewalls, key_pairs, named, vpcs, subnets, statuses, images, profile) = tokio::try_join!(
+    let (
+        instances,
+        volumes,
+        snapshots,
+        addresses,
+        firewalls,
+        key_pairs,
+        named,
+        vpcs,
+        subnets,
+        statuses,
+        images,
+        profile,
+    ) = tokio::try_join!(
         lists::instances(client.clone(), plan.clone()).boxed(),
         lists::volumes(client.clone(), plan.clone()).boxed(),
         lists::snapshots(client.clone(), plan.clone()).boxed(),
@@ -89,7 +103,8 @@ async fn tell(ec2: &Ec2, listed: &Listed) -> Result<Told, CloudError> {
     let of = |instances: &dyn Fn(&sdk::Instance) -> Option<String>| -> Vec<String> {
         listed.instances.iter().filter(|instance| !instance.is_gone()).filter_map(instances).collect()
     };
-    let sizes: BTreeSet<String> = ec2.scope.sizes.iter().cloned().chain(of(&|i| Some(instance::size(i).to_owned()))).collect();
+    let sizes: BTreeSet<String> =
+        ec2.scope.sizes.iter().cloned().chain(of(&|i| Some(instance::size(i).to_owned()))).collect();
     let bursting = of(&|i| i.instance_id.clone().filter(|_| instance::bursts(instance::size(i))));
     let spot = of(&|i| i.spot_instance_request_id.clone().filter(|_| is_spot(i)));
     let volumes = listed.volumes.iter().filter_map(|volume| volume.volume_id.clone()).collect();
@@ -124,13 +139,12 @@ fn learn(ec2: &Ec2, listed: &Listed) {
     ec2.ids.learn_all(Kind::Firewall, own);
 }
 
-fn inventory(ec2: &Ec2, listed: &Listed, told: &Told) -> Inventory {
-    let plan = &ec2.scope.plan;
+fn inventory(plan: &PlanName, listed: &Listed, told: &Told) -> Inventory {
     let firewalls: Vec<Firewall> = listed.firewalls.iter().filter_map(firewall::firewall).collect();
-    let (own, _): (Vec<Firewall>, Vec<Firewall>) = firewalls.iter().cloned().partition(|f| f.tags.is_plan(plan));
+    let own: Vec<Firewall> = firewalls.iter().filter(|f| f.tags.is_plan(plan)).cloned().collect();
     let events = events::events(&listed.statuses, &told.spot);
     let beside = Beside { firewalls: &own, credits: &told.credits, events: &events };
-    let strangers = Strangers::among(listed);
+    let strangers = strangers(listed);
     Inventory {
         instances: instances(listed, &beside).chain(strangers.instances()).collect(),
         disks: disks(listed, told).chain(strangers.disks()).collect(),
@@ -153,7 +167,11 @@ fn inventory(ec2: &Ec2, listed: &Listed, told: &Told) -> Inventory {
 /// Those that live before those that are on their way out: a name may have one of each. What is terminated is nothing any
 /// more, though EC2 tells of it for an hour.
 fn instances<'a>(listed: &'a Listed, beside: &'a Beside<'a>) -> impl Iterator<Item = Instance> {
-    let (gone, living): (Vec<_>, Vec<_>) = listed.instances.iter().filter(|instance| !instance::is_terminated(instance)).partition(|instance| instance.is_gone());
+    let (gone, living): (Vec<_>, Vec<_>) = listed
+        .instances
+        .iter()
+        .filter(|instance| !instance::is_terminated(instance))
+        .partition(|instance| instance.is_gone());
     living.into_iter().chain(gone).map(|found| instance::instance(found, beside))
 }
 
@@ -171,6 +189,13 @@ fn snapshots(listed: &Listed) -> impl Iterator<Item = Snapshot> {
     listed.snapshots.iter().map(move |found| convert::snapshot(found, disk))
 }
 
+fn strangers(listed: &Listed) -> Strangers<'_> {
+    let instances = listed.instances.iter().filter_map(|one| one.instance_id());
+    let volumes = listed.volumes.iter().filter_map(|one| one.volume_id());
+    let snapshots = listed.snapshots.iter().filter_map(|one| one.snapshot_id());
+    Strangers::among(&listed.named, &instances.chain(volumes).chain(snapshots).collect())
+}
+
 fn find<'a, T: convert::Resource>(all: &'a [T], id: &str) -> Option<&'a T> {
     all.iter().find(|resource| resource.id() == Some(id))
 }
@@ -180,41 +205,91 @@ fn instance_name(listed: &Listed, id: &str) -> ResourceName {
     find(&listed.instances, id).map_or_else(|| ResourceName::new(id), |instance| instance.name())
 }
 
-/// What has a name as the plan's resources have, and not the plan's tag. Not addresses: the inventory has no tags of them, and
-/// two of a name do not stand in each other's way.
-struct Strangers<'a>(Vec<(&'a sdk::ResourceType, ResourceName, &'a str)>);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::{InstanceState, TAG_NODE, TAG_PLAN, Tags};
 
-impl<'a> Strangers<'a> {
-    fn among(listed: &'a Listed) -> Self {
-        let instances = listed.instances.iter().filter_map(|one| one.instance_id());
-        let volumes = listed.volumes.iter().filter_map(|one| one.volume_id());
-        let snapshots = listed.snapshots.iter().filter_map(|one| one.snapshot_id());
-        let ours: BTreeSet<&str> = instances.chain(volumes).chain(snapshots).collect();
-        let stranger = |tag: &'a sdk::TagDescription| {
-            let found = (tag.resource_type()?, ResourceName::new(tag.value()?), tag.resource_id()?);
-            (!ours.contains(found.2)).then_some(found)
-        };
-        Self(listed.named.iter().filter_map(stranger).collect())
+    fn tags(name: &str, node: Option<&str>) -> Option<Vec<sdk::Tag>> {
+        let tag = |(key, value): (&str, &str)| sdk::Tag::builder().key(key).value(value).build();
+        let node = node.map(|node| (TAG_NODE, node));
+        Some([("Name", name), (TAG_PLAN, "demo")].into_iter().chain(node).map(tag).collect())
     }
 
-    fn of(&self, kind: sdk::ResourceType) -> impl Iterator<Item = (ResourceName, &'a str)> {
-        self.0.iter().filter(move |(of, _, _)| **of == kind).map(|(_, name, id)| (name.clone(), *id))
+    fn instance(id: &str, state: sdk::InstanceStateName) -> sdk::Instance {
+        sdk::Instance::builder()
+            .instance_id(id)
+            .root_device_name("/dev/sda1")
+            .state(sdk::InstanceState::builder().name(state).build())
+            .set_tags(tags("demo-vault", Some("hosts.vault")))
+            .build()
     }
 
-    fn instances(&self) -> impl Iterator<Item = Instance> {
-        self.of(sdk::ResourceType::Instance).map(|(name, id)| instance::foreign(name, id.to_owned()))
+    fn volume(id: &str, name: &str, node: Option<&str>, device: &str) -> sdk::Volume {
+        let place = sdk::VolumeAttachment::builder().instance_id("i-new").device(device).build();
+        sdk::Volume::builder().volume_id(id).set_tags(tags(name, node)).attachments(place).build()
     }
 
-    fn disks(&self) -> impl Iterator<Item = Disk> {
-        self.of(sdk::ResourceType::Volume).map(|(name, _)| volume::foreign(name))
+    fn group(name: &str, tags: Option<Vec<sdk::Tag>>) -> sdk::SecurityGroup {
+        sdk::SecurityGroup::builder().group_id(format!("sg-{name}")).group_name(name).set_tags(tags).build()
     }
 
-    fn snapshots(&self) -> impl Iterator<Item = Snapshot> {
-        let empty = sdk::Snapshot::builder().build();
-        self.of(sdk::ResourceType::Snapshot).map(move |(name, _)| Snapshot {
-            name,
-            tags: Tags::default(),
-            ..convert::snapshot(&empty, |_| None)
-        })
+    fn named(kind: sdk::ResourceType, id: &str, name: &str) -> sdk::TagDescription {
+        sdk::TagDescription::builder().resource_type(kind).resource_id(id).key("Name").value(name).build()
+    }
+
+    fn seen(listed: &Listed) -> Inventory {
+        inventory(&"demo".parse().unwrap(), listed, &Told::default())
+    }
+
+    #[test]
+    fn of_a_name_the_living_come_first_and_the_terminated_are_left_out() {
+        use sdk::InstanceStateName::{Running, ShuttingDown, Terminated};
+        let instances =
+            vec![instance("i-dead", Terminated), instance("i-old", ShuttingDown), instance("i-new", Running)];
+        let seen = seen(&Listed { instances, ..Listed::default() });
+        let states: Vec<_> = seen.instances.iter().map(|i| i.state).collect();
+        assert_eq!(states, [InstanceState::Running, InstanceState::Gone]);
+        assert_eq!(seen.instance(&ResourceName::new("demo-vault")).unwrap().state, InstanceState::Running);
+    }
+
+    #[test]
+    fn a_root_volume_is_no_disk() {
+        let disk = volume("vol-1", "demo-vault-data", Some("hosts.vault.disks.data"), "/dev/sdf");
+        let root = volume("vol-2", "demo-vault-root", None, "/dev/sda1");
+        let instances = vec![instance("i-new", sdk::InstanceStateName::Running)];
+        let seen = seen(&Listed { instances, volumes: vec![disk, root], ..Listed::default() });
+        let disks: Vec<_> =
+            seen.disks.iter().map(|d| (d.name.as_str(), d.attached_to.as_ref().unwrap().as_str())).collect();
+        assert_eq!(disks, [("demo-vault-data", "demo-vault")]);
+    }
+
+    #[test]
+    fn strangers_with_a_name_of_the_plan_are_seen_without_tags() {
+        use sdk::ResourceType::{Instance, Snapshot, Volume};
+        let instances = vec![instance("i-dead", sdk::InstanceStateName::Terminated)];
+        let named = vec![
+            named(Instance, "i-dead", "demo-vault"),
+            named(Instance, "i-9", "demo-web"),
+            named(Volume, "vol-9", "demo-web-data"),
+            named(Snapshot, "snap-9", "demo-web-data-to-20gb"),
+        ];
+        let seen = seen(&Listed { instances, named, ..Listed::default() });
+        let instances: Vec<_> = seen.instances.iter().map(|i| (i.name.as_str(), i.tags.clone())).collect();
+        assert_eq!(instances, [("demo-web", Tags::default())], "the plan's own that is terminated is no stranger");
+        assert_eq!((seen.disks[0].name.as_str(), seen.disks[0].tags.clone()), ("demo-web-data", Tags::default()));
+        assert_eq!(seen.snapshots[0].name.as_str(), "demo-web-data-to-20gb");
+    }
+
+    #[test]
+    fn groups_of_the_name_are_seen_but_for_the_databases() {
+        let firewalls = vec![
+            group("demo-vault-ports", tags("demo-vault-ports", Some("hosts.vault.ports"))),
+            group("demo-db", tags("demo-db", Some(DATABASE))),
+            group("demo-strange", None),
+        ];
+        let seen = seen(&Listed { firewalls, ..Listed::default() });
+        let names: Vec<_> = seen.ec2.firewalls.iter().map(|f| f.name.as_str()).collect();
+        assert_eq!(names, ["demo-vault-ports", "demo-strange"]);
     }
 }

@@ -78,9 +78,10 @@ fn sdk_tags(tags: &Tags) -> Vec<sdk::Tag> {
 
 pub(super) async fn submit(client: &Client, name: &ResourceName, part: &ProfileCall) -> Result<(), CloudError> {
     let made = match part {
-        ProfileCall::CreateRole { .. } | ProfileCall::PutPolicy { .. } | ProfileCall::DeletePolicy | ProfileCall::DeleteRole => {
-            submit_role(client, name.as_str(), part).await
-        }
+        ProfileCall::CreateRole { .. }
+        | ProfileCall::PutPolicy { .. }
+        | ProfileCall::DeletePolicy
+        | ProfileCall::DeleteRole => submit_role(client, name.as_str(), part).await,
         _ => submit_profile(client, name.as_str(), part).await,
     };
     // Its role, or profile, was made a moment ago, and not every part of IAM knows it yet.

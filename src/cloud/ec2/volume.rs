@@ -143,7 +143,12 @@ mod tests {
     fn a_volume_is_told_with_its_last_change() {
         let change = |at: i64, state: sdk::VolumeModificationState| {
             let start = aws_smithy_types::DateTime::from_secs(at);
-            sdk::VolumeModification::builder().volume_id("vol-1").start_time(start).modification_state(state).progress(45).build()
+            sdk::VolumeModification::builder()
+                .volume_id("vol-1")
+                .start_time(start)
+                .modification_state(state)
+                .progress(45)
+                .build()
         };
         let changes = [
             change(1, sdk::VolumeModificationState::Completed),
@@ -180,11 +185,18 @@ mod tests {
     #[test]
     fn only_what_can_be_chosen_is_told() {
         let spec = |kind| spec(&volume().volume_type(kind).iops(300).throughput(128).build());
-        assert_eq!(spec(sdk::VolumeType::Gp2), Some(VolumeSpec { kind: VolumeType::Gp2, iops: None, throughput: None }));
+        assert_eq!(
+            spec(sdk::VolumeType::Gp2),
+            Some(VolumeSpec { kind: VolumeType::Gp2, iops: None, throughput: None })
+        );
         assert_eq!(spec(sdk::VolumeType::Io2).unwrap().iops, Some(300));
         assert_eq!(spec(sdk::VolumeType::Io2).unwrap().throughput, None);
         assert_eq!(spec(sdk::VolumeType::Standard), None);
-        assert_eq!(super::spec(&volume().build()), Some(VolumeSpec::GP3), "what AWS leaves out is what it gives everyone");
+        assert_eq!(
+            super::spec(&volume().build()),
+            Some(VolumeSpec::GP3),
+            "what AWS leaves out is what it gives everyone"
+        );
     }
 
     #[test]

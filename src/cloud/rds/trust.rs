@@ -43,12 +43,7 @@ async fn get(url: &str) -> Result<(u16, String), String> {
 }
 
 fn failed(url: &str, code: &str, message: String) -> CloudError {
-    CloudError {
-        kind: CloudErrorKind::Transient,
-        operation: format!("GET {url}"),
-        code: code.into(),
-        message,
-    }
+    CloudError { kind: CloudErrorKind::Transient, operation: format!("GET {url}"), code: code.into(), message }
 }
 
 /// AWS's partitions have each their own.

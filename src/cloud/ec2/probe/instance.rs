@@ -108,7 +108,9 @@ fn tokens(found: &sdk::Instance) -> Probe {
     let options = found.metadata_options();
     let hops = options.and_then(|options| options.http_put_response_hop_limit());
     match needs_tokens(found) && hops == Some(HOP_LIMIT) {
-        true if options.and_then(|o| o.state()) == Some(&sdk::InstanceMetadataOptionsState::Pending) => Probe::InProgress,
+        true if options.and_then(|o| o.state()) == Some(&sdk::InstanceMetadataOptionsState::Pending) => {
+            Probe::InProgress
+        }
         is => or_settled(is, found),
     }
 }
@@ -142,13 +144,19 @@ mod tests {
     fn what_is_on_its_way_is_waited_for() {
         use sdk::InstanceStateName::{Pending, Running, ShuttingDown, Stopped, Stopping, Terminated};
         let starts = |state| running(&found(state), InstanceState::Running);
-        assert_eq!([starts(Running), starts(Pending), starts(Stopped)], [Probe::Done, Probe::InProgress, Probe::Absent]);
+        assert_eq!(
+            [starts(Running), starts(Pending), starts(Stopped)],
+            [Probe::Done, Probe::InProgress, Probe::Absent]
+        );
         assert_eq!(starts(Stopping), Probe::NotYet { waiting_for: "i-1 to have stopped".into() });
         let stops = |state| running(&found(state), InstanceState::Stopped);
         assert_eq!([stops(Stopped), stops(Stopping), stops(Running)], [Probe::Done, Probe::InProgress, Probe::Absent]);
         assert_eq!(stops(Pending), Probe::NotYet { waiting_for: "i-1 to have started".into() });
         let ends = |state| deleted(&found(state));
-        assert_eq!([ends(Terminated), ends(ShuttingDown), ends(Running)], [Probe::Done, Probe::InProgress, Probe::Absent]);
+        assert_eq!(
+            [ends(Terminated), ends(ShuttingDown), ends(Running)],
+            [Probe::Done, Probe::InProgress, Probe::Absent]
+        );
     }
 
     #[test]

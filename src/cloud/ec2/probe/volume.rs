@@ -48,7 +48,9 @@ fn made(name: &ResourceName, found: &sdk::Volume) -> Result<Probe, CloudError> {
     match found.state() {
         Some(Available | InUse) => Ok(Probe::Done),
         Some(Creating) => Ok(Probe::InProgress),
-        Some(Error) => Err(refused("CreateVolume", "error", format!("EC2 could not make {name}: delete it and try again"))),
+        Some(Error) => {
+            Err(refused("CreateVolume", "error", format!("EC2 could not make {name}: delete it and try again")))
+        }
         _ => Ok(Probe::Absent),
     }
 }

@@ -55,7 +55,8 @@ async fn root_device(ec2: &Ec2, image: &str) -> Result<String, CloudError> {
     }
     let answer = ec2.reads.describe_images().image_ids(image).send().await.map_err(|e| error("DescribeImages", e))?;
     let found = answer.images.unwrap_or_default().into_iter().find_map(|found| found.root_device_name);
-    let device = found.ok_or_else(|| refused("DescribeImages", "no such image", format!("there is no image {image}")))?;
+    let device =
+        found.ok_or_else(|| refused("DescribeImages", "no such image", format!("there is no image {image}")))?;
     ec2.ids.learn_root_device(image, &device);
     Ok(device)
 }
