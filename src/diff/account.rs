@@ -80,7 +80,9 @@ pub(super) fn profile(graph: &Graph, inventory: &Inventory) -> Result<ProfileDif
     if seen.foreign {
         return Err(Refusal {
             node: id,
-            message: format!("there is a role or an instance profile {name} already, and it is not tagged as this plan's"),
+            message: format!(
+                "there is a role or an instance profile {name} already, and it is not tagged as this plan's"
+            ),
             remedy: format!(
                 "if it is yours, adopt it: aws iam tag-role --role-name {name} --tags Key=infra:plan,Value={plan} and the \
                  same with tag-instance-profile; otherwise rename the plan",

@@ -45,11 +45,18 @@ pub struct FirewallDiff {
 #[serde(rename_all = "snake_case")]
 pub enum Mend {
     /// It is behind other security groups.
-    Firewall { was: Vec<ResourceName> },
+    Firewall {
+        was: Vec<ResourceName>,
+    },
     /// Its metadata were given without a token, or not as far as into a container.
     Tokens,
-    Profile { was: Option<ResourceName> },
-    Credits { was: Credits, to: Credits },
+    Profile {
+        was: Option<ResourceName>,
+    },
+    Credits {
+        was: Credits,
+        to: Credits,
+    },
 }
 
 impl FirewallDiff {
@@ -91,9 +98,7 @@ pub(super) fn diff(
     let current = cx.image(size);
     // An instance stays where it is and what it was made from, whatever else would fit.
     let (vpc, subnet, zone, image_id) = match known {
-        Some((instance, own)) => {
-            (own.vpc.clone(), own.subnet.clone(), instance.zone.clone(), own.image_id.clone())
-        }
+        Some((instance, own)) => (own.vpc.clone(), own.subnet.clone(), instance.zone.clone(), own.image_id.clone()),
         None => {
             let (subnet, image) = (cx.subnet()?, current.clone().ok_or_else(|| cx.no_image(size))?);
             (subnet.vpc.clone(), subnet.id.clone(), subnet.zone.clone(), image)
@@ -156,7 +161,8 @@ impl<'a> Context<'a> {
             }
             several => {
                 let ids = list(several.iter().map(|vpc| vpc.id.clone()));
-                Err(self.refuse(format!("{} VPCs are called \"{wanted}\"", several.len()), format!("write the id: {ids}")))
+                Err(self
+                    .refuse(format!("{} VPCs are called \"{wanted}\"", several.len()), format!("write the id: {ids}")))
             }
         }
     }
@@ -265,9 +271,11 @@ impl<'a> Context<'a> {
     fn mends(&self, instance: &Instance) -> Vec<Mend> {
         let Some(own) = &instance.ec2 else { return vec![] };
         let firewall = BTreeSet::from([self.ec2.firewall.clone()]);
-        let groups = (own.firewalls != firewall).then(|| Mend::Firewall { was: own.firewalls.iter().cloned().collect() });
+        let groups =
+            (own.firewalls != firewall).then(|| Mend::Firewall { was: own.firewalls.iter().cloned().collect() });
         let tokens = (!own.tokens_required || own.hop_limit != HOP_LIMIT).then_some(Mend::Tokens);
-        let profile = (own.profile.as_ref() != Some(&self.ec2.profile)).then(|| Mend::Profile { was: own.profile.clone() });
+        let profile =
+            (own.profile.as_ref() != Some(&self.ec2.profile)).then(|| Mend::Profile { was: own.profile.clone() });
         let credits = own.credits.zip(self.ec2.credits).filter(|(was, to)| was != to);
         let credits = credits.map(|(was, to)| Mend::Credits { was, to });
         groups.into_iter().chain(tokens).chain(profile).chain(credits).collect()
@@ -283,7 +291,8 @@ fn singly(ports: &[OpenPort]) -> Vec<OpenPort> {
         };
         let bare = OpenPort { range, from: BTreeSet::new(), aliases: BTreeSet::new(), ..port.clone() };
         let nets = port.from.iter().map(|net| OpenPort { from: BTreeSet::from([*net]), ..bare.clone() });
-        let aliases = port.aliases.iter().map(|alias| OpenPort { aliases: BTreeSet::from([alias.clone()]), ..bare.clone() });
+        let aliases =
+            port.aliases.iter().map(|alias| OpenPort { aliases: BTreeSet::from([alias.clone()]), ..bare.clone() });
         nets.chain(aliases).collect::<Vec<_>>()
     };
     let all: BTreeSet<OpenPort> = ports.iter().flat_map(one).collect();

@@ -28,7 +28,9 @@ fn a_machine_goes_where_the_plan_says_and_otherwise_into_the_default_network() {
     let place = |text: &str| {
         let with = format!("static_ip = true\n{text}");
         let diff = diff(&ec2(&[("static_ip = true", &with)]), &inventory);
-        diff.map(|diff| diff.hosts[0].ec2.as_ref().map(|ec2| format!("{}/{}/{}", ec2.vpc, ec2.subnet, ec2.zone)).unwrap_or_default())
+        diff.map(|diff| {
+            diff.hosts[0].ec2.as_ref().map(|ec2| format!("{}/{}/{}", ec2.vpc, ec2.subnet, ec2.zone)).unwrap_or_default()
+        })
     };
     assert_eq!(place("").unwrap(), "vpc-1/subnet-a/us-east-1a");
     assert_eq!(place("zone = \"us-east-1b\"").unwrap(), "vpc-1/subnet-b/us-east-1b");

@@ -11,9 +11,9 @@ mod ec2_tests;
 mod host;
 mod left_over;
 mod root;
-mod volume;
 #[cfg(test)]
 mod tests;
+mod volume;
 
 pub use account::{ContactDiff, KeyPairDiff, ProfileDiff};
 pub use change::{Change, Verb};

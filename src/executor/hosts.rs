@@ -15,8 +15,8 @@ use super::event::{Event, Reporter};
 use super::step_runner::StepError;
 use crate::cloud::{Access, Cloud, Clouds, HostKey};
 use crate::host::{self, BuiltImage, DiskSpec, HostEvent, LocalImage, Progress, ReleaseSpec, Session, Site, Target};
-use crate::inventory::{CloudKind, ResourceName};
 use crate::inventory::host_facts::PushedImage;
+use crate::inventory::{CloudKind, ResourceName};
 use crate::plan::NodeName;
 use crate::steps::{DiskOnHost, HostAction, HostRef, LocalAction};
 

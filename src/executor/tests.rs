@@ -7,8 +7,8 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
 use super::{LiveRunner, Outcome, Policy, StepError, run};
-use crate::cloud::{Cloud, CloudErrorKind, Clouds};
 use crate::cloud::fake::{FakeCloud, Fault, World};
+use crate::cloud::{Cloud, CloudErrorKind, Clouds};
 use crate::graph::fixture::{ec2, vault};
 use crate::inventory::CloudKind;
 use crate::journal::{Entry, Journal};

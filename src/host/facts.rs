@@ -237,8 +237,13 @@ mod tests {
     use crate::host::site::DiskSpec;
 
     fn site() -> Site {
-        let disk =
-            DiskSpec { disk: "pgdata".parse().unwrap(), size_gb: 8, mount: "/srv/pgdata".to_owned(), cloud_path: None, serial: None };
+        let disk = DiskSpec {
+            disk: "pgdata".parse().unwrap(),
+            size_gb: 8,
+            mount: "/srv/pgdata".to_owned(),
+            cloud_path: None,
+            serial: None,
+        };
         Site::new("phase1".parse().unwrap(), "vault".parse().unwrap(), vec![disk])
     }
 

@@ -18,7 +18,7 @@ pub use ec2::{
 pub use firewall::{OpenPort, RuleProtocol, RuleRange};
 pub use host_facts::{HostFacts, RootData, RootDataKind};
 pub use observed::{
-    Address, Alarm, CloudKind, Comparison, Contact, ContactStatus, Disk, Gap, HostView, Instance, InstanceState, Inventory,
-    KeyPair, ResourceName, Size, Snapshot,
+    Address, Alarm, CloudKind, Comparison, Contact, ContactStatus, Disk, Gap, HostView, Instance, InstanceState,
+    Inventory, KeyPair, ResourceName, Size, Snapshot,
 };
 pub use tags::{TAG_CARRIED, TAG_IMAGE, TAG_NODE, TAG_PLAN, TAG_USER_DATA, Tags};

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::names::{
-    Blueprint, DatabaseName, Email, FindingCode, InstanceClass, NetworkName, NodeName, PlanName, ProfileName, Region, SecretName,
-    ServiceName, SizeName, SshAddress, VarName, Zone,
+    Blueprint, DatabaseName, Email, FindingCode, InstanceClass, NetworkName, NodeName, PlanName, ProfileName, Region,
+    SecretName, ServiceName, SizeName, SshAddress, VarName, Zone,
 };
 use super::units::{Acu, CutoverTime, Destination, Gigabytes, MountPath, PortRange, Rate, Schedule, Source, Span};
 

@@ -11,8 +11,8 @@ use crate::cloud::lightsail::Lightsail;
 use crate::cloud::rds::AmazonRds;
 use crate::cloud::{Access, Cloud, Clouds, Databases, HostKey};
 use crate::executor::{HostKeys, ReleaseSource, SshHosts};
-use crate::host;
 use crate::graph::Names;
+use crate::host;
 use crate::inventory::{CloudKind, Inventory, ResourceName};
 use crate::plan::{Provider, Region};
 

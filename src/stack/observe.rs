@@ -74,13 +74,7 @@ async fn look(
 
 /// Another key than the pinned one. Perhaps a colleague made the instance anew: what the cloud says of its keys counts,
 /// and only what answers with these is the host.
-async fn anew(
-    stack: &Stack,
-    cloud: Option<&Clouds>,
-    inventory: &Inventory,
-    name: &NodeName,
-    site: &Site,
-) -> HostView {
+async fn anew(stack: &Stack, cloud: Option<&Clouds>, inventory: &Inventory, name: &NodeName, site: &Site) -> HostView {
     let target = match (cloud, serving(stack, inventory, name)) {
         (Some(cloud), Some(instance)) => repinned(stack, cloud, instance, name).await,
         _ => Err(Gap(format!("host {name} shows another host key than the one in your known_hosts"))),

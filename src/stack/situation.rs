@@ -90,7 +90,8 @@ pub async fn bursts(survey: &Survey, cloud: Option<&Clouds>) -> BTreeMap<Resourc
     let plan = &survey.graph.plan;
     let running =
         survey.inventory.instances.iter().filter(|i| i.tags.is_plan(plan) && i.state == InstanceState::Running);
-    let asked = running.map(|i| async { Some((i.name.clone(), cloud.at(i.cloud).ok()?.burst_percent(&i.name).await.ok()??)) });
+    let asked =
+        running.map(|i| async { Some((i.name.clone(), cloud.at(i.cloud).ok()?.burst_percent(&i.name).await.ok()??)) });
     join_all(asked).await.into_iter().flatten().collect()
 }
 

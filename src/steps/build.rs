@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::action::{Action, CloudAction, HostAction, HostRef, LocalAction, ReleaseRef};
-use super::{Step, StepId, database, host};
 use super::ec2::ProfileCall;
+use super::{Step, StepId, database, host};
 use crate::diff::{ContactDiff, DatabaseChanges, DatabaseDiff, Diff, ProfileDiff, ReleaseDiff};
 use crate::graph::{DatabaseNode, Graph, HostKind, KeyPairNode, NodeId, ReleaseNode};
 use crate::inventory::{CloudKind, Inventory, Tags};
@@ -130,7 +130,8 @@ fn profile(steps: &mut Steps, graph: &Graph, diff: &Diff) -> Option<StepId> {
         steps.cloud(CloudKind::Ec2, id, verb, CloudAction::Profile { name: name.clone(), part }, needs)
     };
     let role = role.then(|| put("create_role", ProfileCall::CreateRole { tags: tags() }, vec![]));
-    let policy = policy.clone().map(|policy| put("policy", ProfileCall::PutPolicy { policy }, role.iter().cloned().collect()));
+    let policy =
+        policy.clone().map(|policy| put("policy", ProfileCall::PutPolicy { policy }, role.iter().cloned().collect()));
     let made = profile.then(|| put("create", ProfileCall::CreateProfile { tags: tags() }, vec![]));
     let before: Vec<_> = role.into_iter().chain(policy.clone()).chain(made.clone()).collect();
     let added = add_role.then(|| put("add_role", ProfileCall::AddRole, before));

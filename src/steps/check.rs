@@ -150,8 +150,9 @@ impl<'a> Checked<'a> {
     }
 
     fn successor_is_there(&self, step: &Step) -> Option<Violation> {
-        let creates =
-            |s: &&Step| s.node == step.node && matches!(s.action, Action::Cloud { action: CloudAction::CreateInstance(_), .. });
+        let creates = |s: &&Step| {
+            s.node == step.node && matches!(s.action, Action::Cloud { action: CloudAction::CreateInstance(_), .. })
+        };
         let created = self.all.iter().any(|s| creates(&s));
         let waits = self.preceded_in_cloud(step, &|a| matches!(a, CloudAction::CreateInstance(_)));
         (created && !waits).then(|| violation(step, "deletes an instance before its successor is there"))
@@ -166,13 +167,16 @@ impl<'a> Checked<'a> {
     fn same_zone(&self, step: &Step, disk: &ResourceName, instance: &ResourceName) -> Option<Violation> {
         let zone_of_new_disk = |s: &Step| match &s.action {
             Action::Cloud {
-                action: CloudAction::CreateDisk { name, zone, .. } | CloudAction::CreateDiskFromSnapshot { name, zone, .. },
+                action:
+                    CloudAction::CreateDisk { name, zone, .. } | CloudAction::CreateDiskFromSnapshot { name, zone, .. },
                 ..
             } if name == disk => Some(zone.clone()),
             _ => None,
         };
         let zone_of_new_instance = |s: &Step| match &s.action {
-            Action::Cloud { action: CloudAction::CreateInstance(spec), .. } if &spec.name == instance => Some(spec.zone.clone()),
+            Action::Cloud { action: CloudAction::CreateInstance(spec), .. } if &spec.name == instance => {
+                Some(spec.zone.clone())
+            }
             _ => None,
         };
         let observed = self.inventory.disks.iter().find(|d| &d.name == disk).map(|d| d.zone.clone());
@@ -190,7 +194,9 @@ impl<'a> Checked<'a> {
     /// be anything, unless an earlier run has copied all of it and said so.
     fn losses(&self) -> Vec<(&'a Step, Loss)> {
         let deleted = self.all.iter().filter_map(|s| match &s.action {
-            Action::Cloud { action: CloudAction::DeleteInstance { name }, .. } => Some((s, self.inventory.instance(name)?)),
+            Action::Cloud { action: CloudAction::DeleteInstance { name }, .. } => {
+                Some((s, self.inventory.instance(name)?))
+            }
             _ => None,
         });
         deleted.filter_map(|(step, instance)| Some((step, self.loss(step, instance)?))).collect()
@@ -261,9 +267,8 @@ fn created_name(action: &Action) -> Option<&ResourceName> {
 }
 
 fn destroys_data(step: &Step) -> Option<Violation> {
-    let is_data = |action: &CloudAction| {
-        matches!(action, CloudAction::DeleteDisk { .. } | CloudAction::DeleteSnapshot { .. })
-    };
+    let is_data =
+        |action: &CloudAction| matches!(action, CloudAction::DeleteDisk { .. } | CloudAction::DeleteSnapshot { .. });
     matches!(&step.action, Action::Cloud { action, .. } if is_data(action))
         .then(|| violation(step, "destroys data without --include-data"))
 }

@@ -69,7 +69,9 @@ pub fn questions(diff: &Diff) -> Vec<Question> {
             questions.push(Question::Interruption { what });
         }
         if let InstanceDiff::Resize { name, from, to } = &host.instance {
-            let what = format!("{name} becomes a {to} (it is a {from}): it is off for a few minutes, and its services with it");
+            let what = format!(
+                "{name} becomes a {to} (it is a {from}): it is off for a few minutes, and its services with it"
+            );
             questions.push(Question::Interruption { what });
         }
         if let PortsDiff::Put { lockout: Some(lockout), closes, .. } = &host.ports {

@@ -48,7 +48,9 @@ fn cloud(action: &CloudAction) -> String {
         CloudAction::CreateFirewall { name, vpc, .. } => format!("create security group {name} in {vpc}"),
         CloudAction::OpenPorts { firewall, ports } => format!("open in {firewall}: {}", rules(ports)),
         CloudAction::ClosePorts { firewall, ports } => format!("close in {firewall}: {}", rules(ports)),
-        CloudAction::SetFirewall { instance, firewall } => format!("put {instance} behind {firewall}, and nothing else"),
+        CloudAction::SetFirewall { instance, firewall } => {
+            format!("put {instance} behind {firewall}, and nothing else")
+        }
         CloudAction::DeleteFirewall { name } => format!("delete security group {name}"),
         CloudAction::ResizeInstance { name, size } => format!("make {name} a {size}"),
         CloudAction::RequireTokens { instance } => format!("require session tokens for the metadata of {instance}"),

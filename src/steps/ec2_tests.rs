@@ -31,7 +31,10 @@ fn from_nothing() {
     let made = Story { start: World::new(), steps: &|world| planned(&graph, world) }.converges().observe();
     let instance = &made.instances[0];
     let own = instance.ec2.as_ref().expect("it is EC2's");
-    assert_eq!((own.image_id.as_str(), own.subnet.as_str(), instance.zone.as_str()), ("ami-1", "subnet-a", "us-east-1a"));
+    assert_eq!(
+        (own.image_id.as_str(), own.subnet.as_str(), instance.zone.as_str()),
+        ("ami-1", "subnet-a", "us-east-1a")
+    );
     assert!(own.tokens_required && own.hop_limit == 2);
     assert_eq!(made.disks[0].volume, Some(VolumeSpec::GP3));
     assert_eq!(made.ec2.firewalls[0].ports.len(), 2, "one source a rule");

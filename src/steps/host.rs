@@ -1,19 +1,20 @@
 //! The steps of one host. Two rules shape the order: whatever can fail slowly (a new instance, its preparation) is
 //! done while the old one still serves, and a disk is only taken off an instance that is stopped in good order.
 
+mod ec2;
+mod mounts;
+
 use std::collections::BTreeMap;
 
 use super::StepId;
-use super::action::{AlarmSpec, CloudAction, DiskOnHost, HostAction, HostRef, InstanceSpec};
+use super::action::{AlarmSpec, CloudAction, HostAction, HostRef, InstanceSpec};
 use super::build::{Account, Steps, host_ref};
-use super::ec2::Ec2Spec;
 use crate::diff::{
-    AddressDiff, AlarmDiff, Diff, DiskDiff, GrowthStage, HostDiff, InstanceDiff, Mend, OldRoot, PortsDiff, ReleaseDiff,
+    AddressDiff, AlarmDiff, Diff, DiskDiff, GrowthStage, HostDiff, InstanceDiff, OldRoot, PortsDiff, ReleaseDiff,
     Replacement,
 };
 use crate::graph::{CloudHost, DiskNode, Graph, HostKind, HostNode, NodeId};
 use crate::inventory::{CloudKind, Instance, InstanceState, Inventory, ResourceName, TAG_CARRIED, Tags};
-use crate::plan::NodeName;
 
 /// What later steps need to know of a host.
 pub(super) struct Built {
@@ -122,7 +123,7 @@ impl Context<'_> {
         let successor: Vec<_> = created.iter().chain(&ports).chain(&early).cloned().collect();
         let stopped = self.stop(steps, &successor);
         let disks = self.disks(steps, &created, &stopped);
-        let volumes = self.volumes(steps);
+        let volumes = self.volumes(steps, &safety);
         let left = self.leaving(steps, &stopped);
         let resized = self.resize(steps, &stopped);
         let before_start: Vec<_> = disks.iter().chain(&resized).cloned().collect();
@@ -176,13 +177,7 @@ impl Context<'_> {
             .collect()
     }
 
-    fn create(
-        &self,
-        steps: &mut Steps,
-        account: &Account,
-        after: &[StepId],
-        firewall: &[StepId],
-    ) -> Option<StepId> {
+    fn create(&self, steps: &mut Steps, account: &Account, after: &[StepId], firewall: &[StepId]) -> Option<StepId> {
         let wanted = match &self.diff.instance {
             InstanceDiff::Create { .. } => true,
             InstanceDiff::Replace(r) => !r.new_exists,
@@ -206,79 +201,6 @@ impl Context<'_> {
     /// Where the plan leaves it open, EC2's network decides.
     fn zone(&self) -> String {
         self.diff.ec2.as_ref().map_or(&self.cloud.zone, |ec2| &ec2.zone).clone()
-    }
-
-    fn ec2_spec(&self) -> Option<Ec2Spec> {
-        let (settings, diff) = (self.cloud.ec2()?, self.diff.ec2.as_ref()?);
-        Some(Ec2Spec {
-            image_id: diff.image_id.clone(),
-            subnet: diff.subnet.clone(),
-            firewall: settings.firewall.clone(),
-            profile: settings.profile.clone(),
-            root_gb: settings.root_gb,
-            credits: settings.credits,
-        })
-    }
-
-    /// EC2's security group: made, then opened; what is closed is closed last, so that nobody is shut out in between.
-    fn firewall(&self, steps: &mut Steps) -> Vec<StepId> {
-        let Some(ec2) = &self.diff.ec2 else { return vec![] };
-        let (node, firewall) = (self.host.id.child("ports"), &ec2.firewall);
-        let name = || firewall.name.clone();
-        let mut done = vec![];
-        if !firewall.exists {
-            let tags = Tags::for_node(&self.graph.plan, node.as_str());
-            let create = CloudAction::CreateFirewall { name: name(), vpc: ec2.vpc.clone(), tags };
-            done.push(self.put(steps, &node, "create", create, []));
-        }
-        if !firewall.open.is_empty() {
-            let open = CloudAction::OpenPorts { firewall: name(), ports: firewall.open.clone() };
-            done.push(self.put(steps, &node, "open", open, done.clone()));
-        }
-        if !firewall.close.is_empty() {
-            let close = CloudAction::ClosePorts { firewall: name(), ports: firewall.close.clone() };
-            done.push(self.put(steps, &node, "close", close, done.clone()));
-        }
-        done
-    }
-
-    /// What a living instance takes.
-    fn mends(&self, steps: &mut Steps, account: &Account, ports: &[StepId]) -> Vec<StepId> {
-        let (Some(settings), Some(diff)) = (self.cloud.ec2(), &self.diff.ec2) else { return vec![] };
-        let instance = || self.target.clone();
-        let mend = |mend: &Mend| match mend {
-            Mend::Firewall { .. } => {
-                let firewall = settings.firewall.clone();
-                ("set_firewall", CloudAction::SetFirewall { instance: instance(), firewall }, ports.to_vec())
-            }
-            Mend::Tokens => ("require_tokens", CloudAction::RequireTokens { instance: instance() }, vec![]),
-            Mend::Profile { .. } => {
-                let profile = settings.profile.clone();
-                let needs = account.profile.iter().cloned().collect();
-                ("set_profile", CloudAction::SetProfile { instance: instance(), profile }, needs)
-            }
-            Mend::Credits { to, .. } => {
-                ("set_credits", CloudAction::SetCredits { instance: instance(), credits: *to }, vec![])
-            }
-        };
-        let mends: Vec<_> = diff.mends.iter().map(mend).collect();
-        mends.into_iter().map(|(verb, action, needs)| self.put(steps, &self.host.id, verb, action, needs)).collect()
-    }
-
-    /// Volumes take their change attached or not, in use or not.
-    fn volumes(&self, steps: &mut Steps) -> Vec<StepId> {
-        let change = |volume: &crate::diff::VolumeDiff| {
-            let (name, size_gb) = (volume.name.clone(), volume.to_gb);
-            let action = CloudAction::ModifyDisk { name, size_gb, volume: volume.to };
-            self.put(steps, &volume.id, "modify", action, [])
-        };
-        self.diff.volumes.iter().map(change).collect()
-    }
-
-    fn resize(&self, steps: &mut Steps, stopped: &Stopped) -> Option<StepId> {
-        let InstanceDiff::Resize { name, to, .. } = &self.diff.instance else { return None };
-        let action = CloudAction::ResizeInstance { name: name.clone(), size: to.clone() };
-        Some(self.put(steps, &self.host.id, "resize", action, stopped.steps.iter().cloned()))
     }
 
     fn ports(&self, steps: &mut Steps, created: &Option<StepId>) -> Option<StepId> {
@@ -458,7 +380,8 @@ impl Context<'_> {
         };
         let needed = is_down || stopped.instance.as_ref() == Some(name);
         let needs = stopped.steps.iter().chain(attached).cloned();
-        needed.then(|| self.put(steps, &self.host.id, "start", CloudAction::StartInstance { name: name.clone() }, needs))
+        needed
+            .then(|| self.put(steps, &self.host.id, "start", CloudAction::StartInstance { name: name.clone() }, needs))
     }
 
     fn address(
@@ -528,7 +451,9 @@ impl Context<'_> {
 
     /// Is anything to be done on the host itself?
     fn works(&self) -> bool {
-        self.deploys || self.carries() || self.diff.disks.iter().any(|d| self.must_mount(d))
+        // A machine of another size has to serve again.
+        let resized = matches!(self.diff.instance, InstanceDiff::Resize { .. });
+        self.deploys || resized || self.carries() || self.diff.disks.iter().any(|d| self.must_mount(d))
     }
 
     /// Wait for SSH where something is to be done on the host.
@@ -541,63 +466,5 @@ impl Context<'_> {
         }
         let needs = after.into_iter().chain(early.iter().cloned());
         vec![steps.host(&self.host.id, "wait", HostAction::Wait { on: self.on.clone() }, needs)]
-    }
-
-    fn mounts(&self, steps: &mut Steps, reachable: &[StepId], attached: &[StepId]) -> Vec<StepId> {
-        let nodes = self.diff.disks.iter().filter(|d| self.must_mount(d)).filter_map(|d| Some((d, self.node(d)?)));
-        nodes
-            .map(|(diff, node)| {
-                if let DiskDiff::Rename { name, from, .. } = diff {
-                    return self.rename(steps, node, name, from, reachable);
-                }
-                let disk = DiskOnHost {
-                    disk: node.name.clone(),
-                    size_gb: node.size_gb,
-                    mount: node.mount.clone(),
-                    path: self.path(node),
-                    resource: diff.resource().clone(),
-                    expects_data: self.expects_data(diff, node),
-                };
-                let action = HostAction::PrepareDisk { on: self.on.clone(), disk };
-                steps.host(&node.id, "mount", action, reachable.iter().chain(attached).cloned())
-            })
-            .collect()
-    }
-
-    /// On the host first: cut off in between, the next run finds the disk by its place and its old tag.
-    fn rename(
-        &self,
-        steps: &mut Steps,
-        node: &DiskNode,
-        disk: &ResourceName,
-        from: &NodeName,
-        reachable: &[StepId],
-    ) -> StepId {
-        let (mount, to) = (node.mount.clone(), node.name.clone());
-        let action = HostAction::RenameDisk { on: self.on.clone(), mount, from: from.clone(), to };
-        let renamed = steps.host(&node.id, "rename", action, reachable.iter().cloned());
-        let tag = CloudAction::Tag { name: disk.clone(), tags: Tags::for_node(&self.graph.plan, node.id.as_str()) };
-        self.put(steps, &node.id, "tag", tag, [renamed])
-    }
-
-    /// Moved and grown disks hold data. So does one that an interrupted move or growth left unmounted: infra makes
-    /// snapshots only of disks that have been in use.
-    fn expects_data(&self, diff: &DiskDiff, node: &DiskNode) -> bool {
-        let copied = || self.inventory.snapshots.iter().any(|s| s.tags.is_node(&self.graph.plan, node.id.as_str()));
-        match diff {
-            DiskDiff::Move { .. } | DiskDiff::Grow { .. } => true,
-            DiskDiff::Create { exists: true, .. } | DiskDiff::Mount { .. } => copied(),
-            // In use and mounted: it grows.
-            DiskDiff::Keep { .. } => true,
-            _ => false,
-        }
-    }
-
-    /// A kept disk of a new instance cannot be: it must be mounted wherever the instance is new. The file system of one that
-    /// grows in place has to follow.
-    fn must_mount(&self, disk: &DiskDiff) -> bool {
-        let grows = self.diff.volumes.iter().any(|volume| &volume.id == disk.id() && volume.grows());
-        let stays = matches!(self.diff.instance, InstanceDiff::Keep { .. } | InstanceDiff::Resize { .. });
-        !disk.is_kept() || grows || !stays
     }
 }

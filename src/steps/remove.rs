@@ -6,9 +6,7 @@ use super::ec2::ProfileCall;
 use super::{Step, StepId};
 use crate::diff::removed_hosts;
 use crate::graph::{Graph, HostNode, Names, NodeId};
-use crate::inventory::{
-    Address, CloudKind, Disk, Instance, InstanceState, Inventory, ResourceName, TAG_NODE, Tags,
-};
+use crate::inventory::{Address, CloudKind, Disk, Instance, InstanceState, Inventory, ResourceName, TAG_NODE, Tags};
 use crate::plan::NodeName;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,7 +146,8 @@ impl Remove<'_> {
         let mut needs: Vec<_> = stopped.into_iter().chain(detached).chain(freed).collect();
         if instance.cloud == CloudKind::Ec2 {
             let unprotect = CloudAction::Protect { instance: instance.name.clone(), on: false };
-            needs = vec![self.steps.cloud(instance.cloud, id, &format!("unprotect_{}", instance.name), unprotect, needs)];
+            needs =
+                vec![self.steps.cloud(instance.cloud, id, &format!("unprotect_{}", instance.name), unprotect, needs)];
         }
         let delete = CloudAction::DeleteInstance { name: instance.name.clone() };
         self.steps.cloud(instance.cloud, id, &format!("delete_{}", instance.name), delete, needs)

@@ -45,7 +45,10 @@ pub(super) fn view() -> Ec2View {
 }
 
 /// How an instance comes out of `RunInstances`.
-pub(super) fn made(world: &World, spec: &InstanceSpec) -> Result<Option<Ec2Instance>, (crate::cloud::CloudErrorKind, String)> {
+pub(super) fn made(
+    world: &World,
+    spec: &InstanceSpec,
+) -> Result<Option<Ec2Instance>, (crate::cloud::CloudErrorKind, String)> {
     let Some(ec2) = &spec.ec2 else { return Ok(None) };
     let view = &world.inventory.ec2;
     let size = view.types.iter().find(|size| size.id == spec.size);
@@ -109,7 +112,11 @@ impl World {
             }
             CloudAction::Protect { instance, on } => {
                 self.machine(instance)?;
-                if *on { self.protected.insert(instance.clone()) } else { self.protected.remove(instance) };
+                if *on {
+                    self.protected.insert(instance.clone())
+                } else {
+                    self.protected.remove(instance)
+                };
             }
             CloudAction::ModifyDisk { name, size_gb, volume } => {
                 let disk = self.inventory.disks.iter_mut().find(|disk| &disk.name == name);
@@ -145,7 +152,8 @@ impl World {
                 group.ports.retain(|port| !ports.contains(port));
             }
             CloudAction::DeleteFirewall { name } => {
-                let behind = |i: &crate::inventory::Instance| i.ec2.as_ref().is_some_and(|e| e.firewalls.contains(name));
+                let behind =
+                    |i: &crate::inventory::Instance| i.ec2.as_ref().is_some_and(|e| e.firewalls.contains(name));
                 ensure(!self.inventory.instances.iter().any(behind), "an instance is behind it")?;
                 self.inventory.ec2.firewalls.retain(|firewall| &firewall.name != name);
             }
@@ -219,7 +227,9 @@ impl World {
             }
             other => {
                 let mut after = self.clone();
-                after.submit_ec2(other).is_ok() && after.inventory == self.inventory && after.protected == self.protected
+                after.submit_ec2(other).is_ok()
+                    && after.inventory == self.inventory
+                    && after.protected == self.protected
             }
         }
     }

@@ -81,7 +81,9 @@ impl Cloud for FakeCloud {
             Fault::Fails => return Ok(vec![Operation("failed".into())]),
             Fault::None | Fault::After(_) => {}
         }
-        world.perform(&Action::Cloud { at: self.at, action: action.clone() }).map_err(|(kind, why)| error(kind, why))?;
+        world
+            .perform(&Action::Cloud { at: self.at, action: action.clone() })
+            .map_err(|(kind, why)| error(kind, why))?;
         match fault {
             Fault::After(kind) => Err(error(kind, "after")),
             _ => Ok(vec![Operation("done".into())]),

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use crate::cloud::api::OperationState;
 use crate::inventory::{
-    Address, Alarm, CloudKind, Comparison, Contact, ContactStatus, Disk, Instance, InstanceState, KeyPair, OpenPort, ResourceName,
-    RuleProtocol, RuleRange, Size, Snapshot, Tags,
+    Address, Alarm, CloudKind, Comparison, Contact, ContactStatus, Disk, Instance, InstanceState, KeyPair, OpenPort,
+    ResourceName, RuleProtocol, RuleRange, Size, Snapshot, Tags,
 };
 
 fn tags(tags: Option<&Vec<sdk::Tag>>) -> Tags {

@@ -150,7 +150,9 @@ fn is_instance_store(device: &Device) -> bool {
 
 fn usable(disk: &DiskSpec, device: &Device) -> Result<(), DiskError> {
     let how = match device {
-        device if is_instance_store(device) => "it is the machine's own disk (instance store): it is lost at every stop",
+        device if is_instance_store(device) => {
+            "it is the machine's own disk (instance store): it is lost at every stop"
+        }
         Device { in_use: true, .. } => "mounted or swap",
         Device { children: 1.., .. } => "it has partitions, or something is built on it",
         Device { read_only: true, .. } => "it is read-only",

@@ -4,8 +4,15 @@ use super::{Context, Rule};
 use crate::plan::finding::Finding;
 use crate::plan::model::Provider;
 
-pub(super) const RULES: &[Rule] =
-    &[some_host, region_for_cloud_hosts, zone_in_region, needed_keys, keys_of_the_cloud, keys_of_ec2, address_of_a_server];
+pub(super) const RULES: &[Rule] = &[
+    some_host,
+    region_for_cloud_hosts,
+    zone_in_region,
+    needed_keys,
+    keys_of_the_cloud,
+    keys_of_ec2,
+    address_of_a_server,
+];
 
 fn some_host(cx: &Context<'_>) -> Vec<Finding> {
     if !cx.plan.hosts.is_empty() || cx.spans.has_below("hosts") {
@@ -61,9 +68,8 @@ fn needed_keys(cx: &Context<'_>) -> Vec<Finding> {
 
 /// Keys that say what to make have no meaning for a server that exists.
 fn keys_of_the_cloud(cx: &Context<'_>) -> Vec<Finding> {
-    const KEYS: [&str; 11] = [
-        "size", "image", "zone", "static_ip", "ports", "disks", "user_data", "vpc", "subnet", "root_gb", "credits",
-    ];
+    const KEYS: [&str; 11] =
+        ["size", "image", "zone", "static_ip", "ports", "disks", "user_data", "vpc", "subnet", "root_gb", "credits"];
     let refused = cx.hosts_of(Provider::Ssh).flat_map(|(path, name, _)| {
         let written = KEYS.into_iter().map(move |key| (key, format!("{path}.{key}")));
         written.filter(|(_, path)| cx.spans.has(path)).map(move |(key, path)| {
