@@ -1,15 +1,21 @@
-//! What things cost a month, in US dollars. Pure: prices come with the inventory, or from the dated table below.
+//! What things cost a month, in US dollars. Pure: Lightsail's sizes have their prices with the inventory, everything else
+//! from the list that is compiled in (`prices`), or from the constants below.
 //! Source of the constants: AWS's price pages for Lightsail, us-east-1, read 2026-11.
 
+pub mod burst;
 mod database;
+pub mod ec2;
 mod migration;
+pub mod prices;
 #[cfg(test)]
 mod tests;
+mod used;
 
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, Sub};
 
+use jiff::civil::{Date, date};
 use serde::{Deserialize, Serialize};
 
 use crate::diff::{Diff, DiskDiff, LeftOverKind};
@@ -17,13 +23,21 @@ use crate::graph::{Graph, NodeId};
 use crate::inventory::{Inventory, Size};
 use crate::plan::Engine;
 
-pub use database::{DatabaseClass, DatabaseCost, database, database_class, memory_gb};
+pub use burst::Credits;
+pub use database::{DatabaseClass, database, database_class, memory_gb};
+pub use ec2::Traffic;
 pub use migration::{MigrationCost, migration};
+pub use prices::{Offer, PriceList};
+pub use used::PricesUsed;
 
+/// AWS's own month.
+const HOURS: f64 = 730.0;
 /// Block storage, a GB and month.
 const DISK_GB: f64 = 0.10;
 /// Snapshots, a GB and month.
 const SNAPSHOT_GB: f64 = 0.05;
+/// When these and `fallback_sizes` were read.
+const LIGHTSAIL_READ: Date = date(2026, 11, 1);
 
 /// US dollars a month.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default, Serialize, Deserialize)]
@@ -56,6 +70,20 @@ impl Sum for Monthly {
     }
 }
 
+/// The same always, or as it is used.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CostRange {
+    pub least: Monthly,
+    pub most: Monthly,
+}
+
+impl CostRange {
+    /// Where it is more than the least.
+    pub fn more(self) -> Option<Monthly> {
+        Some(self.most).filter(|most| *most > self.least)
+    }
+}
+
 /// One line of the bill.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Line {
@@ -63,14 +91,56 @@ pub struct Line {
     pub what: String,
     /// Of what is there now. None: its price is not known.
     pub before: Option<Monthly>,
+    /// Where it costs as it is used: at the least.
     pub after: Option<Monthly>,
+    /// At the most, where that is more.
+    #[serde(default)]
+    pub most: Option<Monthly>,
+}
+
+impl Line {
+    /// What is planned costs the same always, or as it is used.
+    fn ranged(node: &NodeId, what: String, before: Option<CostRange>, after: Option<CostRange>) -> Self {
+        Self {
+            node: node.clone(),
+            what,
+            before: before.map(|cost| cost.least),
+            after: after.map(|cost| cost.least),
+            most: after.and_then(CostRange::more),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     pub lines: Vec<Line>,
+    /// Sums, without the lines whose price is not known.
     pub before: Monthly,
     pub after: Monthly,
+    #[serde(default)]
+    pub most: Option<Monthly>,
+    /// What the internet costs beside the lines; in no sum, since no plan says how much it is.
+    #[serde(default)]
+    pub traffic: Option<Traffic>,
+    /// What the lines rest on.
+    #[serde(default)]
+    pub prices: Vec<PricesUsed>,
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+impl Estimate {
+    /// `offers`: those of AWS's list that the lines need.
+    fn of(lines: Vec<Line>, graph: &Graph, inventory: &Inventory, offers: &[Offer]) -> Self {
+        let sum = |part: fn(&Line) -> Option<Monthly>| lines.iter().filter_map(part).sum();
+        let region = graph.region.as_ref();
+        let used = region.map(|region| used::of_offers(region, offers, inventory.observed_at)).unwrap_or_default();
+        let (before, after) = (sum(|l| l.before), sum(|l| l.after));
+        let most = CostRange { least: after, most: sum(|l| l.most.or(l.after)) }.more();
+        let notes = used::notes(region, offers, &used);
+        let prices = lightsail(&lines, graph, inventory).into_iter().chain(used).collect();
+        Self { before, after, most, traffic: None, prices, notes, lines }
+    }
 }
 
 pub fn estimate(graph: &Graph, inventory: &Inventory, diff: &Diff) -> Estimate {
@@ -81,6 +151,7 @@ pub fn estimate(graph: &Graph, inventory: &Inventory, diff: &Diff) -> Estimate {
             what: format!("instance {}", cloud.size),
             before: existing.unwrap_or(Some(Monthly(0.0))),
             after: price(inventory, &cloud.size),
+            most: None,
         };
         let disks = host.disks.iter().map(|d| {
             let live = diff.hosts.iter().flat_map(|h| &h.disks).find(|x| x.id() == &d.id);
@@ -89,6 +160,7 @@ pub fn estimate(graph: &Graph, inventory: &Inventory, diff: &Diff) -> Estimate {
                 what: format!("disk {} GB", d.size_gb),
                 before: Some(disk_before(inventory, live)),
                 after: Some(Monthly(f64::from(d.size_gb) * DISK_GB)),
+                most: None,
             }
         });
         std::iter::once(instance).chain(disks).collect::<Vec<_>>()
@@ -101,7 +173,7 @@ pub fn estimate(graph: &Graph, inventory: &Inventory, diff: &Diff) -> Estimate {
             LeftOverKind::Snapshot => stored(SNAPSHOT_GB),
         };
         let what = format!("left over: {} {}", l.kind.noun(), l.name);
-        Line { node: l.node.clone(), what, before: cost, after: cost }
+        Line { node: l.node.clone(), what, before: cost, after: cost, most: None }
     });
     let grown = diff.hosts.iter().flat_map(|h| &h.disks).filter_map(|d| match d {
         DiskDiff::Grow { id, old, from_gb, .. } => Some(Line {
@@ -109,22 +181,38 @@ pub fn estimate(graph: &Graph, inventory: &Inventory, diff: &Diff) -> Estimate {
             what: format!("kept: disk {old} and its snapshot"),
             before: Some(Monthly(0.0)),
             after: Some(Monthly(f64::from(*from_gb) * (DISK_GB + SNAPSHOT_GB))),
+            most: None,
         }),
         _ => None,
     });
-    let lines: Vec<_> = hosts.chain(grown).chain(managed(graph, inventory)).chain(left).collect();
-    let sum = |part: fn(&Line) -> Option<Monthly>| lines.iter().filter_map(part).sum();
-    Estimate { before: sum(|l| l.before), after: sum(|l| l.after), lines }
+    let database = managed(graph, inventory);
+    let offers: &[Offer] = if database.is_some() { &[Offer::Rds] } else { &[] };
+    let lines = hosts.chain(grown).chain(database).chain(left).collect();
+    Estimate::of(lines, graph, inventory, offers)
 }
 
 /// The database that a migration made, without what its clients read and write. Aurora's bill begins at its least capacity.
 fn managed(graph: &Graph, inventory: &Inventory) -> Option<Line> {
     let (node, found) = (graph.database.as_ref()?, inventory.database.seen()?.database.as_ref()?);
     let wanted = node.sizes.get(&found.engine()).unwrap_or(&found.size);
-    let least = |size| database(size, 0).map(|cost| cost.least);
+    let list = graph.region.as_ref().and_then(prices::of_region);
+    let cost = |size| list.and_then(|list| database(list, size, 0));
     let from = if found.engine() == Engine::Aurora { ", at its least" } else { "" };
-    let what = format!("database {wanted}{from}");
-    Some(Line { node: node.id.clone(), what, before: least(&found.size), after: least(wanted) })
+    Some(Line::ranged(&node.id, format!("database {wanted}{from}"), cost(&found.size), cost(wanted)))
+}
+
+/// What the lines of Lightsail rest on: sizes as it says itself, as long as it can be asked.
+fn lightsail(lines: &[Line], graph: &Graph, inventory: &Inventory) -> Vec<PricesUsed> {
+    let has = |of: &str| lines.iter().any(|line| line.what.contains(of));
+    let of = |what: &str, from: &str, read| PricesUsed::new(what, from, read, inventory.observed_at);
+    let page = "Lightsail's price page";
+    let asked = !inventory.sizes.is_empty();
+    let instances = graph.cloud_hosts().next().map(|_| match asked {
+        true => of("Lightsail instances", "Lightsail itself", used::day(inventory.observed_at)),
+        false => of("Lightsail instances", page, LIGHTSAIL_READ),
+    });
+    let stored = (has("disk") || has("snapshot")).then(|| of("Lightsail disks and snapshots", page, LIGHTSAIL_READ));
+    instances.into_iter().chain(stored).collect()
 }
 
 fn disk_before(inventory: &Inventory, diff: Option<&DiskDiff>) -> Monthly {

@@ -74,7 +74,8 @@ fn destination(size: Option<&ManagedSize>, target: Option<&Endpoint>) -> String 
 fn cost(at: &OnHost, size: Option<&ManagedSize>, bytes: u64) -> MigrationCost {
     let unknown = MigrationCost { host: None, database: None, after: None, most: None };
     let host = at.stack.plan.hosts.get(&at.host);
-    host.map_or(unknown, |host| cost::migration(host, size, bytes, &at.inventory))
+    let region = at.stack.plan.region.as_ref();
+    host.map_or(unknown, |host| cost::migration(host, size, bytes, region, &at.inventory))
 }
 
 /// To be read on stdout where it is all that was asked for, and beside the rest otherwise.
