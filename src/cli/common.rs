@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::args::Global;
-use crate::cloud::Cloud;
+use crate::cloud::Clouds;
 use crate::error::{CommandError, Exit, Kind};
 use crate::executor::{Reporter, SshHosts};
 use crate::host::{Site, Target};
@@ -85,7 +85,7 @@ fn terminal_columns() -> usize {
     usize::from(columns.clamp(60, 140))
 }
 
-pub async fn cloud(stack: &Stack) -> Option<Arc<dyn Cloud>> {
+pub async fn cloud(stack: &Stack) -> Option<Clouds> {
     stack::clouds(stack).await
 }
 
@@ -179,7 +179,7 @@ fn reference(stack: &Stack, inventory: &Inventory, host: &NodeName) -> Result<Ho
         CommandError::failed(format!("host {host} does not exist yet"))
             .hint(format!("infra up {}", stack.path.display()))
     })?;
-    Ok(HostRef::Instance { host: host.clone(), name: instance.name.clone() })
+    Ok(HostRef::Instance { host: host.clone(), at: instance.cloud, name: instance.name.clone() })
 }
 
 impl From<LoadError> for CommandError {

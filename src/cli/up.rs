@@ -12,7 +12,7 @@ use super::common::{cloud, load_whole, plan_path, refuse_during_migration, seen}
 use super::out;
 use super::plan::view;
 use super::stop::on_signal;
-use crate::cloud::Cloud;
+use crate::cloud::Clouds;
 use crate::error::{CommandError, Exit};
 use crate::executor::{self, LiveRunner, Outcome, Policy, RunError};
 use crate::host;
@@ -117,7 +117,7 @@ pub fn holder(verb: &str) -> Holder {
 pub struct Run<'a> {
     pub global: &'a Global,
     pub stack: &'a Stack,
-    pub cloud: Option<Arc<dyn Cloud>>,
+    pub cloud: Option<Clouds>,
     pub inventory: &'a Inventory,
     pub policy: Policy,
     pub verb: &'a str,

@@ -3,8 +3,10 @@
 //! `executor`. SDK types stop here.
 
 mod api;
+mod clouds;
 mod config;
 mod databases;
+pub mod ec2;
 mod errors;
 #[cfg(test)]
 pub(crate) mod fake;
@@ -13,5 +15,6 @@ mod query;
 pub mod rds;
 
 pub use api::{Access, Cloud, CloudError, CloudErrorKind, HostKey, Identity, Operation, OperationState, Probe};
+pub use clouds::Clouds;
 pub use config::http_client;
 pub use databases::Databases;

@@ -238,7 +238,7 @@ mod tests {
 
     fn site() -> Site {
         let disk =
-            DiskSpec { disk: "pgdata".parse().unwrap(), size_gb: 8, mount: "/srv/pgdata".to_owned(), cloud_path: None };
+            DiskSpec { disk: "pgdata".parse().unwrap(), size_gb: 8, mount: "/srv/pgdata".to_owned(), cloud_path: None, serial: None };
         Site::new("phase1".parse().unwrap(), "vault".parse().unwrap(), vec![disk])
     }
 

@@ -158,6 +158,7 @@ mod tests {
             size_gb: 8,
             mount: "/srv/pgdata".to_owned(),
             cloud_path: None,
+            serial: None,
         };
         Site::new("phase1".parse().unwrap(), "vault".parse().unwrap(), vec![disk])
     }

@@ -28,11 +28,11 @@ pub use compose::{Build, Bundled, ComposeError, ComposeFile, External, Presence,
 pub use finding::{Finding, Findings, Severity};
 pub use managed::{Engine, ManagedSize};
 pub use model::{
-    Alerts, Backup, Bundle, Database, Disk, Host, Metric, Migrate, MigrateAurora, MigrateMode, MigrateRds, Plan,
+    Alerts, Backup, Bundle, Credits, Database, Disk, Host, Metric, Migrate, MigrateAurora, MigrateMode, MigrateRds, Plan,
     PortRule, Protocol, Provider, Threshold, VarValue, VolumeType,
 };
 pub use names::{
-    Blueprint, DatabaseName, Email, FindingCode, InstanceClass, NodeName, PlanName, ProfileName, Region, SecretName,
+    Blueprint, DatabaseName, Email, FindingCode, InstanceClass, NetworkName, NodeName, PlanName, ProfileName, Region, SecretName,
     ServiceName, SizeName, SshAddress, VarName, Zone,
 };
 pub use parse::{Checked, parse};

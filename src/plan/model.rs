@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::names::{
-    Blueprint, DatabaseName, Email, FindingCode, InstanceClass, NodeName, PlanName, ProfileName, Region, SecretName,
+    Blueprint, DatabaseName, Email, FindingCode, InstanceClass, NetworkName, NodeName, PlanName, ProfileName, Region, SecretName,
     ServiceName, SizeName, SshAddress, VarName, Zone,
 };
 use super::units::{Acu, CutoverTime, Destination, Gigabytes, MountPath, PortRange, Rate, Schedule, Source, Span};
@@ -64,6 +64,14 @@ pub struct Host {
     pub disks: BTreeMap<NodeName, Disk>,
     /// A shell script, relative to the plan, that runs once at first boot after infra's own preparation.
     pub user_data: Option<std::path::PathBuf>,
+    /// EC2 only: the VPC, by id or by the name in its tag; the region's default VPC when absent.
+    pub vpc: Option<NetworkName>,
+    /// EC2 only: the subnet, by id or by the name in its tag; of the VPC and the zone when absent.
+    pub subnet: Option<NetworkName>,
+    /// EC2 only: the size of the root disk.
+    pub root_gb: Option<Gigabytes>,
+    /// EC2 only, of sizes that burst: `standard` slows down when the credits are used, `unlimited` costs more.
+    pub credits: Option<Credits>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -109,6 +117,14 @@ pub enum VolumeType {
     Io2,
     St1,
     Sc1,
+}
+
+/// What a size that bursts does when its CPU credits are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Credits {
+    Standard,
+    Unlimited,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -257,6 +273,11 @@ pub struct Backup {
     pub keep: Span,
 }
 
+impl Host {
+    /// Images of a few releases and the log beside a system of 3 GB. The 8 GB of an image's own would be full within weeks.
+    pub const ROOT: Gigabytes = Gigabytes(30);
+}
+
 impl Migrate {
     /// Long enough for a month-end close or a holiday to show what nobody thought of.
     pub const KEEP: Span = Span::from_secs(14 * 24 * 60 * 60);
@@ -279,6 +300,28 @@ impl MigrateAurora {
     /// As much memory as a `db.m7g.xlarge`.
     fn default_max_acu() -> Acu {
         Acu(8.0)
+    }
+}
+
+impl std::fmt::Display for VolumeType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Gp2 => "gp2",
+            Self::Gp3 => "gp3",
+            Self::Io1 => "io1",
+            Self::Io2 => "io2",
+            Self::St1 => "st1",
+            Self::Sc1 => "sc1",
+        })
+    }
+}
+
+impl std::fmt::Display for Credits {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Standard => "standard",
+            Self::Unlimited => "unlimited",
+        })
     }
 }
 

@@ -207,6 +207,7 @@ fn site(plan: &Plan, host: &NodeName) -> Option<Site> {
         size_gb: disk.size_gb.0,
         mount: disk.mount.as_str().to_owned(),
         cloud_path: None,
+        serial: None,
     });
     Some(Site::new(plan.name.clone(), host.clone(), disks.collect()))
 }

@@ -1,13 +1,12 @@
 //! Where a stack stands: observed, compared, and what is to be done, checked.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use futures::future::join_all;
 
 use super::load::{LoadError, Stack};
 use super::observe::{ObserveError, observe};
-use crate::cloud::Cloud;
+use crate::cloud::Clouds;
 use crate::cost::{self, Estimate};
 use crate::diff::{self, ContactDiff, DatabaseDiff, Diff, InstanceDiff, Refusal};
 use crate::graph::Graph;
@@ -41,7 +40,7 @@ fn said<E: std::fmt::Display>(all: &[E]) -> String {
     all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-pub async fn assess(stack: &Stack, cloud: Option<&Arc<dyn Cloud>>) -> Result<Situation, SituationError> {
+pub async fn assess(stack: &Stack, cloud: Option<&Clouds>) -> Result<Situation, SituationError> {
     let inventory = observe(stack, cloud).await?;
     let graph = stack.graph(&inventory)?;
     let diff = diff::diff(&graph, &inventory).map_err(SituationError::Refused)?;
@@ -79,19 +78,19 @@ pub struct Survey {
     pub graph: Graph,
 }
 
-pub async fn survey(stack: &Stack, cloud: Option<&Arc<dyn Cloud>>) -> Result<Survey, SituationError> {
+pub async fn survey(stack: &Stack, cloud: Option<&Clouds>) -> Result<Survey, SituationError> {
     let inventory = observe(stack, cloud).await?;
     let graph = stack.graph(&inventory)?;
     Ok(Survey { inventory, graph })
 }
 
 /// The burst capacity of each of the plan's running instances, in percent; those that cannot be told are left out.
-pub async fn bursts(survey: &Survey, cloud: Option<&Arc<dyn Cloud>>) -> BTreeMap<ResourceName, f64> {
+pub async fn bursts(survey: &Survey, cloud: Option<&Clouds>) -> BTreeMap<ResourceName, f64> {
     let Some(cloud) = cloud else { return BTreeMap::new() };
     let plan = &survey.graph.plan;
     let running =
         survey.inventory.instances.iter().filter(|i| i.tags.is_plan(plan) && i.state == InstanceState::Running);
-    let asked = running.map(|i| async { Some((i.name.clone(), cloud.burst_percent(&i.name).await.ok()??)) });
+    let asked = running.map(|i| async { Some((i.name.clone(), cloud.at(i.cloud).ok()?.burst_percent(&i.name).await.ok()??)) });
     join_all(asked).await.into_iter().flatten().collect()
 }
 

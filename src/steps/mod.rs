@@ -7,6 +7,7 @@ mod check;
 mod consent;
 mod database;
 mod describe;
+mod ec2;
 mod host;
 mod remove;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub use database::{
     member_name, provision, remove as remove_database, revert, secure, watch,
 };
 pub use describe::{describe, interrupts};
+pub use ec2::{Ec2Spec, POLICY, ProfileCall, TRUST};
 pub use remove::{Removal, Scope, Services, remove};
 
 use crate::graph::NodeId;

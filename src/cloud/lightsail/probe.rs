@@ -137,7 +137,7 @@ async fn key_pair(client: &Client, name: &ResourceName) -> Result<(), CloudError
 }
 
 async fn address(client: &Client, action: &CloudAction) -> Result<Probe, CloudError> {
-    let (CloudAction::AllocateAddress { name }
+    let (CloudAction::AllocateAddress { name, .. }
     | CloudAction::AttachAddress { name, .. }
     | CloudAction::DetachAddress { name }
     | CloudAction::ReleaseAddress { name }) = action

@@ -72,7 +72,7 @@ async fn create_instance(client: &Client, spec: &InstanceSpec) -> Result<Vec<Ope
 
 async fn key_pair(client: &Client, action: &CloudAction) -> Result<Vec<Operation>, CloudError> {
     match action {
-        CloudAction::ImportKeyPair { name, public_key } => {
+        CloudAction::ImportKeyPair { name, public_key, .. } => {
             let call = client.import_key_pair().key_pair_name(name.as_str()).public_key_base64(public_key);
             send!("ImportKeyPair", call, operation)
         }
@@ -85,7 +85,7 @@ async fn key_pair(client: &Client, action: &CloudAction) -> Result<Vec<Operation
 
 async fn address(client: &Client, action: &CloudAction) -> Result<Vec<Operation>, CloudError> {
     match action {
-        CloudAction::AllocateAddress { name } => {
+        CloudAction::AllocateAddress { name, .. } => {
             send!("AllocateStaticIp", client.allocate_static_ip().static_ip_name(name.as_str()), operations)
         }
         CloudAction::AttachAddress { name, instance } => {
@@ -104,7 +104,7 @@ async fn address(client: &Client, action: &CloudAction) -> Result<Vec<Operation>
 
 async fn disk(client: &Client, action: &CloudAction) -> Result<Vec<Operation>, CloudError> {
     match action {
-        CloudAction::CreateDisk { name, zone, size_gb, tags } => {
+        CloudAction::CreateDisk { name, zone, size_gb, tags, .. } => {
             let call = client
                 .create_disk()
                 .disk_name(name.as_str())
