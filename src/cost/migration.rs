@@ -75,21 +75,24 @@ mod tests {
         let plan = parse("phase1.toml", PHASE_1.as_bytes()).expect("a shipped plan is valid");
         let (plan, inventory) = (plan.plan(), World::new().observe());
         let host = plan.hosts.values().next().expect("it has a host");
-        let (size, region) = (plan.migrate.managed(Engine::Rds), plan.region.as_ref());
-        let rds = migration(host, size.as_ref(), 0, region, &inventory);
-        let said = |cost: Option<Monthly>| cost.map(|cost| cost.to_string()).unwrap_or_default();
-        assert_eq!(
-            (said(rds.host), said(rds.database), said(rds.after)),
-            ("$92.00".into(), "$145.64".into(), "$237.64".into())
-        );
+        let (size, region) = (plan.migrate.managed(Engine::Rds).expect("it names one"), plan.region.as_ref());
+        let list = region.and_then(prices::of_region).expect("there is one of its region");
+        let cost = |size| database(list, size, 0).expect("its price is known");
+        let of = |host: &Host, size: Option<&ManagedSize>| migration(host, size, 0, region, &inventory);
+        let stays = Monthly(92.0);
+        let rds = of(host, Some(&size));
+        let expected = cost(&size).least;
+        assert_eq!((rds.host, rds.database, rds.after), (Some(stays), Some(expected), Some(stays + expected)));
         assert_eq!(rds.most, None);
-        let url = migration(host, None, 0, region, &inventory);
-        assert_eq!((said(url.host), url.database, url.after), ("$92.00".into(), None, None));
+        let url = of(host, None);
+        assert_eq!((url.host, url.database, url.after), (Some(stays), None, None));
         let theirs = Host { provider: Provider::Ssh, ..host.clone() };
-        assert_eq!(migration(&theirs, size.as_ref(), 0, region, &inventory).host, None);
+        assert_eq!(of(&theirs, Some(&size)).host, None);
         let aurora = ManagedSize::Aurora(MigrateAurora { min_acu: Acu(0.5), max_acu: Acu(8.0) });
-        let aurora = migration(host, Some(&aurora), 0, region, &inventory);
-        assert_eq!((said(aurora.after), said(aurora.most)), ("$135.80".into(), "$792.80".into()));
+        let used = of(host, Some(&aurora));
+        let CostRange { least, most } = cost(&aurora);
+        assert_eq!((used.after, used.most), (Some(stays + least), Some(stays + most)));
+        assert!(most > least);
     }
 
     #[test]

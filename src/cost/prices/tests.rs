@@ -12,9 +12,10 @@ fn the_compiled_list_has_a_price_of_every_kind() {
     for (kind, _) in KINDS {
         assert!(list.rates.keys().any(|rate| rate.split(' ').next() == Some(kind)), "no price of the kind {kind}");
     }
-    assert_eq!(list.instance("t3.medium"), Some(0.0416));
-    assert_eq!(list.volume(VolumeType::Gp3), Some(0.08));
-    assert_eq!(list.iops(VolumeType::Io2, 3), Some(0.03185));
+    // What they are is AWS's: a refresh must break no test.
+    assert!(list.instance("t3.medium").is_some() && list.instance("m9z.large").is_none());
+    assert!(list.volume(VolumeType::Gp3).is_some() && list.throughput(VolumeType::Gp2).is_none());
+    assert!(list.iops(VolumeType::Io2, 3).is_some() && list.iops(VolumeType::Io1, 2).is_none());
 }
 
 #[test]
