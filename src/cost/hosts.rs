@@ -145,3 +145,105 @@ fn chosen(own: &Ec2Settings, size: &str) -> Option<Credits> {
     let default = burst::default_credits(size)?;
     Some(own.credits.unwrap_or(default))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::fake::World;
+    use crate::cost::{Estimate, ec2, estimate, prices};
+    use crate::diff::diff;
+    use crate::graph::fixture::{edited, graph, vault};
+    use crate::steps::tests::up;
+
+    const EC2: [(&str, &str); 3] = [
+        ("provider = \"lightsail\"", "provider = \"ec2\""),
+        ("size = \"medium_3_0\"", "size = \"t3.medium\""),
+        ("size_gb = 80", "size_gb = 80\niops = 4000"),
+    ];
+
+    /// What is compared has the same nodes on Lightsail; what they cost is EC2's.
+    fn billed(edits: &[(&str, &str)], compared: &Inventory, inventory: &Inventory) -> Estimate {
+        let diff = diff(&vault(&[]), compared).expect("possible");
+        let graph = graph(&edited(&[&EC2, edits].concat()), "release-1");
+        estimate(&graph, inventory, &diff)
+    }
+
+    fn on_ec2(edits: &[(&str, &str)], inventory: &Inventory) -> Estimate {
+        billed(edits, inventory, inventory)
+    }
+
+    fn list() -> &'static PriceList {
+        prices::of_region(&"us-east-1".to_owned().try_into().expect("a region")).expect("there is one")
+    }
+
+    fn close(one: Option<Monthly>, other: f64) -> bool {
+        one.is_some_and(|one| (one.0 - other).abs() < 1e-9)
+    }
+
+    #[test]
+    fn every_part_of_a_host_is_a_line() {
+        let bill = on_ec2(&[], &World::new().observe());
+        let whats: Vec<_> = bill.lines.iter().map(|line| line.what.as_str()).collect();
+        let parts = ["instance t3.medium", "root volume gp3, 30 GB", "public IPv4 address"];
+        assert_eq!(whats, [&parts[..], &["volume gp3, 4000 IOPS, 125 MiB/s, 80 GB"]].concat());
+        let hours = |each: Option<f64>| each.expect("its price is known") * 730.0;
+        let gb = list().volume(crate::plan::VolumeType::Gp3).expect("its price is known");
+        let iops = list().iops(crate::plan::VolumeType::Gp3, 1).expect("its price is known");
+        let expected =
+            [hours(list().instance("t3.medium")), 30.0 * gb, hours(list().address()), 80.0 * gb + 1000.0 * iops];
+        for (line, expected) in bill.lines.iter().zip(expected) {
+            assert!(close(line.after, expected) && line.before == Some(Monthly(0.0)), "{line:?}");
+        }
+        assert!(close(Some(bill.after), expected.iter().sum()));
+        let used: Vec<_> = bill.prices.iter().map(|used| used.of.as_str()).collect();
+        assert_eq!(used, ["AmazonEC2", "AmazonVPC", "AWSDataTransfer"]);
+        assert!(bill.traffic.is_some_and(|traffic| traffic.free_gb == 100));
+    }
+
+    #[test]
+    fn unlimited_credits_make_a_range_and_are_told() {
+        let bill = on_ec2(&[], &World::new().observe());
+        let more = ec2::surplus(list(), "t3.medium").expect("its price is known");
+        assert!(close(bill.most, bill.after.0 + more.0), "{bill:?}");
+        assert!(bill.notes[0].starts_with("hosts.box: credits are unlimited: above 20 %"), "{:?}", bill.notes);
+        let standard = on_ec2(&[("image =", "credits = \"standard\"\nimage =")], &World::new().observe());
+        assert!(standard.most.is_none() && standard.notes[0].starts_with("hosts.box: credits are limited"));
+        let none = on_ec2(&[("t3.medium", "m7g.large")], &World::new().observe());
+        assert!(none.most.is_none() && !none.notes.iter().any(|note| note.contains("credits")), "{:?}", none.notes);
+    }
+
+    /// As EC2 would have it.
+    fn running(mut inventory: Inventory) -> Inventory {
+        for instance in &mut inventory.instances {
+            instance.cloud = CloudKind::Ec2;
+            instance.size = "t3.small".into();
+        }
+        for disk in &mut inventory.disks {
+            disk.cloud = CloudKind::Ec2;
+            disk.volume = Some(VolumeSpec::GP3);
+        }
+        inventory
+    }
+
+    #[test]
+    fn what_is_there_is_billed_as_it_is() {
+        let there = up(&vault(&[])).observe();
+        let bill = billed(&[], &there, &running(there.clone()));
+        let line = |what: &str| bill.lines.iter().find(|line| line.what.starts_with(what)).expect("it is a line");
+        assert!(close(line("instance").before, list().instance("t3.small").expect("a price") * 730.0));
+        let gb = list().volume(crate::plan::VolumeType::Gp3).expect("a price");
+        assert!(close(line("volume").before, 80.0 * gb) && line("volume").before < line("volume").after);
+        assert_eq!(line("root volume").before, line("root volume").after);
+        assert_eq!(line("public IPv4").before, line("public IPv4").after);
+    }
+
+    #[test]
+    fn what_the_list_does_not_have_is_unknown() {
+        let bill = on_ec2(&[("t3.medium", "x9g.large")], &World::new().observe());
+        assert_eq!((bill.lines[0].after, bill.lines[0].before), (None, Some(Monthly(0.0))));
+        let edits = [("region = \"us-east-1\"", "region = \"eu-west-9\"")];
+        let bill = on_ec2(&edits, &World::new().observe());
+        assert!(bill.lines.iter().all(|line| line.after.is_none()) && bill.traffic.is_none() && bill.prices.is_empty());
+        assert!(bill.notes.iter().any(|note| note.contains("no AWS prices of eu-west-9")), "{:?}", bill.notes);
+    }
+}

@@ -187,8 +187,12 @@ fn lightsail(bill: &Bill<'_>) -> Vec<PricesUsed> {
     let now = bill.inventory.observed_at;
     let of = |what: &str, from: &str, read| PricesUsed::new(what, from, read, now);
     let page = "Lightsail's price page";
-    let hosts: Vec<_> =
-        bill.graph.cloud_hosts().filter(|(_, cloud)| cloud.cloud() == CloudKind::Lightsail).map(|(host, _)| host).collect();
+    let hosts: Vec<_> = bill
+        .graph
+        .cloud_hosts()
+        .filter(|(_, cloud)| cloud.cloud() == CloudKind::Lightsail)
+        .map(|(host, _)| host)
+        .collect();
     let instances = (!hosts.is_empty()).then(|| match bill.inventory.sizes.is_empty() {
         false => of("Lightsail instances", "Lightsail itself", used::day(now)),
         true => of("Lightsail instances", page, LIGHTSAIL_READ),
