@@ -3,17 +3,7 @@
 //! (docs.aws.amazon.com/AWSEC2/latest/UserGuide/burstable-credits-baseline-concepts.html), read 2026-11. The EC2 API
 //! tells that a type is burstable, not its baseline.
 
-use serde::{Deserialize, Serialize};
-
-/// What happens when a burstable instance has used up the credits that it earned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Credits {
-    /// It slows down to its baseline, and costs no more.
-    Standard,
-    /// It goes on, and every hour of a vCPU beyond the baseline is billed.
-    Unlimited,
-}
+use crate::plan::Credits;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Baseline {
@@ -46,12 +36,10 @@ const fn baseline(vcpu: u32, percent: f64) -> Baseline {
     Baseline { vcpu, percent }
 }
 
-impl Credits {
-    /// What AWS gives a size for which nobody chose; None: it is not burstable.
-    pub fn of(size: &str) -> Option<Self> {
-        self::of(size)?;
-        Some(if family(size)? == "t2" { Self::Standard } else { Self::Unlimited })
-    }
+/// What AWS gives a size for which nobody chose; None: it is not burstable.
+pub fn default_credits(size: &str) -> Option<Credits> {
+    of(size)?;
+    Some(if family(size)? == "t2" { Credits::Standard } else { Credits::Unlimited })
 }
 
 /// Of an EC2 instance type; None: it is not burstable.
@@ -92,7 +80,7 @@ mod tests {
 
     #[test]
     fn only_t2_is_made_with_a_limit() {
-        let said = ["t2.micro", "t3.micro", "t3a.micro", "t4g.micro", "m7g.large"].map(Credits::of);
+        let said = ["t2.micro", "t3.micro", "t3a.micro", "t4g.micro", "m7g.large"].map(default_credits);
         let (standard, unlimited) = (Some(Credits::Standard), Some(Credits::Unlimited));
         assert_eq!(said, [standard, unlimited, unlimited, unlimited, None]);
     }

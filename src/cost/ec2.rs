@@ -3,9 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::burst::{self, Credits};
-use super::{CostRange, HOURS, Monthly, PriceList};
-use crate::plan::VolumeType;
+use super::{CostRange, HOURS, Monthly, PriceList, burst};
+use crate::plan::{Credits, VolumeType};
 
 /// What gp3 has without being asked. Source: Amazon EBS pricing.
 const GP3_IOPS: u32 = 3_000;

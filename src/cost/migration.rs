@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CostRange, Credits, DISK_GB, Monthly, database, ec2, price, prices};
+use super::{CostRange, DISK_GB, Monthly, database, ec2, price, prices};
 use crate::inventory::Inventory;
-use crate::plan::{Disk, Host, ManagedSize, Provider, Region, VolumeType};
+use crate::plan::{Credits, Disk, Host, ManagedSize, Provider, Region, VolumeType};
 
 /// None: infra does not know the price.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -49,7 +49,7 @@ fn lightsail(host: &Host, inventory: &Inventory) -> Option<Monthly> {
     Some(price(inventory, host.size.as_ref()?.as_str())? + disks)
 }
 
-/// Without its root volume, which no plan names, and without credits beyond the earned ones.
+/// Without credits beyond the earned ones.
 fn on_ec2(host: &Host, region: &Region) -> Option<Monthly> {
     let list = prices::of_region(region)?;
     let volume = |disk: &Disk| {
@@ -58,7 +58,8 @@ fn on_ec2(host: &Host, region: &Region) -> Option<Monthly> {
     };
     let volumes: Monthly = host.disks.values().map(volume).sum::<Option<_>>()?;
     let instance = ec2::instance(list, host.size.as_ref()?.as_str(), Some(Credits::Standard))?;
-    Some(instance.least + volumes + ec2::address(list)?)
+    let root = ec2::volume(list, VolumeType::Gp3, host.root_gb.unwrap_or(Host::ROOT).0, None, None)?;
+    Some(instance.least + root + volumes + ec2::address(list)?)
 }
 
 #[cfg(test)]
@@ -116,7 +117,7 @@ mount = "/srv/data"
         let list = prices::of_region(&"us-east-1".to_owned().try_into().unwrap()).unwrap();
         let hours = list.instance("t3.medium").unwrap() + list.address().unwrap();
         let expected = hours * 730.0
-            + 100.0 * list.volume(VolumeType::Gp3).unwrap()
+            + (100.0 + f64::from(Host::ROOT.0)) * list.volume(VolumeType::Gp3).unwrap()
             + 1000.0 * list.iops(VolumeType::Gp3, 1).unwrap();
         assert!((of("us-east-1").unwrap().0 - expected).abs() < 1e-9);
         assert_eq!(of("eu-west-9"), None);

@@ -5,6 +5,7 @@
 pub mod burst;
 mod database;
 pub mod ec2;
+mod hosts;
 mod migration;
 pub mod prices;
 #[cfg(test)]
@@ -18,12 +19,12 @@ use std::ops::{Add, Sub};
 use jiff::civil::{Date, date};
 use serde::{Deserialize, Serialize};
 
-use crate::diff::{Diff, DiskDiff, LeftOverKind};
+use crate::diff::{Diff, DiskDiff};
 use crate::graph::{Graph, NodeId};
-use crate::inventory::{Inventory, Size};
+use crate::inventory::{CloudKind, Inventory, Size};
 use crate::plan::Engine;
+use hosts::Bill;
 
-pub use burst::Credits;
 pub use database::{DatabaseClass, database, database_class, memory_gb};
 pub use ec2::Traffic;
 pub use migration::{MigrationCost, migration};
@@ -129,53 +130,30 @@ pub struct Estimate {
     pub notes: Vec<String>,
 }
 
-impl Estimate {
-    /// `offers`: those of AWS's list that the lines need.
-    fn of(lines: Vec<Line>, graph: &Graph, inventory: &Inventory, offers: &[Offer]) -> Self {
-        let sum = |part: fn(&Line) -> Option<Monthly>| lines.iter().filter_map(part).sum();
-        let region = graph.region.as_ref();
-        let used = region.map(|region| used::of_offers(region, offers, inventory.observed_at)).unwrap_or_default();
-        let (before, after) = (sum(|l| l.before), sum(|l| l.after));
-        let most = CostRange { least: after, most: sum(|l| l.most.or(l.after)) }.more();
-        let notes = used::notes(region, offers, &used);
-        let prices = lightsail(&lines, graph, inventory).into_iter().chain(used).collect();
-        Self { before, after, most, traffic: None, prices, notes, lines }
+pub fn estimate(graph: &Graph, inventory: &Inventory, diff: &Diff) -> Estimate {
+    let region = graph.region.as_ref();
+    let bill = Bill { graph, inventory, diff, list: region.and_then(prices::of_region) };
+    let (database, left_over) = (managed(&bill), bill.left_over());
+    let offers = offers(&bill, database.is_some());
+    let lines: Vec<_> = bill.hosts().into_iter().chain(grown(diff)).chain(database).chain(left_over).collect();
+    let used = region.map(|region| used::of_offers(region, &offers, inventory.observed_at)).unwrap_or_default();
+    let sum = |part: fn(&Line) -> Option<Monthly>| lines.iter().filter_map(part).sum();
+    let (before, after) = (sum(|l| l.before), sum(|l| l.after));
+    let notes = bill.credits().into_iter().chain(used::notes(region, &offers, &used)).collect();
+    Estimate {
+        most: CostRange { least: after, most: sum(|l| l.most.or(l.after)) }.more(),
+        traffic: bill.list.filter(|_| offers.contains(&Offer::DataTransfer)).and_then(ec2::traffic),
+        prices: lightsail(&bill).into_iter().chain(used).collect(),
+        before,
+        after,
+        notes,
+        lines,
     }
 }
 
-pub fn estimate(graph: &Graph, inventory: &Inventory, diff: &Diff) -> Estimate {
-    let hosts = graph.cloud_hosts().flat_map(|(host, cloud)| {
-        let existing = inventory.instances_of(&graph.plan, host.id.as_str()).map(|i| price(inventory, &i.size)).next();
-        let instance = Line {
-            node: host.id.clone(),
-            what: format!("instance {}", cloud.size),
-            before: existing.unwrap_or(Some(Monthly(0.0))),
-            after: price(inventory, &cloud.size),
-            most: None,
-        };
-        let disks = host.disks.iter().map(|d| {
-            let live = diff.hosts.iter().flat_map(|h| &h.disks).find(|x| x.id() == &d.id);
-            Line {
-                node: d.id.clone(),
-                what: format!("disk {} GB", d.size_gb),
-                before: Some(disk_before(inventory, live)),
-                after: Some(Monthly(f64::from(d.size_gb) * DISK_GB)),
-                most: None,
-            }
-        });
-        std::iter::once(instance).chain(disks).collect::<Vec<_>>()
-    });
-    let left = diff.left_over.iter().map(|l| {
-        let stored = |each: f64| Some(Monthly(f64::from(l.size_gb.unwrap_or(0)) * each));
-        let cost = match l.kind {
-            LeftOverKind::Instance => inventory.instance(&l.name).and_then(|i| price(inventory, &i.size)),
-            LeftOverKind::Disk => stored(DISK_GB),
-            LeftOverKind::Snapshot => stored(SNAPSHOT_GB),
-        };
-        let what = format!("left over: {} {}", l.kind.noun(), l.name);
-        Line { node: l.node.clone(), what, before: cost, after: cost, most: None }
-    });
-    let grown = diff.hosts.iter().flat_map(|h| &h.disks).filter_map(|d| match d {
+/// The old disk of one that grows by being copied stays, with the snapshot that it was copied by.
+fn grown(diff: &Diff) -> impl Iterator<Item = Line> {
+    diff.hosts.iter().flat_map(|h| &h.disks).filter_map(|d| match d {
         DiskDiff::Grow { id, old, from_gb, .. } => Some(Line {
             node: id.clone(),
             what: format!("kept: disk {old} and its snapshot"),
@@ -184,45 +162,44 @@ pub fn estimate(graph: &Graph, inventory: &Inventory, diff: &Diff) -> Estimate {
             most: None,
         }),
         _ => None,
-    });
-    let database = managed(graph, inventory);
-    let offers: &[Offer] = if database.is_some() { &[Offer::Rds] } else { &[] };
-    let lines = hosts.chain(grown).chain(database).chain(left).collect();
-    Estimate::of(lines, graph, inventory, offers)
+    })
+}
+
+/// Those of AWS's list that the lines need.
+fn offers(bill: &Bill<'_>, database: bool) -> Vec<Offer> {
+    let host = bill.graph.cloud_hosts().any(|(_, cloud)| cloud.cloud() == CloudKind::Ec2);
+    let left = bill.left_over_of(CloudKind::Ec2);
+    let needed = [(Offer::Ec2, host || left), (Offer::Vpc, host), (Offer::Rds, database), (Offer::DataTransfer, host)];
+    needed.into_iter().filter(|(_, needed)| *needed).map(|(offer, _)| offer).collect()
 }
 
 /// The database that a migration made, without what its clients read and write. Aurora's bill begins at its least capacity.
-fn managed(graph: &Graph, inventory: &Inventory) -> Option<Line> {
-    let (node, found) = (graph.database.as_ref()?, inventory.database.seen()?.database.as_ref()?);
+fn managed(bill: &Bill<'_>) -> Option<Line> {
+    let (node, found) = (bill.graph.database.as_ref()?, bill.inventory.database.seen()?.database.as_ref()?);
     let wanted = node.sizes.get(&found.engine()).unwrap_or(&found.size);
-    let list = graph.region.as_ref().and_then(prices::of_region);
-    let cost = |size| list.and_then(|list| database(list, size, 0));
+    let cost = |size| bill.list.and_then(|list| database(list, size, 0));
     let from = if found.engine() == Engine::Aurora { ", at its least" } else { "" };
     Some(Line::ranged(&node.id, format!("database {wanted}{from}"), cost(&found.size), cost(wanted)))
 }
 
 /// What the lines of Lightsail rest on: sizes as it says itself, as long as it can be asked.
-fn lightsail(lines: &[Line], graph: &Graph, inventory: &Inventory) -> Vec<PricesUsed> {
-    let has = |of: &str| lines.iter().any(|line| line.what.contains(of));
-    let of = |what: &str, from: &str, read| PricesUsed::new(what, from, read, inventory.observed_at);
+fn lightsail(bill: &Bill<'_>) -> Vec<PricesUsed> {
+    let now = bill.inventory.observed_at;
+    let of = |what: &str, from: &str, read| PricesUsed::new(what, from, read, now);
     let page = "Lightsail's price page";
-    let asked = !inventory.sizes.is_empty();
-    let instances = graph.cloud_hosts().next().map(|_| match asked {
-        true => of("Lightsail instances", "Lightsail itself", used::day(inventory.observed_at)),
-        false => of("Lightsail instances", page, LIGHTSAIL_READ),
+    let hosts: Vec<_> = bill
+        .graph
+        .cloud_hosts()
+        .filter(|(_, cloud)| cloud.cloud() == CloudKind::Lightsail)
+        .map(|(host, _)| host)
+        .collect();
+    let instances = (!hosts.is_empty()).then(|| match bill.inventory.sizes.is_empty() {
+        false => of("Lightsail instances", "Lightsail itself", used::day(now)),
+        true => of("Lightsail instances", page, LIGHTSAIL_READ),
     });
-    let stored = (has("disk") || has("snapshot")).then(|| of("Lightsail disks and snapshots", page, LIGHTSAIL_READ));
+    let stored = hosts.iter().any(|host| !host.disks.is_empty()) || bill.left_over_of(CloudKind::Lightsail);
+    let stored = stored.then(|| of("Lightsail disks and snapshots", page, LIGHTSAIL_READ));
     instances.into_iter().chain(stored).collect()
-}
-
-fn disk_before(inventory: &Inventory, diff: Option<&DiskDiff>) -> Monthly {
-    let name = match diff {
-        Some(DiskDiff::Grow { old, .. }) => old,
-        Some(other) => other.resource(),
-        None => return Monthly(0.0),
-    };
-    let size = inventory.disks.iter().find(|d| &d.name == name).map_or(0, |d| d.size_gb);
-    Monthly(f64::from(size) * DISK_GB)
 }
 
 /// The live price; otherwise that of the table.
