@@ -128,6 +128,12 @@ impl OnHost {
     pub async fn session(&self) -> Result<Arc<crate::executor::Connected>, CommandError> {
         Ok(self.hosts.connect(&self.on, PATIENCE, &reporter(&self.host)).await?)
     }
+
+    /// A connection to another host of the plan.
+    pub async fn session_on(&self, host: &NodeName) -> Result<Arc<crate::executor::Connected>, CommandError> {
+        let on = reference(&self.stack, &self.inventory, host)?;
+        Ok(self.hosts.connect(&on, PATIENCE, &reporter(host)).await?)
+    }
 }
 
 /// Services must not be stopped or restarted while their database is copied and switched.

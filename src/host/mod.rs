@@ -19,6 +19,7 @@ mod dotenv;
 mod error;
 mod exec;
 mod facts;
+mod hosted;
 mod image;
 mod lock;
 mod prepare;
@@ -41,7 +42,9 @@ pub use exec::{LogOptions, remote_command, service_argv};
 pub use image::{BuiltImage, LocalImage, PushReport, build_images};
 pub use lock::HostLock;
 pub use progress::{HostEvent, Phase, Progress};
-pub use release::{ReleaseEnv, ReleaseSpec, bundle_hash, image_tag};
+pub use release::{
+    DISK_VARIABLE, ReleaseEnv, ReleaseSpec, bundle_hash, disk_variable, image_tag, overlaid_hash,
+};
 pub use session::Session;
 pub use site::{DiskSpec, Site};
 pub use target::{HostKey, Target, known_hosts, operator, ssh_argv};

@@ -24,7 +24,7 @@ mod text;
 mod unbuilt;
 pub mod units;
 
-pub use compose::{Build, Bundled, ComposeError, ComposeFile, External, Presence, check_bundle};
+pub use compose::{Alone, Build, Bundled, ComposeError, ComposeFile, External, Presence, check_bundle};
 pub use finding::{Finding, Findings, Severity};
 pub use managed::{Engine, ManagedSize};
 pub use model::{

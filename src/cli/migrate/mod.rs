@@ -6,6 +6,7 @@ mod begin;
 mod command;
 mod finish;
 mod guide;
+mod hosted;
 mod limit;
 mod options;
 mod provider;
@@ -39,9 +40,9 @@ pub struct MigrateArgs {
 struct StartArgs {
     /// The plan [default: the one that was brought up from here]
     plan: Option<PathBuf>,
-    /// Where: rds or aurora (as the plan's [migrate.rds] or [migrate.aurora] says), or
+    /// Where: rds or aurora (as the plan's [migrate.rds] or [migrate.aurora] says), another host of the plan, or
     /// postgres://user@host/name?sslmode=verify-full&sslrootcert=FILE
-    #[arg(long, value_name = "rds|aurora|URL")]
+    #[arg(long, value_name = "rds|aurora|HOST|URL")]
     to: Option<String>,
     /// Writers wait from before the copy to the end; without it they wait for seconds
     #[arg(long, conflicts_with = "online")]

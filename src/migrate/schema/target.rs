@@ -30,6 +30,12 @@ pub enum Ability {
     TextSearchTemplate,
 }
 
+impl Ability {
+    pub fn all() -> impl Iterator<Item = Self> {
+        TRIALS.into_iter().map(|(ability, _)| ability)
+    }
+}
+
 /// Each with what proves it, in a schema of its own that is rolled back with the rest.
 const TRIALS: [(Ability, &str); 13] = [
     (Ability::BypassRowSecurity, "CREATE ROLE infra_trial BYPASSRLS"),
