@@ -6,6 +6,7 @@ mod database;
 mod device;
 mod disk;
 mod host;
+mod hosted;
 mod left_over;
 mod root;
 #[cfg(test)]
@@ -65,6 +66,7 @@ pub fn diff(graph: &Graph, inventory: &Inventory) -> Result<Diff, Vec<Refusal>> 
     };
     let hosts: Vec<_> = graph.hosts.iter().filter_map(|h| keep(host::diff(graph, h, inventory))).collect();
     refusals.extend(graph.hosts.iter().filter_map(|h| mistaken(h, inventory)));
+    refusals.extend(hosted::refusals(&hosts, inventory));
     let key_pair = account::key_pair(graph, inventory);
     let contact = account::contact(graph, inventory).unwrap_or_else(|refusal| {
         refusals.push(refusal);

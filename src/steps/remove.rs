@@ -114,7 +114,8 @@ impl Remove<'_> {
     fn stop(&mut self, id: &NodeId, host: &NodeName, instance: &Instance) -> Option<StepId> {
         let on = HostRef::Instance { host: host.clone(), name: instance.name.clone() };
         let verb = |verb: &str| format!("{verb}_{}", instance.name);
-        let carries = self.graph.release.as_ref().is_some_and(|r| &r.host == host);
+        let holds_database = self.inventory.facts(host).is_some_and(|facts| facts.holds_database.is_some());
+        let carries = holds_database || self.graph.release.as_ref().is_some_and(|r| &r.host == host);
         let quiet = (instance.state == InstanceState::Running && carries && self.services == Services::Stop)
             .then(|| self.steps.host(id, &verb("stop_services"), HostAction::StopServices { on }, []));
         let stop = CloudAction::StopInstance { name: instance.name.clone() };
