@@ -22,12 +22,7 @@ pub struct MigrationCost {
 
 /// `size`: what infra makes, to hold `bytes`; None is a database of the user's.
 pub fn migration(host: &Host, size: Option<&ManagedSize>, bytes: u64, inventory: &Inventory) -> MigrationCost {
-    let disks: Monthly = host.disks.values().map(|disk| Monthly(f64::from(disk.size_gb.0) * DISK_GB)).sum();
-    let instance = match host.provider {
-        Provider::Lightsail => host.size.as_ref().and_then(|size| price(inventory, size.as_str())),
-        Provider::Ec2 | Provider::Ssh => None,
-    };
-    let host = instance.map(|instance| instance + disks);
+    let host = whole(host, inventory);
     let cost = size.and_then(|size| database(size, bytes));
     let both = |database: Option<Monthly>| host.zip(database).map(|(host, database)| host + database);
     MigrationCost {
@@ -36,6 +31,21 @@ pub fn migration(host: &Host, size: Option<&ManagedSize>, bytes: u64, inventory:
         after: both(cost.map(|cost| cost.least)),
         most: both(cost.filter(|cost| cost.most > cost.least).map(|cost| cost.most)),
     }
+}
+
+/// To a host that is in the plan, and paid, already: nothing comes to the bill.
+pub fn migration_to_host(host: &Host, other: &Host, inventory: &Inventory) -> MigrationCost {
+    MigrationCost { host: whole(host, inventory), database: whole(other, inventory), after: None, most: None }
+}
+
+/// With its disks.
+fn whole(host: &Host, inventory: &Inventory) -> Option<Monthly> {
+    let disks: Monthly = host.disks.values().map(|disk| Monthly(f64::from(disk.size_gb.0) * DISK_GB)).sum();
+    let instance = match host.provider {
+        Provider::Lightsail => host.size.as_ref().and_then(|size| price(inventory, size.as_str())),
+        Provider::Ec2 | Provider::Ssh => None,
+    };
+    instance.map(|instance| instance + disks)
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::inventory::{Inventory, Size};
 use crate::plan::Engine;
 
 pub use database::{DatabaseClass, DatabaseCost, database, database_class, memory_gb};
-pub use migration::{MigrationCost, migration};
+pub use migration::{MigrationCost, migration, migration_to_host};
 
 /// Block storage, a GB and month.
 const DISK_GB: f64 = 0.10;

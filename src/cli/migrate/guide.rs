@@ -56,7 +56,7 @@ fn view(at: &OnHost, job: &Job, target: Option<&Endpoint>, command: String, look
         stages: Stage::of(job.mode).map(|stage| StageView::of(stage, job.mode, chosen)).collect(),
         basis: basis(&look),
         command,
-        cost: cost(at, size.as_ref(), look.volume.data_bytes + look.volume.index_bytes),
+        cost: cost(at, job, size.as_ref(), look.volume.data_bytes + look.volume.index_bytes),
         open: codes(Severity::Warning).into_iter().filter(|code| !job.accepted.contains(code)).collect(),
         blockers: codes(Severity::Blocker),
         accepted: job.accepted.clone(),
@@ -72,10 +72,14 @@ fn destination(job: &Job, size: Option<&ManagedSize>, target: Option<&Endpoint>)
     target.map(Endpoint::url).or(made).or(host).unwrap_or_default()
 }
 
-fn cost(at: &OnHost, size: Option<&ManagedSize>, bytes: u64) -> MigrationCost {
+fn cost(at: &OnHost, job: &Job, size: Option<&ManagedSize>, bytes: u64) -> MigrationCost {
+    let hosts = &at.stack.plan.hosts;
     let unknown = MigrationCost { host: None, database: None, after: None, most: None };
-    let host = at.stack.plan.hosts.get(&at.host);
-    host.map_or(unknown, |host| cost::migration(host, size, bytes, &at.inventory))
+    let Some(host) = hosts.get(&at.host) else { return unknown };
+    match job.to.host().and_then(|name| hosts.get(name)) {
+        Some(other) => cost::migration_to_host(host, other, &at.inventory),
+        None => cost::migration(host, size, bytes, &at.inventory),
+    }
 }
 
 /// To be read on stdout where it is all that was asked for, and beside the rest otherwise.
