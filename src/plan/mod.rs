@@ -6,6 +6,7 @@
 mod advice;
 mod compose;
 mod conceal;
+mod database_host;
 mod decode;
 mod finding;
 pub mod init;
@@ -28,7 +29,7 @@ pub use compose::{Alone, Build, Bundled, ComposeError, ComposeFile, External, Pr
 pub use finding::{Finding, Findings, Severity};
 pub use managed::{Engine, ManagedSize};
 pub use model::{
-    Alerts, Backup, Bundle, Database, Disk, Host, Metric, Migrate, MigrateAurora, MigrateMode, MigrateRds, Plan,
+    Alerts, Backup, Bundle, Database, Disk, Host, Metric, Migrate, MigrateAurora, MigrateEc2, MigrateMode, MigrateRds, Plan,
     PortRule, Protocol, Provider, Threshold, VarValue, VolumeType,
 };
 pub use names::{

@@ -219,6 +219,11 @@ impl Stack {
         self.release.as_ref().is_some_and(|release| release.bundle.compose.leads_clients())
     }
 
+    /// A migration asks, or has asked, for the host that `[migrate.ec2]` describes: from now on it is one of the plan's.
+    pub fn take_in_database_host(&mut self) {
+        self.plan.hosts.extend(self.plan.database_host());
+    }
+
     pub fn site(&self, host: &NodeName) -> Option<Site> {
         site(&self.plan, host)
     }

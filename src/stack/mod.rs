@@ -15,6 +15,6 @@ pub use database::{DatabaseError, ManagedDatabase, last_snapshot, wish as databa
 pub use hosted::{HostedDatabase, HostedError, data_disk};
 pub use load::{LoadError, Release, Stack, address_of, load};
 pub use local::{Local, LocalError};
-pub use observe::{ObserveError, observe, serving};
+pub use observe::{ObserveError, find_database_host, observe, serving};
 pub use saved::{Saved, SavedError};
 pub use situation::{Situation, SituationError, Survey, assess, bursts, survey};

@@ -8,6 +8,7 @@ mod consent;
 mod database;
 mod describe;
 mod host;
+mod of_node;
 mod remove;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -25,6 +26,7 @@ pub use database::{
     member_name, provision, remove as remove_database, revert, secure, watch,
 };
 pub use describe::{describe, interrupts};
+pub use of_node::of_node;
 pub use remove::{Removal, Scope, Services, remove};
 
 use crate::graph::NodeId;

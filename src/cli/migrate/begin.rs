@@ -2,7 +2,7 @@
 
 use super::attach::{Attached, attach};
 use super::options::{CutoverArg, Options, options};
-use super::{StartArgs, command, current, guide, look, migrations, provider};
+use super::{StartArgs, command, current, database_host, guide, look, migrations, provider};
 use crate::agent::Begin;
 use crate::cli::args::Global;
 use crate::cli::common::{OnHost, on_host};
@@ -18,16 +18,16 @@ pub async fn begin(global: &Global, mut args: StartArgs) -> Result<Exit, Command
     args.plan = args.plan.or(when.plan);
     let Some(to) = &args.to else {
         return Err(CommandError::usage("where to? name the new database").hint(
-            "--to rds, --to aurora, --to HOST of the plan, or --to postgres://user@host/name; its password comes from INFRA_TARGET_PASSWORD",
+            "--to rds, --to aurora, --to ec2, --to HOST of the plan, or --to postgres://user@host/name; its password comes from INFRA_TARGET_PASSWORD",
         ));
     };
     let given = if to.contains("://") { Some(target(to)?) } else { None };
-    let at = on_host(global, args.plan.clone(), None, "migrate").await?;
+    let mut at = on_host(global, args.plan.clone(), None, "migrate").await?;
     let options = options(&args, when.time, &at.stack.plan.migrate, &jiff::Zoned::now())?;
     let mut job = job(&at, &args, options)?;
     refuse_clients_that_stay(&at, &job)?;
     if given.is_none() {
-        job.to = made(&at, to)?;
+        job.to = made(&mut at, to)?;
         // Refused now rather than after the copy has begun.
         job.storage_bytes = provider::check(&at, &job.to).await?;
     }
@@ -54,7 +54,10 @@ pub async fn begin(global: &Global, mut args: StartArgs) -> Result<Exit, Command
 }
 
 /// Where infra makes it.
-fn made(at: &OnHost, to: &str) -> Result<Destination, CommandError> {
+fn made(at: &mut OnHost, to: &str) -> Result<Destination, CommandError> {
+    if to == database_host::WORD {
+        return database_host::ask_for(at).map(Destination::Host);
+    }
     if let Some(engine) = Engine::named(to) {
         return Ok(Destination::Managed(engine));
     }
@@ -63,7 +66,7 @@ fn made(at: &OnHost, to: &str) -> Result<Destination, CommandError> {
     let others: Vec<_> = hosts.keys().filter(|host| **host != at.host).map(NodeName::as_str).collect();
     let others = if others.is_empty() { "it has no other host".to_owned() } else { format!("its hosts: {}", others.join(", ")) };
     found.ok_or_else(|| {
-        CommandError::usage(format!("{to} is neither rds, aurora, a host of the plan, nor a URL"))
+        CommandError::usage(format!("{to} is neither rds, aurora, ec2, a host of the plan, nor a URL"))
             .hint(format!("{others}; a URL is postgres://user@host/name"))
     })
 }

@@ -2,6 +2,7 @@
 
 use tokio::sync::mpsc::unbounded_channel;
 
+use super::database_host;
 use crate::agent::NewDatabase;
 use crate::cli::args::Global;
 use crate::cli::common::OnHost;
@@ -13,6 +14,9 @@ use crate::ui;
 /// Whether it could be there; how much it could hold.
 pub async fn check(at: &OnHost, host: &NodeName) -> Result<Option<u64>, CommandError> {
     let disk = stack::data_disk(&at.stack, host)?;
+    if database_host::is_it(at, host) {
+        return Ok(disk.map(|disk| disk.size_gb.bytes()));
+    }
     // It answers, and runs on what this program was made for.
     at.session_on(host).await?.session.install_agent().await?;
     Ok(disk.map(|disk| disk.size_gb.bytes()))
@@ -24,6 +28,8 @@ pub async fn provide(
     host: &NodeName,
     migration: &str,
 ) -> Result<NewDatabase, CommandError> {
+    let made = if database_host::is_it(at, host) { Some(database_host::make(global, at, host).await?) } else { None };
+    let at = made.as_ref().unwrap_or(at);
     stack::data_disk(&at.stack, host)?;
     let source = at.session().await?.session.facts(&at.site).await?;
     with(global, at, host, async |database| database.provide(migration, source).await).await
@@ -40,7 +46,7 @@ pub async fn remove(global: &Global, at: &OnHost, host: &NodeName, has_served: b
     for what in kept {
         eprintln!("it has served: its last state is the {what} on host {host}, yours to remove");
     }
-    Ok(())
+    if database_host::is_it(at, host) { database_host::remove(global, at, host, has_served).await } else { Ok(()) }
 }
 
 /// With a display of what is done there.

@@ -4,7 +4,7 @@
 use super::{current, hosted};
 use crate::agent::{NewDatabase, Report, Secured, Work};
 use crate::cli::args::Global;
-use crate::cli::common::{OnHost, cloud};
+use crate::cli::common::OnHost;
 use crate::cli::provider::Provider;
 use crate::cloud::Databases;
 use crate::error::CommandError;
@@ -119,7 +119,7 @@ async fn tell(at: &OnHost, word: &str, what: &impl serde::Serialize) -> Result<(
 }
 
 async fn observed(at: &OnHost) -> Result<Inventory, CommandError> {
-    match cloud(&at.stack).await {
+    match stack::clouds(&at.stack).await {
         Some(cloud) => Ok(cloud.observe().await.map_err(ObserveError::from)?),
         None => Ok(Inventory::empty(jiff::Timestamp::now())),
     }
