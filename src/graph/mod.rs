@@ -7,9 +7,11 @@ pub(crate) mod fixture;
 mod names;
 mod nodes;
 pub mod settings;
+mod ways;
 
 pub use build::{DATABASE, GraphError, Inputs, UserData, build, database};
 pub use names::Names;
 pub use nodes::{
     AlarmNode, CloudHost, DatabaseNode, DiskNode, Existing, Graph, HostKind, HostNode, KeyPairNode, NodeId, ReleaseNode,
 };
+pub use ways::open as open_ways;

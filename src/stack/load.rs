@@ -236,7 +236,9 @@ impl Stack {
     pub fn graph(&self, inventory: &Inventory) -> Result<Graph, LoadError> {
         let release_hash = self.release.as_ref().map(|r| r.hash_on(self, inventory));
         let public_key = if self.has_cloud() { self.local.public_key()? } else { String::new() };
-        Ok(graph::build(&self.plan, &Inputs { public_key, release_hash, ..self.inputs.clone() })?)
+        let mut graph = graph::build(&self.plan, &Inputs { public_key, release_hash, ..self.inputs.clone() })?;
+        graph::open_ways(&mut graph, &self.plan, inventory);
+        Ok(graph)
     }
 
     pub fn has_cloud(&self) -> bool {

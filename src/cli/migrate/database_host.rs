@@ -3,13 +3,14 @@
 
 use crate::cli::args::Global;
 use crate::cli::common::{OnHost, cloud, load, on_host};
+use crate::cli::provider::Provider;
 use crate::cli::up::{Run, holder};
 use crate::error::{CommandError, Exit};
 use crate::executor::Policy;
 use crate::graph::NodeId;
 use crate::journal::Lock;
 use crate::plan::{NodeName, Plan};
-use crate::stack;
+use crate::stack::{self, Stack};
 use crate::steps::{self, Action, CloudAction, Consent, Scope, Services};
 
 /// As `--to` calls it.
@@ -47,10 +48,23 @@ pub async fn make(global: &Global, at: &OnHost, host: &NodeName) -> Result<OnHos
         policy: Policy::default(),
         verb: "migrate",
     };
-    match run.steps(&steps).await? {
+    let made = run.steps(&steps).await?;
+    if made == Exit::Done && of_lightsail(&stack) {
+        let provider = Provider::connect(global, &stack).await?;
+        let joined = provider.database.join_networks().await;
+        provider.end().await;
+        joined?;
+    }
+    match made {
         Exit::Done => on_host(global, Some(stack.path.clone()), None, "migrate").await,
         exit => Err(CommandError::new(exit, format!("host {host} is not whole")).hint("infra migrate resume goes on")),
     }
+}
+
+/// The bundle's host, which is in a network of Lightsail's own.
+fn of_lightsail(stack: &Stack) -> bool {
+    let host = stack.plan.bundle.as_ref().and_then(|bundle| stack.plan.hosts.get(&bundle.host));
+    host.is_some_and(|host| host.provider == crate::plan::Provider::Lightsail)
 }
 
 /// It goes again; `keeps_data`: its disks stay, for `infra down --left-over`.

@@ -7,11 +7,11 @@ ours() { [ -f "$marker" ] && grep -qxF "$1$tab$2" "$marker"; }
 before() { [ -f "$marker.before" ] && grep -qxF "$1$tab$2" "$marker.before"; }
 of_project() { docker ps --all --quiet --no-trunc --filter "label=com.docker.compose.project=$PLAN"; }
 
-cd "$STATE/releases/$RELEASE"
+cd "$STATE/releases/$RELEASE" || exit
 docker compose --ansi never --project-name "$PLAN" create --no-build >&2
 ids=$(of_project)
 # shellcheck disable=SC2086 # ids hold no spaces
-mounts=$(docker inspect --format '{{range .Mounts}}{{if .RW}}{{printf "%s\t%s\t%s\n" .Type .Name .Source}}{{end}}{{end}}' $ids | sort -u)
+mounts=$(docker inspect --format '{{range .Mounts}}{{if .RW}}{{printf "%s\t%s\t%s\n" .Type .Source .Name}}{{end}}{{end}}' $ids | sort -u)
 
 refuse() {
     if [ ! -f "$marker" ]; then
@@ -21,7 +21,8 @@ refuse() {
     fail "$1"
 }
 
-printf '%s\n' "$mounts" | while IFS=$tab read -r kind name source; do
+# A name may be empty, and read takes two tabs for one: it comes last.
+printf '%s\n' "$mounts" | while IFS=$tab read -r kind source name; do
     case $kind in
         volume)
             ! before volume "$name" || ours volume "$name" || exit 71

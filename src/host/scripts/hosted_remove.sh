@@ -5,7 +5,7 @@ marker=$STATE/database-service
 tab=$(printf '\t')
 [ -f "$marker" ] || [ -f "$marker.before" ] || exit 0
 if [ -d "$STATE/current/" ]; then
-    cd "$STATE/current/"
+    cd "$STATE/current/" || exit
     docker compose --ansi never --project-name "$PLAN" stop >&2 || true
     cd /
 fi
