@@ -31,6 +31,10 @@ pub fn is_it(at: &OnHost, host: &NodeName) -> bool {
     *host == Plan::database_host_name() && at.stack.plan.migrate.ec2.is_some()
 }
 
+pub fn is_there(at: &OnHost, host: &NodeName) -> bool {
+    stack::serving(&at.stack, &at.inventory, host).is_some()
+}
+
 /// Made as `infra up` makes hosts, and nothing else of the plan with it; then it is there to be entered. Asked for again, what
 /// is missing of it.
 pub async fn make(global: &Global, at: &OnHost, host: &NodeName) -> Result<OnHost, CommandError> {

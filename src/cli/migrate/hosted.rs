@@ -41,6 +41,10 @@ pub async fn back_up(global: &Global, at: &OnHost, host: &NodeName, migration: &
 
 /// What has served is not destroyed: it stays under another name, which is told.
 pub async fn remove(global: &Global, at: &OnHost, host: &NodeName, has_served: bool) -> Result<(), CommandError> {
+    if database_host::is_it(at, host) && !database_host::is_there(at, host) {
+        // Removed, or never made.
+        return Ok(());
+    }
     let keep = has_served.then(|| format!(".last-{}", jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S")));
     let kept = with(global, at, host, async |database| database.remove(keep.as_deref()).await).await?;
     for what in kept {
