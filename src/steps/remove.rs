@@ -170,6 +170,19 @@ impl Remove<'_> {
             }
         }
         self.snapshots(scope);
+        if scope == Scope::KeepData {
+            self.hosted();
+        }
+    }
+
+    /// Its data stay with their disk, and infra has no word that starts it anew.
+    fn hosted(&mut self) {
+        let holders = self.graph.hosts.iter().filter_map(|host| {
+            let service = self.inventory.facts(&host.name)?.holds_database.as_ref()?;
+            Some(format!("the data of the clients' database, which no infra up starts again on host {} (service {service})", host.name))
+        });
+        let holders: Vec<_> = holders.collect();
+        self.stays.extend(holders);
     }
 
     /// Not in use by a host of the plan, and the plan does not name it or a larger one has taken its place.
