@@ -32,8 +32,7 @@ impl Session {
         let script = site_script("claiming the database's place", include_str!("scripts/hosted_claim.sh"), &spec.site)
             .set("SERVICE", service)
             .set("RELEASE", staged.release.to_string())
-            .set("MIGRATION", migration)
-            .list("SECRETS", &spec.secrets);
+            .set("MIGRATION", migration);
         let finished = self.start(&script).await?.finish(progress).await?;
         finished.success(&self.host(), script.name()).map(drop)
     }

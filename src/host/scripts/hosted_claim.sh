@@ -1,6 +1,6 @@
 # Makes the containers of a release without starting them, and writes down which folders and volumes of the host they will
 # write to. Where one holds something that a migration did not put there, nothing is started. Parameters: PLAN, STATE, SERVICE,
-# RELEASE, MIGRATION, SECRETS (one a line).
+# RELEASE, MIGRATION.
 marker=$STATE/database-service
 tab=$(printf '\t')
 ours() { [ -f "$marker" ] && grep -qxF "$1$tab$2" "$marker"; }
@@ -52,9 +52,6 @@ done >"$marker.new" || {
 {
     printf 'migration\t%s\nservice\t%s\n' "$MIGRATION" "$SERVICE"
     sort -u "$marker.new"
-    printf '%s\n' "$SECRETS" | while read -r name; do
-        [ -z "$name" ] || { before secret "$name" && ! ours secret "$name"; } || printf 'secret\t%s\n' "$name"
-    done
 } >"$marker.whole"
 sync "$marker.whole"
 mv "$marker.whole" "$marker"

@@ -38,9 +38,13 @@ folder() {
         volume)
             if [ -n "$KEEP" ]; then printf 'volume %s\n' "$name"; else docker volume rm "$name" >/dev/null 2>&1 || true; fi
             ;;
-        secret) rm -f "$STATE/secrets/$name" "$STATE/secrets/$name.env" ;;
     esac
 done <"$marker"
+# What was there before is not this migration's.
+[ ! -f "$marker.before" ] || find "$STATE/secrets" -mindepth 1 -maxdepth 1 -type f | while read -r file; do
+    name=${file##*/}
+    grep -qxF "secret$tab${name%.env}" "$marker.before" || rm -f "$file"
+done
 rm -rf "$STATE/database-tls" "$STATE/releases" "$STATE/current"
 mkdir -p "$STATE/releases"
 rm -f "$marker" "$marker".*
