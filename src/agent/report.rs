@@ -14,9 +14,7 @@ use crate::migrate::old_data_retention::OldDataRetention;
 use crate::migrate::preflight::{Finding, Severity};
 use crate::migrate::safety_copy::SafetyCopy;
 use crate::migrate::saga::{Cutover, Direction, Mode, Next, Side, Stage, Status, Step, next};
-use crate::migrate::stages::{
-    Context, Missing, Pause, WayBack, missing_clients, waiting_since, way_back_stands,
-};
+use crate::migrate::stages::{Context, Missing, Pause, WayBack, missing_clients, waiting_since, way_back_stands};
 use crate::migrate::verify::incremental::to_be_verified;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -22,8 +22,9 @@ fn refusal(host: &HostDiff, inventory: &Inventory) -> Option<Refusal> {
         message: format!(
             "it holds the database (service {service}) for clients on another host, and would be {what}: they would lose it"
         ),
-        remedy: "take the change back; before infra migrate finish, infra migrate rollback --include-data frees the host, \
+        remedy:
+            "take the change back; before infra migrate finish, infra migrate rollback --include-data frees the host, \
                  and another migration follows"
-            .into(),
+                .into(),
     })
 }

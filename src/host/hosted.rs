@@ -40,7 +40,8 @@ impl Session {
     /// Removes the service, and everything that was claimed for it; what `keep` ends the name of, or a volume, stays, and is
     /// told. Nothing to remove is no error.
     pub async fn remove_hosted(&self, site: &Site, keep: Option<&str>) -> Result<Vec<String>, HostError> {
-        let script = concat!(include_str!("scripts/state.sh"), "state_is_there\n", include_str!("scripts/hosted_remove.sh"));
+        let script =
+            concat!(include_str!("scripts/state.sh"), "state_is_there\n", include_str!("scripts/hosted_remove.sh"));
         let script = site_script("removing the database's service", script, site).set("KEEP", keep.unwrap_or_default());
         Ok(self.run(&script).await?.lines().map(str::to_owned).collect())
     }

@@ -42,9 +42,7 @@ pub use exec::{LogOptions, remote_command, service_argv};
 pub use image::{BuiltImage, LocalImage, PushReport, build_images};
 pub use lock::HostLock;
 pub use progress::{HostEvent, Phase, Progress};
-pub use release::{
-    DISK_VARIABLE, ReleaseEnv, ReleaseSpec, bundle_hash, disk_variable, image_tag, overlaid_hash,
-};
+pub use release::{DISK_VARIABLE, ReleaseEnv, ReleaseSpec, bundle_hash, disk_variable, image_tag, overlaid_hash};
 pub use session::Session;
 pub use site::{DiskSpec, Site};
 pub use target::{HostKey, Target, known_hosts, operator, ssh_argv};

@@ -68,13 +68,19 @@ mod tests {
         ] {
             let text = format!("{PHASE_1}{}", EC2.replace(from, to));
             let findings = parse("plan.toml", text.as_bytes()).map(drop).expect_err(to).render(false, 100);
-            assert!(findings.contains(code) && findings.contains("migrate.ec2") || findings.contains(code), "{findings}");
+            assert!(
+                findings.contains(code) && findings.contains("migrate.ec2") || findings.contains(code),
+                "{findings}"
+            );
         }
         let taken = PHASE_1.replace("vault", "database") + EC2;
-        let findings = parse("plan.toml", taken.as_bytes()).map(drop).expect_err("two hosts of a name").render(false, 100);
+        let findings =
+            parse("plan.toml", taken.as_bytes()).map(drop).expect_err("two hosts of a name").render(false, 100);
         assert!(findings.contains("same-name"), "{findings}");
         let ssh = PHASE_1.find("[migrate.rds]").map(|at| &PHASE_1[at..]).unwrap_or_default();
-        let ssh = format!("name = \"p\"\nregion = \"us-east-1\"\n[hosts.old]\nprovider = \"ssh\"\naddress = \"root@db.example.com\"\n[bundle]\nhost = \"old\"\nsource = \"b\"\n[database]\nservice = \"db\"\nname = \"d\"\n{ssh}{EC2}");
+        let ssh = format!(
+            "name = \"p\"\nregion = \"us-east-1\"\n[hosts.old]\nprovider = \"ssh\"\naddress = \"root@db.example.com\"\n[bundle]\nhost = \"old\"\nsource = \"b\"\n[database]\nservice = \"db\"\nname = \"d\"\n{ssh}{EC2}"
+        );
         let findings = parse("plan.toml", ssh.as_bytes()).map(drop).expect_err("nobody could enter").render(false, 100);
         assert!(findings.contains("no-way-in"), "{findings}");
     }

@@ -29,8 +29,8 @@ pub use compose::{Alone, Build, Bundled, ComposeError, ComposeFile, External, Pr
 pub use finding::{Finding, Findings, Severity};
 pub use managed::{Engine, ManagedSize};
 pub use model::{
-    Alerts, Backup, Bundle, Database, Disk, Host, Metric, Migrate, MigrateAurora, MigrateEc2, MigrateMode, MigrateRds, Plan,
-    PortRule, Protocol, Provider, Threshold, VarValue, VolumeType,
+    Alerts, Backup, Bundle, Database, Disk, Host, Metric, Migrate, MigrateAurora, MigrateEc2, MigrateMode, MigrateRds,
+    Plan, PortRule, Protocol, Provider, Threshold, VarValue, VolumeType,
 };
 pub use names::{
     Blueprint, DatabaseName, Email, FindingCode, InstanceClass, NodeName, PlanName, ProfileName, Region, SecretName,

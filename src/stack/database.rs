@@ -120,9 +120,8 @@ impl<'a> ManagedDatabase<'a> {
 
     /// Lightsail's network and the default VPC are one.
     pub async fn join_networks(&self) -> Result<(), DatabaseError> {
-        let missing = |found: &DatabaseInventory| {
-            Ok(if found.peered { vec![] } else { vec![DatabaseAction::PeerNetworks] })
-        };
+        let missing =
+            |found: &DatabaseInventory| Ok(if found.peered { vec![] } else { vec![DatabaseAction::PeerNetworks] });
         self.settle(missing).await.map(drop)
     }
 

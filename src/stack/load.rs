@@ -250,7 +250,11 @@ impl Release {
     /// With the memory of the host's size, which the tuning of services goes by.
     pub fn for_host(&self, stack: &Stack, inventory: &Inventory) -> Self {
         let host = &self.host;
-        Self { memory_mb: memory_mb(stack, host, inventory), images: self.images_for(stack, host, inventory), ..self.clone() }
+        Self {
+            memory_mb: memory_mb(stack, host, inventory),
+            images: self.images_for(stack, host, inventory),
+            ..self.clone()
+        }
     }
 
     fn images_for(&self, stack: &Stack, host: &NodeName, inventory: &Inventory) -> Vec<LocalImage> {

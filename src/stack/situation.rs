@@ -128,7 +128,10 @@ fn hosted_notes(stack: &Stack, inventory: &Inventory) -> Vec<String> {
             Some(found) if found.is_serving() => {}
             Some(found) => {
                 let health = found.health.as_deref().unwrap_or(&found.state);
-                notes.push(format!("the database on host {host} is {health}: infra exec --host {host} -- sudo docker logs {}", found.container));
+                notes.push(format!(
+                    "the database on host {host} is {health}: infra exec --host {host} -- sudo docker logs {}",
+                    found.container
+                ));
             }
             None => notes.push(format!("the database on host {host} does not run: nothing starts it but a hand")),
         }

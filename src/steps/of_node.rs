@@ -38,6 +38,9 @@ mod tests {
         let other = |step: &&Step| step.node.as_str() == "hosts.box" || step.node.as_str().starts_with("hosts.box.");
         assert!(!own.iter().any(|step| other(&step)), "the other host is left alone");
         let ids: Vec<_> = own.iter().map(|step| &step.id).collect();
-        assert!(own.iter().flat_map(|step| &step.needs).all(|need| ids.contains(&need)), "nothing waits for what is not there");
+        assert!(
+            own.iter().flat_map(|step| &step.needs).all(|need| ids.contains(&need)),
+            "nothing waits for what is not there"
+        );
     }
 }

@@ -179,7 +179,10 @@ impl Remove<'_> {
     fn hosted(&mut self) {
         let holders = self.graph.hosts.iter().filter_map(|host| {
             let service = self.inventory.facts(&host.name)?.holds_database.as_ref()?;
-            Some(format!("the data of the clients' database, which no infra up starts again on host {} (service {service})", host.name))
+            Some(format!(
+                "the data of the clients' database, which no infra up starts again on host {} (service {service})",
+                host.name
+            ))
         });
         let holders: Vec<_> = holders.collect();
         self.stays.extend(holders);

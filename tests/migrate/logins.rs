@@ -83,7 +83,8 @@ async fn beside_a_superuser_infra_has_a_login_and_the_clients_are_the_superuser(
         let who = "SELECT session_user::text, current_user::text, rolsuper FROM pg_roles WHERE rolname = current_user";
         let row = ours.query_one(who, &[]).await.unwrap();
         assert_eq!((row.get(0), row.get(1), row.get(2)), ("infra_migrate", SUPERUSER, true));
-        let replicates = server.psql(SUPERUSER, "SELECT rolreplication AND NOT rolsuper FROM pg_roles WHERE rolname = 'infra_migrate'");
+        let replicates = server
+            .psql(SUPERUSER, "SELECT rolreplication AND NOT rolsuper FROM pg_roles WHERE rolname = 'infra_migrate'");
         assert_eq!(replicates, "t");
         retire(&infra).await.unwrap();
         assert!(connect(&infra, "test").await.is_err(), "nobody enters as infra after the end");

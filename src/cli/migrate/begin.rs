@@ -64,7 +64,8 @@ fn made(at: &mut OnHost, to: &str) -> Result<Destination, CommandError> {
     let hosts = &at.stack.plan.hosts;
     let found = hosts.keys().find(|host| host.as_str() == to).cloned().map(Destination::Host);
     let others: Vec<_> = hosts.keys().filter(|host| **host != at.host).map(NodeName::as_str).collect();
-    let others = if others.is_empty() { "it has no other host".to_owned() } else { format!("its hosts: {}", others.join(", ")) };
+    let others =
+        if others.is_empty() { "it has no other host".to_owned() } else { format!("its hosts: {}", others.join(", ")) };
     found.ok_or_else(|| {
         CommandError::usage(format!("{to} is neither rds, aurora, ec2, a host of the plan, nor a URL"))
             .hint(format!("{others}; a URL is postgres://user@host/name"))

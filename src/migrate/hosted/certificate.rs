@@ -42,7 +42,8 @@ mod tests {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let certificate = CertificateDer::from_pem_slice(server.certificate.as_bytes()).unwrap();
         let key = PrivateKeyDer::from_pem_slice(server.key.as_bytes()).unwrap();
-        let config = ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
+        let config =
+            ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
         let config = config.with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();
         let mut server = ServerConnection::new(Arc::new(config)).unwrap();
         let mut roots = RootCertStore::empty();
@@ -69,7 +70,8 @@ mod tests {
     #[test]
     fn it_is_the_server_at_its_address_for_who_trusts_its_authority() {
         for address in ["10.0.0.7", "fd00::7"] {
-            let (own, another) = (identity(address.parse().unwrap()).unwrap(), identity(address.parse().unwrap()).unwrap());
+            let (own, another) =
+                (identity(address.parse().unwrap()).unwrap(), identity(address.parse().unwrap()).unwrap());
             assert!(is_taken(&own, &own, address));
             assert!(!is_taken(&own, &own, "10.0.0.8"), "another address");
             assert!(!is_taken(&own, &another, address), "another authority of the same name");

@@ -37,7 +37,9 @@ pub enum HostedError {
     Certificate { source: Box<rcgen::Error> },
     #[error("the database does not speak TLS although it was told to: its log says why")]
     NoTls,
-    #[error("the database keeps {name} = {setting} although it was told {wanted}: its command line says otherwise; change that in the compose file, infra deploy, and begin again")]
+    #[error(
+        "the database keeps {name} = {setting} although it was told {wanted}: its command line says otherwise; change that in the compose file, infra deploy, and begin again"
+    )]
     Setting { name: &'static str, setting: String, wanted: &'static str },
     #[error("the database did not come up within {} s after it was restarted", waited.as_secs())]
     NotBack { waited: Duration, source: Box<HostedError> },

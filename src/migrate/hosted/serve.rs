@@ -23,7 +23,8 @@ const AUTHORITY: &str = "ca.pem";
 const ADDRESS: &str = "address";
 const PORT: u16 = 5432;
 /// What both directions of replication need, and from which value on. A migration takes two slots at a time.
-const SETTINGS: [(&str, &str); 3] = [("wal_level", "logical"), ("max_wal_senders", "10"), ("max_replication_slots", "10")];
+const SETTINGS: [(&str, &str); 3] =
+    [("wal_level", "logical"), ("max_wal_senders", "10"), ("max_replication_slots", "10")];
 /// A server reads its settings within a moment of being told.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// An empty server stops and starts within seconds.
@@ -180,6 +181,7 @@ async fn reload(client: &Client) -> Result<(), HostedError> {
 /// Whole, or not there.
 fn write(folder: &Path, name: &str, text: &str) -> Result<(), HostedError> {
     let (path, draft) = (folder.join(name), folder.join(format!(".{name}")));
-    let written = fs::create_dir_all(folder).and_then(|()| fs::write(&draft, text)).and_then(|()| fs::rename(&draft, &path));
+    let written =
+        fs::create_dir_all(folder).and_then(|()| fs::write(&draft, text)).and_then(|()| fs::rename(&draft, &path));
     written.map_err(|source| HostedError::Io { path, source })
 }

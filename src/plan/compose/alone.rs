@@ -139,9 +139,12 @@ services:
         let variables: Vec<_> = alone.variables().into_iter().collect();
         assert_eq!(variables, ["INFRA_DISK_PGDATA", "OWNER", "PASSWORD", "PGDATA"]);
         let overlay = alone.overlay("10.0.0.7".parse().unwrap());
-        assert!(overlay.ends_with(
-            "  \"ingest\": { profiles: [infra-resting] }\n  \"db\":\n    ports: [\"10.0.0.7:5432:5432\"]\n"
-        ), "{overlay}");
+        assert!(
+            overlay.ends_with(
+                "  \"ingest\": { profiles: [infra-resting] }\n  \"db\":\n    ports: [\"10.0.0.7:5432:5432\"]\n"
+            ),
+            "{overlay}"
+        );
         assert!(file.alone("cache").is_none());
     }
 
@@ -156,6 +159,9 @@ services:
     fn a_network_that_lets_nobody_out_gets_another_beside_it() {
         let closed = file("services: { db: { image: a, networks: [data] } }\nnetworks: { data: { internal: true } }");
         let overlay = closed.alone("db").unwrap().overlay("10.0.0.7".parse().unwrap());
-        assert!(overlay.ends_with("    networks: [\"data\", infra-outward]\nnetworks:\n  infra-outward: {}\n"), "{overlay}");
+        assert!(
+            overlay.ends_with("    networks: [\"data\", infra-outward]\nnetworks:\n  infra-outward: {}\n"),
+            "{overlay}"
+        );
     }
 }

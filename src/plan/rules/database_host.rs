@@ -31,9 +31,14 @@ fn somebody_may_enter(cx: &Context<'_>) -> Vec<Finding> {
     let finding = Finding::error("no-way-in", "nobody could enter the host of `[migrate.ec2]`")
         .at(cx.spans.key(PATH), format!("entered by those who may enter {path}"));
     let finding = if of_user {
-        finding.remedy(format!("add a host with `provider = \"{:?}\"` and its ports, and `--to` it by its name", host.provider).to_lowercase())
+        finding.remedy(
+            format!("add a host with `provider = \"{:?}\"` and its ports, and `--to` it by its name", host.provider)
+                .to_lowercase(),
+        )
     } else {
-        finding.also(cx.spans.key(&path), "it has no rule for port 22").remedy("open port 22 there for your own address")
+        finding
+            .also(cx.spans.key(&path), "it has no rule for port 22")
+            .remedy("open port 22 there for your own address")
     };
     vec![finding]
 }
