@@ -274,7 +274,8 @@ fn a_host_that_holds_the_database_of_others_is_not_taken_away() {
     }
     assert!(wanted(&[], &inventory).is_empty());
     assert!(wanted(&[("port = 443", "port = 444")], &inventory).hosts.len() == 1, "its firewall is another matter");
-    for edit in [&[("medium_3_0", "large_3_0")], LARGER] {
+    let resized: &[(&str, &str)] = &[("medium_3_0", "large_3_0")];
+    for edit in [resized, LARGER] {
         let refusal = refused(edit, &inventory);
         assert!(refusal.message.contains("holds the database (service db)"), "{refusal:?}");
     }

@@ -22,7 +22,7 @@ fn name_is_free(cx: &Context<'_>) -> Vec<Finding> {
 
 /// It is entered from where the bundle's host is.
 fn somebody_may_enter(cx: &Context<'_>) -> Vec<Finding> {
-    let Some((_, host)) = cx.plan.database_host().filter(|(_, host)| host.ports.is_empty()) else { return Vec::new() };
+    let Some(_) = cx.plan.database_host().filter(|(_, host)| host.ports.is_empty()) else { return Vec::new() };
     let Some(bundle) = cx.plan.bundle.as_ref().filter(|bundle| cx.spans.has(&format!("hosts.{}", bundle.host))) else {
         return Vec::new();
     };
@@ -31,10 +31,7 @@ fn somebody_may_enter(cx: &Context<'_>) -> Vec<Finding> {
     let finding = Finding::error("no-way-in", "nobody could enter the host of `[migrate.ec2]`")
         .at(cx.spans.key(PATH), format!("entered by those who may enter {path}"));
     let finding = if of_user {
-        finding.remedy(
-            format!("add a host with `provider = \"{:?}\"` and its ports, and `--to` it by its name", host.provider)
-                .to_lowercase(),
-        )
+        finding.remedy("add a host with `provider = \"ec2\"` and `ports` of its own, and `--to` it by its name")
     } else {
         finding
             .also(cx.spans.key(&path), "it has no rule for port 22")
