@@ -22,7 +22,9 @@ fn name_is_free(cx: &Context<'_>) -> Vec<Finding> {
 
 /// It is entered from where the bundle's host is.
 fn somebody_may_enter(cx: &Context<'_>) -> Vec<Finding> {
-    let Some(_) = cx.plan.database_host().filter(|(_, host)| host.ports.is_empty()) else { return Vec::new() };
+    if cx.plan.database_host().is_none_or(|(_, host)| !host.ports.is_empty()) {
+        return Vec::new();
+    }
     let Some(bundle) = cx.plan.bundle.as_ref().filter(|bundle| cx.spans.has(&format!("hosts.{}", bundle.host))) else {
         return Vec::new();
     };
