@@ -26,9 +26,9 @@ pub async fn run(global: &Global, args: UpArgs) -> Result<Exit, CommandError> {
     let named = plan_path(global, args.plan.clone())?;
     let saved = saved(&named)?;
     let path = saved.as_ref().map_or(named, |s| s.plan_path.clone());
-    let stack = load_whole(global, &path)?;
+    let mut stack = load_whole(global, &path)?;
     let _lock = Lock::take(stack.local.dir(), &holder("up"))?;
-    let cloud = cloud(&stack).await;
+    let cloud = cloud(&mut stack).await?;
     let situation = stack::assess(&stack, cloud.as_ref()).await?;
     if let Some(saved) = &saved {
         saved.still_holds(&stack, &situation)?;

@@ -28,11 +28,7 @@ pub fn migration(
     region: Option<&Region>,
     inventory: &Inventory,
 ) -> MigrationCost {
-    let host = match host.provider {
-        Provider::Lightsail => lightsail(host, inventory),
-        Provider::Ec2 => region.and_then(|region| on_ec2(host, region)),
-        Provider::Ssh => None,
-    };
+    let host = whole(host, region, inventory);
     let list = region.and_then(prices::of_region);
     let cost = size.zip(list).and_then(|(size, list)| database(list, size, bytes));
     let both = |database: Option<Monthly>| host.zip(database).map(|(host, database)| host + database);
@@ -41,6 +37,21 @@ pub fn migration(
         database: cost.map(|cost| cost.least),
         after: both(cost.map(|cost| cost.least)),
         most: both(cost.and_then(CostRange::more)),
+    }
+}
+
+/// To a host that is in the plan, and paid, already: nothing comes to the bill.
+pub fn migration_to_host(host: &Host, other: &Host, region: Option<&Region>, inventory: &Inventory) -> MigrationCost {
+    let whole = |host| whole(host, region, inventory);
+    MigrationCost { host: whole(host), database: whole(other), after: None, most: None }
+}
+
+/// With its disks.
+fn whole(host: &Host, region: Option<&Region>, inventory: &Inventory) -> Option<Monthly> {
+    match host.provider {
+        Provider::Lightsail => lightsail(host, inventory),
+        Provider::Ec2 => region.and_then(|region| on_ec2(host, region)),
+        Provider::Ssh => None,
     }
 }
 

@@ -27,7 +27,7 @@ use hosts::Bill;
 
 pub use database::{DatabaseClass, database, database_class, memory_gb};
 pub use ec2::Traffic;
-pub use migration::{MigrationCost, migration};
+pub use migration::{MigrationCost, migration, migration_to_host};
 pub use prices::{Offer, PriceList};
 pub use used::PricesUsed;
 

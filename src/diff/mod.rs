@@ -9,6 +9,7 @@ mod ec2;
 #[cfg(test)]
 mod ec2_tests;
 mod host;
+mod hosted;
 mod left_over;
 mod root;
 #[cfg(test)]
@@ -77,6 +78,7 @@ pub fn diff(graph: &Graph, inventory: &Inventory) -> Result<Diff, Vec<Refusal>> 
         refusals.push(refusal);
         ProfileDiff::None
     });
+    refusals.extend(hosted::refusals(&hosts, inventory));
     let contact = account::contact(graph, inventory).unwrap_or_else(|refusal| {
         refusals.push(refusal);
         ContactDiff::None

@@ -352,7 +352,7 @@ fn local(what: &'static str, name: &ResourceName) -> impl Fn(std::io::Error) -> 
 }
 
 /// A `host` progress whose events become the step's.
-fn forward(reporter: &Reporter, host: &NodeName) -> Progress {
+pub fn forward(reporter: &Reporter, host: &NodeName) -> Progress {
     Progress::new(forwarder(reporter.clone()), Some(host.clone()))
 }
 

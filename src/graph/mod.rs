@@ -8,6 +8,7 @@ mod names;
 mod nodes;
 mod profile;
 pub mod settings;
+mod ways;
 
 pub use build::{DATABASE, GraphError, Inputs, UserData, build, database};
 pub use names::Names;
@@ -15,3 +16,4 @@ pub use nodes::{
     AlarmNode, CloudHost, CloudHostKind, DatabaseNode, DiskNode, Ec2Settings, Existing, Graph, HostKind, HostNode,
     KeyPairNode, NodeId, ProfileNode, ReleaseNode,
 };
+pub use ways::open as open_ways;

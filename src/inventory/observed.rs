@@ -101,10 +101,7 @@ impl Inventory {
     }
 
     pub fn facts(&self, host: &NodeName) -> Option<&HostFacts> {
-        match self.hosts.get(host)? {
-            HostView::Seen(facts) => Some(facts),
-            HostView::Unseen(_) | HostView::Mistaken(_) => None,
-        }
+        self.hosts.get(host)?.facts()
     }
 
     /// Every instance of one node: usually one, two while a replacement is under way.
@@ -136,6 +133,15 @@ pub enum HostView {
     Unseen(Gap),
     /// Something answers in its place that shows another SSH host key.
     Mistaken(Gap),
+}
+
+impl HostView {
+    pub fn facts(&self) -> Option<&HostFacts> {
+        match self {
+            Self::Seen(facts) => Some(facts),
+            Self::Unseen(_) | Self::Mistaken(_) => None,
+        }
+    }
 }
 
 /// Why something could not be observed.

@@ -228,6 +228,7 @@ pub struct Migrate {
     pub keep: Option<Span>,
     pub rds: Option<MigrateRds>,
     pub aurora: Option<MigrateAurora>,
+    pub ec2: Option<MigrateEc2>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -258,6 +259,21 @@ pub struct MigrateAurora {
     /// What it never grows beyond.
     #[serde(default = "MigrateAurora::default_max_acu")]
     pub max_acu: Acu,
+}
+
+/// A host of EC2 for the bundle's database service alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MigrateEc2 {
+    /// EC2 instance type, `m7g.large`.
+    pub size: SizeName,
+    /// EC2 image.
+    #[serde(default = "MigrateEc2::default_image")]
+    pub image: Blueprint,
+    /// Availability zone; the region's `a` zone when absent.
+    pub zone: Option<Zone>,
+    /// Those that the service keeps data on, by the names that they have at the bundle's host.
+    pub disks: BTreeMap<NodeName, Disk>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -322,6 +338,13 @@ impl std::fmt::Display for Credits {
             Self::Standard => "standard",
             Self::Unlimited => "unlimited",
         })
+    }
+}
+
+impl MigrateEc2 {
+    /// The system that infra's own plans have.
+    fn default_image() -> Blueprint {
+        Blueprint::parse("ubuntu_24_04").expect("it is the name of an image")
     }
 }
 

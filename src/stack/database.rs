@@ -118,6 +118,13 @@ impl<'a> ManagedDatabase<'a> {
         found.database.ok_or(missing)
     }
 
+    /// Lightsail's network and the default VPC are one.
+    pub async fn join_networks(&self) -> Result<(), DatabaseError> {
+        let missing =
+            |found: &DatabaseInventory| Ok(if found.peered { vec![] } else { vec![DatabaseAction::PeerNetworks] });
+        self.settle(missing).await.map(drop)
+    }
+
     /// The settings of the load are taken back; the provider's own backups begin.
     pub async fn revert(&self) -> Result<(), DatabaseError> {
         let Some(node) = graph::database(&self.stack.plan) else { return Ok(()) };

@@ -36,6 +36,16 @@ pub async fn observe(stack: &Stack, cloud: Option<&Clouds>) -> Result<Inventory,
     Ok(inventory)
 }
 
+/// Whether the host of `[migrate.ec2]` is there: then it is one of the plan's. Looked for by who names one.
+pub async fn find_database_host(stack: &mut Stack, cloud: Option<&Clouds>) -> Result<(), ObserveError> {
+    let (Some((name, _)), Some(cloud)) = (stack.plan.database_host(), cloud) else { return Ok(()) };
+    let (inventory, node) = (cloud.observe().await?, NodeId::host(&name));
+    if inventory.instances_of(&stack.plan.name, node.as_str()).next().is_some() {
+        stack.take_in_database_host();
+    }
+    Ok(())
+}
+
 /// Rights for RDS are wanted only by who has such a database: without them everything else is seen.
 async fn database(stack: &Stack) -> DatabaseView {
     let Some(databases) = super::databases(stack).await else { return DatabaseView::Absent };

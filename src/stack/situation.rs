@@ -62,7 +62,8 @@ pub async fn assess(stack: &Stack, cloud: Option<&Clouds>) -> Result<Situation, 
     let cost = cost::estimate(&graph, &inventory, &diff);
     let mut questions = steps::questions(&diff);
     questions.extend(losses.into_iter().map(Question::Loss));
-    let notes = notes(&inventory, &diff);
+    let mut notes = notes(&inventory, &diff);
+    notes.extend(hosted_notes(stack, &inventory));
     Ok(Situation { inventory, graph, diff, steps, cost, questions, notes })
 }
 
@@ -113,6 +114,37 @@ fn notes(inventory: &Inventory, diff: &Diff) -> Vec<String> {
         ));
     }
     notes.extend(database_notes(inventory, diff));
+    notes
+}
+
+/// Of a database that a migration took to another host: nothing but a word is done about it.
+fn hosted_notes(stack: &Stack, inventory: &Inventory) -> Vec<String> {
+    let mut notes = vec![];
+    for facts in inventory.hosts.values().filter_map(HostView::facts) {
+        let Some(service) = &facts.holds_database else { continue };
+        let host = &facts.host;
+        let found = facts.services.iter().find(|found| found.service == *service);
+        match found {
+            Some(found) if found.is_serving() => {}
+            Some(found) => {
+                let health = found.health.as_deref().unwrap_or(&found.state);
+                notes.push(format!(
+                    "the database on host {host} is {health}: infra exec --host {host} -- sudo docker logs {}",
+                    found.container
+                ));
+            }
+            None => notes.push(format!("the database on host {host} does not run: nothing starts it but a hand")),
+        }
+        let wanted = stack.release.as_ref().and_then(|release| release.image_of(service, &stack.site(&release.host)?));
+        if let (Some(found), Some(wanted)) = (found, wanted)
+            && found.image != wanted
+        {
+            notes.push(format!(
+                "the database on host {host} runs {}, the bundle says {wanted}: infra deploy leaves it as it is",
+                found.image
+            ));
+        }
+    }
     notes
 }
 

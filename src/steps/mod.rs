@@ -11,6 +11,7 @@ mod ec2;
 #[cfg(test)]
 mod ec2_tests;
 mod host;
+mod of_node;
 mod remove;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -29,6 +30,7 @@ pub use database::{
 };
 pub use describe::{describe, interrupts};
 pub use ec2::{Ec2Spec, POLICY, ProfileCall, TRUST};
+pub use of_node::of_node;
 pub use remove::{Removal, Scope, Services, remove};
 
 use crate::graph::NodeId;

@@ -130,7 +130,8 @@ impl Remove<'_> {
     fn stop(&mut self, id: &NodeId, host: &NodeName, instance: &Instance) -> Option<StepId> {
         let on = HostRef::Instance { host: host.clone(), at: instance.cloud, name: instance.name.clone() };
         let verb = |verb: &str| format!("{verb}_{}", instance.name);
-        let carries = self.graph.release.as_ref().is_some_and(|r| &r.host == host);
+        let holds_database = self.inventory.facts(host).is_some_and(|facts| facts.holds_database.is_some());
+        let carries = holds_database || self.graph.release.as_ref().is_some_and(|r| &r.host == host);
         let quiet = (instance.state == InstanceState::Running && carries && self.services == Services::Stop)
             .then(|| self.steps.host(id, &verb("stop_services"), HostAction::StopServices { on }, []));
         let stop = CloudAction::StopInstance { name: instance.name.clone() };
@@ -211,6 +212,22 @@ impl Remove<'_> {
             }
         }
         self.snapshots(scope);
+        if scope == Scope::KeepData {
+            self.hosted();
+        }
+    }
+
+    /// Its data stay with their disk, and infra has no word that starts it anew.
+    fn hosted(&mut self) {
+        let holders = self.graph.hosts.iter().filter_map(|host| {
+            let service = self.inventory.facts(&host.name)?.holds_database.as_ref()?;
+            Some(format!(
+                "the data of the clients' database, which no infra up starts again on host {} (service {service})",
+                host.name
+            ))
+        });
+        let holders: Vec<_> = holders.collect();
+        self.stays.extend(holders);
     }
 
     /// Not in use by a host of the plan, and the plan does not name it or a larger one has taken its place.

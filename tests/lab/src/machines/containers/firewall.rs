@@ -3,15 +3,15 @@
 //! It sits before address translation, so it also covers the ports that a Docker inside the machine publishes, which a
 //! firewall in the input chain would never see. Like AWS it drops silently: a closed port looks like a dead host.
 //!
-//! Lightsail's firewall is for a host's public address. What comes from the peered VPC, where the databases are, comes to
-//! the private one, which is the same address here: so it is told by its source.
+//! Lightsail's firewall is for a host's public address. What comes from the account's other hosts, or from the peered VPC, where
+//! the databases are, comes to the private one, which is the same address here: so it is told by its source.
 
 use std::fmt::Write;
 
 use ipnet::IpNet;
 
 use super::FirewallRule;
-use super::network::DATABASES;
+use super::network::{DATABASES, HOSTS};
 use crate::machines::Protocol;
 
 /// The whole table: loading it replaces the one before in one transaction.
@@ -26,7 +26,9 @@ pub(super) fn table(rules: &[FirewallRule]) -> String {
          \t\tct state established,related accept\n\
          \t\ticmp type { destination-unreachable, time-exceeded, parameter-problem } accept\n",
     );
-    writeln!(text, "\t\tip saddr {DATABASES} accept").expect("strings take everything");
+    for near in [HOSTS, DATABASES] {
+        writeln!(text, "\t\tip saddr {near} accept").expect("strings take everything");
+    }
     for rule in rules {
         for source in &rule.sources {
             if let Some(line) = accept(rule, source) {
@@ -72,6 +74,7 @@ mod tests {
         assert_eq!(
             lines,
             [
+                "ip saddr 203.0.113.130-203.0.113.191 accept",
                 "ip saddr 203.0.113.192/29 accept",
                 "ip saddr 0.0.0.0/0 tcp dport 443-443 accept",
                 "ip saddr 203.0.113.0/24 tcp dport 8000-8010 accept",
@@ -83,6 +86,6 @@ mod tests {
 
     #[test]
     fn no_rules_close_everything_that_is_new() {
-        assert_eq!(table(&[]).matches("ip saddr").count(), 1, "databases only");
+        assert_eq!(table(&[]).matches("ip saddr").count(), 2, "hosts and databases only");
     }
 }

@@ -13,6 +13,8 @@ use super::docker::{docker, docker_remove, run};
 /// Hosts are 130–191, databases 192–199, static addresses 200–250.
 pub const SUBNET: &str = "203.0.113.128/25";
 pub const DATABASES: &str = "203.0.113.192/29";
+/// As a firewall says it: without the operator's, who is no host.
+pub const HOSTS: &str = "203.0.113.130-203.0.113.191";
 /// This machine, as the hosts see it: the operator's address.
 pub const OPERATOR: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 129);
 
