@@ -30,7 +30,8 @@ mod tests {
     fn a_second_host_comes_with_what_it_needs_and_nothing_else() {
         let second = "[hosts.box2]\nprovider = \"lightsail\"\nsize = \"small_3_0\"\nimage = \"ubuntu_24_04\"\n\
                       ports = [{ port = 22, from = [\"203.0.113.0/24\"] }]\n[hosts.box2.disks.data]\nsize_gb = 8\nmount = \"/srv/data\"\n";
-        let plan = edited(&[("[bundle]", &format!("{second}[bundle]"))]);
+        let bundle = format!("{second}[bundle]");
+        let plan = edited(&[("[bundle]", bundle.as_str())]);
         let all = planned(&graph(&plan, "release-1"), &World::new());
         let own = of_node(&all, &NodeId::new("hosts.box2"));
         assert!(own.len() < all.len() && own.iter().any(|step| step.node.as_str() == "hosts.box2.disks.data"));
