@@ -176,6 +176,19 @@ def closed(system, client):
     ok("open are 6700 and nothing else; the agents' port is closed to whoever is no agent")
 
 
+def bounded(system):
+    """Of every service, the optional one too: limits, logs that end, a health check, a start after a crash."""
+    config = "cd /srv/data/.infra/current && docker compose --profile grafana config --format json"
+    for name, service in json.loads(system.on_host(config))["services"].items():
+        logs = service["logging"]["options"]
+        if not (service["mem_limit"] and service["cpus"] and service["healthcheck"]["test"] and logs["max-size"] and logs["max-file"]):
+            fail(f"{name} has no limits, no health check, or logs without end")
+        addresses = {port.get("host_ip") for port in service.get("ports", [])}
+        if service["restart"] != "unless-stopped" or (name != "caddy" and addresses - {"127.0.0.1"}):
+            fail(f"{name} does not start again, or is published at {addresses}")
+    ok("every service has limits, bounded logs and a health check, and starts again; caddy alone is published")
+
+
 def pushes(system, client):
     """This machine becomes one of the agents' networks."""
     system.edit('from = ["198.51.100.0/24"]', 'from = ["198.51.100.0/24", "203.0.113.128/25"]')
@@ -298,6 +311,7 @@ def main():
     system = SingleVm(arguments.lightsail)
     client = from_nothing(system)
     closed(system, client)
+    bounded(system)
     pushes(system, client)
     with Samples(system) as writer:
         time.sleep(2)
