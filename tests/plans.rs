@@ -23,6 +23,26 @@ fn every_shipped_plan_is_valid() {
     }
 }
 
+/// What `plan` says of the compose file that a shipped plan names: nothing.
+#[test]
+fn every_shipped_plan_fits_its_bundle() {
+    for path in shipped() {
+        let checked = infra::plan::parse(&path.display().to_string(), &std::fs::read(&path).unwrap()).unwrap();
+        let folder = path.parent().unwrap().join(&checked.plan().bundle.as_ref().unwrap().source);
+        let compose = infra::plan::ComposeFile::parse(
+            "compose.yaml",
+            &std::fs::read_to_string(folder.join("compose.yaml")).unwrap(),
+        )
+        .unwrap();
+        let presence = |path: &str| {
+            if folder.join(path).exists() { infra::plan::Presence::Sent } else { infra::plan::Presence::Absent }
+        };
+        let findings = infra::plan::check_bundle(&checked, &compose, &presence);
+        assert_eq!(findings.iter().count(), 0, "{}", findings.render(false, 100));
+        assert!(compose.leads_clients(), "{}", path.display());
+    }
+}
+
 /// What a shipped plan says and nobody acts on yet is said, and nothing else is.
 #[test]
 fn shipped_plans_say_what_is_not_built() {

@@ -9,11 +9,18 @@ pub struct Template {
 }
 
 /// All of them, in the order of a list.
-pub const TEMPLATES: &[Template] = &[Template {
-    name: "phase1",
-    description: "Phoenix ORCH: telemetry vault for 50–100 agents on one Lightsail host",
-    text: include_str!("../../plans/phase1.toml"),
-}];
+pub const TEMPLATES: &[Template] = &[
+    Template {
+        name: "phase1",
+        description: "Phoenix ORCH: telemetry vault for 50–100 agents on one Lightsail host",
+        text: include_str!("../../plans/phase1.toml"),
+    },
+    Template {
+        name: "phoenix-single-vm",
+        description: "Phoenix single-VM: metrics platform for up to 200 hosts on one EC2 instance",
+        text: include_str!("../../plans/phoenix-single-vm.toml"),
+    },
+];
 
 /// The text of the plan of that name.
 pub fn template(name: &str) -> Option<&'static str> {

@@ -1,4 +1,4 @@
-"""A writer that posts records through ingest and keeps a ledger of what was acknowledged."""
+"""A writer that posts records through a bundle's service and keeps a ledger of what was acknowledged."""
 
 import collections
 import http.client
@@ -20,11 +20,16 @@ PAUSE = 0.02
 class Writer:
     """Posts batch after batch until it is stopped. Each record's number is its session_id."""
 
+    # Of the Phoenix bundle; the writer to another service says its own.
+    PORT, PATH, ROOTS = 443, "/api/v1/telemetry", "/srv/pgdata/tls/cert.pem"
+    TOKEN = f"{scene.STATE_ON_HOST}/secrets/INGEST_TOKEN"
+    STORED = "SELECT session_id FROM telemetry WHERE agent_id = '{run}'"
+
     def __init__(self, system):
         self.run = f"ledger-{time.time_ns()}"
         self.address = system.status()["address"]
-        self.token = system.on_host(f"cat {scene.STATE_ON_HOST}/secrets/INGEST_TOKEN").strip()
-        self.context = ssl.create_default_context(cadata=system.on_host("cat /srv/pgdata/tls/cert.pem"))
+        self.token = system.on_host(f"cat {self.TOKEN}").strip()
+        self.context = ssl.create_default_context(cadata=system.on_host(f"cat {self.ROOTS}"))
         self.acknowledged = []
         self.waits = []
         self.retried = 0
@@ -71,14 +76,14 @@ class Writer:
     def attempt(self, connection, body, key):
         headers = {"authorization": f"Bearer {self.token}", "content-type": "application/json", "idempotency-key": key}
         try:
-            connection = connection or Connection(self.address, self.context)
-            connection.request("POST", "/api/v1/telemetry", body, headers)
+            connection = connection or Connection(self.address, self.context, self.PORT)
+            connection.request("POST", self.PATH, body, headers)
             answer = connection.getresponse()
             answer.read()
             if answer.status == 200:
                 return connection, True
             if answer.status not in (429, 500, 502, 503, 504):
-                scene.fail(f"ingest answers {answer.status} {answer.reason}")
+                scene.fail(f"the service answers {answer.status} {answer.reason}")
             return connection, False
         except (OSError, http.client.HTTPException):
             return None, False
@@ -97,7 +102,7 @@ class Writer:
         """Every record that has been acknowledged by now is in the database, and none twice."""
         with self.lock:
             promised = set(self.acknowledged)
-        found = collections.Counter(database(f"SELECT session_id FROM telemetry WHERE agent_id = '{self.run}'").split())
+        found = collections.Counter(database(self.STORED.format(run=self.run)).split())
         missing = promised - {int(number) for number in found}
         twice = [number for number, times in found.items() if times > 1]
         if missing or twice:
@@ -108,10 +113,10 @@ class Writer:
 class Connection(http.client.HTTPSConnection):
     """To an address, by the name in the service's own certificate."""
 
-    def __init__(self, address, context):
-        super().__init__("localhost", 443, timeout=10, context=context)
+    def __init__(self, address, context, port):
+        super().__init__("localhost", port, timeout=10, context=context)
         self.address = address
 
     def connect(self):
-        self._create_connection = lambda _, timeout, source: http.client.socket.create_connection((self.address, 443), timeout)
+        self._create_connection = lambda _, timeout, source: http.client.socket.create_connection((self.address, self.port), timeout)
         super().connect()
