@@ -18,13 +18,18 @@ const RELAY: u16 = 15432;
 /// Opens what is to be open between hosts that are there. One that is still to be made has no address yet.
 pub fn open(graph: &mut Graph, plan: &Plan, inventory: &Inventory) {
     let Some(bundle) = plan.bundle.as_ref().map(|bundle| &bundle.host) else { return };
+    // A managed database's server has addresses that change: its security group is let in.
+    let managed = inventory.database.seen().and_then(|found| found.security_group.as_ref());
+    if let Some(group) = managed.filter(|_| is_ec2(plan, bundle)) {
+        let_in(graph, bundle, Who::Group(group.id.clone()), RELAY);
+    }
     for holder in holders(plan, inventory) {
         let ways = [(&holder, bundle, POSTGRES), (bundle, &holder, RELAY)];
         for (host, from, port) in ways {
             if is_ec2(plan, host)
                 && let Some(from) = private(plan, inventory, from)
             {
-                let_in(graph, host, from, port);
+                let_in(graph, host, Who::Net(from), port);
             }
         }
     }
@@ -49,13 +54,26 @@ fn private(plan: &Plan, inventory: &Inventory, host: &NodeName) -> Option<IpNet>
     address.parse::<std::net::IpAddr>().ok().map(IpNet::from)
 }
 
-fn let_in(graph: &mut Graph, host: &NodeName, from: IpNet, port: u16) {
+enum Who {
+    Net(IpNet),
+    /// Whatever is in a security group.
+    Group(String),
+}
+
+fn let_in(graph: &mut Graph, host: &NodeName, from: Who, port: u16) {
     let node = graph.hosts.iter_mut().find(|node| node.name == *host);
     let Some(HostKind::Cloud(cloud)) = node.map(|node| &mut node.kind) else { return };
     let range = PortRange::single(Port::new(port).expect("it is no zero"));
     let (range, protocol) = (range.into(), Protocol::Tcp.into());
-    match cloud.ports.iter_mut().find(|open| open.range == range && open.protocol == protocol) {
-        Some(open) => drop(open.from.insert(from)),
-        None => cloud.ports.push(OpenPort { range, protocol, from: [from].into(), aliases: BTreeSet::new() }),
-    }
+    let open = match cloud.ports.iter().position(|open| open.range == range && open.protocol == protocol) {
+        Some(place) => &mut cloud.ports[place],
+        None => {
+            cloud.ports.push(OpenPort { range, protocol, from: BTreeSet::new(), aliases: BTreeSet::new() });
+            cloud.ports.last_mut().expect("it was put there")
+        }
+    };
+    match from {
+        Who::Net(net) => open.from.insert(net),
+        Who::Group(group) => open.aliases.insert(group),
+    };
 }

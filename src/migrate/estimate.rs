@@ -136,10 +136,10 @@ pub fn basis(assessment: &Assessment) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Engine;
     use crate::migrate::assessment::Volume;
     use crate::migrate::catalog::ServerVersion;
     use crate::migrate::measure::Reading;
+    use crate::plan::Engine;
 
     const GB: u64 = 1_000_000_000;
 

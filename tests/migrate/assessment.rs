@@ -100,7 +100,8 @@ async fn sizes_speed_and_writes_are_measured() {
 
 /// As `infra migrate --plan-only` tells it.
 fn guide(look: Assessment, file: Option<&Path>) -> String {
-    let [online, offline] = [Mode::Online, Mode::Offline].map(|mode| estimate(&look, mode, &Destination::Managed(Engine::Rds)));
+    let [online, offline] =
+        [Mode::Online, Mode::Offline].map(|mode| estimate(&look, mode, &Destination::Managed(Engine::Rds)));
     let view = GuideView {
         database: "app".into(),
         service: "db".into(),

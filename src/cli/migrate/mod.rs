@@ -11,6 +11,7 @@ mod hosted;
 mod limit;
 mod options;
 mod provider;
+mod ways;
 
 use std::path::PathBuf;
 

@@ -18,7 +18,11 @@ pub async fn perform(work: Work, global: &Global, at: &OnHost, report: &Report) 
     match work {
         Work::Provide(to) => {
             let made = match to {
-                Destination::Managed(engine) => provide(global, at, engine).await?,
+                Destination::Managed(engine) => {
+                    let made = provide(global, at, engine).await?;
+                    super::ways::open(global, at).await?;
+                    made
+                }
                 Destination::Host(host) => hosted::provide(global, at, &host, &report.id).await?,
                 // It was there before the migration.
                 Destination::Url => return Ok(()),

@@ -1,5 +1,7 @@
 //! The default VPC, its subnets, and one security group: EC2's part.
 
+use std::net::IpAddr;
+
 use aws_config::SdkConfig;
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types as sdk;
@@ -9,7 +11,7 @@ use super::errors::error;
 use crate::cloud::api::{CloudError, CloudErrorKind};
 use crate::cloud::config::repeated;
 use crate::cloud::ec2::{filter, labels, tags};
-use crate::inventory::{Ingress, Network, ResourceName, SecurityGroup, Subnet, Tags};
+use crate::inventory::{Ingress, Network, ResourceName, SecurityGroup, Subnet, TAG_PLAN, Tags};
 use crate::plan::Port;
 
 pub(super) struct Networks {
@@ -35,6 +37,17 @@ impl Networks {
         let mut subnets: Vec<_> = answer.subnets().iter().filter_map(subnet).collect();
         subnets.sort();
         Ok(Network { id, subnets })
+    }
+
+    /// Of an instance of EC2 that a plan has.
+    pub async fn private_address(&self, instance: &ResourceName) -> Result<IpAddr, CloudError> {
+        let call = self.reads.describe_instances().filters(filter("tag:Name", [instance.to_string()]));
+        let lives = ["pending", "running", "stopping", "stopped"].map(str::to_owned);
+        let call = call.filters(filter("tag-key", [TAG_PLAN.to_owned()])).filters(filter("instance-state-name", lives));
+        let answer = call.send().await.map_err(|e| error("DescribeInstances", e))?;
+        let mut found = answer.reservations().iter().flat_map(sdk::Reservation::instances);
+        let address = found.find_map(|i| i.private_ip_address()?.parse().ok());
+        address.ok_or_else(|| crate::cloud::errors::incomplete("DescribeInstances"))
     }
 
     pub async fn security_group(&self, name: &ResourceName) -> Result<Option<SecurityGroup>, CloudError> {

@@ -16,8 +16,8 @@ pub(super) async fn submit(rds: &AmazonRds, action: &DatabaseAction) -> Result<(
         A::PeerNetworks => rds.lightsail_changes.peer_vpc().send().await.map(drop).map_err(|e| error("PeerVpc", e)),
         A::CreateSecurityGroup { name, network, tags } => rds.networks.create_security_group(name, network, tags).await,
         A::Allow { group, ingress } => rds.networks.allow(group, ingress).await,
-        A::AllowInstance { group, instance, port } => {
-            let ingress = observe::ingress_of(rds, instance, *port).await?;
+        A::AllowInstance { group, at, instance, port } => {
+            let ingress = observe::ingress_of(rds, *at, instance, *port).await?;
             rds.networks.allow(group, &ingress).await
         }
         A::Forbid { group, ingress } => rds.networks.forbid(group, ingress).await,
