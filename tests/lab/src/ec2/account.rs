@@ -18,7 +18,6 @@ use super::spot::SpotRequest;
 use super::tokens::Token;
 use super::volumes::Volume;
 use super::work::Work;
-use crate::lightsail::now;
 use crate::machines::Machines;
 use crate::settings::Settings;
 use crate::ssh::Key;
@@ -176,19 +175,18 @@ impl Call<'_> {
     /// Work that is done after the answer. Only work that begins something can be made to fail.
     pub fn start(&mut self, work: Work) {
         let fault = self.fault.clone().filter(|_| work.may_fail());
-        self.region.last_job += 1;
-        let id = self.region.last_job;
-        self.region.jobs.insert(id, Job { work, fault, asked_at: now() });
-        self.started.push(id);
+        if let Some(id) = self.region.enqueue(work) {
+            if let Some(job) = self.region.jobs.get_mut(&id) {
+                job.fault = fault;
+            }
+            self.started.push(id);
+        }
     }
 
     /// Brings what every host lets in up to date.
     pub fn refresh_firewalls(&mut self) {
-        let running = self.region.instances.values().filter(|instance| instance.state == State::Running);
-        let running: Vec<String> = running.map(|instance| instance.id.clone()).collect();
-        for instance in running {
-            self.start(Work::Firewall { instance });
-        }
+        let job = self.region.enqueue(Work::Firewalls);
+        self.started.extend(job);
     }
 
     pub fn check_zone(&self, zone: &str) -> Result<(), ApiError> {

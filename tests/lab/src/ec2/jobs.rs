@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::account::Region;
+use super::instances::State;
 use super::machine;
 use super::service::Ec2;
 use super::volumes::AttachmentState;
@@ -29,7 +30,9 @@ pub enum Fault {
 pub struct Job {
     pub work: Work,
     pub fault: Option<Fault>,
-    pub asked_at: f64,
+    /// It has looked at the account: what changes from here on is for another job.
+    #[serde(skip)]
+    pub begun: bool,
 }
 
 /// How often a volume that is to be detached is looked at.
@@ -79,7 +82,10 @@ impl Ec2 {
         }
         let lock = self.lock_of(region, &job.work);
         let _one_at_a_time = lock.lock().await;
-        let result = self.perform(region, &job.work).await;
+        let result = match &job.work {
+            Work::Firewalls => self.set_firewalls(region, id).await,
+            work => self.perform(region, work).await,
+        };
         self.end(region, id, |region| match result {
             Ok(outcome) => job.work.complete(region, outcome),
             Err(error) => {
@@ -91,6 +97,10 @@ impl Ec2 {
 
     async fn perform(&self, region: &str, work: &Work) -> anyhow::Result<Outcome> {
         let before = self.region(region);
+        if let Some(instance) = work.instance() {
+            // It is told anew when it starts.
+            self.told.lock().await.remove(instance);
+        }
         let groups = work.instance().and_then(|id| before.instances.get(id)).map(|it| it.groups.clone());
         let around = Surroundings {
             machines: self.machines.as_ref(),
@@ -100,6 +110,22 @@ impl Ec2 {
         work.perform(&before, &around).await
     }
 
+    /// Tells each host that runs what it lets in, if that is something else than it was told last.
+    async fn set_firewalls(&self, region: &str, id: JobId) -> anyhow::Result<Outcome> {
+        if let Some(job) = self.lock().account.regions.get_mut(region).and_then(|region| region.jobs.get_mut(&id)) {
+            job.begun = true;
+        }
+        for instance in self.region(region).instances.values().filter(|it| it.state == State::Running) {
+            let rules = self.ingress(region, &instance.groups);
+            if self.told.lock().await.get(&instance.id) == Some(&rules) {
+                continue;
+            }
+            self.machines.set_firewall(&machine::id(&instance.id), &rules).await?;
+            self.told.lock().await.insert(instance.id.clone(), rules);
+        }
+        Ok(Outcome::default())
+    }
+
     /// As long as the work takes at least, besides what the machines need.
     async fn wait(&self, region: &str, job: &Job) {
         let settings = self.settings();
@@ -107,7 +133,7 @@ impl Ec2 {
             Work::Forget { .. } => settings.terminated_ms,
             Work::Optimize { .. } => settings.optimizing_ms,
             Work::Interrupt { at, .. } => millis_until(*at),
-            Work::Firewall { .. } | Work::Addresses { .. } | Work::GiveUpAddress { .. } => 0,
+            Work::Firewalls | Work::Addresses { .. } | Work::GiveUpAddress { .. } => 0,
             _ => settings.operation_ms,
         };
         tokio::time::sleep(Duration::from_millis(millis)).await;
@@ -137,7 +163,7 @@ impl Ec2 {
                 return Vec::new();
             }
             let next = edit(region);
-            next.into_iter().map(|work| region.enqueue(work)).collect()
+            next.into_iter().filter_map(|work| region.enqueue(work)).collect()
         });
         next.into_iter().for_each(|job| self.spawn(region, job));
         self.tell_databases();
@@ -145,10 +171,14 @@ impl Ec2 {
 }
 
 impl Region {
-    pub fn enqueue(&mut self, work: Work) -> JobId {
+    /// None where a job that has not begun will do it.
+    pub fn enqueue(&mut self, work: Work) -> Option<JobId> {
+        if work == Work::Firewalls && self.jobs.values().any(|job| job.work == work && !job.begun) {
+            return None;
+        }
         self.last_job += 1;
-        self.jobs.insert(self.last_job, Job { work, fault: None, asked_at: now() });
-        self.last_job
+        self.jobs.insert(self.last_job, Job { work, fault: None, begun: false });
+        Some(self.last_job)
     }
 }
 

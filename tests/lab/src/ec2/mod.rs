@@ -74,7 +74,7 @@ fn now_in_words() -> String {
 }
 
 /// Notes that Spot takes an instance back.
-fn spot_notice(region: &mut Region, id: &str, seconds: f64) -> Result<JobId, ApiError> {
+fn spot_notice(region: &mut Region, id: &str, seconds: f64) -> Result<Option<JobId>, ApiError> {
     let at = now() + seconds;
     let instance = region.instance_mut(id)?;
     if instance.spot_request.is_none() {

@@ -67,6 +67,8 @@ pub struct Ec2 {
     locks: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     /// Ends every job; replaced by `reset`.
     running: Mutex<CancellationToken>,
+    /// What each instance was last told to let in.
+    pub(super) told: tokio::sync::Mutex<HashMap<String, Vec<FirewallRule>>>,
     /// Databases by name: they can be members of security groups.
     databases: Mutex<BTreeMap<String, Member>>,
     /// Told of everything that databases must learn of.
@@ -93,6 +95,7 @@ impl Ec2 {
             behind,
             locks: Mutex::default(),
             running: Mutex::default(),
+            told: tokio::sync::Mutex::default(),
             databases: Mutex::default(),
             changed: OnceLock::new(),
             metadata: OnceLock::new(),
@@ -303,11 +306,9 @@ impl Ec2 {
             region
         };
         let Some(region) = region else { return };
-        let jobs: Vec<JobId> = self.change(&region, |region| {
-            let running: Vec<String> = region.machines().map(|instance| instance.id.clone()).collect();
-            running.into_iter().map(|instance| region.enqueue(Work::Firewall { instance })).collect()
-        });
-        jobs.into_iter().for_each(|job| self.spawn(&region, job));
+        if let Some(job) = self.change(&region, |region| region.enqueue(Work::Firewalls)) {
+            self.spawn(&region, job);
+        }
     }
 
     /// The account for comparing two runs.
@@ -336,7 +337,9 @@ impl Ec2 {
     /// Spot says that it takes the instance back in so many seconds, and does.
     pub fn interrupt(self: &Arc<Self>, region: &str, instance: &str, seconds: f64) -> Result<(), ApiError> {
         let job = self.change(region, |region| spot_notice(region, instance, seconds))?;
-        self.spawn(region, job);
+        if let Some(job) = job {
+            self.spawn(region, job);
+        }
         Ok(())
     }
 }

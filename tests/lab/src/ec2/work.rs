@@ -43,9 +43,8 @@ pub enum Work {
         instance: String,
         at: f64,
     },
-    Firewall {
-        instance: String,
-    },
+    /// Every running host lets in what its security groups say now.
+    Firewalls,
     /// The machine has the public address that the account says.
     Addresses {
         instance: String,
@@ -100,10 +99,7 @@ pub struct Outcome {
 impl Work {
     /// Whether a rule can let it fail or never end: what makes or changes something that takes its time.
     pub fn may_fail(&self) -> bool {
-        !matches!(
-            self,
-            Self::Firewall { .. } | Self::Addresses { .. } | Self::GiveUpAddress { .. } | Self::Forget { .. }
-        )
+        !matches!(self, Self::Firewalls | Self::Addresses { .. } | Self::GiveUpAddress { .. } | Self::Forget { .. })
     }
 
     /// What is worked on: one job at a time for each.
@@ -114,7 +110,6 @@ impl Work {
             | Self::Stop { instance }
             | Self::Reboot { instance }
             | Self::Terminate { instance }
-            | Self::Firewall { instance }
             | Self::Addresses { instance } => Some(instance),
             Self::CreateVolume { volume } | Self::DeleteVolume { volume } => Some(volume),
             Self::Attach { volume } | Self::Detach { volume, .. } | Self::Modify { volume } => {
@@ -131,7 +126,7 @@ impl Work {
     /// The instance whose security groups matter.
     pub fn instance(&self) -> Option<&str> {
         match self {
-            Self::Boot { instance } | Self::Start { instance } | Self::Firewall { instance } => Some(instance),
+            Self::Boot { instance } | Self::Start { instance } => Some(instance),
             _ => None,
         }
     }
@@ -154,11 +149,6 @@ impl Work {
                 }
             }
             Self::Terminate { instance: id } => machine::terminate(region, instance(id)?, around).await?,
-            Self::Firewall { instance: id } => {
-                if instance(id)?.state == State::Running {
-                    machines.set_firewall(&machine::id(id), &around.firewall).await?;
-                }
-            }
             Self::Addresses { instance: id } => {
                 let Some(instance) = region.instances.get(id) else { return Ok(Outcome::default()) };
                 let assigned = machine::assign(region, instance, around).await?;
@@ -172,7 +162,7 @@ impl Work {
             Self::Modify { volume } => machine::grow(region, volume, machines).await?,
             Self::Snapshot { snapshot } => machine::snapshot(region, snapshot, machines).await?,
             Self::DeleteSnapshot { snapshot } => machines.destroy_snapshot(&SnapshotId(snapshot.clone())).await?,
-            Self::Forget { .. } | Self::Interrupt { .. } | Self::Optimize { .. } => {}
+            Self::Forget { .. } | Self::Interrupt { .. } | Self::Optimize { .. } | Self::Firewalls => {}
         }
         Ok(Outcome::default())
     }
@@ -203,7 +193,7 @@ impl Work {
             Self::Modify { volume } => return modified(region, volume),
             Self::Optimize { volume } => end_modification(region, volume, Progress::Completed),
             Self::Snapshot { snapshot } => set_snapshot(region, snapshot, SnapshotState::Completed),
-            Self::Firewall { .. } | Self::GiveUpAddress { .. } | Self::DeleteSnapshot { .. } => {}
+            Self::Firewalls | Self::GiveUpAddress { .. } | Self::DeleteSnapshot { .. } => {}
         }
         Vec::new()
     }
@@ -264,14 +254,9 @@ impl Work {
                 held.state = AttachmentState::Attached;
             }
         }
-        members_changed(region)
+        // Groups that name groups let in one more.
+        vec![Self::Firewalls]
     }
-}
-
-/// Groups that name groups let in other hosts now.
-fn members_changed(region: &Region) -> Vec<Work> {
-    let running = region.instances.values().filter(|instance| instance.state == State::Running);
-    running.map(|instance| Work::Firewall { instance: instance.id.clone() }).collect()
 }
 
 /// Its public address goes back to AWS; an Elastic IP stays its own.
@@ -300,9 +285,7 @@ fn terminated(region: &mut Region, id: &str) -> Vec<Work> {
         }
     }
     gone.iter().for_each(|volume| drop(region.volumes.remove(volume)));
-    let mut next = members_changed(region);
-    next.push(Work::Forget { instance: id.to_owned() });
-    next
+    vec![Work::Firewalls, Work::Forget { instance: id.to_owned() }]
 }
 
 fn interrupt(region: &mut Region, id: &str) -> Vec<Work> {

@@ -126,7 +126,7 @@ assert "404" in ssh("curl -s -o /dev/null -w '%{http_code}' -H \"X-aws-ec2-metad
 ssh("sudo docker pull -q debian:trixie-slim")
 ask = ("sudo docker run --rm debian:trixie-slim perl -e 'use IO::Socket::INET; my $s = IO::Socket::INET->new(PeerAddr => "
        "\"169.254.169.254:80\", Timeout => 4) or die; print $s \"PUT /latest/api/token HTTP/1.0\\r\\n"
-       "X-aws-ec2-metadata-token-ttl-seconds: 60\\r\\n\\r\\n\"; alarm 4; print <$s>'")
+       "X-aws-ec2-metadata-token-ttl-seconds: 60\\r\\n\\r\\n\"; $SIG{ALRM} = sub { exit 1 }; alarm 4; print <$s>'")
 assert "200 OK" not in ssh(ask, check=False).stdout, "one hop is the host alone"
 ec2.modify_instance_metadata_options(InstanceId=INSTANCE, HttpPutResponseHopLimit=2)
 assert "200 OK" in ssh(ask), "two hops reach its containers"
