@@ -5,7 +5,7 @@ use std::io::Write as _;
 use super::{AgentError, Begin};
 use crate::host::Session;
 use crate::migrate::assessment::{Assessment, Ends};
-use crate::migrate::preflight::Capacity;
+use crate::migrate::preflight::{Capacity, Made};
 use crate::migrate::stages::{pg_dump, source};
 use crate::migrate::{assessment, job};
 use crate::postgres::Tls;
@@ -24,6 +24,7 @@ pub async fn assess(request: &[u8]) -> Result<Assessment, AgentError> {
     let ends = Ends {
         source: source(&container, &job.source),
         target,
+        made: if job.to.host().is_some() { Made::SameImage } else { Made::Managed },
         dump: pg_dump(&container, &job.source),
         mode: job.mode,
         capacity: Capacity {

@@ -3,6 +3,7 @@
 
 mod assess;
 mod health;
+mod hosted;
 mod old_data;
 mod pages;
 mod report;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 pub use assess::assess;
 pub use health::SourceHealth;
+pub use hosted::{host_database, own_address, save_hosted};
 pub use old_data::{keep_old, remove_old};
 pub use pages::Pages;
 pub use report::{Report, Work};
@@ -21,6 +23,8 @@ use crate::inventory::host_facts::MigrationFacts;
 use crate::migrate::copy::{CopyError, MaxRate, write_limit};
 use crate::migrate::files;
 use crate::migrate::folder::{Folder, FolderError};
+use crate::migrate::hosted::HostedError;
+pub use crate::migrate::hosted::HostedRequest;
 use crate::migrate::job::Job;
 pub use crate::migrate::job::Secured;
 use crate::migrate::logins::{self, Passwords};
@@ -46,6 +50,10 @@ pub enum AgentError {
     Assess(#[from] crate::migrate::assessment::AssessError),
     #[error(transparent)]
     Host(#[from] crate::host::HostError),
+    #[error(transparent)]
+    Hosted(#[from] HostedError),
+    #[error("there is no way from this host to {toward}")]
+    Route { toward: String, source: std::io::Error },
     #[error("cannot keep the roots that the new database is verified by")]
     Roots(#[source] std::io::Error),
     #[error("what the operator's side sent is not understood")]
@@ -227,6 +235,6 @@ async fn has_way_back(folder: &Folder) -> Result<(), AgentError> {
 
 /// A database of the user's is the user's to secure.
 fn is_secured(folder: &Folder) -> Result<bool, FolderError> {
-    let secured = folder.read::<Secured>(files::SECURED)?.unwrap_or_default();
-    Ok(folder.job()?.to.engine().is_none() || secured.reverted && secured.backup.is_some())
+    let (to, secured) = (folder.job()?.to, folder.read::<Secured>(files::SECURED)?.unwrap_or_default());
+    Ok(!to.is_made() || secured.backup.is_some() && (secured.reverted || to.engine().is_none()))
 }

@@ -12,12 +12,10 @@ use crate::migrate::folder::{Folder, FolderError};
 use crate::migrate::job::Destination;
 use crate::migrate::old_data_retention::OldDataRetention;
 use crate::migrate::preflight::{Finding, Severity};
+use crate::migrate::safety_copy::SafetyCopy;
 use crate::migrate::saga::{Cutover, Direction, Mode, Next, Side, Stage, Status, Step, next};
-use crate::migrate::stages::{
-    Context, Missing, Pause, SafetyCopy, WayBack, missing_clients, waiting_since, way_back_stands,
-};
+use crate::migrate::stages::{Context, Missing, Pause, WayBack, missing_clients, waiting_since, way_back_stands};
 use crate::migrate::verify::incremental::to_be_verified;
-use crate::plan::Engine;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Report {
@@ -65,10 +63,11 @@ pub struct Report {
     pub missing_clients: Vec<Missing>,
 }
 
-/// What the migration waits for that only the operator's side can do: it has the cloud's credentials.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What the migration waits for that only the operator's side can do: it has the cloud's credentials,
+/// and enters every host.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Work {
-    Provide(Engine),
+    Provide(Destination),
     /// Before the cutover: RDS restarts a database when its backups begin, and the service must not run without vacuum. And whoever
     /// is to hear of a way back that nobody reads has to be told of alarms by then.
     Revert,
@@ -76,10 +75,14 @@ pub enum Work {
 
 impl Report {
     pub fn owed(&self) -> Option<Work> {
-        let engine = self.to.engine().filter(|_| self.status.direction == Direction::Forward)?;
-        if self.next == Next::Run(Stage::Provision) && !self.has_target && !self.running {
-            return Some(Work::Provide(engine));
+        if self.status.direction != Direction::Forward || !self.to.is_made() {
+            return None;
         }
+        if self.next == Next::Run(Stage::Provision) && !self.has_target && !self.running {
+            return Some(Work::Provide(self.to.clone()));
+        }
+        // A server of the bundle's own is never given settings of a load.
+        self.to.engine()?;
         let loaded = self.status.is_done(Stage::Index) && !self.status.is_cut_over();
         (loaded && !self.secured.reverted).then_some(Work::Revert)
     }

@@ -41,6 +41,12 @@ enum AgentVerb {
     Brief { folder: PathBuf },
     /// Take in the database that was provisioned, from standard input
     Provisioned { folder: PathBuf },
+    /// Tell by which address another host reaches this one
+    OwnAddress { toward: String },
+    /// Let clients into the database that was brought here, by standard input
+    HostDatabase,
+    /// Copy what it holds, by standard input
+    SaveHosted,
     /// Take in what was done for it by its provider, from standard input
     Secured { folder: PathBuf },
     /// Take in how many seconds the old data are to stay
@@ -85,6 +91,9 @@ pub async fn run(args: AgentArgs) -> Result<Exit, CommandError> {
         AgentVerb::Pages { folder } => out::line(serde_json::json!(agent::pages(folder)?)),
         AgentVerb::Brief { folder } => out::line(serde_json::json!(agent::brief(folder)?)),
         AgentVerb::Provisioned { folder } => agent::provisioned(folder, &request()?).await?,
+        AgentVerb::OwnAddress { toward } => out::line(agent::own_address(&toward).await?),
+        AgentVerb::HostDatabase => out::line(serde_json::json!(agent::host_database(&request()?).await?)),
+        AgentVerb::SaveHosted => out::line(agent::save_hosted(&request()?).await?),
         AgentVerb::Secured { folder } => agent::secured(folder, &request()?)?,
         AgentVerb::Keep { folder, seconds } => agent::keep_old(folder, seconds)?,
         AgentVerb::RemoveOld { folder } => agent::remove_old(folder).await?,

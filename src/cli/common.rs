@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::args::Global;
-use crate::cloud::Cloud;
+use crate::cloud::Clouds;
 use crate::error::{CommandError, Exit, Kind};
 use crate::executor::{Reporter, SshHosts};
 use crate::host::{Site, Target};
@@ -85,8 +85,11 @@ fn terminal_columns() -> usize {
     usize::from(columns.clamp(60, 140))
 }
 
-pub async fn cloud(stack: &Stack) -> Option<Arc<dyn Cloud>> {
-    stack::clouds(stack).await
+/// The cloud, which is asked whether the plan has one host more: that of a migration.
+pub async fn cloud(stack: &mut Stack) -> Result<Option<Clouds>, CommandError> {
+    let cloud = stack::clouds(stack).await;
+    stack::find_database_host(stack, cloud.as_ref()).await?;
+    Ok(cloud)
 }
 
 /// The bundle's host: a connection to it, found by observing.
@@ -106,8 +109,8 @@ pub async fn on_host(
     host: Option<&str>,
     verb: &str,
 ) -> Result<OnHost, CommandError> {
-    let stack = load(global, &plan_path(global, plan)?)?;
-    let cloud = cloud(&stack).await;
+    let mut stack = load(global, &plan_path(global, plan)?)?;
+    let cloud = cloud(&mut stack).await?;
     let inventory = match &cloud {
         Some(cloud) => cloud.observe().await.map_err(ObserveError::from)?,
         None => Inventory::empty(jiff::Timestamp::now()),
@@ -127,6 +130,12 @@ impl OnHost {
 
     pub async fn session(&self) -> Result<Arc<crate::executor::Connected>, CommandError> {
         Ok(self.hosts.connect(&self.on, PATIENCE, &reporter(&self.host)).await?)
+    }
+
+    /// A connection to another host of the plan.
+    pub async fn session_on(&self, host: &NodeName) -> Result<Arc<crate::executor::Connected>, CommandError> {
+        let on = reference(&self.stack, &self.inventory, host)?;
+        Ok(self.hosts.connect(&on, PATIENCE, &reporter(host)).await?)
     }
 }
 
@@ -179,7 +188,7 @@ fn reference(stack: &Stack, inventory: &Inventory, host: &NodeName) -> Result<Ho
         CommandError::failed(format!("host {host} does not exist yet"))
             .hint(format!("infra up {}", stack.path.display()))
     })?;
-    Ok(HostRef::Instance { host: host.clone(), name: instance.name.clone() })
+    Ok(HostRef::Instance { host: host.clone(), at: instance.cloud, name: instance.name.clone() })
 }
 
 impl From<LoadError> for CommandError {

@@ -11,12 +11,15 @@ use crate::stack;
 use crate::steps;
 
 pub async fn run(global: &Global, args: DeployArgs) -> Result<Exit, CommandError> {
-    let stack = load(global, &plan_path(global, args.plan)?)?;
+    let mut stack = load(global, &plan_path(global, args.plan)?)?;
+    if stack.release.is_none() {
+        return Err(CommandError::usage("the plan has no bundle to deploy"));
+    }
+    let _lock = Lock::take(stack.local.dir(), &holder("deploy"))?;
+    let cloud = cloud(&mut stack).await?;
     let Some(release) = &stack.release else {
         return Err(CommandError::usage("the plan has no bundle to deploy"));
     };
-    let _lock = Lock::take(stack.local.dir(), &holder("deploy"))?;
-    let cloud = cloud(&stack).await;
     let situation = stack::assess(&stack, cloud.as_ref()).await?;
     let host = situation.diff.hosts.iter().find(|h| h.host == release.host);
     let there = host.is_some_and(|h| {

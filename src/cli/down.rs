@@ -19,11 +19,11 @@ use crate::steps::{self, Consent, Scope, Services};
 use crate::ui::removal_text;
 
 pub async fn run(global: &Global, args: DownArgs) -> Result<Exit, CommandError> {
-    let stack = load(global, &plan_path(global, args.plan.clone())?)?;
+    let mut stack = load(global, &plan_path(global, args.plan.clone())?)?;
     let name = stack.plan.name.to_string();
     let scope = scope(&args)?;
     let _lock = Lock::take(stack.local.dir(), &holder("down"))?;
-    let cloud = cloud(&stack).await;
+    let cloud = cloud(&mut stack).await?;
     let survey = stack::survey(&stack, cloud.as_ref()).await?;
     let services = if args.skip_services { Services::EndWithHost } else { Services::Stop };
     let mut removal = steps::remove(&survey.graph, &survey.inventory, scope, services);

@@ -9,8 +9,8 @@ use crate::steps::Question;
 use crate::ui::{PlanView, plan_text};
 
 pub async fn run(global: &Global, args: PlanArgs) -> Result<Exit, CommandError> {
-    let stack = load_whole(global, &plan_path(global, args.plan)?)?;
-    let cloud = cloud(&stack).await;
+    let mut stack = load_whole(global, &plan_path(global, args.plan)?)?;
+    let cloud = cloud(&mut stack).await?;
     let situation = stack::assess(&stack, cloud.as_ref()).await?;
     let view = view(&stack, &situation);
     if global.json {

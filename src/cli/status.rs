@@ -8,8 +8,8 @@ use crate::stack;
 use crate::ui::{StatusView, status_text};
 
 pub async fn run(global: &Global, args: StatusArgs) -> Result<Exit, CommandError> {
-    let stack = load(global, &plan_path(global, args.plan)?)?;
-    let cloud = cloud(&stack).await;
+    let mut stack = load(global, &plan_path(global, args.plan)?)?;
+    let cloud = cloud(&mut stack).await?;
     let survey = stack::survey(&stack, cloud.as_ref()).await?;
     let bursts = stack::bursts(&survey, cloud.as_ref()).await;
     let view = StatusView::of(&survey.graph, &survey.inventory, &bursts);

@@ -12,7 +12,7 @@ use super::common::{cloud, load_whole, plan_path, refuse_during_migration, seen}
 use super::out;
 use super::plan::view;
 use super::stop::on_signal;
-use crate::cloud::Cloud;
+use crate::cloud::Clouds;
 use crate::error::{CommandError, Exit};
 use crate::executor::{self, LiveRunner, Outcome, Policy, RunError};
 use crate::host;
@@ -26,9 +26,9 @@ pub async fn run(global: &Global, args: UpArgs) -> Result<Exit, CommandError> {
     let named = plan_path(global, args.plan.clone())?;
     let saved = saved(&named)?;
     let path = saved.as_ref().map_or(named, |s| s.plan_path.clone());
-    let stack = load_whole(global, &path)?;
+    let mut stack = load_whole(global, &path)?;
     let _lock = Lock::take(stack.local.dir(), &holder("up"))?;
-    let cloud = cloud(&stack).await;
+    let cloud = cloud(&mut stack).await?;
     let situation = stack::assess(&stack, cloud.as_ref()).await?;
     if let Some(saved) = &saved {
         saved.still_holds(&stack, &situation)?;
@@ -117,7 +117,7 @@ pub fn holder(verb: &str) -> Holder {
 pub struct Run<'a> {
     pub global: &'a Global,
     pub stack: &'a Stack,
-    pub cloud: Option<Arc<dyn Cloud>>,
+    pub cloud: Option<Clouds>,
     pub inventory: &'a Inventory,
     pub policy: Policy,
     pub verb: &'a str,

@@ -19,8 +19,12 @@ pub trait Cloud: Send + Sync {
     /// Is the effect of this action there?
     async fn probe(&self, action: &CloudAction) -> Result<Probe, CloudError>;
 
-    /// How to reach an instance over SSH, and by which keys to know it.
-    async fn access(&self, instance: &ResourceName) -> Result<Access, CloudError>;
+    /// How to reach an instance over SSH, and by which keys to know it. Where `keys` is not set they may be left out: they are
+    /// known already, and not every provider tells them with the rest.
+    async fn access(&self, instance: &ResourceName, keys: bool) -> Result<Access, CloudError>;
+
+    /// What the device of an attached disk calls itself on the host. None: the provider has no such name.
+    async fn serial(&self, disk: &ResourceName) -> Result<Option<String>, CloudError>;
 
     /// The latest measure of an instance's burst capacity; None while there is none.
     async fn burst_percent(&self, instance: &ResourceName) -> Result<Option<f64>, CloudError>;
@@ -54,7 +58,7 @@ pub enum Probe {
 pub struct Access {
     pub address: String,
     pub user: String,
-    /// Empty in the first minute of an instance's life.
+    /// Empty in the first minutes of an instance's life.
     pub host_keys: Vec<HostKey>,
     pub identity: Option<Identity>,
 }
@@ -97,7 +101,7 @@ pub enum CloudErrorKind {
     Refused,
 }
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{operation}: {code}: {message}")]
 pub struct CloudError {
     pub kind: CloudErrorKind,
@@ -114,21 +118,6 @@ impl CloudError {
 
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
-        match self.kind {
-            CloudErrorKind::Denied => Some(
-                "check the credentials (AWS_PROFILE, AWS_ACCESS_KEY_ID, `aws sts get-caller-identity`) and that they \
-                 allow lightsail:*"
-                    .into(),
-            ),
-            CloudErrorKind::Unreachable => Some(
-                "nobody answers there: check the network, a proxy (HTTPS_PROXY), the region's name, and AWS_ENDPOINT_URL if \
-                 it is set; then run the same command again"
-                    .into(),
-            ),
-            CloudErrorKind::Throttled | CloudErrorKind::Transient => {
-                Some("this passes by itself: run the same command again, it continues where it stopped".into())
-            }
-            _ => None,
-        }
+        super::hints::hint(self)
     }
 }

@@ -10,14 +10,14 @@ use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::{Builder, Connector};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpClient};
 
 /// One call's limit: AWS answers in well under a second, or it is not going to.
-pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Reads are safe to repeat; eight tries outlast a throttling burst.
-pub(super) const READ_ATTEMPTS: u32 = 8;
-pub(super) const READ_BACKOFF: Duration = Duration::from_millis(150);
+const READ_ATTEMPTS: u32 = 8;
+const READ_BACKOFF: Duration = Duration::from_millis(150);
 const READ_MAX_BACKOFF: Duration = Duration::from_secs(5);
 
 /// For changes: only the executor knows whether a second try is safe.
@@ -34,8 +34,14 @@ pub(super) async fn once(region: &str) -> SdkConfig {
 }
 
 /// ring, as for PostgreSQL: one provider is enough, and this one needs no build of C by cmake.
-pub(super) fn tls() -> Provider {
+fn tls() -> Provider {
     Provider::Rustls(CryptoMode::Ring)
+}
+
+/// For what is fetched without the SDK, in the same way.
+pub(super) fn plain_http() -> Connector {
+    let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(CALL_TIMEOUT).build();
+    Connector::builder().connector_settings(settings).proxy_config(ProxyConfig::from_env()).tls_provider(tls()).build()
 }
 
 /// HTTP of every client, as the SDK's own default is but for its provider of cryptography: the system's certificates, proxies

@@ -3,6 +3,7 @@
 use aws_sdk_lightsail::error::{ProvideErrorMetadata, SdkError};
 
 use super::api::{CloudError, CloudErrorKind};
+use crate::steps::CloudAction;
 
 /// `kind` tells how to meet a code and its message.
 pub(super) fn error<E, R>(
@@ -87,6 +88,17 @@ fn transport_code<E, R>(error: &SdkError<E, R>) -> &'static str {
         SdkError::ResponseError(_) => "unreadable answer",
         SdkError::ServiceError(_) => "server error",
         _ => "request not sent",
+    }
+}
+
+/// An action that this cloud has no call for: whoever built the steps made a mistake.
+pub(super) fn not_of(cloud: &str, action: &CloudAction) -> CloudError {
+    let action = serde_json::to_value(action).unwrap_or_default();
+    CloudError {
+        kind: CloudErrorKind::Refused,
+        operation: action["call"].as_str().unwrap_or("this").to_owned(),
+        code: format!("not of {cloud}"),
+        message: format!("{cloud} has no such call; this is a defect of infra"),
     }
 }
 

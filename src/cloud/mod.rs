@@ -3,15 +3,18 @@
 //! `executor`. SDK types stop here.
 
 mod api;
+mod clouds;
 mod config;
 mod databases;
+pub mod ec2;
 mod errors;
 #[cfg(test)]
 pub(crate) mod fake;
+mod hints;
 pub mod lightsail;
-mod query;
 pub mod rds;
 
 pub use api::{Access, Cloud, CloudError, CloudErrorKind, HostKey, Identity, Operation, OperationState, Probe};
+pub use clouds::Clouds;
 pub use config::http_client;
 pub use databases::Databases;

@@ -1,29 +1,44 @@
-//! What things cost a month, in US dollars. Pure: prices come with the inventory, or from the dated table below.
+//! What things cost a month, in US dollars. Pure: Lightsail's sizes have their prices with the inventory, everything else
+//! from the list that is compiled in (`prices`), or from the constants below.
 //! Source of the constants: AWS's price pages for Lightsail, us-east-1, read 2026-11.
 
+pub mod burst;
 mod database;
+pub mod ec2;
+mod hosts;
 mod migration;
+pub mod prices;
 #[cfg(test)]
 mod tests;
+mod used;
 
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, Sub};
 
+use jiff::civil::{Date, date};
 use serde::{Deserialize, Serialize};
 
-use crate::diff::{Diff, DiskDiff, LeftOverKind};
+use crate::diff::{Diff, DiskDiff};
 use crate::graph::{Graph, NodeId};
-use crate::inventory::{Inventory, Size};
+use crate::inventory::{CloudKind, Inventory, Size};
 use crate::plan::Engine;
+use hosts::Bill;
 
-pub use database::{DatabaseClass, DatabaseCost, database, database_class, memory_gb};
-pub use migration::{MigrationCost, migration};
+pub use database::{DatabaseClass, database, database_class, memory_gb};
+pub use ec2::Traffic;
+pub use migration::{MigrationCost, migration, migration_to_host};
+pub use prices::{Offer, PriceList};
+pub use used::PricesUsed;
 
+/// AWS's own month.
+const HOURS: f64 = 730.0;
 /// Block storage, a GB and month.
 const DISK_GB: f64 = 0.10;
 /// Snapshots, a GB and month.
 const SNAPSHOT_GB: f64 = 0.05;
+/// When these and `fallback_sizes` were read.
+const LIGHTSAIL_READ: Date = date(2026, 11, 1);
 
 /// US dollars a month.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default, Serialize, Deserialize)]
@@ -56,6 +71,20 @@ impl Sum for Monthly {
     }
 }
 
+/// The same always, or as it is used.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CostRange {
+    pub least: Monthly,
+    pub most: Monthly,
+}
+
+impl CostRange {
+    /// Where it is more than the least.
+    pub fn more(self) -> Option<Monthly> {
+        Some(self.most).filter(|most| *most > self.least)
+    }
+}
+
 /// One line of the bill.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Line {
@@ -63,78 +92,114 @@ pub struct Line {
     pub what: String,
     /// Of what is there now. None: its price is not known.
     pub before: Option<Monthly>,
+    /// Where it costs as it is used: at the least.
     pub after: Option<Monthly>,
+    /// At the most, where that is more.
+    #[serde(default)]
+    pub most: Option<Monthly>,
+}
+
+impl Line {
+    /// What is planned costs the same always, or as it is used.
+    fn ranged(node: &NodeId, what: String, before: Option<CostRange>, after: Option<CostRange>) -> Self {
+        Self {
+            node: node.clone(),
+            what,
+            before: before.map(|cost| cost.least),
+            after: after.map(|cost| cost.least),
+            most: after.and_then(CostRange::more),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     pub lines: Vec<Line>,
+    /// Sums, without the lines whose price is not known.
     pub before: Monthly,
     pub after: Monthly,
+    #[serde(default)]
+    pub most: Option<Monthly>,
+    /// What the internet costs beside the lines; in no sum, since no plan says how much it is.
+    #[serde(default)]
+    pub traffic: Option<Traffic>,
+    /// What the lines rest on.
+    #[serde(default)]
+    pub prices: Vec<PricesUsed>,
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 pub fn estimate(graph: &Graph, inventory: &Inventory, diff: &Diff) -> Estimate {
-    let hosts = graph.cloud_hosts().flat_map(|(host, cloud)| {
-        let existing = inventory.instances_of(&graph.plan, host.id.as_str()).map(|i| price(inventory, &i.size)).next();
-        let instance = Line {
-            node: host.id.clone(),
-            what: format!("instance {}", cloud.size),
-            before: existing.unwrap_or(Some(Monthly(0.0))),
-            after: price(inventory, &cloud.size),
-        };
-        let disks = host.disks.iter().map(|d| {
-            let live = diff.hosts.iter().flat_map(|h| &h.disks).find(|x| x.id() == &d.id);
-            Line {
-                node: d.id.clone(),
-                what: format!("disk {} GB", d.size_gb),
-                before: Some(disk_before(inventory, live)),
-                after: Some(Monthly(f64::from(d.size_gb) * DISK_GB)),
-            }
-        });
-        std::iter::once(instance).chain(disks).collect::<Vec<_>>()
-    });
-    let left = diff.left_over.iter().map(|l| {
-        let stored = |each: f64| Some(Monthly(f64::from(l.size_gb.unwrap_or(0)) * each));
-        let cost = match l.kind {
-            LeftOverKind::Instance => inventory.instance(&l.name).and_then(|i| price(inventory, &i.size)),
-            LeftOverKind::Disk => stored(DISK_GB),
-            LeftOverKind::Snapshot => stored(SNAPSHOT_GB),
-        };
-        let what = format!("left over: {} {}", l.kind.noun(), l.name);
-        Line { node: l.node.clone(), what, before: cost, after: cost }
-    });
-    let grown = diff.hosts.iter().flat_map(|h| &h.disks).filter_map(|d| match d {
+    let region = graph.region.as_ref();
+    let bill = Bill { graph, inventory, diff, list: region.and_then(prices::of_region) };
+    let (database, left_over) = (managed(&bill), bill.left_over());
+    let offers = offers(&bill, database.is_some());
+    let lines: Vec<_> = bill.hosts().into_iter().chain(grown(diff)).chain(database).chain(left_over).collect();
+    let used = region.map(|region| used::of_offers(region, &offers, inventory.observed_at)).unwrap_or_default();
+    let sum = |part: fn(&Line) -> Option<Monthly>| lines.iter().filter_map(part).sum();
+    let (before, after) = (sum(|l| l.before), sum(|l| l.after));
+    let notes = bill.credits().into_iter().chain(used::notes(region, &offers, &used)).collect();
+    Estimate {
+        most: CostRange { least: after, most: sum(|l| l.most.or(l.after)) }.more(),
+        traffic: bill.list.filter(|_| offers.contains(&Offer::DataTransfer)).and_then(ec2::traffic),
+        prices: lightsail(&bill).into_iter().chain(used).collect(),
+        before,
+        after,
+        notes,
+        lines,
+    }
+}
+
+/// The old disk of one that grows by being copied stays, with the snapshot that it was copied by.
+fn grown(diff: &Diff) -> impl Iterator<Item = Line> {
+    diff.hosts.iter().flat_map(|h| &h.disks).filter_map(|d| match d {
         DiskDiff::Grow { id, old, from_gb, .. } => Some(Line {
             node: id.clone(),
             what: format!("kept: disk {old} and its snapshot"),
             before: Some(Monthly(0.0)),
             after: Some(Monthly(f64::from(*from_gb) * (DISK_GB + SNAPSHOT_GB))),
+            most: None,
         }),
         _ => None,
-    });
-    let lines: Vec<_> = hosts.chain(grown).chain(managed(graph, inventory)).chain(left).collect();
-    let sum = |part: fn(&Line) -> Option<Monthly>| lines.iter().filter_map(part).sum();
-    Estimate { before: sum(|l| l.before), after: sum(|l| l.after), lines }
+    })
+}
+
+/// Those of AWS's list that the lines need.
+fn offers(bill: &Bill<'_>, database: bool) -> Vec<Offer> {
+    let host = bill.graph.cloud_hosts().any(|(_, cloud)| cloud.cloud() == CloudKind::Ec2);
+    let left = bill.left_over_of(CloudKind::Ec2);
+    let needed = [(Offer::Ec2, host || left), (Offer::Vpc, host), (Offer::Rds, database), (Offer::DataTransfer, host)];
+    needed.into_iter().filter(|(_, needed)| *needed).map(|(offer, _)| offer).collect()
 }
 
 /// The database that a migration made, without what its clients read and write. Aurora's bill begins at its least capacity.
-fn managed(graph: &Graph, inventory: &Inventory) -> Option<Line> {
-    let (node, found) = (graph.database.as_ref()?, inventory.database.seen()?.database.as_ref()?);
+fn managed(bill: &Bill<'_>) -> Option<Line> {
+    let (node, found) = (bill.graph.database.as_ref()?, bill.inventory.database.seen()?.database.as_ref()?);
     let wanted = node.sizes.get(&found.engine()).unwrap_or(&found.size);
-    let least = |size| database(size, 0).map(|cost| cost.least);
+    let cost = |size| bill.list.and_then(|list| database(list, size, 0));
     let from = if found.engine() == Engine::Aurora { ", at its least" } else { "" };
-    let what = format!("database {wanted}{from}");
-    Some(Line { node: node.id.clone(), what, before: least(&found.size), after: least(wanted) })
+    Some(Line::ranged(&node.id, format!("database {wanted}{from}"), cost(&found.size), cost(wanted)))
 }
 
-fn disk_before(inventory: &Inventory, diff: Option<&DiskDiff>) -> Monthly {
-    let name = match diff {
-        Some(DiskDiff::Grow { old, .. }) => old,
-        Some(other) => other.resource(),
-        None => return Monthly(0.0),
-    };
-    let size = inventory.disks.iter().find(|d| &d.name == name).map_or(0, |d| d.size_gb);
-    Monthly(f64::from(size) * DISK_GB)
+/// What the lines of Lightsail rest on: sizes as it says itself, as long as it can be asked.
+fn lightsail(bill: &Bill<'_>) -> Vec<PricesUsed> {
+    let now = bill.inventory.observed_at;
+    let of = |what: &str, from: &str, read| PricesUsed::new(what, from, read, now);
+    let page = "Lightsail's price page";
+    let hosts: Vec<_> = bill
+        .graph
+        .cloud_hosts()
+        .filter(|(_, cloud)| cloud.cloud() == CloudKind::Lightsail)
+        .map(|(host, _)| host)
+        .collect();
+    let instances = (!hosts.is_empty()).then(|| match bill.inventory.sizes.is_empty() {
+        false => of("Lightsail instances", "Lightsail itself", used::day(now)),
+        true => of("Lightsail instances", page, LIGHTSAIL_READ),
+    });
+    let stored = hosts.iter().any(|host| !host.disks.is_empty()) || bill.left_over_of(CloudKind::Lightsail);
+    let stored = stored.then(|| of("Lightsail disks and snapshots", page, LIGHTSAIL_READ));
+    instances.into_iter().chain(stored).collect()
 }
 
 /// The live price; otherwise that of the table.

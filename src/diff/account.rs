@@ -1,14 +1,36 @@
-//! What belongs to the account and not to a host: the key pair and the contact for alarms.
+//! What belongs to the account and not to a host: key pairs, the profile of instances, the contact for alarms.
 
 use super::Refusal;
-use crate::graph::{Graph, NodeId};
-use crate::inventory::{ContactStatus, Inventory, ResourceName};
+use crate::graph::{Graph, KeyPairNode, NodeId};
+use crate::inventory::{CloudKind, ContactStatus, Inventory, ResourceName};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeyPairDiff {
+pub struct KeyPairDiff {
+    pub cloud: CloudKind,
+    pub id: NodeId,
+    pub name: ResourceName,
+    pub exists: bool,
+}
+
+/// What instances of EC2 may do by themselves: which parts of it are to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProfileDiff {
     None,
-    Keep { name: ResourceName },
-    Create { name: ResourceName },
+    Keep {
+        id: NodeId,
+        name: ResourceName,
+    },
+    Make {
+        id: NodeId,
+        name: ResourceName,
+        role: bool,
+        /// The policy to put, where it is another or none.
+        policy: Option<String>,
+        /// There is one, and it says something else.
+        differs: bool,
+        profile: bool,
+        add_role: bool,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,9 +50,9 @@ pub enum ContactDiff {
     },
 }
 
-impl KeyPairDiff {
+impl ProfileDiff {
     pub fn is_kept(&self) -> bool {
-        !matches!(self, Self::Create { .. })
+        !matches!(self, Self::Make { .. })
     }
 }
 
@@ -40,15 +62,54 @@ impl ContactDiff {
     }
 }
 
-/// Imported key pairs carry no tag: the name alone decides. Whether the private key is at hand shows when connecting.
-pub(super) fn key_pair(graph: &Graph, inventory: &Inventory) -> KeyPairDiff {
-    match &graph.key_pair {
-        None => KeyPairDiff::None,
-        Some(pair) if inventory.key_pairs.iter().any(|k| k.name == pair.name) => {
-            KeyPairDiff::Keep { name: pair.name.clone() }
-        }
-        Some(pair) => KeyPairDiff::Create { name: pair.name.clone() },
+/// Lightsail's imported key pairs carry no tag: the name alone decides. Whether the private key is at hand shows when connecting.
+pub(super) fn key_pairs(graph: &Graph, inventory: &Inventory) -> Vec<KeyPairDiff> {
+    let exists = |pair: &KeyPairNode| inventory.key_pairs.iter().any(|k| k.name == pair.name && k.cloud == pair.cloud);
+    let diff = |pair: &KeyPairNode| KeyPairDiff {
+        cloud: pair.cloud,
+        id: pair.id.clone(),
+        name: pair.name.clone(),
+        exists: exists(pair),
+    };
+    graph.key_pairs.iter().map(diff).collect()
+}
+
+pub(super) fn profile(graph: &Graph, inventory: &Inventory) -> Result<ProfileDiff, Refusal> {
+    let Some(node) = &graph.profile else { return Ok(ProfileDiff::None) };
+    let (id, name, seen) = (node.id.clone(), node.name.clone(), &inventory.ec2.profile);
+    if seen.foreign {
+        return Err(Refusal {
+            node: id,
+            message: format!(
+                "there is a role or an instance profile {name} already, and it is not tagged as this plan's"
+            ),
+            remedy: format!(
+                "if it is yours, adopt it: aws iam tag-role --role-name {name} --tags Key=infra:plan,Value={plan} and the \
+                 same with tag-instance-profile; otherwise rename the plan",
+                plan = graph.plan
+            ),
+        });
     }
+    let policy = (!same_policy(seen.policy.as_deref(), &node.policy)).then(|| node.policy.clone());
+    if seen.role && seen.profile && seen.has_role && policy.is_none() {
+        return Ok(ProfileDiff::Keep { id, name });
+    }
+    let differs = seen.policy.is_some() && policy.is_some();
+    Ok(ProfileDiff::Make {
+        id,
+        name,
+        role: !seen.role,
+        policy,
+        differs,
+        profile: !seen.profile,
+        add_role: !seen.has_role,
+    })
+}
+
+/// IAM may give it back with other spaces or another order.
+fn same_policy(seen: Option<&str>, wanted: &str) -> bool {
+    let parsed = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+    seen.is_some_and(|seen| parsed(seen) == parsed(wanted))
 }
 
 /// Lightsail has one e-mail contact a region, shared by all that runs there.

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AddressDiff, AlarmDiff, ContactDiff, Diff, DiskDiff, GrowthStage, HostDiff, InstanceDiff, KeyPairDiff, OldRoot,
-    PortsDiff, ReleaseDiff, Replacement,
+    AddressDiff, AlarmDiff, ContactDiff, Diff, DiskDiff, GrowthStage, HostDiff, InstanceDiff, KeyPairDiff, Mend,
+    OldRoot, PortsDiff, ProfileDiff, ReleaseDiff, Replacement, VolumeDiff,
 };
 use crate::graph::NodeId;
 
@@ -57,13 +57,16 @@ impl Change {
 impl Diff {
     /// All nodes in plan order, kept ones too.
     pub fn changes(&self) -> Vec<Change> {
-        let mut changes: Vec<_> = key_pair(&self.key_pair).into_iter().collect();
+        let mut changes: Vec<_> = self.key_pairs.iter().map(key_pair).collect();
+        changes.extend(profile(&self.profile));
         changes.extend(contact(&self.contact));
         for host in &self.hosts {
             changes.extend(instance(host));
+            changes.extend(host.ec2.iter().flat_map(|ec2| &ec2.mends).map(|mend| mended(&host.id, mend)));
             changes.extend(address(host));
             changes.extend(ports(host));
             changes.extend(host.disks.iter().map(disk));
+            changes.extend(host.volumes.iter().map(volume));
             changes.extend(host.alarms.iter().map(alarm));
         }
         changes.extend(self.database.lines());
@@ -72,14 +75,42 @@ impl Diff {
     }
 }
 
-fn key_pair(diff: &KeyPairDiff) -> Option<Change> {
-    let node = NodeId::new("key_pair");
+fn key_pair(diff: &KeyPairDiff) -> Change {
+    match diff.exists {
+        true => Change::new(&diff.id, Verb::Keep, diff.name.as_str()),
+        false => Change::new(&diff.id, Verb::Create, format!("{}: your public key, for SSH", diff.name)),
+    }
+}
+
+fn profile(diff: &ProfileDiff) -> Option<Change> {
+    let what = |name| format!("role and instance profile {name}: measurements of this plan, nothing else");
     match diff {
-        KeyPairDiff::None => None,
-        KeyPairDiff::Keep { name } => Some(Change::new(&node, Verb::Keep, name.as_str())),
-        KeyPairDiff::Create { name } => {
-            Some(Change::new(&node, Verb::Create, format!("{name}: your public key, for SSH")))
+        ProfileDiff::None => None,
+        ProfileDiff::Keep { id, name } => Some(Change::new(id, Verb::Keep, name.as_str())),
+        ProfileDiff::Make { id, name, differs: true, .. } => {
+            Some(Change::new(id, Verb::Update, what(name)).because("its policy is another"))
         }
+        ProfileDiff::Make { id, name, role: true, .. } => Some(Change::new(id, Verb::Create, what(name))),
+        ProfileDiff::Make { id, name, .. } => {
+            Some(Change::new(id, Verb::Update, what(name)).because("a part of it is missing"))
+        }
+    }
+}
+
+fn mended(host: &NodeId, mend: &Mend) -> Change {
+    let set = |what: &str, why: String| Change::new(host, Verb::Update, what).because(why);
+    match mend {
+        Mend::Firewall { was } => {
+            let was: Vec<_> = was.iter().map(ToString::to_string).collect();
+            set("its own security group, and no other", format!("it is behind {}", was.join(", ")))
+        }
+        Mend::Tokens => set(
+            "metadata for a session's token only (IMDSv2), as far as into a container",
+            "it was set otherwise outside of infra".into(),
+        ),
+        Mend::Profile { was: None } => set("its instance profile", "it has none".into()),
+        Mend::Profile { was: Some(was) } => set("its instance profile", format!("it has {was}")),
+        Mend::Credits { was, to } => set(&format!("credits {to}"), format!("they are {was}")),
     }
 }
 
@@ -107,6 +138,11 @@ fn instance(host: &HostDiff) -> Option<Change> {
             Some(Change::new(id, Verb::Update, format!("start {name}")).because("it is stopped"))
         }
         InstanceDiff::Create { name } => Some(Change::new(id, Verb::Create, format!("instance {name}"))),
+        InstanceDiff::Resize { name, from, to } => Some(
+            Change::new(id, Verb::Update, format!("{name}: size {from} → {to}, with its disks and its address"))
+                .because("stop, change, start")
+                .interrupting("its services stop for the few minutes in which it is off"),
+        ),
         InstanceDiff::Replace(r) if r.root == OldRoot::Nothing => Some(
             Change::new(id, Verb::Update, format!("keep {}, delete {}", r.new, r.old)).because(r.reasons.join(", ")),
         ),
@@ -205,6 +241,17 @@ fn disk(diff: &DiskDiff) -> Change {
             .because(format!("it has {from_gb} GB ({how})"))
             .interrupting("the host stops while the copy is made")
         }
+    }
+}
+
+fn volume(diff: &VolumeDiff) -> Change {
+    let size = diff.grows().then(|| format!("{} → {} GB", diff.from_gb, diff.to_gb));
+    let kind = (diff.from != diff.to).then(|| format!("{} → {}", diff.from, diff.to));
+    let what: Vec<_> = size.into_iter().chain(kind).collect();
+    let change = Change::new(&diff.id, Verb::Update, format!("volume {}: {}", diff.name, what.join("; ")));
+    match &diff.after {
+        None => change.because("in place, while it is in use; until its next change AWS lets some hours pass"),
+        Some(after) => change.because(format!("after {after}: AWS changes a volume once at a time")),
     }
 }
 

@@ -5,13 +5,23 @@ use std::collections::BTreeMap;
 
 use super::disk::DiskDiff;
 use crate::graph::NodeId;
-use crate::inventory::{Inventory, ResourceName};
+use crate::inventory::{CloudKind, Inventory, ResourceName};
 
 /// `a` to `e` may be system disks; the provider takes as many disks as there are letters behind them.
 const LETTERS: std::ops::RangeInclusive<u8> = b'f'..=b'z';
 
 /// The path of each disk on `target`.
-pub(super) fn paths(disks: &[DiskDiff], target: &ResourceName, inventory: &Inventory) -> BTreeMap<NodeId, String> {
+pub(super) fn paths(
+    disks: &[DiskDiff],
+    target: &ResourceName,
+    cloud: CloudKind,
+    inventory: &Inventory,
+) -> BTreeMap<NodeId, String> {
+    // EC2 documentation, "Device names for volumes on Amazon EC2 instances".
+    let prefix = match cloud {
+        CloudKind::Lightsail => "/dev/xvd",
+        CloudKind::Ec2 => "/dev/sd",
+    };
     let known = |name: &ResourceName| inventory.disks.iter().find(|d| &d.name == name);
     let on_target = |name: &ResourceName| known(name).filter(|d| d.attached_to.as_ref() == Some(target));
     let mut taken: Vec<String> = inventory
@@ -36,7 +46,7 @@ pub(super) fn paths(disks: &[DiskDiff], target: &ResourceName, inventory: &Inven
             continue;
         }
         let moved = known(diff.resource()).and_then(|d| d.path.clone());
-        let free = LETTERS.map(|letter| format!("/dev/xvd{}", char::from(letter)));
+        let free = LETTERS.map(|letter| format!("{prefix}{}", char::from(letter)));
         let path = moved.into_iter().chain(free).find(|path| !taken.contains(path)).unwrap_or_default();
         taken.push(path.clone());
         paths.insert(diff.id().clone(), path);

@@ -1,13 +1,13 @@
 //! One disk: kept, made, moved with its host, or grown.
 //!
-//! A disk cannot be resized: a larger one is made from a snapshot. The order — stop, detach the old, snapshot, make the
+//! A disk of Lightsail cannot be resized: a larger one is made from a snapshot. The order — stop, detach the old, snapshot, make the
 //! new, attach it — is what makes an interrupted growth safe to continue: a *detached* old disk cannot have been written
 //! since its snapshot. An attached old disk beside a copy is refused, for the copy may be stale.
 
 use super::Refusal;
-use super::host::InstanceDiff;
-use crate::graph::{CloudHost, DiskNode, Graph, HostNode, Names, NodeId};
-use crate::inventory::{Disk, Inventory, ResourceName, Snapshot, TAG_NODE};
+use super::host::{InstanceDiff, adopt};
+use crate::graph::{DiskNode, Graph, HostNode, Names, NodeId};
+use crate::inventory::{CloudKind, Disk, Inventory, ResourceName, Snapshot, TAG_NODE};
 use crate::plan::NodeName;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -106,10 +106,10 @@ pub(super) fn diff(
     graph: &Graph,
     host: &HostNode,
     instance: &InstanceDiff,
-    cloud: &CloudHost,
+    zone: &str,
     inventory: &Inventory,
 ) -> (Vec<DiskDiff>, Vec<Refusal>) {
-    let context = Context { graph, host, instance, inventory, zone: &cloud.zone };
+    let context = Context { graph, host, instance, inventory, zone };
     let mut diffs = vec![];
     let mut refusals = vec![];
     for node in &host.disks {
@@ -147,7 +147,9 @@ impl<'a> Context<'a> {
                 format!("set size_gb = {}, or copy the data to a new, smaller disk by another name", live.size_gb),
             ));
         }
-        if live.size_gb < node.size_gb { self.grow(node, live) } else { self.keep_or_move(node, live) }
+        // A volume grows where it is: that is for `volume`.
+        let copied = live.volume.is_none() && live.size_gb < node.size_gb;
+        if copied { self.grow(node, live) } else { self.keep_or_move(node, live) }
     }
 
     /// The disk that holds the data: the attached one; otherwise the largest, since disks only grow.
@@ -242,9 +244,14 @@ impl<'a> Context<'a> {
         Ok(Some(DiskDiff::Rename { id, disk: node.name.clone(), name, from }))
     }
 
+    /// The machine stays the same.
+    fn is_kept(&self) -> bool {
+        matches!(self.instance, InstanceDiff::Keep { .. } | InstanceDiff::Resize { .. })
+    }
+
     /// A mount never covers a directory that holds something.
     fn hides_nothing(&self, node: &DiskNode) -> Result<(), Refusal> {
-        if !matches!(self.instance, InstanceDiff::Keep { .. }) {
+        if !self.is_kept() {
             return Ok(());
         }
         let seen =
@@ -266,15 +273,12 @@ impl<'a> Context<'a> {
 
     fn create(&self, node: &DiskNode) -> Result<DiskDiff, Refusal> {
         self.hides_nothing(node)?;
-        if self.inventory.disks.iter().any(|d| d.name == node.base) {
+        if let Some(foreign) = self.inventory.disks.iter().find(|d| d.name == node.base) {
+            let id = (foreign.cloud == CloudKind::Ec2).then_some("ID-OF-THE-VOLUME");
             return Err(self.refuse(
                 node,
                 format!("a disk named {} exists, but it is not tagged as this plan's", node.base),
-                format!(
-                    "if it is yours, adopt it: aws lightsail tag-resource --resource-name {} --tags \
-                     key=infra:plan,value={} key=infra:node,value={}",
-                    node.base, self.graph.plan, node.id
-                ),
+                format!("if it is yours, adopt it: {}", adopt(&node.base, id, &self.graph.plan, &node.id)),
             ));
         }
         let name = Names::first_free(&node.base, &self.inventory.names());

@@ -1,20 +1,21 @@
 //! One host: its instance, address, firewall, alarms.
 
+mod ports;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::Refusal;
 use super::device;
 use super::disk::{self, DiskDiff};
+use super::ec2::{self, Ec2Diff};
 use super::root::OldRoot;
+use super::volume::{self, VolumeDiff};
 use crate::graph::{AlarmNode, CloudHost, Graph, HostKind, HostNode, Names, NodeId};
 use crate::inventory::{
-    Alarm, Instance, InstanceState, Inventory, OpenPort, ResourceName, RuleProtocol, TAG_CARRIED, TAG_USER_DATA,
+    Alarm, CloudKind, Instance, InstanceState, Inventory, ResourceName, TAG_CARRIED, TAG_USER_DATA,
 };
-use crate::plan::NodeName;
-
-/// What Lightsail opens to everyone on a new Linux instance.
-const PORTS_OF_NEW: [i32; 2] = [22, 80];
+use crate::plan::{NodeName, PlanName};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct HostDiff {
@@ -24,11 +25,15 @@ pub struct HostDiff {
     pub address: AddressDiff,
     pub ports: PortsDiff,
     pub disks: Vec<DiskDiff>,
+    /// Volumes that are changed in place.
+    pub volumes: Vec<VolumeDiff>,
     /// By disk: the device path to ask for; the guest may show another.
     pub paths: BTreeMap<NodeId, String>,
     /// Disks that the plan does not name any more and that must leave an instance which goes.
     pub leaving: Vec<ResourceName>,
     pub alarms: Vec<AlarmDiff>,
+    /// Of a host of EC2.
+    pub ec2: Option<Ec2Diff>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +46,12 @@ pub enum InstanceDiff {
     },
     Create {
         name: ResourceName,
+    },
+    /// The same machine with another size: off, changed, on.
+    Resize {
+        name: ResourceName,
+        from: String,
+        to: String,
     },
     Replace(Replacement),
 }
@@ -102,7 +113,9 @@ impl HostDiff {
     pub fn target(&self) -> Option<&ResourceName> {
         match &self.instance {
             InstanceDiff::Existing => None,
-            InstanceDiff::Keep { name, .. } | InstanceDiff::Create { name } => Some(name),
+            InstanceDiff::Keep { name, .. } | InstanceDiff::Create { name } | InstanceDiff::Resize { name, .. } => {
+                Some(name)
+            }
             InstanceDiff::Replace(replacement) => Some(&replacement.new),
         }
     }
@@ -112,7 +125,9 @@ impl HostDiff {
             && matches!(self.address, AddressDiff::None | AddressDiff::Keep { .. })
             && matches!(self.ports, PortsDiff::None | PortsDiff::Keep)
             && self.disks.iter().all(DiskDiff::is_kept)
+            && self.volumes.is_empty()
             && self.alarms.iter().all(|a| matches!(a, AlarmDiff::Keep { .. }))
+            && self.ec2.as_ref().is_none_or(|ec2| ec2.firewall.is_kept() && ec2.mends.is_empty())
     }
 }
 
@@ -125,9 +140,11 @@ pub(super) fn diff(graph: &Graph, host: &HostNode, inventory: &Inventory) -> Res
             address: AddressDiff::None,
             ports: PortsDiff::None,
             disks: vec![],
+            volumes: vec![],
             paths: BTreeMap::new(),
             leaving: vec![],
             alarms: vec![],
+            ec2: None,
         }),
         HostKind::Cloud(cloud) => cloud_host(graph, host, cloud, inventory),
     }
@@ -147,17 +164,23 @@ fn cloud_host(
         address: AddressDiff::None,
         ports: PortsDiff::None,
         disks: vec![],
+        volumes: vec![],
         paths: BTreeMap::new(),
         leaving: vec![],
         alarms: vec![],
+        ec2: None,
     };
     let target = diff.target().expect("a cloud host has an instance").clone();
     diff.address = address(graph, host, cloud, inventory, &target);
-    diff.ports = ports(host, cloud, inventory, &target);
+    let standing = inventory.instance(&target);
+    diff.ec2 = ec2::diff(graph, host, cloud, standing, inventory).map_err(|refusal| vec![refusal])?;
+    diff.ports = ports::ports(host, cloud, inventory, &target, diff.ec2.as_ref());
     diff.alarms = alarms(graph, host, cloud, inventory, &target);
-    let (disks, refusals) = disk::diff(graph, host, &diff.instance, cloud, inventory);
-    diff.paths = device::paths(&disks, &target, inventory);
+    let zone = diff.ec2.as_ref().map_or(&cloud.zone, |ec2| &ec2.zone);
+    let (disks, refusals) = disk::diff(graph, host, &diff.instance, zone, inventory);
+    diff.paths = device::paths(&disks, &target, cloud.cloud(), inventory);
     diff.leaving = leaving(&diff.instance, &disks, inventory);
+    diff.volumes = volume::diff(host, &disks, inventory);
     diff.disks = disks;
     if refusals.is_empty() { Ok(diff) } else { Err(refusals) }
 }
@@ -178,12 +201,16 @@ fn leaving(instance: &InstanceDiff, disks: &[DiskDiff], inventory: &Inventory) -
 
 fn instance(graph: &Graph, host: &HostNode, cloud: &CloudHost, inventory: &Inventory) -> Result<InstanceDiff, Refusal> {
     let existing: Vec<_> = inventory.instances_of(&graph.plan, host.id.as_str()).collect();
-    let fits = |instance: &Instance| differences(cloud, instance).is_empty();
+    if let Some(other) = existing.iter().find(|i| i.cloud != cloud.cloud()) {
+        return Err(elsewhere(host, other));
+    }
+    let fits = |instance: &Instance| differences(cloud, instance, inventory).is_empty();
     match existing.as_slice() {
         [] => {
             refuse_foreign(graph, host, &cloud.base, inventory)?;
             Ok(InstanceDiff::Create { name: Names::first_free(&cloud.base, &inventory.names()) })
         }
+        [one] if fits(one) && resizes(cloud, one) => resize(host, cloud, one, inventory),
         [one] if fits(one) => Ok(InstanceDiff::Keep {
             name: one.name.clone(),
             start: matches!(one.state, InstanceState::Stopped | InstanceState::Stopping),
@@ -191,7 +218,8 @@ fn instance(graph: &Graph, host: &HostNode, cloud: &CloudHost, inventory: &Inven
         [old] => {
             let new = Names::first_free(&cloud.base, &inventory.names());
             let root = OldRoot::of(graph, host, old, &new, inventory);
-            Ok(InstanceDiff::Replace(replacement(cloud, old, new, false, root)))
+            let reasons = differences(cloud, old, inventory);
+            Ok(InstanceDiff::Replace(replacement(old, new, false, reasons, root)))
         }
         [one, other] => {
             let pair = succession(cloud, (one, other), inventory);
@@ -200,8 +228,9 @@ fn instance(graph: &Graph, host: &HostNode, cloud: &CloudHost, inventory: &Inven
                 true => OldRoot::Nothing,
                 false => OldRoot::of(graph, host, old, &new.name, inventory),
             };
-            let mut goes_on = replacement(cloud, old, new.name.clone(), true, root);
-            let wanted = differences(cloud, new).join(", ");
+            let reasons = differences(cloud, old, inventory);
+            let mut goes_on = replacement(old, new.name.clone(), true, reasons, root);
+            let wanted = differences(cloud, new, inventory).join(", ");
             if goes_on.root == OldRoot::Nothing {
                 goes_on.reasons = vec![format!("{} was made to take its place, and is not wanted any more", old.name)];
             } else if !wanted.is_empty() {
@@ -225,7 +254,7 @@ fn succession<'a>(
     let carried = |from: &Instance, to: &Instance| from.tags.get(TAG_CARRIED) == Some(to.name.as_str());
     let told = [
         (carried(one, other), carried(other, one)),
-        (differences(cloud, other).is_empty(), differences(cloud, one).is_empty()),
+        (differences(cloud, other, inventory).is_empty(), differences(cloud, one, inventory).is_empty()),
         (holds(cloud, one, inventory), holds(cloud, other, inventory)),
     ];
     match told.into_iter().find(|told| *told != (false, false)) {
@@ -253,31 +282,92 @@ fn is_blank(cloud: &CloudHost, goes: &Instance, stays: &Instance, inventory: &In
         && !holds(cloud, goes, inventory)
 }
 
-fn replacement(cloud: &CloudHost, old: &Instance, new: ResourceName, new_exists: bool, root: OldRoot) -> Replacement {
+/// EC2 changes the size of the machine that there is.
+fn resizes(cloud: &CloudHost, instance: &Instance) -> bool {
+    cloud.cloud() == CloudKind::Ec2 && instance.size != cloud.size
+}
+
+fn resize(
+    host: &HostNode,
+    cloud: &CloudHost,
+    instance: &Instance,
+    inventory: &Inventory,
+) -> Result<InstanceDiff, Refusal> {
+    let architecture = instance.ec2.as_ref().map(|ec2| ec2.architecture.as_str()).unwrap_or_default();
+    let size = inventory.ec2.types.iter().find(|t| t.id == cloud.size);
+    if let Some(size) = size.filter(|size| !size.architectures.contains(architecture)) {
+        let other: Vec<_> = size.architectures.iter().cloned().collect();
+        return Err(Refusal {
+            node: host.id.clone(),
+            message: format!(
+                "{} is {architecture} and {} is {}: the system on its disk does not start there",
+                instance.size,
+                cloud.size,
+                other.join(", ")
+            ),
+            remedy: format!(
+                "choose a size of {architecture}; or add a second host of that size to the plan and move to it with `infra \
+                 migrate --to HOST`, with images that are built for both"
+            ),
+        });
+    }
+    Ok(InstanceDiff::Resize { name: instance.name.clone(), from: instance.size.clone(), to: cloud.size.clone() })
+}
+
+/// The plan says another provider than the one where its machine is.
+fn elsewhere(host: &HostNode, instance: &Instance) -> Refusal {
+    let (is, to) = match instance.cloud {
+        CloudKind::Lightsail => ("a Lightsail instance", "ec2"),
+        CloudKind::Ec2 => ("an EC2 instance", "lightsail"),
+    };
+    Refusal {
+        node: host.id.clone(),
+        message: format!("{} is {is}, and the plan says provider = \"{to}\"", instance.name),
+        remedy: format!(
+            "a disk does not go from one cloud to the other: leave this host as it is, add another one with provider = \"{to}\" \
+             and move the database to it with `infra migrate --to HOST`"
+        ),
+    }
+}
+
+fn replacement(
+    old: &Instance,
+    new: ResourceName,
+    new_exists: bool,
+    reasons: Vec<String>,
+    root: OldRoot,
+) -> Replacement {
     Replacement {
         old: old.name.clone(),
         old_running: !matches!(old.state, InstanceState::Stopped),
         new,
         new_exists,
-        reasons: differences(cloud, old),
+        reasons,
         root,
     }
 }
 
 /// What cannot be changed on a living instance.
-fn differences(cloud: &CloudHost, instance: &Instance) -> Vec<String> {
+fn differences(cloud: &CloudHost, instance: &Instance, inventory: &Inventory) -> Vec<String> {
     let mut reasons = vec![];
     let mut compare = |what: &str, old: &str, new: &str| {
         if old != new {
             reasons.push(format!("{what} {old} → {new}"));
         }
     };
-    compare("size", &instance.size, &cloud.size);
+    if !resizes(cloud, instance) {
+        compare("size", &instance.size, &cloud.size);
+    }
     compare("image", &instance.image, &cloud.image);
-    compare("zone", &instance.zone, &cloud.zone);
+    if cloud.ec2().is_none_or(|ec2| ec2.zone_given || ec2.subnet.is_none()) {
+        compare("zone", &instance.zone, &cloud.zone);
+    }
     // An adopted instance has no such tag: its first boot is history.
     if let Some(old) = instance.tags.get(TAG_USER_DATA) {
         compare("first-boot script", old, &cloud.user_data.own_hash);
+    }
+    if cloud.ec2().is_some_and(|ec2| !ec2::in_network(ec2, instance, &inventory.ec2)) {
+        reasons.push("another network".into());
     }
     reasons
 }
@@ -285,25 +375,42 @@ fn differences(cloud: &CloudHost, instance: &Instance) -> Vec<String> {
 /// The right name without the tag is somebody else's until its owner says otherwise.
 fn refuse_foreign(graph: &Graph, host: &HostNode, base: &ResourceName, inventory: &Inventory) -> Result<(), Refusal> {
     let Some(foreign) = inventory.instance(base).filter(|i| i.state != InstanceState::Gone) else { return Ok(()) };
+    let adopt = adopt(&foreign.name, foreign.ec2.as_ref().map(|ec2| ec2.id.as_str()), &graph.plan, &host.id);
     Err(Refusal {
         node: host.id.clone(),
         message: format!("an instance named {base} exists, but it is not tagged as this plan's"),
-        remedy: format!(
-            "if it is yours, adopt it: aws lightsail tag-resource --resource-name {} --tags key=infra:plan,value={} \
-             key=infra:node,value={}; otherwise rename the host or the plan",
-            foreign.name, graph.plan, host.id
-        ),
+        remedy: format!("if it is yours, adopt it: {adopt}; otherwise rename the host or the plan"),
     })
 }
 
+/// The command that makes a resource the plan's. `id`: of EC2.
+pub(super) fn adopt(name: &ResourceName, id: Option<&str>, plan: &PlanName, node: &NodeId) -> String {
+    match id {
+        None => format!(
+            "aws lightsail tag-resource --resource-name {name} --tags key=infra:plan,value={plan} \
+             key=infra:node,value={node}"
+        ),
+        Some(id) => format!(
+            "aws ec2 create-tags --resources {id} --tags Key=infra:plan,Value={plan} Key=infra:node,Value={node}"
+        ),
+    }
+}
+
 fn ambiguous<'a>(host: &HostNode, instances: impl Iterator<Item = &'a &'a Instance>) -> Refusal {
-    let names: Vec<_> = instances.map(|i| i.name.to_string()).collect();
+    let instances: Vec<_> = instances.collect();
+    let name = |i: &Instance| match &i.ec2 {
+        Some(ec2) => format!("{} ({})", i.name, ec2.id),
+        None => i.name.to_string(),
+    };
+    let names: Vec<_> = instances.iter().map(|i| name(i)).collect();
+    let untag = match instances.first().map(|i| i.cloud) {
+        Some(CloudKind::Ec2) => "aws ec2 delete-tags --resources ID --tags Key=infra:node",
+        _ => "aws lightsail untag-resource --resource-name NAME --tag-keys infra:node",
+    };
     Refusal {
         node: host.id.clone(),
         message: format!("several instances are tagged as this host: {}", names.join(", ")),
-        remedy: "remove the tag infra:node from those that are not it: \
-                 aws lightsail untag-resource --resource-name NAME --tag-keys infra:node"
-            .into(),
+        remedy: format!("remove the tag infra:node from those that are not it: {untag}"),
     }
 }
 
@@ -325,63 +432,6 @@ fn address(
             AddressDiff::Attach { name: name.clone(), allocate: false, detach_from: old.attached_to.clone() }
         }
     }
-}
-
-fn ports(host: &HostNode, cloud: &CloudHost, inventory: &Inventory, target: &ResourceName) -> PortsDiff {
-    let open = inventory.instance(target).map(|i| sorted(&i.ports));
-    let wanted = sorted(&cloud.ports);
-    let Some(open) = open else {
-        return PortsDiff::Put { opens: describe(&wanted), closes: vec![], lockout: None };
-    };
-    if open == wanted {
-        return PortsDiff::Keep;
-    }
-    let (before, after) = (describe(&open), describe(&wanted));
-    let opens = after.iter().filter(|r| !before.contains(r)).cloned().collect();
-    let closes = before.iter().filter(|r| !after.contains(r)).cloned().collect();
-    let operator = inventory.facts(&host.name).and_then(|f| f.operator_address);
-    let lockout = lockout(&open, &wanted, operator).filter(|_| !is_untouched(inventory, target, &open));
-    PortsDiff::Put { opens, closes, lockout }
-}
-
-/// infra made the instance and was interrupted before it set the firewall: it is open as the provider opens a new one,
-/// and nobody depends on that.
-fn is_untouched(inventory: &Inventory, target: &ResourceName, open: &[OpenPort]) -> bool {
-    let made_here = inventory.instance(target).is_some_and(|i| i.tags.get(TAG_USER_DATA).is_some());
-    let everyone = |p: &OpenPort| p.from.iter().all(|net| net.prefix_len() == 0);
-    let single = |p: &OpenPort| PORTS_OF_NEW.iter().any(|port| (p.range.from, p.range.to) == (*port, *port));
-    let as_new = |p: &OpenPort| p.protocol == RuleProtocol::Tcp && everyone(p) && single(p);
-    made_here && open.len() == PORTS_OF_NEW.len() && open.iter().all(as_new)
-}
-
-fn lockout(open: &[OpenPort], wanted: &[OpenPort], operator: Option<IpAddr>) -> Option<Lockout> {
-    let admits = |ports: &[OpenPort], ip: IpAddr| ssh_rules(ports).any(|p| p.from.iter().any(|n| n.contains(&ip)));
-    match operator {
-        Some(ip) => (admits(open, ip) && !admits(wanted, ip)).then_some(Lockout { operator }),
-        None => {
-            let covered = |net: &ipnet::IpNet| ssh_rules(wanted).any(|p| p.from.iter().any(|w| w.contains(net)));
-            let shrinks = ssh_rules(open).any(|p| !p.from.iter().all(covered));
-            shrinks.then_some(Lockout { operator: None })
-        }
-    }
-}
-
-fn ssh_rules(ports: &[OpenPort]) -> impl Iterator<Item = &OpenPort> {
-    ports.iter().filter(|p| p.admits_ssh())
-}
-
-fn sorted(ports: &[OpenPort]) -> Vec<OpenPort> {
-    let mut ports = ports.to_vec();
-    ports.sort();
-    ports
-}
-
-fn describe(ports: &[OpenPort]) -> Vec<String> {
-    let one = |p: &OpenPort| {
-        let sources = p.from.iter().map(ToString::to_string).chain(p.aliases.iter().cloned());
-        sources.map(|source| format!("{} from {source}", p.what())).collect::<Vec<_>>()
-    };
-    ports.iter().flat_map(one).collect()
 }
 
 fn alarms(

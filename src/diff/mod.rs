@@ -5,21 +5,28 @@ mod change;
 mod database;
 mod device;
 mod disk;
+mod ec2;
+#[cfg(test)]
+mod ec2_tests;
 mod host;
+mod hosted;
 mod left_over;
 mod root;
 #[cfg(test)]
 mod tests;
+mod volume;
 
-pub use account::{ContactDiff, KeyPairDiff};
+pub use account::{ContactDiff, KeyPairDiff, ProfileDiff};
 pub use change::{Change, Verb};
 pub use database::{
     ALARM_SECONDS, AlarmsDiff, DatabaseChanges, DatabaseDiff, alarm_names, alarms, stranger, topic_name,
 };
 pub use disk::{DiskDiff, GrowthStage};
+pub use ec2::{Ec2Diff, FirewallDiff, Mend};
 pub use host::{AddressDiff, AlarmDiff, HostDiff, InstanceDiff, PortsDiff, Replacement};
 pub use left_over::{LeftOver, LeftOverKind, removed_hosts};
 pub use root::OldRoot;
+pub use volume::VolumeDiff;
 
 use crate::graph::{Graph, HostNode, NodeId};
 use crate::inventory::{HostView, Inventory};
@@ -28,7 +35,8 @@ use crate::plan::NodeName;
 /// All that differs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Diff {
-    pub key_pair: KeyPairDiff,
+    pub key_pairs: Vec<KeyPairDiff>,
+    pub profile: ProfileDiff,
     pub contact: ContactDiff,
     pub hosts: Vec<HostDiff>,
     pub release: ReleaseDiff,
@@ -65,7 +73,12 @@ pub fn diff(graph: &Graph, inventory: &Inventory) -> Result<Diff, Vec<Refusal>> 
     };
     let hosts: Vec<_> = graph.hosts.iter().filter_map(|h| keep(host::diff(graph, h, inventory))).collect();
     refusals.extend(graph.hosts.iter().filter_map(|h| mistaken(h, inventory)));
-    let key_pair = account::key_pair(graph, inventory);
+    let key_pairs = account::key_pairs(graph, inventory);
+    let profile = account::profile(graph, inventory).unwrap_or_else(|refusal| {
+        refusals.push(refusal);
+        ProfileDiff::None
+    });
+    refusals.extend(hosted::refusals(&hosts, inventory));
     let contact = account::contact(graph, inventory).unwrap_or_else(|refusal| {
         refusals.push(refusal);
         ContactDiff::None
@@ -79,7 +92,7 @@ pub fn diff(graph: &Graph, inventory: &Inventory) -> Result<Diff, Vec<Refusal>> 
     }
     let release = release(graph, inventory, &hosts);
     let left_over = left_over::left_over(graph, inventory, &hosts);
-    Ok(Diff { key_pair, contact, hosts, release, database, left_over })
+    Ok(Diff { key_pairs, profile, contact, hosts, release, database, left_over })
 }
 
 /// Nothing is done to a machine that is not the one it should be, nor planned for it.
@@ -102,7 +115,7 @@ fn release(graph: &Graph, inventory: &Inventory, hosts: &[HostDiff]) -> ReleaseD
     match &diff.instance {
         InstanceDiff::Create { .. } => return deploy("the host is new", true),
         InstanceDiff::Replace(_) => return deploy("the host is replaced", false),
-        InstanceDiff::Keep { .. } | InstanceDiff::Existing => {}
+        InstanceDiff::Keep { .. } | InstanceDiff::Resize { .. } | InstanceDiff::Existing => {}
     }
     let Some(facts) = inventory.facts(&release.host) else {
         return deploy("the host could not be observed: a release brings it to a known state", false);
@@ -125,7 +138,7 @@ impl Diff {
 
     fn changes_nothing(&self) -> bool {
         let release = !matches!(self.release, ReleaseDiff::Deploy { .. });
-        let account = self.key_pair.is_kept() && self.contact.is_kept();
+        let account = self.key_pairs.iter().all(|pair| pair.exists) && self.profile.is_kept() && self.contact.is_kept();
         release && account && self.database.is_kept() && self.hosts.iter().all(HostDiff::is_kept)
     }
 }

@@ -38,6 +38,7 @@ fn disk(diff: &Diff) -> &DiskDiff {
 fn snapshot(inventory: &mut Inventory, complete: bool) {
     let disk = inventory.disks[0].clone();
     inventory.snapshots.push(Snapshot {
+        cloud: disk.cloud,
         name: ResourceName::new("vault-box-data-to-160gb"),
         tags: disk.tags,
         from_disk: Some(disk.name),
@@ -262,4 +263,21 @@ fn rules_of_other_protocols_are_closed() {
         panic!("nothing is closed")
     };
     assert!(closes == &["all protocols from 0.0.0.0/0"] && lockout.is_some());
+}
+
+#[test]
+fn a_host_that_holds_the_database_of_others_is_not_taken_away() {
+    let mut inventory = there();
+    for view in inventory.hosts.values_mut() {
+        if let HostView::Seen(facts) = view {
+            facts.holds_database = Some("db".into());
+        }
+    }
+    assert!(wanted(&[], &inventory).is_empty());
+    assert!(wanted(&[("port = 443", "port = 444")], &inventory).hosts.len() == 1, "its firewall is another matter");
+    let resized: &[(&str, &str)] = &[("medium_3_0", "large_3_0")];
+    for edit in [resized, LARGER] {
+        let refusal = refused(edit, &inventory);
+        assert!(refusal.message.contains("holds the database (service db)"), "{refusal:?}");
+    }
 }

@@ -262,5 +262,6 @@ fn settles_later(action: &CloudAction) -> bool {
             | CloudAction::AttachDisk { .. }
             | CloudAction::DetachDisk { .. }
             | CloudAction::SnapshotDisk { .. }
+            | CloudAction::ModifyDisk { .. }
     )
 }

@@ -13,10 +13,10 @@ use tokio::time::Instant;
 
 use super::event::{Event, Reporter};
 use super::step_runner::StepError;
-use crate::cloud::{Access, Cloud, HostKey};
+use crate::cloud::{Access, Cloud, Clouds, HostKey};
 use crate::host::{self, BuiltImage, DiskSpec, HostEvent, LocalImage, Progress, ReleaseSpec, Session, Site, Target};
-use crate::inventory::ResourceName;
 use crate::inventory::host_facts::PushedImage;
+use crate::inventory::{CloudKind, ResourceName};
 use crate::plan::NodeName;
 use crate::steps::{DiskOnHost, HostAction, HostRef, LocalAction};
 
@@ -24,7 +24,21 @@ use crate::steps::{DiskOnHost, HostAction, HostRef, LocalAction};
 const ATTEMPTS: u32 = 3;
 /// A host that is up answers within this.
 const CONNECT: Duration = Duration::from_secs(90);
-const KEYS_POLL: Duration = Duration::from_millis(500);
+
+/// The console of an EC2 instance is asked for seldom: AWS refreshes it once a minute or so.
+fn keys_poll(at: CloudKind) -> Duration {
+    match at {
+        CloudKind::Lightsail => Duration::from_millis(500),
+        CloudKind::Ec2 => Duration::from_secs(2),
+    }
+}
+
+fn keys_awaited(at: CloudKind) -> &'static str {
+    match at {
+        CloudKind::Lightsail => "the cloud to know the host's keys",
+        CloudKind::Ec2 => "the host's keys in its console output, which takes AWS a few minutes",
+    }
+}
 
 #[async_trait]
 pub trait Hosts: Send + Sync {
@@ -40,6 +54,8 @@ pub trait Hosts: Send + Sync {
 pub trait HostKeys: Send + Sync {
     /// The plan's own private key, if this machine has it.
     fn private_key(&self) -> Option<PathBuf>;
+    /// Its keys are known from an earlier connection, or by a person's word.
+    fn is_pinned(&self, instance: &ResourceName) -> bool;
     /// The known_hosts file of an instance pinned before, written for this address.
     fn pinned(&self, instance: &ResourceName, address: &str) -> std::io::Result<Option<PathBuf>>;
     fn pin(&self, instance: &ResourceName, address: &str, keys: &[HostKey]) -> std::io::Result<PathBuf>;
@@ -55,7 +71,7 @@ pub trait ReleaseSource: Send + Sync {
 }
 
 pub struct SshHosts {
-    pub cloud: Option<Arc<dyn Cloud>>,
+    pub cloud: Option<Clouds>,
     pub keys: Arc<dyn HostKeys>,
     pub sites: BTreeMap<NodeName, Site>,
     pub release: Option<Arc<dyn ReleaseSource>>,
@@ -130,7 +146,7 @@ impl SshHosts {
                 session.wait_prepared(left).await?;
             }
             HostAction::Prepare { .. } => session.prepare(crate::host::PREPARE_SCRIPT, &progress).await?,
-            HostAction::PrepareDisk { disk, .. } => self.prepare_disk(session, site, disk, reporter).await?,
+            HostAction::PrepareDisk { disk, .. } => self.prepare_disk(session, site, on, disk, reporter).await?,
             HostAction::RenameDisk { mount, from, to, .. } => {
                 session.rename_disk(site, mount.as_str(), from.as_str(), to.as_str()).await?;
             }
@@ -158,14 +174,20 @@ impl SshHosts {
         &self,
         session: &Session,
         site: &Site,
+        on: &HostRef,
         disk: &DiskOnHost,
         reporter: &Reporter,
     ) -> Result<(), StepError> {
+        let serial = match on {
+            HostRef::Instance { at, .. } => self.cloud(*at)?.serial(&disk.resource).await?,
+            HostRef::Existing { .. } => None,
+        };
         let spec = DiskSpec {
             disk: disk.disk.clone(),
             size_gb: disk.size_gb,
             mount: disk.mount.as_str().to_owned(),
             cloud_path: Some(disk.path.clone()),
+            serial,
         };
         let outcome = session.ensure_disk(site, &spec, !disk.expects_data).await?;
         let did = [(outcome.formatted, "formatted"), (outcome.mounted, "mounted"), (outcome.grown, "grown")];
@@ -245,29 +267,40 @@ impl SshHosts {
     pub async fn target(&self, on: &HostRef, patience: Duration, reporter: &Reporter) -> Result<Target, StepError> {
         match on {
             HostRef::Existing { host, address } => Ok(existing(host, address)),
-            HostRef::Instance { host, name } => {
-                let access = self.access(name, patience, reporter).await?;
+            HostRef::Instance { host, at, name } => {
+                let access = self.access(*at, name, patience, reporter).await?;
                 self.target_of(host, name, &access)
             }
         }
     }
 
-    /// Waits for the host keys: the API has none in an instance's first minute.
-    async fn access(&self, name: &ResourceName, patience: Duration, reporter: &Reporter) -> Result<Access, StepError> {
-        let cloud = self.cloud.as_ref().ok_or_else(|| StepError::Setup("this plan has no cloud".into()))?;
+    fn cloud(&self, at: CloudKind) -> Result<&Arc<dyn Cloud>, StepError> {
+        let clouds = self.cloud.as_ref().ok_or_else(|| StepError::Setup("this plan has no cloud".into()))?;
+        Ok(clouds.at(at)?)
+    }
+
+    /// Waits for the host keys where none are pinned: the API has none in an instance's first minute, EC2 in its first few.
+    async fn access(
+        &self,
+        at: CloudKind,
+        name: &ResourceName,
+        patience: Duration,
+        reporter: &Reporter,
+    ) -> Result<Access, StepError> {
+        let cloud = self.cloud(at)?;
+        let wanted = !self.keys.is_pinned(name);
         let deadline = Instant::now() + patience;
         loop {
-            match cloud.access(name).await {
-                Ok(access) if !access.host_keys.is_empty() => return Ok(access),
-                Ok(_) => reporter.waiting("the cloud to know the host's keys"),
+            match cloud.access(name, wanted).await {
+                Ok(access) if !wanted || !access.host_keys.is_empty() => return Ok(access),
+                Ok(_) => reporter.waiting(keys_awaited(at)),
                 Err(error) if error.is_transient() => reporter.waiting(error.to_string()),
                 Err(error) => return Err(error.into()),
             }
-            if Instant::now() + KEYS_POLL > deadline {
-                let waiting_for = format!("the host keys of {name}");
-                return Err(StepError::TimedOut { after: patience, waiting_for });
+            if Instant::now() + keys_poll(at) > deadline {
+                return Err(StepError::NoHostKeys { instance: name.clone(), after: patience });
             }
-            tokio::time::sleep(KEYS_POLL).await;
+            tokio::time::sleep(keys_poll(at)).await;
         }
     }
 
@@ -319,7 +352,7 @@ fn local(what: &'static str, name: &ResourceName) -> impl Fn(std::io::Error) -> 
 }
 
 /// A `host` progress whose events become the step's.
-fn forward(reporter: &Reporter, host: &NodeName) -> Progress {
+pub fn forward(reporter: &Reporter, host: &NodeName) -> Progress {
     Progress::new(forwarder(reporter.clone()), Some(host.clone()))
 }
 

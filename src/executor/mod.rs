@@ -12,7 +12,7 @@ mod tests;
 
 pub use cloud::{apply, apply_database};
 pub use event::{Event, Reporter};
-pub use hosts::{Connected, HostKeys, Hosts, ReleaseSource, SshHosts, existing};
+pub use hosts::{Connected, HostKeys, Hosts, ReleaseSource, SshHosts, existing, forward};
 pub use policy::Policy;
 pub use run::{Outcome, RunError, run};
 pub use step_runner::{LiveRunner, StepError, StepRunner};

@@ -58,13 +58,23 @@ pub fn jittered(limit: Duration, random: &mut impl Rng) -> Duration {
 /// Long enough for the slowest that the provider is known for; short enough to be told the same day.
 fn default_timeout(action: &Action) -> Duration {
     match action {
-        Action::Cloud(CloudAction::SnapshotDisk { .. } | CloudAction::CreateDiskFromSnapshot { .. }) => 120 * MINUTE,
-        Action::Cloud(CloudAction::CreateInstance(_) | CloudAction::StopInstance { .. }) => 15 * MINUTE,
+        Action::Cloud { action, .. } => cloud_timeout(action),
         // Those of databases have a patience of their own.
-        Action::Cloud(_) | Action::Database(_) => 10 * MINUTE,
+        Action::Database(_) => 10 * MINUTE,
         Action::Host(HostAction::Wait { .. } | HostAction::Prepare { .. }) => 15 * MINUTE,
         // The release has its own health timeout on top of pulling images.
         Action::Host(_) | Action::Local(_) => 120 * MINUTE,
+    }
+}
+
+fn cloud_timeout(action: &CloudAction) -> Duration {
+    match action {
+        // An earlier change of the same volume may have to end before, which takes hours where it is large.
+        CloudAction::SnapshotDisk { .. }
+        | CloudAction::CreateDiskFromSnapshot { .. }
+        | CloudAction::ModifyDisk { .. } => 120 * MINUTE,
+        CloudAction::CreateInstance(_) | CloudAction::StopInstance { .. } => 15 * MINUTE,
+        _ => 10 * MINUTE,
     }
 }
 

@@ -9,8 +9,9 @@ use super::cloud::{apply, apply_database};
 use super::event::Reporter;
 use super::hosts::Hosts;
 use super::policy::Policy;
-use crate::cloud::{Cloud, CloudError, Databases};
+use crate::cloud::{CloudError, Clouds, Databases};
 use crate::host::HostError;
+use crate::inventory::ResourceName;
 use crate::steps::{Action, CloudAction, Step};
 
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,8 @@ pub enum StepError {
     TimedOut { after: Duration, waiting_for: String },
     #[error("gave up after {}s: {last}", after.as_secs())]
     GaveUp { after: Duration, last: String },
+    #[error("waited {}s for the host keys of {instance}: nobody has said yet which they are", after.as_secs())]
+    NoHostKeys { instance: ResourceName, after: Duration },
     #[error(transparent)]
     Host(#[from] HostError),
     #[error("{0}")]
@@ -39,6 +42,11 @@ impl StepError {
                  longer"
                     .into(),
             ),
+            Self::NoHostKeys { instance, .. } => Some(format!(
+                "AWS shows what a host prints at its first boot a few minutes after it: run the same command again. If it never \
+                 comes: look at the keys in the EC2 console's serial console (`for k in /etc/ssh/*.pub; do ssh-keygen -lf $k; \
+                 done`), and say so: --host-key {instance}=SHA256:…"
+            )),
             Self::GaveUp { .. } => Some("run the same command again when the service has recovered".into()),
             Self::Operation { .. } | Self::Setup(_) => None,
         }
@@ -52,7 +60,7 @@ pub trait StepRunner: Send + Sync {
 
 /// The real ones.
 pub struct LiveRunner {
-    pub cloud: Option<Arc<dyn Cloud>>,
+    pub cloud: Option<Clouds>,
     pub databases: Option<Arc<dyn Databases>>,
     pub hosts: Arc<dyn Hosts>,
     pub policy: Policy,
@@ -63,8 +71,9 @@ impl StepRunner for LiveRunner {
     async fn perform(&self, step: &Step, reporter: &Reporter) -> Result<(), StepError> {
         let timeout = self.policy.timeout(&step.action);
         match &step.action {
-            Action::Cloud(action) => {
-                let cloud = self.cloud.as_ref().ok_or_else(|| StepError::Setup("this plan has no cloud".into()))?;
+            Action::Cloud { at, action } => {
+                let clouds = self.cloud.as_ref().ok_or_else(|| StepError::Setup("this plan has no cloud".into()))?;
+                let cloud = clouds.at(*at)?;
                 if let CloudAction::CreateInstance(spec) = action {
                     self.hosts.unpin(&spec.name).await?;
                 }
@@ -86,7 +95,7 @@ impl StepRunner for LiveRunner {
 }
 
 /// The instance to which open connections are void afterwards.
-fn moves(action: &CloudAction) -> Option<&crate::inventory::ResourceName> {
+fn moves(action: &CloudAction) -> Option<&ResourceName> {
     match action {
         CloudAction::AttachAddress { instance, .. } => Some(instance),
         CloudAction::StopInstance { name } | CloudAction::DeleteInstance { name } => Some(name),

@@ -7,9 +7,10 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
 use super::{LiveRunner, Outcome, Policy, StepError, run};
-use crate::cloud::CloudErrorKind;
 use crate::cloud::fake::{FakeCloud, Fault, World};
-use crate::graph::fixture::vault;
+use crate::cloud::{Cloud, CloudErrorKind, Clouds};
+use crate::graph::fixture::{ec2, vault};
+use crate::inventory::CloudKind;
 use crate::journal::{Entry, Journal};
 use crate::steps::Step;
 use crate::steps::tests::planned;
@@ -34,9 +35,23 @@ async fn run_with(
     fault: impl Fn(usize) -> Fault + Send + Sync + 'static,
     stop: CancellationToken,
 ) -> Ran {
-    let steps: Vec<Step> = planned(&vault(&[]), &world);
-    let cloud = Arc::new(FakeCloud::new(world, fault));
-    let runner = LiveRunner { cloud: Some(cloud.clone()), databases: None, hosts: cloud.clone(), policy: POLICY };
+    run_at(CloudKind::Lightsail, world, fault, stop).await
+}
+
+async fn run_at(
+    at: CloudKind,
+    world: World,
+    fault: impl Fn(usize) -> Fault + Send + Sync + 'static,
+    stop: CancellationToken,
+) -> Ran {
+    let (graph, cloud) = match at {
+        CloudKind::Lightsail => (vault(&[]), FakeCloud::new(world, fault)),
+        CloudKind::Ec2 => (ec2(&[]), FakeCloud::ec2(world, fault)),
+    };
+    let steps: Vec<Step> = planned(&graph, &cloud.world());
+    let cloud = Arc::new(cloud);
+    let clouds = Clouds::new([(at, cloud.clone() as Arc<dyn Cloud>)]);
+    let runner = LiveRunner { cloud: clouds, databases: None, hosts: cloud.clone(), policy: POLICY };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let journal = Journal::open(folder.path(), "run".into()).expect("opens");
     let (events, _listening) = unbounded_channel();
@@ -85,6 +100,34 @@ async fn a_failure_anywhere_stops_the_run_and_the_next_completes_it() {
         let second = run_with(first.world, |_| Fault::None, CancellationToken::new()).await;
         assert!(second.outcome.is_complete(), "{:?}", second.outcome);
         assert_eq!(second.world.comparable(), expected, "after {step}");
+    }
+}
+
+/// The same of EC2: its calls fail, are lost, or fail for good, each of them.
+#[tokio::test]
+async fn what_passes_at_ec2_is_outlasted_too_and_what_does_not_is_completed_by_the_next_run() {
+    let run = |world, fault: Box<dyn Fn(usize) -> Fault + Send + Sync>| {
+        run_at(CloudKind::Ec2, world, fault, CancellationToken::new())
+    };
+    let whole = run(World::new(), Box::new(|_| Fault::None)).await;
+    assert!(whole.outcome.is_complete(), "{:?}", whole.outcome);
+    let expected = whole.world.comparable();
+    for every in 2..5 {
+        let throttled = Fault::Before(CloudErrorKind::Throttled);
+        let ran = run(World::new(), Box::new(move |n| if n % every == 0 { throttled } else { Fault::None })).await;
+        assert!(ran.outcome.is_complete(), "{:?}", ran.outcome);
+        assert_eq!(ran.world.comparable(), expected);
+        let lost = Fault::After(CloudErrorKind::Transient);
+        let ran = run(World::new(), Box::new(move |n| if n % every == 1 { lost } else { Fault::None })).await;
+        assert!(ran.outcome.is_complete(), "{:?}", ran.outcome);
+        assert_eq!(ran.world.comparable(), expected);
+    }
+    for broken in 0..12 {
+        let first = run(World::new(), Box::new(move |n| if n == broken { Fault::Fails } else { Fault::None })).await;
+        assert_eq!(first.outcome.failed.len(), 1, "{broken}: {:?}", first.outcome);
+        let second = run(first.world, Box::new(|_| Fault::None)).await;
+        assert!(second.outcome.is_complete(), "{:?}", second.outcome);
+        assert_eq!(second.world.comparable(), expected, "{broken}");
     }
 }
 

@@ -6,11 +6,12 @@ use sha2::{Digest, Sha256};
 
 use super::names::Names;
 use super::nodes::{
-    AlarmNode, CloudHost, DatabaseNode, DiskNode, Existing, Graph, HostKind, HostNode, KeyPairNode, NodeId,
-    ReleaseNode, sources,
+    AlarmNode, CloudHost, CloudHostKind, DatabaseNode, DiskNode, Ec2Settings, Existing, Graph, HostKind, HostNode,
+    KeyPairNode, NodeId, ProfileNode, ReleaseNode, sources,
 };
-use crate::inventory::{Comparison, OpenPort, ResourceName};
-use crate::plan::{Engine, Host, Metric, NodeName, Plan, Port, PortRule, Provider, Threshold};
+use super::profile::policy;
+use crate::inventory::{CloudKind, Comparison, OpenPort, ResourceName, VolumeSpec};
+use crate::plan::{Disk, Engine, Host, Metric, NodeName, Plan, Port, PortRule, Provider, Threshold, VolumeType};
 
 /// Lightsail evaluates its alarms on periods of five minutes.
 const ALARM_PERIOD_SECONDS: u64 = 300;
@@ -49,8 +50,6 @@ pub struct UserData {
 pub enum GraphError {
     #[error("two resources would both be named {name}: {first} and {second}")]
     NameTwice { name: ResourceName, first: NodeId, second: NodeId },
-    #[error("hosts.{host}: provider \"ec2\" is not there yet; \"lightsail\" and \"ssh\" are")]
-    ProviderMissing { host: NodeName },
     #[error("hosts.{host}: {field} is missing")]
     FieldMissing { host: NodeName, field: &'static str },
 }
@@ -59,17 +58,25 @@ pub fn build(plan: &Plan, inputs: &Inputs) -> Result<Graph, GraphError> {
     let names = Names(&plan.name);
     let hosts = plan.hosts.iter().map(|(name, host)| host_node(plan, &names, name, host, inputs));
     let hosts = hosts.collect::<Result<Vec<_>, _>>()?;
-    let any_cloud = hosts.iter().any(|h| matches!(h.kind, HostKind::Cloud(_)));
-    let key_pair = any_cloud.then(|| KeyPairNode { name: names.key_pair(), public_key: inputs.public_key.clone() });
+    let comes_from = |cloud| hosts.iter().any(|h| matches!(&h.kind, HostKind::Cloud(host) if host.cloud() == cloud));
+    let key_pairs = [CloudKind::Lightsail, CloudKind::Ec2].into_iter().filter(|cloud| comes_from(*cloud));
+    let key_pairs = key_pairs.map(|cloud| key_pair(&names, cloud, inputs)).collect();
+    let region = plan.region.as_ref().filter(|_| comes_from(CloudKind::Ec2));
+    let profile = region.map(|region| ProfileNode {
+        id: NodeId::new("profile"),
+        name: names.profile(region),
+        policy: policy(&plan.name, region),
+    });
     let release = plan.bundle.as_ref().map(|bundle| ReleaseNode {
         host: bundle.host.clone(),
         hash: inputs.release_hash.clone().unwrap_or_default(),
         push: bundle.push.clone(),
         health_timeout: bundle.health_timeout,
     });
-    let contact = any_cloud.then(|| plan.alerts.email.first().cloned()).flatten();
+    // The one contact of Lightsail, for its alarms.
+    let contact = comes_from(CloudKind::Lightsail).then(|| plan.alerts.email.first().cloned()).flatten();
     let (name, region, database) = (plan.name.clone(), plan.region.clone(), database(plan));
-    let graph = Graph { plan: name, region, key_pair, hosts, contact, release, database };
+    let graph = Graph { plan: name, region, key_pairs, profile, hosts, contact, release, database };
     names_are_distinct(&graph)?;
     Ok(graph)
 }
@@ -104,7 +111,7 @@ fn host_node(
 ) -> Result<HostNode, GraphError> {
     let id = NodeId::host(name);
     let kind = match host.provider {
-        Provider::Lightsail => HostKind::Cloud(cloud_host(plan, names, name, host, inputs)?),
+        Provider::Lightsail | Provider::Ec2 => HostKind::Cloud(cloud_host(plan, names, name, host, inputs)?),
         Provider::Ssh => HostKind::Existing(Existing {
             address: host
                 .address
@@ -112,7 +119,6 @@ fn host_node(
                 .map(ToString::to_string)
                 .ok_or(GraphError::FieldMissing { host: name.clone(), field: "address" })?,
         }),
-        Provider::Ec2 => return Err(GraphError::ProviderMissing { host: name.clone() }),
     };
     let disks: Vec<_> = host
         .disks
@@ -123,9 +129,32 @@ fn host_node(
             base: names.disk(name, disk),
             size_gb: spec.size_gb.0,
             mount: spec.mount.clone(),
+            volume: (host.provider == Provider::Ec2).then(|| volume(spec)),
         })
         .collect();
     Ok(HostNode { name: name.clone(), id, kind, disks })
+}
+
+fn key_pair(names: &Names<'_>, cloud: CloudKind, inputs: &Inputs) -> KeyPairNode {
+    let id = match cloud {
+        CloudKind::Lightsail => NodeId::new("key_pair"),
+        CloudKind::Ec2 => NodeId::new("key_pair.ec2"),
+    };
+    KeyPairNode { cloud, id, name: names.key_pair(), public_key: inputs.public_key.clone() }
+}
+
+/// What the plan leaves out is what EC2 makes of it.
+fn volume(disk: &Disk) -> VolumeSpec {
+    let kind = disk.kind.unwrap_or(VolumeType::Gp3);
+    match kind {
+        VolumeType::Gp3 => VolumeSpec {
+            kind,
+            iops: disk.iops.or(VolumeSpec::GP3.iops),
+            throughput: disk.throughput.or(VolumeSpec::GP3.throughput),
+        },
+        VolumeType::Io1 | VolumeType::Io2 => VolumeSpec { kind, iops: disk.iops, throughput: None },
+        VolumeType::Gp2 | VolumeType::St1 | VolumeType::Sc1 => VolumeSpec { kind, iops: None, throughput: None },
+    }
 }
 
 fn cloud_host(
@@ -150,7 +179,24 @@ fn cloud_host(
         key_pair: names.key_pair(),
         ports: ports(&host.ports),
         address: host.static_ip.then(|| names.address(name)),
-        alarms: plan.thresholds.iter().flat_map(|t| alarms(names, name, t)).collect(),
+        // Those of EC2 are CloudWatch's, which are not built yet: plan/unbuilt.rs says so.
+        alarms: match host.provider {
+            Provider::Lightsail => plan.thresholds.iter().flat_map(|t| alarms(names, name, t)).collect(),
+            Provider::Ec2 | Provider::Ssh => vec![],
+        },
+        kind: match (host.provider, &plan.region) {
+            (Provider::Ec2, Some(region)) => CloudHostKind::Ec2(Ec2Settings {
+                vpc: host.vpc.clone(),
+                subnet: host.subnet.clone(),
+                zone_given: host.zone.is_some(),
+                firewall: names.firewall(name),
+                profile: names.profile(region),
+                root_gb: host.root_gb.unwrap_or(Host::ROOT).0,
+                credits: host.credits,
+            }),
+            (Provider::Ec2, None) => return Err(missing("region")),
+            _ => CloudHostKind::Lightsail,
+        },
     })
 }
 
@@ -221,7 +267,7 @@ fn names_are_distinct(graph: &Graph) -> Result<(), GraphError> {
 }
 
 fn all_names(graph: &Graph) -> Vec<(ResourceName, NodeId)> {
-    let mut names: Vec<_> = graph.key_pair.iter().map(|k| (k.name.clone(), NodeId::new("key_pair"))).collect();
+    let mut names: Vec<_> = graph.key_pairs.iter().take(1).map(|k| (k.name.clone(), k.id.clone())).collect();
     for (host, cloud) in graph.cloud_hosts() {
         names.push((cloud.base.clone(), host.id.clone()));
         names.extend(cloud.address.iter().map(|a| (a.clone(), host.id.child("address"))));

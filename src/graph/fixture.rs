@@ -54,6 +54,16 @@ pub fn graph(plan: &str, release: &str) -> Graph {
     build(checked.plan(), &inputs).expect("a valid plan has a graph")
 }
 
+/// The same on EC2, without what only Lightsail has.
+pub fn ec2(edits: &[(&str, &str)]) -> Graph {
+    let base: [(&str, &str); 3] = [
+        ("provider = \"lightsail\"", "provider = \"ec2\""),
+        ("size = \"medium_3_0\"", "size = \"t3.medium\""),
+        ("size_gb = 80", "size_gb = 80\ntype = \"gp3\""),
+    ];
+    graph(&edited(&[&base, edits].concat()), "release-1")
+}
+
 /// The graph of `VAULT`, edited.
 pub fn vault(edits: &[(&str, &str)]) -> Graph {
     graph(&edited(edits), "release-1")

@@ -6,10 +6,14 @@ mod build;
 pub(crate) mod fixture;
 mod names;
 mod nodes;
+mod profile;
 pub mod settings;
+mod ways;
 
 pub use build::{DATABASE, GraphError, Inputs, UserData, build, database};
 pub use names::Names;
 pub use nodes::{
-    AlarmNode, CloudHost, DatabaseNode, DiskNode, Existing, Graph, HostKind, HostNode, KeyPairNode, NodeId, ReleaseNode,
+    AlarmNode, CloudHost, CloudHostKind, DatabaseNode, DiskNode, Ec2Settings, Existing, Graph, HostKind, HostNode,
+    KeyPairNode, NodeId, ProfileNode, ReleaseNode,
 };
+pub use ways::open as open_ways;

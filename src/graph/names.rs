@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::inventory::ResourceName;
-use crate::plan::{NodeName, PlanName};
+use crate::plan::{NodeName, PlanName, Region};
 
 pub struct Names<'a>(pub &'a PlanName);
 
@@ -19,6 +19,16 @@ impl Names<'_> {
 
     pub fn address(&self, host: &NodeName) -> ResourceName {
         ResourceName::new(format!("{}-{host}-ip", self.0))
+    }
+
+    /// Of a host's security group: it stays when the instance is replaced.
+    pub fn firewall(&self, host: &NodeName) -> ResourceName {
+        ResourceName::new(format!("{}-{host}", self.0))
+    }
+
+    /// Of the role that instances have, and of its profile. These are the account's, not a region's.
+    pub fn profile(&self, region: &Region) -> ResourceName {
+        ResourceName::new(format!("{}-{region}", self.0))
     }
 
     /// Of the managed database, and of each group that it needs.

@@ -7,9 +7,10 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::build::UserData;
-use crate::inventory::{Comparison, OpenPort, ResourceName, TAG_USER_DATA, Tags};
+use crate::inventory::{CloudKind, Comparison, OpenPort, ResourceName, TAG_IMAGE, TAG_USER_DATA, Tags, VolumeSpec};
 use crate::plan::{
-    Email, Engine, ManagedSize, MountPath, NodeName, PlanName, Port, Region, ServiceName, Span, Threshold,
+    Credits, Email, Engine, ManagedSize, MountPath, NetworkName, NodeName, PlanName, Port, Region, ServiceName, Span,
+    Threshold,
 };
 
 /// The place of a node in the plan: `hosts.vault.disks.pgdata`. Also the value of the `infra:node` tag.
@@ -42,8 +43,10 @@ impl fmt::Display for NodeId {
 pub struct Graph {
     pub plan: PlanName,
     pub region: Option<Region>,
-    /// There when any host comes from a cloud.
-    pub key_pair: Option<KeyPairNode>,
+    /// One in each cloud that a host comes from.
+    pub key_pairs: Vec<KeyPairNode>,
+    /// What instances of EC2 may do by themselves.
+    pub profile: Option<ProfileNode>,
     pub hosts: Vec<HostNode>,
     pub contact: Option<Email>,
     pub release: Option<ReleaseNode>,
@@ -65,9 +68,20 @@ impl Graph {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct KeyPairNode {
+    pub cloud: CloudKind,
+    pub id: NodeId,
     pub name: ResourceName,
     /// In OpenSSH's one-line form.
     pub public_key: String,
+}
+
+/// A role and the instance profile of the same name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProfileNode {
+    pub id: NodeId,
+    pub name: ResourceName,
+    /// The role's policy, as JSON.
+    pub policy: String,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -103,11 +117,52 @@ pub struct CloudHost {
     pub ports: Vec<OpenPort>,
     pub address: Option<ResourceName>,
     pub alarms: Vec<AlarmNode>,
+    pub kind: CloudHostKind,
+}
+
+/// What differs between the clouds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CloudHostKind {
+    Lightsail,
+    Ec2(Ec2Settings),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ec2Settings {
+    pub vpc: Option<NetworkName>,
+    pub subnet: Option<NetworkName>,
+    /// The plan names the zone; otherwise a subnet that it names decides.
+    pub zone_given: bool,
+    /// Its security group.
+    pub firewall: ResourceName,
+    pub profile: ResourceName,
+    pub root_gb: u32,
+    /// None: as AWS has it for the size.
+    pub credits: Option<Credits>,
 }
 
 impl CloudHost {
     pub fn tags(&self, plan: &PlanName, id: &NodeId) -> Tags {
-        Tags::for_node(plan, id.as_str()).with(TAG_USER_DATA, self.user_data.own_hash.clone())
+        let tags = Tags::for_node(plan, id.as_str()).with(TAG_USER_DATA, self.user_data.own_hash.clone());
+        match self.kind {
+            CloudHostKind::Lightsail => tags,
+            // The API tells the AMI, which is another every few weeks.
+            CloudHostKind::Ec2(_) => tags.with(TAG_IMAGE, self.image.clone()),
+        }
+    }
+
+    pub fn cloud(&self) -> CloudKind {
+        match self.kind {
+            CloudHostKind::Lightsail => CloudKind::Lightsail,
+            CloudHostKind::Ec2(_) => CloudKind::Ec2,
+        }
+    }
+
+    pub fn ec2(&self) -> Option<&Ec2Settings> {
+        match &self.kind {
+            CloudHostKind::Lightsail => None,
+            CloudHostKind::Ec2(settings) => Some(settings),
+        }
     }
 }
 
@@ -118,6 +173,8 @@ pub struct DiskNode {
     pub base: ResourceName,
     pub size_gb: u32,
     pub mount: MountPath,
+    /// Of EC2 only.
+    pub volume: Option<VolumeSpec>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -21,6 +21,14 @@ pub struct Deployed {
     pub uploaded: bool,
 }
 
+/// A release that is on the host.
+pub(super) struct Staged {
+    pub release: u32,
+    pub uploaded: bool,
+    /// Of before.
+    facts: HostFacts,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RolledBack {
     pub release: u32,
@@ -35,18 +43,7 @@ impl Session {
         spec: &ReleaseSpec,
         progress: &Progress,
     ) -> Result<Deployed, HostError> {
-        let facts = self.settled(&spec.site).await?;
-        self.still_locked(lock, "deploying")?;
-        self.audit_takeover(lock, &spec.site, &spec.by).await?;
-        let reused = reusable(&facts, &spec.bundle_hash);
-        let release = reused.unwrap_or_else(|| next_number(&facts));
-        if reused.is_none() {
-            progress.phase(Phase::Upload, format!("release {release}"));
-            self.upload(spec, release).await?;
-        }
-        progress.phase(Phase::Secrets, spec.secrets.join(", "));
-        self.make_secrets(&spec.site, &spec.secrets).await?;
-        self.still_locked(lock, "deploying")?;
+        let Staged { release, uploaded, facts } = self.stage(lock, spec, progress).await?;
         let images = spec.images.iter().map(|image| format!("{} {}", image.reference, image.id)).collect();
         let start = Start {
             site: &spec.site,
@@ -59,7 +56,29 @@ impl Session {
         self.activate(&start, spec.health_timeout.as_secs(), progress).await?;
         progress.phase(Phase::Prune, String::new());
         self.prune(&spec.site).await?;
-        Ok(Deployed { release, uploaded: reused.is_none() })
+        Ok(Deployed { release, uploaded })
+    }
+
+    /// Brings a release and its secrets to the host; starts nothing of it.
+    pub(super) async fn stage(
+        &self,
+        lock: &HostLock,
+        spec: &ReleaseSpec,
+        progress: &Progress,
+    ) -> Result<Staged, HostError> {
+        let facts = self.settled(&spec.site).await?;
+        self.still_locked(lock, "deploying")?;
+        self.audit_takeover(lock, &spec.site, &spec.by).await?;
+        let reused = reusable(&facts, &spec.bundle_hash);
+        let release = reused.unwrap_or_else(|| next_number(&facts));
+        if reused.is_none() {
+            progress.phase(Phase::Upload, format!("release {release}"));
+            self.upload(spec, release).await?;
+        }
+        progress.phase(Phase::Secrets, spec.secrets.join(", "));
+        self.make_secrets(&spec.site, &spec.secrets).await?;
+        self.still_locked(lock, "deploying")?;
+        Ok(Staged { release, uploaded: reused.is_none(), facts })
     }
 
     /// Puts an earlier release in service: `to`, or the newest healthy one before the current.
@@ -130,7 +149,7 @@ impl Session {
     }
 
     /// Waits for what a lost connection left running, makes the folders, and observes.
-    async fn settled(&self, site: &Site) -> Result<HostFacts, HostError> {
+    pub(super) async fn settled(&self, site: &Site) -> Result<HostFacts, HostError> {
         let script = concat!(include_str!("scripts/state.sh"), include_str!("scripts/init_state.sh"));
         self.run(&site_script("preparing the release's place", script, site)).await?;
         self.facts(site).await

@@ -90,6 +90,7 @@ fn scalar(facts: &mut HostFacts, rest: &mut Rest, key: &str, value: &str) {
         "root_data" => facts.root_data.get_or_insert_default().extend(root_data(value)),
         "looked_for_data" => drop(facts.root_data.get_or_insert_default()),
         "database_elsewhere" => facts.database_elsewhere = true,
+        "holds_database" => facts.holds_database = text(),
         "current" => facts.current_release = value.parse().ok(),
         "lock" => facts.lock = lock(value),
         "migration" => facts.migration = migration(value),
@@ -237,8 +238,13 @@ mod tests {
     use crate::host::site::DiskSpec;
 
     fn site() -> Site {
-        let disk =
-            DiskSpec { disk: "pgdata".parse().unwrap(), size_gb: 8, mount: "/srv/pgdata".to_owned(), cloud_path: None };
+        let disk = DiskSpec {
+            disk: "pgdata".parse().unwrap(),
+            size_gb: 8,
+            mount: "/srv/pgdata".to_owned(),
+            cloud_path: None,
+            serial: None,
+        };
         Site::new("phase1".parse().unwrap(), "vault".parse().unwrap(), vec![disk])
     }
 

@@ -11,6 +11,9 @@ use super::dotenv;
 use super::site::Site;
 use crate::inventory::host_facts::{PushedImage, ReleaseFacts};
 
+/// In a release's folder.
+const OVERLAY_NAME: &str = "infra-database.yaml";
+
 /// Everything that `deploy` needs; nothing is chosen afterwards but the number.
 #[derive(Debug, Clone)]
 pub struct ReleaseSpec {
@@ -21,6 +24,8 @@ pub struct ReleaseSpec {
     /// Names of secrets to make where they are absent.
     pub secrets: Vec<String>,
     pub images: Vec<PushedImage>,
+    /// What Compose reads after the bundle's own file, if not all of its services run here.
+    pub overlay: Option<String>,
     pub bundle_hash: String,
     /// `user@machine`.
     pub by: String,
@@ -46,8 +51,7 @@ impl ReleaseEnv {
         set("INFRA_HOST_MEMORY_MB", &memory_mb.to_string());
         set("INFRA_TAG", tag);
         for disk in &site.disks {
-            let name = disk.disk.as_str().to_uppercase().replace('-', "_");
-            set(&format!("INFRA_DISK_{name}"), &disk.mount);
+            set(&disk_variable(disk.disk.as_str()), &disk.mount);
         }
         Self { variables }
     }
@@ -60,10 +64,23 @@ impl ReleaseEnv {
         self
     }
 
+    /// Compose reads the overlay too, after the bundle's own file.
+    pub fn with_overlay(mut self, compose_name: &str) -> Self {
+        self.variables.insert("COMPOSE_FILE".to_owned(), format!("{compose_name}:{OVERLAY_NAME}"));
+        self
+    }
+
     /// Lookup for names in the compose file, as the host will see them.
     pub fn get(&self, name: &str) -> Option<String> {
         self.variables.get(name).cloned()
     }
+}
+
+/// Before the name of a disk, in the variable that says where it is mounted.
+pub const DISK_VARIABLE: &str = "INFRA_DISK_";
+
+pub fn disk_variable(disk: &str) -> String {
+    format!("{DISK_VARIABLE}{}", disk.to_uppercase().replace('-', "_"))
 }
 
 /// The tag of a release's pushed images: made of what they are built from, so it is known before anything is built.
@@ -90,6 +107,14 @@ pub fn bundle_hash(bundle: &Bundle, env: &ReleaseEnv, secrets: &[String]) -> Str
     for name in names {
         field(&mut hasher, &format!("secret {name}"));
     }
+    hex::encode(hasher.finalize())
+}
+
+/// The same with what is laid over the bundle's own file.
+pub fn overlaid_hash(bundle_hash: &str, overlay: &str) -> String {
+    let mut hasher = Sha256::new();
+    field(&mut hasher, bundle_hash);
+    field(&mut hasher, overlay);
     hex::encode(hasher.finalize())
 }
 
@@ -127,6 +152,9 @@ impl ReleaseSpec {
         }
         let mut variables = self.env.variables.clone();
         variables.insert("INFRA_RELEASE".to_owned(), facts.number.to_string());
+        if let Some(overlay) = &self.overlay {
+            append(&mut tar, OVERLAY_NAME, 0o644, overlay.as_bytes())?;
+        }
         append(&mut tar, ".env", 0o600, dotenv::render(&variables).as_bytes())?;
         append(&mut tar, "release.json", 0o644, &serde_json::to_vec(facts)?)?;
         tar.finish()
@@ -158,6 +186,7 @@ mod tests {
             size_gb: 8,
             mount: "/srv/pgdata".to_owned(),
             cloud_path: None,
+            serial: None,
         };
         Site::new("phase1".parse().unwrap(), "vault".parse().unwrap(), vec![disk])
     }
@@ -211,6 +240,7 @@ mod tests {
             env: env(),
             secrets: vec![],
             images: vec![],
+            overlay: Some("services: {}".to_owned()),
             bundle_hash: "h".to_owned(),
             by: "me@here".to_owned(),
             health_timeout: Duration::from_secs(60),
@@ -226,6 +256,6 @@ mod tests {
                 format!("{} {:o}", entry.path().unwrap().display(), entry.header().mode().unwrap())
             })
             .collect();
-        assert_eq!(entries, ["compose.yaml 644", ".env 600", "release.json 644"]);
+        assert_eq!(entries, ["compose.yaml 644", "infra-database.yaml 644", ".env 600", "release.json 644"]);
     }
 }

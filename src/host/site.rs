@@ -13,6 +13,9 @@ pub struct DiskSpec {
     pub mount: String,
     /// Where the cloud says that the device appears (`/dev/xvdf`). On Nitro hosts the node has another name.
     pub cloud_path: Option<String>,
+    /// By what name the device knows itself: an EBS volume's id.
+    #[serde(default)]
+    pub serial: Option<String>,
 }
 
 /// A plan's place on a host.

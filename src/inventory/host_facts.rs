@@ -49,6 +49,9 @@ pub struct HostFacts {
     /// The clients were pointed to another database than the bundle's own.
     #[serde(default)]
     pub database_elsewhere: bool,
+    /// The compose service that holds the database here, for clients on another host.
+    #[serde(default)]
+    pub holds_database: Option<String>,
     /// A migration that is not over, or whose old data are still there.
     #[serde(default)]
     pub migration: Option<MigrationFacts>,

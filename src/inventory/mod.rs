@@ -2,6 +2,7 @@
 //! seen is named in `gaps`. Holds no decision.
 
 mod database;
+mod ec2;
 mod firewall;
 pub mod host_facts;
 mod observed;
@@ -11,10 +12,13 @@ pub use database::{
     AlarmTopic, Database, DatabaseAddress, DatabaseAlarm, DatabaseInventory, DatabaseSnapshot, DatabaseState,
     DatabaseView, Ingress, Member, Network, ParameterGroup, Parameters, SecurityGroup, Subnet, SubnetGroup,
 };
+pub use ec2::{
+    Ec2Instance, Ec2Subnet, Ec2View, Firewall, InstanceType, Modification, ModificationState, Profile, VolumeSpec, Vpc,
+};
 pub use firewall::{OpenPort, RuleProtocol, RuleRange};
 pub use host_facts::{HostFacts, RootData, RootDataKind};
 pub use observed::{
-    Address, Alarm, Comparison, Contact, ContactStatus, Disk, Gap, HostView, Instance, InstanceState, Inventory,
-    KeyPair, ResourceName, Size, Snapshot,
+    Address, Alarm, CloudKind, Comparison, Contact, ContactStatus, Disk, Gap, HostView, Instance, InstanceState,
+    Inventory, KeyPair, ResourceName, Size, Snapshot,
 };
-pub use tags::{TAG_CARRIED, TAG_NODE, TAG_PLAN, TAG_USER_DATA, Tags};
+pub use tags::{TAG_CARRIED, TAG_IMAGE, TAG_NODE, TAG_PLAN, TAG_USER_DATA, Tags};

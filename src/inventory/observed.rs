@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::database::DatabaseView;
+use super::ec2::{Ec2Instance, Ec2View, Modification, VolumeSpec};
 use super::firewall::OpenPort;
 use super::host_facts::HostFacts;
 use super::tags::Tags;
@@ -32,6 +33,23 @@ impl fmt::Display for ResourceName {
     }
 }
 
+/// Who sells hosts and disks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CloudKind {
+    Lightsail,
+    Ec2,
+}
+
+impl fmt::Display for CloudKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lightsail => "Lightsail",
+            Self::Ec2 => "EC2",
+        })
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Inventory {
     pub observed_at: Timestamp,
@@ -48,6 +66,8 @@ pub struct Inventory {
     pub hosts: BTreeMap<NodeName, HostView>,
     #[serde(default)]
     pub database: DatabaseView,
+    #[serde(default)]
+    pub ec2: Ec2View,
 }
 
 impl Inventory {
@@ -64,6 +84,7 @@ impl Inventory {
             sizes: vec![],
             hosts: BTreeMap::new(),
             database: DatabaseView::Absent,
+            ec2: Ec2View::default(),
         }
     }
 
@@ -80,10 +101,7 @@ impl Inventory {
     }
 
     pub fn facts(&self, host: &NodeName) -> Option<&HostFacts> {
-        match self.hosts.get(host)? {
-            HostView::Seen(facts) => Some(facts),
-            HostView::Unseen(_) | HostView::Mistaken(_) => None,
-        }
+        self.hosts.get(host)?.facts()
     }
 
     /// Every instance of one node: usually one, two while a replacement is under way.
@@ -117,6 +135,15 @@ pub enum HostView {
     Mistaken(Gap),
 }
 
+impl HostView {
+    pub fn facts(&self) -> Option<&HostFacts> {
+        match self {
+            Self::Seen(facts) => Some(facts),
+            Self::Unseen(_) | Self::Mistaken(_) => None,
+        }
+    }
+}
+
 /// Why something could not be observed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -124,6 +151,7 @@ pub struct Gap(pub String);
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Instance {
+    pub cloud: CloudKind,
     pub name: ResourceName,
     pub tags: Tags,
     pub zone: String,
@@ -137,6 +165,9 @@ pub struct Instance {
     pub private_ip: Option<String>,
     pub ports: Vec<OpenPort>,
     pub created_at: Option<Timestamp>,
+    /// Of EC2 only.
+    #[serde(default)]
+    pub ec2: Option<Ec2Instance>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,6 +184,7 @@ pub enum InstanceState {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Disk {
+    pub cloud: CloudKind,
     pub name: ResourceName,
     pub tags: Tags,
     pub zone: String,
@@ -162,10 +194,16 @@ pub struct Disk {
     pub path: Option<String>,
     /// Neither being made nor broken.
     pub ready: bool,
+    /// Of EC2 only: what it is, and its last change.
+    #[serde(default)]
+    pub volume: Option<VolumeSpec>,
+    #[serde(default)]
+    pub modification: Option<Modification>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
+    pub cloud: CloudKind,
     pub name: ResourceName,
     pub tags: Tags,
     pub from_disk: Option<ResourceName>,
@@ -176,6 +214,7 @@ pub struct Snapshot {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Address {
+    pub cloud: CloudKind,
     pub name: ResourceName,
     pub ip: String,
     pub attached_to: Option<ResourceName>,
@@ -183,6 +222,7 @@ pub struct Address {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct KeyPair {
+    pub cloud: CloudKind,
     pub name: ResourceName,
     pub fingerprint: String,
 }

@@ -13,6 +13,9 @@ pub const TAG_NODE: &str = "infra:node";
 /// Hash of the user's own first-boot script; the cloud does not tell user data back.
 pub const TAG_USER_DATA: &str = "infra:user-data";
 
+/// What the plan called the image of an instance: which AMI that is changes every few weeks.
+pub const TAG_IMAGE: &str = "infra:image";
+
 /// On an instance that is replaced: its successor, once that has everything that lay on the old root disk.
 pub const TAG_CARRIED: &str = "infra:carried-to";
 

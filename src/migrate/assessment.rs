@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::catalog::{self, Catalog, CatalogError, ServerVersion, Table};
 use super::measure::{self, Reading};
 use super::preflight::{
-    Capacity, Finding, PreflightError, RowFaults, Situation, cannot_be_dumped, check, gather, presume,
+    Capacity, Finding, Made, PreflightError, RowFaults, Situation, cannot_be_dumped, check, gather, presume,
 };
 use super::saga::Mode;
 use super::schema::{self, ArchiveError, DumpError, Loss, Names, TargetError};
@@ -37,6 +37,8 @@ pub struct Ends {
     pub source: Endpoint,
     /// None: it is still to be made.
     pub target: Option<Endpoint>,
+    /// As what, if it is.
+    pub made: Made,
     /// pg_dump of the old server's version, up to and with the options that say which database.
     pub dump: Vec<String>,
     pub mode: Mode,
@@ -135,7 +137,7 @@ async fn situation(
             (gather(&target).await?, catalog::read(&target).await?, abilities)
         }
         None => {
-            let presumed = presume(&catalog, &facts);
+            let presumed = presume(&catalog, &facts, ends.made);
             (presumed.facts, presumed.catalog, presumed.abilities)
         }
     };

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::assessment::Assessment;
+use super::job::Destination;
 use super::saga::{Mode, Stage};
 
 /// Where nothing could be measured: what the smallest disks of a cloud read.
@@ -28,7 +29,9 @@ const SECONDS_A_TABLE: f64 = 0.003;
 /// Connecting, reading the catalogue, starting processes.
 const SECONDS_A_STAGE: f64 = 2.0;
 /// RDS or Aurora making an instance.
-const SECONDS_TO_PROVISION: f64 = 600.0;
+const SECONDS_TO_MAKE_MANAGED: f64 = 600.0;
+/// A host that is there pulling an image of some hundred megabytes, and starting it.
+const SECONDS_TO_START_SERVICE: f64 = 60.0;
 /// Stopping the clients, the last changes, sequences, the way back, starting the clients and seeing them healthy. Does not
 /// grow with the size of the database.
 const SECONDS_OF_SWITCHING: f64 = 5.0;
@@ -46,8 +49,8 @@ pub struct Estimate {
     pub retained_wal_bytes: u64,
 }
 
-/// `provision`: infra makes the new database.
-pub fn estimate(assessment: &Assessment, mode: Mode, provision: bool) -> Estimate {
+/// `to`: who makes the new database.
+pub fn estimate(assessment: &Assessment, mode: Mode, to: &Destination) -> Estimate {
     let speed = Speed::of(assessment);
     let volume = &assessment.volume;
     let tables = (volume.tables + volume.indexes) as f64 * SECONDS_A_TABLE;
@@ -58,7 +61,8 @@ pub fn estimate(assessment: &Assessment, mode: Mode, provision: bool) -> Estimat
         let seconds = match stage {
             Stage::Preflight => volume.data_bytes as f64 / speed.alone(1.0),
             Stage::Backup => volume.data_bytes as f64 / speed.alone(BACKUP_SHARE),
-            Stage::Provision if provision => SECONDS_TO_PROVISION,
+            Stage::Provision if to.engine().is_some() => SECONDS_TO_MAKE_MANAGED,
+            Stage::Provision if to.is_made() => SECONDS_TO_START_SERVICE,
             Stage::Provision | Stage::Guard | Stage::Finish => return None,
             Stage::Prepare => 0.0,
             Stage::Schema => tables,
@@ -135,6 +139,7 @@ mod tests {
     use crate::migrate::assessment::Volume;
     use crate::migrate::catalog::ServerVersion;
     use crate::migrate::measure::Reading;
+    use crate::plan::Engine;
 
     const GB: u64 = 1_000_000_000;
 
@@ -163,11 +168,11 @@ mod tests {
     #[test]
     fn online_users_wait_alike_for_any_size_and_offline_they_wait_for_the_rows() {
         let (small, large) = (assessment(1), assessment(100));
-        let online = |assessment: &Assessment| estimate(assessment, Mode::Online, false).downtime_seconds;
+        let online = |assessment: &Assessment| estimate(assessment, Mode::Online, &Destination::Url).downtime_seconds;
         assert_eq!(online(&small), online(&large));
-        let offline = |assessment: &Assessment| estimate(assessment, Mode::Offline, false).downtime_seconds;
+        let offline = |assessment: &Assessment| estimate(assessment, Mode::Offline, &Destination::Url).downtime_seconds;
         assert!(offline(&large) > 50 * offline(&small), "{} {}", offline(&small), offline(&large));
-        let whole = estimate(&large, Mode::Offline, false);
+        let whole = estimate(&large, Mode::Offline, &Destination::Url);
         assert!(whole.downtime_seconds < whole.seconds, "the safety copy is made before");
     }
 
@@ -175,7 +180,7 @@ mod tests {
     fn durations_follow_what_was_measured() {
         let quick = assessment(10);
         let slow = Assessment { reading: None, ..quick.clone() };
-        let copy = |assessment: &Assessment| estimate(assessment, Mode::Online, false).stages[&Stage::Copy];
+        let copy = |assessment: &Assessment| estimate(assessment, Mode::Online, &Destination::Url).stages[&Stage::Copy];
         // 10 GB at 200 MB/s × 0.35 × 1.5.
         assert_eq!(copy(&quick), 98);
         assert!(copy(&slow) > 3 * copy(&quick), "200 MB/s against 50");
@@ -187,12 +192,12 @@ mod tests {
     #[test]
     fn an_idle_database_keeps_no_wal_and_an_empty_one_takes_seconds() {
         let idle = Assessment { wal_bytes_per_second: 0, ..assessment(1) };
-        assert_eq!(estimate(&idle, Mode::Online, false).retained_wal_bytes, 0);
-        let busy = estimate(&assessment(1), Mode::Online, false);
+        assert_eq!(estimate(&idle, Mode::Online, &Destination::Url).retained_wal_bytes, 0);
+        let busy = estimate(&assessment(1), Mode::Online, &Destination::Url);
         assert!((1_000_000..100_000_000).contains(&busy.retained_wal_bytes), "{busy:?}");
         let empty = Assessment { volume: Volume::default(), reading: None, ..idle };
-        assert!(estimate(&empty, Mode::Online, false).seconds < 30);
-        assert!(!estimate(&empty, Mode::Online, false).stages.contains_key(&Stage::Provision));
-        assert!(estimate(&empty, Mode::Online, true).seconds > 600);
+        assert!(estimate(&empty, Mode::Online, &Destination::Url).seconds < 30);
+        assert!(!estimate(&empty, Mode::Online, &Destination::Url).stages.contains_key(&Stage::Provision));
+        assert!(estimate(&empty, Mode::Online, &Destination::Managed(Engine::Rds)).seconds > 600);
     }
 }

@@ -45,24 +45,38 @@ pub fn jobs(asked: Option<usize>) -> usize {
     asked.unwrap_or(processors.min(8))
 }
 
-/// Who has made the new database.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Who has made the new database, and where.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Destination {
     /// The user: it is there when the migration begins.
     #[default]
     Url,
-    /// infra, in the stage `provision`.
+    /// infra, in the stage `provision`: the bundle's own service, on another host of the plan.
+    Host(NodeName),
+    /// infra, in the same stage, at Amazon's.
     #[serde(untagged)]
     Managed(Engine),
 }
 
 impl Destination {
-    pub fn engine(self) -> Option<Engine> {
+    pub fn engine(&self) -> Option<Engine> {
         match self {
-            Self::Url => None,
-            Self::Managed(engine) => Some(engine),
+            Self::Url | Self::Host(_) => None,
+            Self::Managed(engine) => Some(*engine),
         }
+    }
+
+    pub fn host(&self) -> Option<&NodeName> {
+        match self {
+            Self::Host(host) => Some(host),
+            Self::Url | Self::Managed(_) => None,
+        }
+    }
+
+    /// It is not there before the stage `provision`, and goes with the migration if it is to.
+    pub fn is_made(&self) -> bool {
+        *self != Self::Url
     }
 }
 
@@ -79,10 +93,10 @@ pub struct Source {
     pub password_variable: String,
 }
 
-/// What has been done for a managed database since the load.
+/// What has been done since the load for a database that infra made.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Secured {
-    /// The settings of the load are taken back.
+    /// The settings of the load are taken back, where a provider has them.
     pub reverted: bool,
     /// A backup that is complete, by its name.
     pub backup: Option<String>,
@@ -98,6 +112,7 @@ mod tests {
             (Destination::Url, "\"url\""),
             (Destination::Managed(Engine::Rds), "\"rds\""),
             (Destination::Managed(Engine::Aurora), "\"aurora\""),
+            (Destination::Host("store".parse().unwrap()), "{\"host\":\"store\"}"),
         ] {
             assert_eq!(serde_json::to_string(&destination).unwrap(), text);
             assert_eq!(serde_json::from_str::<Destination>(text).unwrap(), destination);

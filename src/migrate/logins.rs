@@ -1,5 +1,5 @@
-//! Who enters a managed database, beside its master user: the clients' own role, which owns it, and infra's, which acts as that one.
-//! The provider changes the master's password when it likes; it is used here, once, and kept nowhere
+//! Who enters a database that infra made, beside its master user: the clients' own role, which owns it, and infra's, which acts as
+//! that one. A provider changes the master's password when it likes; it is used here, once, and kept nowhere
 //! (docs/decisions/0108-the-masters-password-is-used-once.md).
 
 use serde::{Deserialize, Serialize};
@@ -42,10 +42,11 @@ pub struct Logins {
 /// May be repeated. `user` is whom the clients are at the old server.
 pub async fn make(master: &Endpoint, user: &str, passwords: &Passwords) -> Result<Logins, PostgresError> {
     let client = connect(master, APPLICATION).await?;
+    let says = grant_options(&client).await?;
+    if is_superuser(&client).await? {
+        return beside_superuser(&client, master, says, &passwords.infra).await;
+    }
     let owner = name(user, &master.user);
-    let version: i32 =
-        client.row("asking for the version", "SELECT current_setting('server_version_num')::int", &[]).await?.get(0);
-    let says = if version >= GRANTS_SAY { " WITH INHERIT TRUE, SET TRUE" } else { "" };
     let (role, infra, database) =
         (quote_identifier(owner), quote_identifier(OF_INFRA), quote_identifier(&master.database));
     let mut sql = vec![];
@@ -71,6 +72,39 @@ pub async fn make(master: &Endpoint, user: &str, passwords: &Passwords) -> Resul
     let clients = Endpoint { user: owner.to_owned(), password: passwords.clients.clone(), ..master.clone() };
     let infra = Endpoint { login: Some(OF_INFRA.to_owned()), password: passwords.infra.clone(), ..clients.clone() };
     Ok(Logins { clients, infra })
+}
+
+/// A server of the bundle's own: its clients are its superuser, as at the old one, and nobody changes that password. infra has
+/// a login beside it all the same, so that replication does not end when somebody does.
+async fn beside_superuser(
+    client: &Client,
+    master: &Endpoint,
+    says: &str,
+    password_of_infra: &Secret,
+) -> Result<Logins, PostgresError> {
+    let (role, infra) = (quote_identifier(&master.user), quote_identifier(OF_INFRA));
+    let mut sql = vec![];
+    if !is_there(client, OF_INFRA).await? {
+        // Who follows changes has to be let as whoever logs in.
+        sql.push(format!("CREATE ROLE {infra} LOGIN REPLICATION"));
+    }
+    sql.push(password(&infra, password_of_infra));
+    sql.push(format!("GRANT {role} TO {infra}{says}"));
+    sql.push(format!("ALTER ROLE {infra} SET role = {role}"));
+    client.run("making the role of infra", &sql.join(";\n")).await?;
+    let infra = Endpoint { login: Some(OF_INFRA.to_owned()), password: password_of_infra.clone(), ..master.clone() };
+    Ok(Logins { clients: master.clone(), infra })
+}
+
+async fn grant_options(client: &Client) -> Result<&'static str, PostgresError> {
+    let sql = "SELECT current_setting('server_version_num')::int";
+    let version: i32 = client.row("asking for the version", sql, &[]).await?.get(0);
+    Ok(if version >= GRANTS_SAY { " WITH INHERIT TRUE, SET TRUE" } else { "" })
+}
+
+async fn is_superuser(client: &Client) -> Result<bool, PostgresError> {
+    let sql = "SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user";
+    Ok(client.row("asking for the master's rights", sql, &[]).await?.get(0))
 }
 
 /// infra has nothing to do there any more: nobody enters as its role again. That stays, since only the master could drop it.

@@ -3,6 +3,7 @@
 //! role for replication has a password of its own.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
@@ -14,6 +15,14 @@ const WAITS: ExponentialBuilder = ExponentialBuilder::new()
     .with_min_delay(Duration::from_millis(50))
     .with_max_delay(Duration::from_secs(5))
     .without_max_times();
+
+/// This host's address in the network that it shares with another: the one that it calls that from.
+pub async fn own_address(toward: (&str, u16)) -> std::io::Result<IpAddr> {
+    let socket = tokio::net::UdpSocket::bind(("0.0.0.0", 0)).await?;
+    // Nothing is sent: the kernel only chooses the way.
+    socket.connect(toward).await?;
+    Ok(socket.local_addr()?.ip())
+}
 
 /// Serves until it is dropped. `to` is asked for each connection: a restarted container has another address.
 pub async fn relay<F, A>(listener: TcpListener, to: F) -> Infallible

@@ -6,6 +6,7 @@
 mod advice;
 mod compose;
 mod conceal;
+mod database_host;
 mod decode;
 mod finding;
 pub mod init;
@@ -24,16 +25,16 @@ mod text;
 mod unbuilt;
 pub mod units;
 
-pub use compose::{Build, Bundled, ComposeError, ComposeFile, External, Presence, check_bundle};
+pub use compose::{Alone, Build, Bundled, ComposeError, ComposeFile, External, Presence, check_bundle};
 pub use finding::{Finding, Findings, Severity};
 pub use managed::{Engine, ManagedSize};
 pub use model::{
-    Alerts, Backup, Bundle, Database, Disk, Host, Metric, Migrate, MigrateAurora, MigrateMode, MigrateRds, Plan,
-    PortRule, Protocol, Provider, Threshold, VarValue, VolumeType,
+    Alerts, Backup, Bundle, Credits, Database, Disk, Host, Metric, Migrate, MigrateAurora, MigrateEc2, MigrateMode,
+    MigrateRds, Plan, PortRule, Protocol, Provider, Threshold, VarValue, VolumeType,
 };
 pub use names::{
-    Blueprint, DatabaseName, Email, FindingCode, InstanceClass, NodeName, PlanName, ProfileName, Region, SecretName,
-    ServiceName, SizeName, SshAddress, VarName, Zone,
+    Blueprint, DatabaseName, Email, FindingCode, InstanceClass, NetworkName, NodeName, PlanName, ProfileName, Region,
+    SecretName, ServiceName, SizeName, SshAddress, VarName, Zone,
 };
 pub use parse::{Checked, parse};
 pub use scalar::ScalarError;

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::names::{
-    Blueprint, DatabaseName, Email, FindingCode, InstanceClass, NodeName, PlanName, ProfileName, Region, SecretName,
-    ServiceName, SizeName, SshAddress, VarName, Zone,
+    Blueprint, DatabaseName, Email, FindingCode, InstanceClass, NetworkName, NodeName, PlanName, ProfileName, Region,
+    SecretName, ServiceName, SizeName, SshAddress, VarName, Zone,
 };
 use super::units::{Acu, CutoverTime, Destination, Gigabytes, MountPath, PortRange, Rate, Schedule, Source, Span};
 
@@ -64,6 +64,14 @@ pub struct Host {
     pub disks: BTreeMap<NodeName, Disk>,
     /// A shell script, relative to the plan, that runs once at first boot after infra's own preparation.
     pub user_data: Option<std::path::PathBuf>,
+    /// EC2 only: the VPC, by id or by the name in its tag; the region's default VPC when absent.
+    pub vpc: Option<NetworkName>,
+    /// EC2 only: the subnet, by id or by the name in its tag; of the VPC and the zone when absent.
+    pub subnet: Option<NetworkName>,
+    /// EC2 only: the size of the root disk.
+    pub root_gb: Option<Gigabytes>,
+    /// EC2 only, of sizes that burst: `standard` slows down when the credits are used, `unlimited` costs more.
+    pub credits: Option<Credits>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -109,6 +117,14 @@ pub enum VolumeType {
     Io2,
     St1,
     Sc1,
+}
+
+/// What a size that bursts does when its CPU credits are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Credits {
+    Standard,
+    Unlimited,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -212,6 +228,7 @@ pub struct Migrate {
     pub keep: Option<Span>,
     pub rds: Option<MigrateRds>,
     pub aurora: Option<MigrateAurora>,
+    pub ec2: Option<MigrateEc2>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -244,6 +261,21 @@ pub struct MigrateAurora {
     pub max_acu: Acu,
 }
 
+/// A host of EC2 for the bundle's database service alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MigrateEc2 {
+    /// EC2 instance type, `m7g.large`.
+    pub size: SizeName,
+    /// EC2 image.
+    #[serde(default = "MigrateEc2::default_image")]
+    pub image: Blueprint,
+    /// Availability zone; the region's `a` zone when absent.
+    pub zone: Option<Zone>,
+    /// Those that the service keeps data on, by the names that they have at the bundle's host.
+    pub disks: BTreeMap<NodeName, Disk>,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Backup {
@@ -255,6 +287,11 @@ pub struct Backup {
     pub incremental: Option<Schedule>,
     /// How long backups stay.
     pub keep: Span,
+}
+
+impl Host {
+    /// Images of a few releases and the log beside a system of 3 GB. The 8 GB of an image's own would be full within weeks.
+    pub const ROOT: Gigabytes = Gigabytes(30);
 }
 
 impl Migrate {
@@ -279,6 +316,35 @@ impl MigrateAurora {
     /// As much memory as a `db.m7g.xlarge`.
     fn default_max_acu() -> Acu {
         Acu(8.0)
+    }
+}
+
+impl std::fmt::Display for VolumeType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Gp2 => "gp2",
+            Self::Gp3 => "gp3",
+            Self::Io1 => "io1",
+            Self::Io2 => "io2",
+            Self::St1 => "st1",
+            Self::Sc1 => "sc1",
+        })
+    }
+}
+
+impl std::fmt::Display for Credits {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Standard => "standard",
+            Self::Unlimited => "unlimited",
+        })
+    }
+}
+
+impl MigrateEc2 {
+    /// The system that infra's own plans have.
+    fn default_image() -> Blueprint {
+        Blueprint::parse("ubuntu_24_04").expect("it is the name of an image")
     }
 }
 

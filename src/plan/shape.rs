@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::names::{
-    Blueprint, DatabaseName, Email, FindingCode, InstanceClass, NodeName, PlanName, ProfileName, Region, SecretName,
-    ServiceName, SizeName, SshAddress, VarName, Zone,
+    Blueprint, DatabaseName, Email, FindingCode, InstanceClass, NetworkName, NodeName, PlanName, ProfileName, Region,
+    SecretName, ServiceName, SizeName, SshAddress, VarName, Zone,
 };
 use super::scalar::ScalarError;
 use super::units::{CutoverTime, Destination, MountPath, PortRange, Rate, Schedule, Source, Span};
@@ -52,8 +52,9 @@ pub struct Key {
 }
 
 /// The types whose text has a rule: their schema's name and their parser.
-const CHECKS: [(&str, Check); 23] = [
+const CHECKS: [(&str, Check); 24] = [
     ("Blueprint", |text| Blueprint::parse(text).err()),
+    ("NetworkName", |text| NetworkName::parse(text).err()),
     ("CutoverTime", |text| CutoverTime::parse(text).err()),
     ("DatabaseName", |text| DatabaseName::parse(text).err()),
     ("Destination", |text| Destination::parse(text).err()),

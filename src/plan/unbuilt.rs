@@ -7,20 +7,9 @@ use super::parse::Checked;
 
 /// Everything in the plan that has no effect, or only another than it says.
 pub fn check_built(checked: &Checked) -> Findings {
-    let rules = [ec2_hosts, backups, thresholds];
+    let rules = [backups, thresholds];
     let findings = rules.iter().flat_map(|rule| rule(checked)).collect();
     Findings::new(checked.warnings.file(), checked.warnings.text(), findings)
-}
-
-fn ec2_hosts(checked: &Checked) -> Vec<Finding> {
-    let hosts = checked.plan.hosts.iter().filter(|(_, host)| host.provider == Provider::Ec2);
-    hosts
-        .map(|(name, _)| {
-            Finding::error("not-built", format!("infra does not make EC2 hosts yet: `{name}`"))
-                .at(checked.spans.value(&format!("hosts.{name}.provider")), "not built yet")
-                .remedy("use \"lightsail\"; or \"ssh\" with the address of an instance that you made yourself")
-        })
-        .collect()
 }
 
 fn backups(checked: &Checked) -> Vec<Finding> {
@@ -33,7 +22,7 @@ fn backups(checked: &Checked) -> Vec<Finding> {
     vec![finding.remedy("until then, make backups of the database yourself")]
 }
 
-/// Lightsail has metrics of its instances' processors; what else happens on a host, nobody measures yet.
+/// Lightsail has alarms for its instances' processors; EC2's, and what else happens on a host, nobody watches yet.
 fn thresholds(checked: &Checked) -> Vec<Finding> {
     let thresholds = checked.plan.thresholds.iter().enumerate();
     thresholds.filter_map(|(index, threshold)| unwatched(checked, index, threshold)).collect()
@@ -48,7 +37,10 @@ fn unwatched(checked: &Checked, index: usize, threshold: &Threshold) -> Option<F
         return None;
     }
     let (metric, at) = (checked.spans.value(&format!("thresholds[{index}].metric")), without.join(", "));
-    let reason = if cpu {
+    let ec2 = checked.plan.hosts.values().any(|host| host.provider == Provider::Ec2);
+    let reason = if cpu && ec2 {
+        "infra sets no alarms of EC2 yet; `aws cloudwatch put-metric-alarm` does"
+    } else if cpu {
         "a server that infra did not make has no alarms"
     } else {
         "Lightsail has no such metric; after `infra migrate` it is an alarm of the managed database, where that has the metric"

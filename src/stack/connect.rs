@@ -6,19 +6,39 @@ use std::sync::Arc;
 
 use super::load::Stack;
 use super::local::{Local, LocalError};
+use crate::cloud::ec2::{Ec2, Ec2Scope};
 use crate::cloud::lightsail::Lightsail;
 use crate::cloud::rds::AmazonRds;
-use crate::cloud::{Access, Cloud, Databases, HostKey};
+use crate::cloud::{Access, Cloud, Clouds, Databases, HostKey};
 use crate::executor::{HostKeys, ReleaseSource, SshHosts};
+use crate::graph::Names;
 use crate::host;
-use crate::inventory::{Inventory, ResourceName};
-use crate::plan::Provider;
+use crate::inventory::{CloudKind, Inventory, ResourceName};
+use crate::plan::{Provider, Region};
 
 /// None for a plan of existing servers only.
-pub async fn clouds(stack: &Stack) -> Option<Arc<dyn Cloud>> {
-    let lightsail = stack.plan.hosts.values().any(|h| h.provider == Provider::Lightsail);
-    let region = stack.plan.region.as_ref().filter(|_| lightsail)?;
-    Some(Arc::new(Lightsail::connect(region.as_ref()).await))
+pub async fn clouds(stack: &Stack) -> Option<Clouds> {
+    let region = stack.plan.region.as_ref()?;
+    let has = |provider| stack.plan.hosts.values().any(|h| h.provider == provider);
+    let mut clouds: Vec<(CloudKind, Arc<dyn Cloud>)> = vec![];
+    if has(Provider::Lightsail) {
+        clouds.push((CloudKind::Lightsail, Arc::new(Lightsail::connect(region.as_ref()).await)));
+    }
+    if has(Provider::Ec2) {
+        clouds.push((CloudKind::Ec2, Arc::new(Ec2::connect(region.as_ref(), ec2_scope(stack, region)).await)));
+    }
+    Clouds::new(clouds)
+}
+
+/// What EC2 is asked about, beside what carries the plan's tag.
+fn ec2_scope(stack: &Stack, region: &Region) -> Ec2Scope {
+    let hosts = || stack.plan.hosts.values().filter(|h| h.provider == Provider::Ec2);
+    Ec2Scope {
+        plan: stack.plan.name.clone(),
+        images: hosts().filter_map(|h| h.image.as_ref().map(ToString::to_string)).collect(),
+        sizes: hosts().filter_map(|h| h.size.as_ref().map(ToString::to_string)).collect(),
+        profile: Names(&stack.plan.name).profile(region),
+    }
 }
 
 /// None for a plan that names no managed database.
@@ -29,7 +49,7 @@ pub async fn databases(stack: &Stack) -> Option<Arc<dyn Databases>> {
 }
 
 /// Hosts as the executor reaches them.
-pub fn hosts(stack: &Stack, cloud: Option<Arc<dyn Cloud>>, inventory: &Inventory, verb: &str) -> SshHosts {
+pub fn hosts(stack: &Stack, cloud: Option<Clouds>, inventory: &Inventory, verb: &str) -> SshHosts {
     let release = stack.release.as_ref().map(|r| Arc::new(r.for_host(stack, inventory)) as Arc<dyn ReleaseSource>);
     SshHosts {
         cloud,
@@ -45,6 +65,10 @@ pub fn hosts(stack: &Stack, cloud: Option<Arc<dyn Cloud>>, inventory: &Inventory
 impl HostKeys for Local {
     fn private_key(&self) -> Option<PathBuf> {
         self.has_private_key().then(|| Local::private_key(self))
+    }
+
+    fn is_pinned(&self, instance: &ResourceName) -> bool {
+        self.known_hosts(instance).exists()
     }
 
     /// The keys stay what they were; only the address before them follows the instance.

@@ -11,7 +11,7 @@ use crate::cost;
 use crate::diff::Refusal;
 use crate::executor::{Event, Policy, Reporter, StepError, apply_database};
 use crate::graph;
-use crate::inventory::{Database, DatabaseInventory, Inventory, ResourceName};
+use crate::inventory::{CloudKind, Database, DatabaseInventory, Inventory, ResourceName};
 use crate::plan::{Engine, NodeName, PlanName, Provider};
 use crate::steps::{self, DatabaseAction, DatabaseWish, StepId};
 
@@ -28,6 +28,8 @@ pub enum DatabaseError {
     UnknownClass(String),
     #[error("host {host} is no instance of Lightsail: infra does not know its network")]
     NoNetwork { host: NodeName },
+    #[error("host {host} is in {vpc}, and infra makes databases in the default VPC")]
+    OtherVpc { host: NodeName, vpc: String },
     #[error("cannot observe the database")]
     Observe(#[source] CloudError),
     #[error("{}", .0.message)]
@@ -48,7 +50,7 @@ impl DatabaseError {
             }
             Self::NoWish(Engine::Aurora) => Some("add to it: [migrate.aurora] min_acu = 0.5, max_acu = 8".into()),
             Self::UnknownClass(_) => Some("classes of m6g, m7g, m6i, r6g, r7g, r6i and t4g are known".into()),
-            Self::NoNetwork { .. } => {
+            Self::NoNetwork { .. } | Self::OtherVpc { .. } => {
                 Some("make the database yourself where the host reaches it, and give its URL: --to postgres://…".into())
             }
             Self::Observe(error) => error.hint(),
@@ -71,8 +73,13 @@ pub fn wish(
     let size = node.sizes.get(&engine).cloned().ok_or(DatabaseError::NoWish(engine))?;
     let memory_gb = cost::memory_gb(&size).ok_or_else(|| DatabaseError::UnknownClass(size.to_string()))?;
     let no_network = || DatabaseError::NoNetwork { host: host.clone() };
-    let lightsail = plan.hosts.get(host).is_some_and(|spec| spec.provider == Provider::Lightsail);
-    let instance = serving(stack, inventory, host).filter(|_| lightsail).ok_or_else(no_network)?;
+    let of_a_cloud = plan.hosts.get(host).is_some_and(|spec| spec.provider != Provider::Ssh);
+    let instance = serving(stack, inventory, host).filter(|_| of_a_cloud).ok_or_else(no_network)?;
+    if let Some(vpc) = instance.ec2.as_ref().map(|ec2| &ec2.vpc)
+        && !inventory.ec2.vpcs.iter().any(|known| known.is_default && known.id == *vpc)
+    {
+        return Err(DatabaseError::OtherVpc { host: host.clone(), vpc: vpc.clone() });
+    }
     let private = instance.private_ip.as_ref().ok_or_else(no_network)?;
     Ok(DatabaseWish {
         plan: plan.name.clone(),
@@ -82,7 +89,7 @@ pub fn wish(
         database: plan.database.as_ref().map(|database| database.name.to_string()),
         port: node.port,
         from: vec![format!("{private}/32").parse().map_err(|_| no_network())?],
-        peer: true,
+        peer: instance.cloud == CloudKind::Lightsail,
     })
 }
 
@@ -116,6 +123,13 @@ impl<'a> ManagedDatabase<'a> {
         let found = self.settle(|found| steps::provision(wish, found)).await?;
         let missing = DatabaseError::Incomplete { name: steps::database_name(&wish.plan), what: "instance" };
         found.database.ok_or(missing)
+    }
+
+    /// Lightsail's network and the default VPC are one.
+    pub async fn join_networks(&self) -> Result<(), DatabaseError> {
+        let missing =
+            |found: &DatabaseInventory| Ok(if found.peered { vec![] } else { vec![DatabaseAction::PeerNetworks] });
+        self.settle(missing).await.map(drop)
     }
 
     /// The settings of the load are taken back; the provider's own backups begin.

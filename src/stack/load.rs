@@ -1,7 +1,8 @@
 //! From a plan's path to everything that the pure part needs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use super::local::{Local, LocalError};
 use crate::executor::ReleaseSource;
 use crate::graph::{self, Graph, GraphError, Inputs};
 use crate::host::{
-    self, Bundle, BundleError, DiskSpec, LocalImage, ReleaseEnv, ReleaseSpec, Site, bundle_hash, image_tag,
+    self, Bundle, BundleError, DISK_VARIABLE, DiskSpec, LocalImage, ReleaseEnv, ReleaseSpec, Site, bundle_hash,
+    disk_variable, image_tag, overlaid_hash,
 };
 use crate::inventory::Inventory;
 use crate::inventory::host_facts::PushedImage;
@@ -207,6 +209,7 @@ fn site(plan: &Plan, host: &NodeName) -> Option<Site> {
         size_gb: disk.size_gb.0,
         mount: disk.mount.as_str().to_owned(),
         cloud_path: None,
+        serial: None,
     });
     Some(Site::new(plan.name.clone(), host.clone(), disks.collect()))
 }
@@ -215,6 +218,11 @@ impl Stack {
     /// The clients follow the database where `infra migrate` takes it.
     pub fn points_clients(&self) -> bool {
         self.release.as_ref().is_some_and(|release| release.bundle.compose.leads_clients())
+    }
+
+    /// A migration asks, or has asked, for the host that `[migrate.ec2]` describes: from now on it is one of the plan's.
+    pub fn take_in_database_host(&mut self) {
+        self.plan.hosts.extend(self.plan.database_host());
     }
 
     pub fn site(&self, host: &NodeName) -> Option<Site> {
@@ -229,7 +237,9 @@ impl Stack {
     pub fn graph(&self, inventory: &Inventory) -> Result<Graph, LoadError> {
         let release_hash = self.release.as_ref().map(|r| r.hash_on(self, inventory));
         let public_key = if self.has_cloud() { self.local.public_key()? } else { String::new() };
-        Ok(graph::build(&self.plan, &Inputs { public_key, release_hash, ..self.inputs.clone() })?)
+        let mut graph = graph::build(&self.plan, &Inputs { public_key, release_hash, ..self.inputs.clone() })?;
+        graph::open_ways(&mut graph, &self.plan, inventory);
+        Ok(graph)
     }
 
     pub fn has_cloud(&self) -> bool {
@@ -240,20 +250,65 @@ impl Stack {
 impl Release {
     /// With the memory of the host's size, which the tuning of services goes by.
     pub fn for_host(&self, stack: &Stack, inventory: &Inventory) -> Self {
-        let size = stack.plan.hosts.get(&self.host).and_then(|h| h.size.as_ref());
-        let sold = size.and_then(|s| inventory.size(s.as_ref())).map(|s| s.memory_gb * 1024.0);
-        let seen = inventory.facts(&self.host).and_then(|f| f.memory_mb);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "megabytes of memory are small and positive"
-        )]
-        let memory_mb = sold.map(|mb| mb as u64).or(seen).unwrap_or(0);
-        let platform = platform(stack, &self.host, inventory);
+        let host = &self.host;
+        Self {
+            memory_mb: memory_mb(stack, host, inventory),
+            images: self.images_for(stack, host, inventory),
+            ..self.clone()
+        }
+    }
+
+    fn images_for(&self, stack: &Stack, host: &NodeName, inventory: &Inventory) -> Vec<LocalImage> {
+        let platform = platform(stack, host, inventory);
         let for_host =
             |image: LocalImage| LocalImage { platform: image.platform.or_else(|| platform.clone()), ..image };
-        let images = self.images.iter().cloned().map(for_host).collect();
-        Self { memory_mb, images, ..self.clone() }
+        self.images.iter().cloned().map(for_host).collect()
+    }
+
+    /// `service` and what it needs, for another host than the bundle's, published at `address` of it; and the images of it that are
+    /// built here. None: the bundle has no such service, or the plan no such host.
+    pub(super) fn alone(
+        &self,
+        stack: &Stack,
+        (service, host): (&str, &NodeName),
+        address: IpAddr,
+        inventory: &Inventory,
+    ) -> Option<(ReleaseSpec, Vec<LocalImage>)> {
+        let (alone, site) = (self.bundle.compose.alone(service)?, stack.site(host)?);
+        let images = self.images_for(stack, host, inventory);
+        let images = images.into_iter().filter(|image| alone.keeps(&image.service)).collect();
+        let elsewhere = elsewhere(&site, stack.site(&self.host)?);
+        let vars = self.vars.clone().into_iter().chain(elsewhere).collect();
+        let memory_mb = memory_mb(stack, host, inventory);
+        let env = ReleaseEnv::new(&site, vars, &address.to_string(), memory_mb, &self.tag)
+            .with_profiles(&alone.profiles())
+            .with_overlay(self.bundle.compose_name);
+        let overlay = alone.overlay(address);
+        let spec = ReleaseSpec {
+            bundle_hash: overlaid_hash(&bundle_hash(&self.bundle, &env, &self.secrets), &overlay),
+            site,
+            bundle: self.bundle.clone(),
+            env,
+            // Those of the services that rest too: Compose looks for the files of all.
+            secrets: self.secrets.clone(),
+            images: vec![],
+            overlay: Some(overlay),
+            by: self.by.clone(),
+            health_timeout: self.health_timeout,
+        };
+        Some((spec, images))
+    }
+
+    /// Variables that `service` and what it needs take from the host: names of disks, as `INFRA_DISK_PGDATA`.
+    pub(super) fn disks_of(&self, service: &str) -> BTreeSet<String> {
+        let variables = self.bundle.compose.alone(service).map(|alone| alone.variables()).unwrap_or_default();
+        variables.into_iter().filter(|name| name.starts_with(DISK_VARIABLE)).collect()
+    }
+
+    /// The image that `service` runs, as the bundle's host gets it.
+    pub(super) fn image_of(&self, service: &str, site: &Site) -> Option<String> {
+        let env = ReleaseEnv::new(site, self.vars.clone(), "0.0.0.0", 0, &self.tag);
+        self.bundle.compose.image(service, &|name| env.get(name)).ok()
     }
 
     /// Networks and volumes that Compose expects on the host and that are not there: not on one that was looked at, nor
@@ -274,12 +329,31 @@ impl Release {
     }
 
     /// As it would be on the host at its present address. A host without one has no release to compare with.
-    fn hash_on(&self, stack: &Stack, inventory: &Inventory) -> String {
+    pub(super) fn hash_on(&self, stack: &Stack, inventory: &Inventory) -> String {
         let release = self.for_host(stack, inventory);
         let address = address_of(stack, &self.host, inventory).unwrap_or_default();
         let site = stack.site(&self.host);
         site.map(|site| release.spec(&site, &address, vec![]).bundle_hash).unwrap_or_default()
     }
+}
+
+/// Disks of the bundle's host that another has not, for services that rest there: Compose wants a value.
+fn elsewhere(site: &Site, of_bundle: Site) -> impl Iterator<Item = (String, String)> {
+    let missing = of_bundle.disks.into_iter().filter(|disk| !site.disks.iter().any(|own| own.disk == disk.disk));
+    missing.map(|disk| (disk_variable(disk.disk.as_str()), "/nonexistent".to_owned()))
+}
+
+/// Of its size where that is sold by name, otherwise as seen.
+fn memory_mb(stack: &Stack, host: &NodeName, inventory: &Inventory) -> u64 {
+    let size = stack.plan.hosts.get(host).and_then(|h| h.size.as_ref());
+    let sold = size.and_then(|s| inventory.size(s.as_ref())).map(|s| s.memory_gb * 1024.0);
+    let seen = inventory.facts(host).and_then(|f| f.memory_mb);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "megabytes of memory are small and positive"
+    )]
+    sold.map(|mb| mb as u64).or(seen).unwrap_or(0)
 }
 
 /// What the host runs: Lightsail sells x86 alone, others say it themselves. None: not known yet.
@@ -317,6 +391,7 @@ impl ReleaseSource for Release {
             env,
             secrets: self.secrets.clone(),
             images,
+            overlay: None,
             by: self.by.clone(),
             health_timeout: self.health_timeout,
         }

@@ -3,6 +3,7 @@
 
 mod connect;
 mod database;
+mod hosted;
 mod load;
 mod local;
 mod observe;
@@ -11,8 +12,9 @@ mod situation;
 
 pub use connect::{clouds, databases, hosts};
 pub use database::{DatabaseError, ManagedDatabase, last_snapshot, wish as database_wish};
+pub use hosted::{HostedDatabase, HostedError, data_disk};
 pub use load::{LoadError, Release, Stack, address_of, load};
 pub use local::{Local, LocalError};
-pub use observe::{ObserveError, observe, serving};
+pub use observe::{ObserveError, find_database_host, observe, serving};
 pub use saved::{Saved, SavedError};
 pub use situation::{Situation, SituationError, Survey, assess, bursts, survey};

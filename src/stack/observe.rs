@@ -8,7 +8,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 
 use super::load::Stack;
-use crate::cloud::{Cloud, CloudError};
+use crate::cloud::{Cloud, CloudError, Clouds};
 use crate::executor::{HostKeys, SshHosts, existing};
 use crate::graph::NodeId;
 use crate::host::{HostError, Session, Site, Target};
@@ -24,7 +24,7 @@ pub enum ObserveError {
     Cloud(#[from] CloudError),
 }
 
-pub async fn observe(stack: &Stack, cloud: Option<&Arc<dyn Cloud>>) -> Result<Inventory, ObserveError> {
+pub async fn observe(stack: &Stack, cloud: Option<&Clouds>) -> Result<Inventory, ObserveError> {
     let mut inventory = match cloud {
         Some(cloud) => cloud.observe().await?,
         None => Inventory::empty(Timestamp::now()),
@@ -34,6 +34,16 @@ pub async fn observe(stack: &Stack, cloud: Option<&Arc<dyn Cloud>>) -> Result<In
     inventory.hosts = views.into_iter().flatten().collect();
     inventory.database = database;
     Ok(inventory)
+}
+
+/// Whether the host of `[migrate.ec2]` is there: then it is one of the plan's. Looked for by who names one.
+pub async fn find_database_host(stack: &mut Stack, cloud: Option<&Clouds>) -> Result<(), ObserveError> {
+    let (Some((name, _)), Some(cloud)) = (stack.plan.database_host(), cloud) else { return Ok(()) };
+    let (inventory, node) = (cloud.observe().await?, NodeId::host(&name));
+    if inventory.instances_of(&stack.plan.name, node.as_str()).next().is_some() {
+        stack.take_in_database_host();
+    }
+    Ok(())
 }
 
 /// Rights for RDS are wanted only by who has such a database: without them everything else is seen.
@@ -55,7 +65,7 @@ fn looked_at(stack: &Stack) -> impl Iterator<Item = &NodeName> {
 /// None: there is no host to look at yet.
 async fn look(
     stack: &Stack,
-    cloud: Option<&Arc<dyn Cloud>>,
+    cloud: Option<&Clouds>,
     inventory: &Inventory,
     name: &NodeName,
 ) -> Option<(NodeName, HostView)> {
@@ -74,13 +84,7 @@ async fn look(
 
 /// Another key than the pinned one. Perhaps a colleague made the instance anew: what the cloud says of its keys counts,
 /// and only what answers with these is the host.
-async fn anew(
-    stack: &Stack,
-    cloud: Option<&Arc<dyn Cloud>>,
-    inventory: &Inventory,
-    name: &NodeName,
-    site: &Site,
-) -> HostView {
+async fn anew(stack: &Stack, cloud: Option<&Clouds>, inventory: &Inventory, name: &NodeName, site: &Site) -> HostView {
     let target = match (cloud, serving(stack, inventory, name)) {
         (Some(cloud), Some(instance)) => repinned(stack, cloud, instance, name).await,
         _ => Err(Gap(format!("host {name} shows another host key than the one in your known_hosts"))),
@@ -94,9 +98,9 @@ async fn anew(
     }
 }
 
-async fn repinned(stack: &Stack, cloud: &Arc<dyn Cloud>, instance: &Instance, name: &NodeName) -> Result<Target, Gap> {
+async fn repinned(stack: &Stack, cloud: &Clouds, instance: &Instance, name: &NodeName) -> Result<Target, Gap> {
     let hosts: SshHosts = super::hosts(stack, Some(cloud.clone()), &Inventory::empty(Timestamp::now()), "plan");
-    let access = cloud.access(&instance.name).await.map_err(|e| Gap(e.to_string()))?;
+    let access = cloud_of(cloud, instance)?.access(&instance.name, true).await.map_err(|e| Gap(e.to_string()))?;
     if access.host_keys.is_empty() {
         return Err(Gap(format!("{} shows another host key than the pinned one", instance.name)));
     }
@@ -113,7 +117,7 @@ async fn facts(target: &Target, site: &Site) -> Result<HostFacts, HostError> {
 
 async fn way(
     stack: &Stack,
-    cloud: Option<&Arc<dyn Cloud>>,
+    cloud: Option<&Clouds>,
     inventory: &Inventory,
     name: &NodeName,
 ) -> Option<Result<Target, Gap>> {
@@ -149,7 +153,7 @@ async fn way(
 /// that the number of calls stays constant.
 async fn first_contact(
     stack: &Stack,
-    cloud: Option<&Arc<dyn Cloud>>,
+    cloud: Option<&Clouds>,
     instance: &Instance,
     name: &NodeName,
 ) -> Result<Target, Gap> {
@@ -158,8 +162,12 @@ async fn first_contact(
         return Err(Gap(format!("this machine has not been connected to {} yet", instance.name)));
     };
     let hosts: SshHosts = super::hosts(stack, Some(cloud.clone()), &Inventory::empty(Timestamp::now()), "plan");
-    let access = cloud.access(&instance.name).await.map_err(|e| Gap(e.to_string()))?;
+    let access = cloud_of(cloud, instance)?.access(&instance.name, true).await.map_err(|e| Gap(e.to_string()))?;
     hosts.target_of(name, &instance.name, &access).map_err(|e| Gap(e.to_string()))
+}
+
+fn cloud_of<'a>(clouds: &'a Clouds, instance: &Instance) -> Result<&'a Arc<dyn Cloud>, Gap> {
+    clouds.at(instance.cloud).map_err(|e| Gap(e.to_string()))
 }
 
 fn instance_of(stack: &Stack, inventory: &Inventory, name: &NodeName) -> Option<String> {

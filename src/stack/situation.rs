@@ -1,13 +1,12 @@
 //! Where a stack stands: observed, compared, and what is to be done, checked.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use futures::future::join_all;
 
 use super::load::{LoadError, Stack};
 use super::observe::{ObserveError, observe};
-use crate::cloud::Cloud;
+use crate::cloud::Clouds;
 use crate::cost::{self, Estimate};
 use crate::diff::{self, ContactDiff, DatabaseDiff, Diff, InstanceDiff, Refusal};
 use crate::graph::Graph;
@@ -41,7 +40,7 @@ fn said<E: std::fmt::Display>(all: &[E]) -> String {
     all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-pub async fn assess(stack: &Stack, cloud: Option<&Arc<dyn Cloud>>) -> Result<Situation, SituationError> {
+pub async fn assess(stack: &Stack, cloud: Option<&Clouds>) -> Result<Situation, SituationError> {
     let inventory = observe(stack, cloud).await?;
     let graph = stack.graph(&inventory)?;
     let diff = diff::diff(&graph, &inventory).map_err(SituationError::Refused)?;
@@ -63,7 +62,8 @@ pub async fn assess(stack: &Stack, cloud: Option<&Arc<dyn Cloud>>) -> Result<Sit
     let cost = cost::estimate(&graph, &inventory, &diff);
     let mut questions = steps::questions(&diff);
     questions.extend(losses.into_iter().map(Question::Loss));
-    let notes = notes(&inventory, &diff);
+    let mut notes = notes(&inventory, &diff);
+    notes.extend(hosted_notes(stack, &inventory));
     Ok(Situation { inventory, graph, diff, steps, cost, questions, notes })
 }
 
@@ -79,19 +79,20 @@ pub struct Survey {
     pub graph: Graph,
 }
 
-pub async fn survey(stack: &Stack, cloud: Option<&Arc<dyn Cloud>>) -> Result<Survey, SituationError> {
+pub async fn survey(stack: &Stack, cloud: Option<&Clouds>) -> Result<Survey, SituationError> {
     let inventory = observe(stack, cloud).await?;
     let graph = stack.graph(&inventory)?;
     Ok(Survey { inventory, graph })
 }
 
 /// The burst capacity of each of the plan's running instances, in percent; those that cannot be told are left out.
-pub async fn bursts(survey: &Survey, cloud: Option<&Arc<dyn Cloud>>) -> BTreeMap<ResourceName, f64> {
+pub async fn bursts(survey: &Survey, cloud: Option<&Clouds>) -> BTreeMap<ResourceName, f64> {
     let Some(cloud) = cloud else { return BTreeMap::new() };
     let plan = &survey.graph.plan;
     let running =
         survey.inventory.instances.iter().filter(|i| i.tags.is_plan(plan) && i.state == InstanceState::Running);
-    let asked = running.map(|i| async { Some((i.name.clone(), cloud.burst_percent(&i.name).await.ok()??)) });
+    let asked =
+        running.map(|i| async { Some((i.name.clone(), cloud.at(i.cloud).ok()?.burst_percent(&i.name).await.ok()??)) });
     join_all(asked).await.into_iter().flatten().collect()
 }
 
@@ -113,6 +114,37 @@ fn notes(inventory: &Inventory, diff: &Diff) -> Vec<String> {
         ));
     }
     notes.extend(database_notes(inventory, diff));
+    notes
+}
+
+/// Of a database that a migration took to another host: nothing but a word is done about it.
+fn hosted_notes(stack: &Stack, inventory: &Inventory) -> Vec<String> {
+    let mut notes = vec![];
+    for facts in inventory.hosts.values().filter_map(HostView::facts) {
+        let Some(service) = &facts.holds_database else { continue };
+        let host = &facts.host;
+        let found = facts.services.iter().find(|found| found.service == *service);
+        match found {
+            Some(found) if found.is_serving() => {}
+            Some(found) => {
+                let health = found.health.as_deref().unwrap_or(&found.state);
+                notes.push(format!(
+                    "the database on host {host} is {health}: infra exec --host {host} -- sudo docker logs {}",
+                    found.container
+                ));
+            }
+            None => notes.push(format!("the database on host {host} does not run: nothing starts it but a hand")),
+        }
+        let wanted = stack.release.as_ref().and_then(|release| release.image_of(service, &stack.site(&release.host)?));
+        if let (Some(found), Some(wanted)) = (found, wanted)
+            && found.image != wanted
+        {
+            notes.push(format!(
+                "the database on host {host} runs {}, the bundle says {wanted}: infra deploy leaves it as it is",
+                found.image
+            ));
+        }
+    }
     notes
 }
 

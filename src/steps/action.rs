@@ -4,13 +4,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::database::DatabaseAction;
-use crate::inventory::{Comparison, OpenPort, ResourceName, RootData, Tags};
-use crate::plan::{MountPath, NodeName};
+use super::ec2::{Ec2Spec, ProfileCall};
+use crate::inventory::{CloudKind, Comparison, OpenPort, ResourceName, RootData, Tags, VolumeSpec};
+use crate::plan::{Credits, MountPath, NodeName};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    Cloud(CloudAction),
+    Cloud { at: CloudKind, action: CloudAction },
     Database(DatabaseAction),
     Host(HostAction),
     Local(LocalAction),
@@ -23,6 +24,7 @@ pub enum CloudAction {
     ImportKeyPair {
         name: ResourceName,
         public_key: String,
+        tags: Tags,
     },
     DeleteKeyPair {
         name: ResourceName,
@@ -37,12 +39,63 @@ pub enum CloudAction {
     DeleteInstance {
         name: ResourceName,
     },
+    /// Lightsail: the whole firewall of an instance.
     PutPorts {
         instance: ResourceName,
         ports: Vec<OpenPort>,
     },
+    /// EC2: a security group, in which nothing is open.
+    CreateFirewall {
+        name: ResourceName,
+        vpc: String,
+        tags: Tags,
+    },
+    OpenPorts {
+        firewall: ResourceName,
+        ports: Vec<OpenPort>,
+    },
+    ClosePorts {
+        firewall: ResourceName,
+        ports: Vec<OpenPort>,
+    },
+    /// The instance is behind this one and no other.
+    SetFirewall {
+        instance: ResourceName,
+        firewall: ResourceName,
+    },
+    DeleteFirewall {
+        name: ResourceName,
+    },
+    /// Another size for a stopped instance of EC2.
+    ResizeInstance {
+        name: ResourceName,
+        size: String,
+    },
+    /// Metadata only for who shows a session's token, as far as into a container.
+    RequireTokens {
+        instance: ResourceName,
+    },
+    SetCredits {
+        instance: ResourceName,
+        credits: Credits,
+    },
+    SetProfile {
+        instance: ResourceName,
+        profile: ResourceName,
+    },
+    /// Whether the instance can be deleted.
+    Protect {
+        instance: ResourceName,
+        on: bool,
+    },
+    /// What an instance may do by itself, part by part.
+    Profile {
+        name: ResourceName,
+        part: ProfileCall,
+    },
     AllocateAddress {
         name: ResourceName,
+        tags: Tags,
     },
     AttachAddress {
         name: ResourceName,
@@ -58,6 +111,8 @@ pub enum CloudAction {
         name: ResourceName,
         zone: String,
         size_gb: u32,
+        /// Of EC2 only.
+        volume: Option<VolumeSpec>,
         tags: Tags,
     },
     CreateDiskFromSnapshot {
@@ -66,6 +121,12 @@ pub enum CloudAction {
         zone: String,
         size_gb: u32,
         tags: Tags,
+    },
+    /// EC2: larger, of another kind or speed, in place and while it is in use.
+    ModifyDisk {
+        name: ResourceName,
+        size_gb: u32,
+        volume: VolumeSpec,
     },
     AttachDisk {
         name: ResourceName,
@@ -111,6 +172,8 @@ pub struct InstanceSpec {
     pub user_data: String,
     pub key_pair: ResourceName,
     pub tags: Tags,
+    /// Of EC2 only.
+    pub ec2: Option<Ec2Spec>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -129,7 +192,7 @@ pub struct AlarmSpec {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HostRef {
-    Instance { host: NodeName, name: ResourceName },
+    Instance { host: NodeName, at: CloudKind, name: ResourceName },
     Existing { host: NodeName, address: String },
 }
 

@@ -3,15 +3,20 @@
 use std::collections::BTreeMap;
 
 use super::action::{Action, CloudAction, HostAction, HostRef, LocalAction, ReleaseRef};
+use super::ec2::ProfileCall;
 use super::{Step, StepId, database, host};
-use crate::diff::{ContactDiff, DatabaseChanges, DatabaseDiff, Diff, KeyPairDiff, ReleaseDiff};
-use crate::graph::{DatabaseNode, Graph, NodeId, ReleaseNode};
-use crate::inventory::{Inventory, Tags};
+use crate::diff::{ContactDiff, DatabaseChanges, DatabaseDiff, Diff, ProfileDiff, ReleaseDiff};
+use crate::graph::{DatabaseNode, Graph, HostKind, KeyPairNode, NodeId, ReleaseNode};
+use crate::inventory::{CloudKind, Inventory, Tags};
 use crate::plan::NodeName;
 
 pub fn build(graph: &Graph, inventory: &Inventory, diff: &Diff) -> Vec<Step> {
     let mut steps = Steps::default();
-    let account = Account { key_pair: key_pair(&mut steps, graph, diff), contact: contact(&mut steps, graph, diff) };
+    let account = Account {
+        key_pairs: key_pairs(&mut steps, graph, diff),
+        profile: profile(&mut steps, graph, diff),
+        contact: contact(&mut steps, graph, diff),
+    };
     let hosts: BTreeMap<NodeName, host::Built> = diff
         .hosts
         .iter()
@@ -48,8 +53,15 @@ pub fn deploy(graph: &Graph, diff: &Diff) -> Vec<Step> {
 
 /// What hosts wait for.
 pub(super) struct Account {
-    pub key_pair: Option<StepId>,
+    key_pairs: BTreeMap<CloudKind, StepId>,
+    pub profile: Option<StepId>,
     pub contact: Option<StepId>,
+}
+
+impl Account {
+    pub fn key_pair(&self, cloud: CloudKind) -> impl Iterator<Item = &StepId> {
+        self.key_pairs.get(&cloud).into_iter()
+    }
 }
 
 #[derive(Default)]
@@ -79,12 +91,13 @@ impl Steps {
 
     pub fn cloud(
         &mut self,
+        at: CloudKind,
         node: &NodeId,
         verb: &str,
         action: CloudAction,
         needs: impl IntoIterator<Item = StepId>,
     ) -> StepId {
-        self.add(node, verb, Action::Cloud(action), needs)
+        self.add(node, verb, Action::Cloud { at, action }, needs)
     }
 
     pub fn host(
@@ -98,10 +111,31 @@ impl Steps {
     }
 }
 
-fn key_pair(steps: &mut Steps, graph: &Graph, diff: &Diff) -> Option<StepId> {
-    let (KeyPairDiff::Create { name }, Some(pair)) = (&diff.key_pair, &graph.key_pair) else { return None };
-    let action = CloudAction::ImportKeyPair { name: name.clone(), public_key: pair.public_key.clone() };
-    Some(steps.cloud(&NodeId::new("key_pair"), "import", action, []))
+fn key_pairs(steps: &mut Steps, graph: &Graph, diff: &Diff) -> BTreeMap<CloudKind, StepId> {
+    let missing = |pair: &&KeyPairNode| diff.key_pairs.iter().any(|d| d.cloud == pair.cloud && !d.exists);
+    let import = |pair: &KeyPairNode| {
+        let tags = Tags::for_node(&graph.plan, pair.id.as_str());
+        let (name, public_key) = (pair.name.clone(), pair.public_key.clone());
+        let action = CloudAction::ImportKeyPair { name, public_key, tags };
+        (pair.cloud, steps.cloud(pair.cloud, &pair.id, "import", action, []))
+    };
+    graph.key_pairs.iter().filter(missing).map(import).collect()
+}
+
+/// Role, policy, profile, and the role into the profile: each a step, so that a run that was cut off goes on with the next.
+fn profile(steps: &mut Steps, graph: &Graph, diff: &Diff) -> Option<StepId> {
+    let ProfileDiff::Make { id, name, role, policy, profile, add_role, .. } = &diff.profile else { return None };
+    let tags = || Tags::for_node(&graph.plan, id.as_str());
+    let mut put = |verb: &str, part: ProfileCall, needs: Vec<StepId>| {
+        steps.cloud(CloudKind::Ec2, id, verb, CloudAction::Profile { name: name.clone(), part }, needs)
+    };
+    let role = role.then(|| put("create_role", ProfileCall::CreateRole { tags: tags() }, vec![]));
+    let policy =
+        policy.clone().map(|policy| put("policy", ProfileCall::PutPolicy { policy }, role.iter().cloned().collect()));
+    let made = profile.then(|| put("create", ProfileCall::CreateProfile { tags: tags() }, vec![]));
+    let before: Vec<_> = role.into_iter().chain(policy.clone()).chain(made.clone()).collect();
+    let added = add_role.then(|| put("add_role", ProfileCall::AddRole, before));
+    added.or(made).or(policy)
 }
 
 fn contact(steps: &mut Steps, graph: &Graph, diff: &Diff) -> Option<StepId> {
@@ -110,11 +144,13 @@ fn contact(steps: &mut Steps, graph: &Graph, diff: &Diff) -> Option<StepId> {
         ContactDiff::None | ContactDiff::Keep { .. } => return None,
         ContactDiff::Create { email } => (email, None),
         ContactDiff::Replace { email, .. } => {
-            (email, Some(steps.cloud(&node, "delete_old", CloudAction::DeleteContact, [])))
+            let delete = CloudAction::DeleteContact;
+            (email, Some(steps.cloud(CloudKind::Lightsail, &node, "delete_old", delete, [])))
         }
     };
     let tags = Tags::for_node(&graph.plan, node.as_str());
-    Some(steps.cloud(&node, "create", CloudAction::CreateContact { email: email.clone(), tags }, first))
+    let create = CloudAction::CreateContact { email: email.clone(), tags };
+    Some(steps.cloud(CloudKind::Lightsail, &node, "create", create, first))
 }
 
 struct Released {
@@ -178,14 +214,14 @@ fn release_ref(release: &ReleaseNode) -> ReleaseRef {
 
 /// The way to a host, as every step on it says it.
 pub(super) fn host_ref(host: &NodeName, diff: &crate::diff::HostDiff, graph: &Graph) -> HostRef {
-    match diff.target() {
-        Some(name) => HostRef::Instance { host: host.clone(), name: name.clone() },
-        None => {
-            let address = graph.host(host).map(|h| match &h.kind {
-                crate::graph::HostKind::Existing(existing) => existing.address.clone(),
-                crate::graph::HostKind::Cloud(cloud) => cloud.base.to_string(),
-            });
-            HostRef::Existing { host: host.clone(), address: address.unwrap_or_default() }
+    let kind = graph.host(host).map(|host| &host.kind);
+    match (diff.target(), kind) {
+        (Some(name), Some(HostKind::Cloud(cloud))) => {
+            HostRef::Instance { host: host.clone(), at: cloud.cloud(), name: name.clone() }
         }
+        (_, Some(HostKind::Existing(existing))) => {
+            HostRef::Existing { host: host.clone(), address: existing.address.clone() }
+        }
+        (_, _) => HostRef::Existing { host: host.clone(), address: String::new() },
     }
 }

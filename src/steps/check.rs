@@ -80,7 +80,7 @@ impl<'a> Checked<'a> {
 
     /// Is a call of this kind done before `step` for certain?
     fn preceded_in_cloud(&self, step: &Step, wanted: &dyn Fn(&CloudAction) -> bool) -> bool {
-        self.preceded(step, &|action| matches!(action, Action::Cloud(action) if wanted(action)))
+        self.preceded(step, &|action| matches!(action, Action::Cloud { action, .. } if wanted(action)))
     }
 
     fn preceded(&self, step: &Step, wanted: &dyn Fn(&Action) -> bool) -> bool {
@@ -96,7 +96,7 @@ impl<'a> Checked<'a> {
     }
 
     fn order(&self, step: &Step) -> Option<Violation> {
-        let Action::Cloud(action) = &step.action else { return None };
+        let Action::Cloud { action, .. } = &step.action else { return None };
         match action {
             CloudAction::DetachDisk { name } => self.holder_is_stopped(step, name),
             CloudAction::DeleteInstance { name } => {
@@ -104,6 +104,9 @@ impl<'a> Checked<'a> {
             }
             CloudAction::DeleteDisk { name } => self.disk_is_free(step, name),
             CloudAction::AttachDisk { name, instance, .. } => self.same_zone(step, name, instance),
+            CloudAction::ResizeInstance { name, .. } => self.is_off(step, name),
+            CloudAction::ModifyDisk { name, size_gb, .. } => self.does_not_shrink(step, name, *size_gb),
+            CloudAction::DeleteFirewall { name } => self.guards_nobody(step, name),
             _ => None,
         }
     }
@@ -117,6 +120,27 @@ impl<'a> Checked<'a> {
         (!stopped && !stops).then(|| violation(step, &format!("detaches a disk while {holder} may be running")))
     }
 
+    fn is_off(&self, step: &Step, name: &ResourceName) -> Option<Violation> {
+        let off = self.inventory.instance(name).is_some_and(|i| i.state == InstanceState::Stopped);
+        let stops = self.preceded_in_cloud(step, &|a| matches!(a, CloudAction::StopInstance { name: n } if n == name));
+        (!off && !stops).then(|| violation(step, &format!("resizes {name} while it may be running")))
+    }
+
+    fn does_not_shrink(&self, step: &Step, name: &ResourceName, size_gb: u32) -> Option<Violation> {
+        let disk = self.inventory.disks.iter().find(|d| &d.name == name);
+        let fits = disk.is_some_and(|disk| disk.size_gb <= size_gb);
+        (!fits).then(|| violation(step, "makes a volume smaller, or changes one that does not exist"))
+    }
+
+    fn guards_nobody(&self, step: &Step, firewall: &ResourceName) -> Option<Violation> {
+        let behind = |i: &&Instance| i.ec2.as_ref().is_some_and(|ec2| ec2.firewalls.contains(firewall));
+        let mut held = self.inventory.instances.iter().filter(behind).filter(|i| i.state != InstanceState::Gone);
+        let kept = held.find(|i| {
+            !self.preceded_in_cloud(step, &|a| matches!(a, CloudAction::DeleteInstance { name } if name == &i.name))
+        });
+        kept.map(|i| violation(step, &format!("deletes the firewall of {}, which is there", i.name)))
+    }
+
     fn instance_holds_nothing(&self, step: &Step, instance: &ResourceName) -> Option<Violation> {
         let held = self.inventory.disks.iter().filter(|d| d.attached_to.as_ref() == Some(instance));
         let mut kept = held.filter(|d| {
@@ -126,8 +150,9 @@ impl<'a> Checked<'a> {
     }
 
     fn successor_is_there(&self, step: &Step) -> Option<Violation> {
-        let creates =
-            |s: &&Step| s.node == step.node && matches!(s.action, Action::Cloud(CloudAction::CreateInstance(_)));
+        let creates = |s: &&Step| {
+            s.node == step.node && matches!(s.action, Action::Cloud { action: CloudAction::CreateInstance(_), .. })
+        };
         let created = self.all.iter().any(|s| creates(&s));
         let waits = self.preceded_in_cloud(step, &|a| matches!(a, CloudAction::CreateInstance(_)));
         (created && !waits).then(|| violation(step, "deletes an instance before its successor is there"))
@@ -141,13 +166,17 @@ impl<'a> Checked<'a> {
 
     fn same_zone(&self, step: &Step, disk: &ResourceName, instance: &ResourceName) -> Option<Violation> {
         let zone_of_new_disk = |s: &Step| match &s.action {
-            Action::Cloud(
-                CloudAction::CreateDisk { name, zone, .. } | CloudAction::CreateDiskFromSnapshot { name, zone, .. },
-            ) if name == disk => Some(zone.clone()),
+            Action::Cloud {
+                action:
+                    CloudAction::CreateDisk { name, zone, .. } | CloudAction::CreateDiskFromSnapshot { name, zone, .. },
+                ..
+            } if name == disk => Some(zone.clone()),
             _ => None,
         };
         let zone_of_new_instance = |s: &Step| match &s.action {
-            Action::Cloud(CloudAction::CreateInstance(spec)) if &spec.name == instance => Some(spec.zone.clone()),
+            Action::Cloud { action: CloudAction::CreateInstance(spec), .. } if &spec.name == instance => {
+                Some(spec.zone.clone())
+            }
             _ => None,
         };
         let observed = self.inventory.disks.iter().find(|d| &d.name == disk).map(|d| d.zone.clone());
@@ -165,7 +194,9 @@ impl<'a> Checked<'a> {
     /// be anything, unless an earlier run has copied all of it and said so.
     fn losses(&self) -> Vec<(&'a Step, Loss)> {
         let deleted = self.all.iter().filter_map(|s| match &s.action {
-            Action::Cloud(CloudAction::DeleteInstance { name }) => Some((s, self.inventory.instance(name)?)),
+            Action::Cloud { action: CloudAction::DeleteInstance { name }, .. } => {
+                Some((s, self.inventory.instance(name)?))
+            }
             _ => None,
         });
         deleted.filter_map(|(step, instance)| Some((step, self.loss(step, instance)?))).collect()
@@ -222,20 +253,23 @@ impl<'a> Checked<'a> {
 
 fn created_name(action: &Action) -> Option<&ResourceName> {
     match action {
-        Action::Cloud(CloudAction::CreateInstance(spec)) => Some(&spec.name),
-        Action::Cloud(
-            CloudAction::CreateDisk { name, .. }
-            | CloudAction::CreateDiskFromSnapshot { name, .. }
-            | CloudAction::AllocateAddress { name }
-            | CloudAction::ImportKeyPair { name, .. }
-            | CloudAction::SnapshotDisk { snapshot: name, .. },
-        ) => Some(name),
+        Action::Cloud { action: CloudAction::CreateInstance(spec), .. } => Some(&spec.name),
+        Action::Cloud {
+            action:
+                CloudAction::CreateDisk { name, .. }
+                | CloudAction::CreateDiskFromSnapshot { name, .. }
+                | CloudAction::AllocateAddress { name, .. }
+                | CloudAction::SnapshotDisk { snapshot: name, .. },
+            ..
+        } => Some(name),
         _ => None,
     }
 }
 
 fn destroys_data(step: &Step) -> Option<Violation> {
-    matches!(step.action, Action::Cloud(CloudAction::DeleteDisk { .. } | CloudAction::DeleteSnapshot { .. }))
+    let is_data =
+        |action: &CloudAction| matches!(action, CloudAction::DeleteDisk { .. } | CloudAction::DeleteSnapshot { .. });
+    matches!(&step.action, Action::Cloud { action, .. } if is_data(action))
         .then(|| violation(step, "destroys data without --include-data"))
 }
 

@@ -68,6 +68,12 @@ pub fn questions(diff: &Diff) -> Vec<Question> {
             let what = format!("{} is replaced by {}: its services stop while disks and address move", r.old, r.new);
             questions.push(Question::Interruption { what });
         }
+        if let InstanceDiff::Resize { name, from, to } = &host.instance {
+            let what = format!(
+                "{name} becomes a {to} (it is a {from}): it is off for a few minutes, and its services with it"
+            );
+            questions.push(Question::Interruption { what });
+        }
         if let PortsDiff::Put { lockout: Some(lockout), closes, .. } = &host.ports {
             let from = match lockout.operator {
                 Some(ip) => format!("you are connected from {ip}, and no rule for port 22 admits it any more"),

@@ -1,11 +1,13 @@
 //! Steps in words: for people, one line each, in the imperative.
 
 use super::action::{Action, CloudAction, HostAction, LocalAction};
+use super::ec2::ProfileCall;
+use crate::inventory::{OpenPort, ResourceName};
 
 /// What the step does.
 pub fn describe(action: &Action) -> String {
     match action {
-        Action::Cloud(action) => cloud(action),
+        Action::Cloud { action, .. } => cloud(action),
         Action::Database(action) => super::describe_database(action),
         Action::Host(action) => host(action),
         Action::Local(LocalAction::BuildImages { services, .. }) => {
@@ -17,8 +19,10 @@ pub fn describe(action: &Action) -> String {
 /// What the step interrupts, if anything.
 pub fn interrupts(action: &Action) -> Option<&'static str> {
     match action {
-        Action::Cloud(CloudAction::StopInstance { .. }) => Some("the host is off until it starts again"),
-        Action::Cloud(CloudAction::DetachAddress { .. }) => Some("clients do not reach the host until it is attached"),
+        Action::Cloud { action: CloudAction::StopInstance { .. }, .. } => Some("the host is off until it starts again"),
+        Action::Cloud { action: CloudAction::DetachAddress { .. }, .. } => {
+            Some("clients do not reach the host until it is attached")
+        }
         Action::Database(action) => super::database::interrupts(action),
         Action::Host(HostAction::StopServices { .. }) => Some("the services are down from here on"),
         Action::Host(HostAction::Carry { .. }) => Some("the services are down until the new instance serves"),
@@ -41,11 +45,33 @@ fn cloud(action: &CloudAction) -> String {
             let ranges: Vec<_> = ports.iter().map(|p| p.range.to_string()).collect();
             format!("open ports {} on {instance}, close all others", ranges.join(", "))
         }
-        CloudAction::AllocateAddress { name } => format!("allocate static IP {name}"),
+        CloudAction::CreateFirewall { name, vpc, .. } => format!("create security group {name} in {vpc}"),
+        CloudAction::OpenPorts { firewall, ports } => format!("open in {firewall}: {}", rules(ports)),
+        CloudAction::ClosePorts { firewall, ports } => format!("close in {firewall}: {}", rules(ports)),
+        CloudAction::SetFirewall { instance, firewall } => {
+            format!("put {instance} behind {firewall}, and nothing else")
+        }
+        CloudAction::DeleteFirewall { name } => format!("delete security group {name}"),
+        CloudAction::ResizeInstance { name, size } => format!("make {name} a {size}"),
+        CloudAction::RequireTokens { instance } => format!("require session tokens for the metadata of {instance}"),
+        CloudAction::SetCredits { instance, credits } => format!("set the CPU credits of {instance} to {credits}"),
+        CloudAction::SetProfile { instance, profile } => format!("give {instance} the profile {profile}"),
+        CloudAction::Protect { instance, on: true } => format!("protect {instance} from being deleted"),
+        CloudAction::Protect { instance, on: false } => format!("let {instance} be deleted"),
+        CloudAction::Profile { name, part } => profile(name, part),
+        CloudAction::AllocateAddress { name, .. } => format!("allocate static IP {name}"),
         CloudAction::AttachAddress { name, instance } => format!("attach static IP {name} to {instance}"),
         CloudAction::DetachAddress { name } => format!("detach static IP {name}"),
         CloudAction::ReleaseAddress { name } => format!("release static IP {name}"),
-        CloudAction::CreateDisk { name, size_gb, zone, .. } => format!("create disk {name} ({size_gb} GB, {zone})"),
+        CloudAction::CreateDisk { name, size_gb, zone, volume: None, .. } => {
+            format!("create disk {name} ({size_gb} GB, {zone})")
+        }
+        CloudAction::CreateDisk { name, size_gb, zone, volume: Some(volume), .. } => {
+            format!("create volume {name} ({size_gb} GB, {volume}, {zone})")
+        }
+        CloudAction::ModifyDisk { name, size_gb, volume } => {
+            format!("change volume {name} in place to {size_gb} GB, {volume}")
+        }
         CloudAction::CreateDiskFromSnapshot { name, snapshot, size_gb, .. } => {
             format!("create disk {name} ({size_gb} GB) from snapshot {snapshot}")
         }
@@ -62,6 +88,27 @@ fn cloud(action: &CloudAction) -> String {
         CloudAction::DeleteContact => "remove the e-mail contact for alarms".into(),
         CloudAction::PutAlarm(spec) => format!("set alarm {} on {}", spec.name, spec.metric),
         CloudAction::DeleteAlarm { name } => format!("delete alarm {name}"),
+    }
+}
+
+fn rules(ports: &[OpenPort]) -> String {
+    let one = |port: &OpenPort| {
+        let from = port.from.iter().map(ToString::to_string).chain(port.aliases.iter().cloned());
+        format!("{} from {}", port.what(), from.collect::<Vec<_>>().join(", "))
+    };
+    ports.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+fn profile(name: &ResourceName, part: &ProfileCall) -> String {
+    match part {
+        ProfileCall::CreateRole { .. } => format!("create role {name}"),
+        ProfileCall::PutPolicy { .. } => format!("let role {name} write this plan's measurements"),
+        ProfileCall::CreateProfile { .. } => format!("create instance profile {name}"),
+        ProfileCall::AddRole => format!("put role {name} into its instance profile"),
+        ProfileCall::RemoveRole => format!("take role {name} out of its instance profile"),
+        ProfileCall::DeleteProfile => format!("delete instance profile {name}"),
+        ProfileCall::DeletePolicy => format!("delete the policy of role {name}"),
+        ProfileCall::DeleteRole => format!("delete role {name}"),
     }
 }
 

@@ -1,22 +1,25 @@
 //! The steps of one host. Two rules shape the order: whatever can fail slowly (a new instance, its preparation) is
 //! done while the old one still serves, and a disk is only taken off an instance that is stopped in good order.
 
+mod ec2;
+mod mounts;
+
 use std::collections::BTreeMap;
 
 use super::StepId;
-use super::action::{AlarmSpec, CloudAction, DiskOnHost, HostAction, HostRef, InstanceSpec};
+use super::action::{AlarmSpec, CloudAction, HostAction, HostRef, InstanceSpec};
 use super::build::{Account, Steps, host_ref};
 use crate::diff::{
     AddressDiff, AlarmDiff, Diff, DiskDiff, GrowthStage, HostDiff, InstanceDiff, OldRoot, PortsDiff, ReleaseDiff,
     Replacement,
 };
-use crate::graph::{CloudHost, DiskNode, Graph, HostKind, HostNode};
-use crate::inventory::{Instance, InstanceState, Inventory, ResourceName, TAG_CARRIED, Tags};
-use crate::plan::NodeName;
+use crate::graph::{CloudHost, DiskNode, Graph, HostKind, HostNode, NodeId};
+use crate::inventory::{CloudKind, Instance, InstanceState, Inventory, ResourceName, TAG_CARRIED, Tags};
 
 /// What later steps need to know of a host.
 pub(super) struct Built {
     pub on: HostRef,
+    at: CloudKind,
     /// The step that makes its instance, if it is new.
     pub created: Option<StepId>,
     /// After these, SSH answers on the host that will serve.
@@ -67,14 +70,23 @@ fn existing(steps: &mut Steps, host: &HostNode, on: HostRef, deploys: bool) -> B
     let prepared = deploys.then(|| steps.host(&host.id, "prepare", HostAction::Prepare { on: on.clone() }, []));
     let reachable: Vec<_> = prepared.into_iter().collect();
     let ready = reachable.clone();
-    Built { on, created: None, ready, reachable, services_stopped: vec![], settled: vec![], retire: None }
+    // It is in none; nothing is asked of one for its sake.
+    let at = CloudKind::Lightsail;
+    Built { on, at, created: None, ready, reachable, services_stopped: vec![], settled: vec![], retire: None }
 }
 
 /// Once the new instance serves, the old one goes.
 pub(super) fn finish(steps: &mut Steps, built: &Built, serves: Vec<StepId>) {
     if let Some((id, old)) = &built.retire {
-        let needs = built.ready.iter().chain(&built.settled).cloned().chain(serves);
-        steps.cloud(id, "delete_old", CloudAction::DeleteInstance { name: old.clone() }, needs);
+        let needs: Vec<_> = built.ready.iter().chain(&built.settled).cloned().chain(serves).collect();
+        let needs = match built.at {
+            CloudKind::Lightsail => needs,
+            CloudKind::Ec2 => {
+                let unprotect = CloudAction::Protect { instance: old.clone(), on: false };
+                vec![steps.cloud(built.at, id, "unprotect_old", unprotect, needs)]
+            }
+        };
+        steps.cloud(built.at, id, "delete_old", CloudAction::DeleteInstance { name: old.clone() }, needs);
     }
 }
 
@@ -88,28 +100,47 @@ struct Stopped {
 }
 
 impl Context<'_> {
+    /// A call to the host's own cloud.
+    fn put(
+        &self,
+        steps: &mut Steps,
+        node: &NodeId,
+        verb: &str,
+        action: CloudAction,
+        needs: impl IntoIterator<Item = StepId>,
+    ) -> StepId {
+        steps.cloud(self.cloud.cloud(), node, verb, action, needs)
+    }
+
     fn build(&self, steps: &mut Steps, account: &Account) -> Built {
         let safety = self.safety_snapshots(steps);
-        let created = self.create(steps, account, &safety);
-        let ports = self.ports(steps, &created);
+        let firewall = self.firewall(steps);
+        let created = self.create(steps, account, &safety, &firewall);
+        let mut ports: Vec<_> = self.ports(steps, &created).into_iter().chain(firewall).collect();
+        ports.extend(self.mends(steps, account, &ports));
         let early = self.early_reach(steps, &created, &ports);
         // Nothing that serves is stopped before what replaces it is there.
         let successor: Vec<_> = created.iter().chain(&ports).chain(&early).cloned().collect();
         let stopped = self.stop(steps, &successor);
         let disks = self.disks(steps, &created, &stopped);
+        let volumes = self.volumes(steps, &safety);
         let left = self.leaving(steps, &stopped);
-        let started = self.start(steps, &stopped, &disks);
+        let resized = self.resize(steps, &stopped);
+        let before_start: Vec<_> = disks.iter().chain(&resized).cloned().collect();
+        let started = self.start(steps, &stopped, &before_start);
         let address = self.address(steps, &created, &stopped, &started);
         let alarms = self.alarms(steps, &created, account);
         let instance_up = created.iter().chain(&started).chain(&ports).chain(&address).cloned();
         let reachable = self.reach(steps, instance_up.collect(), &early);
-        let mounted = self.mounts(steps, &reachable, &disks);
+        let attached: Vec<_> = disks.iter().chain(&volumes).cloned().collect();
+        let mounted = self.mounts(steps, &reachable, &attached);
         // Nothing starts here before what the old root disk holds is here, and nobody writes there any more.
         let ready = reachable.iter().cloned().chain(mounted).chain(stopped.steps.iter().cloned()).collect();
         let settled = created
             .iter()
             .chain(&ports)
             .chain(&disks)
+            .chain(&volumes)
             .chain(&left)
             .chain(&stopped.steps)
             .chain(&started)
@@ -121,7 +152,8 @@ impl Context<'_> {
             InstanceDiff::Replace(r) => Some((self.host.id.clone(), r.old.clone())),
             _ => None,
         };
-        Built { on: self.on.clone(), created, reachable, ready, services_stopped: stopped.services, settled, retire }
+        let (on, at, services_stopped) = (self.on.clone(), self.cloud.cloud(), stopped.services);
+        Built { on, at, created, reachable, ready, services_stopped, settled, retire }
     }
 
     fn replacement(&self) -> Option<&Replacement> {
@@ -140,38 +172,45 @@ impl Context<'_> {
             .map(|(id, disk, snapshot)| {
                 let tags = Tags::for_node(&self.graph.plan, id.as_str());
                 let action = CloudAction::SnapshotDisk { disk: disk.clone(), snapshot: snapshot.clone(), tags };
-                steps.cloud(id, "snapshot", action, [])
+                self.put(steps, id, "snapshot", action, [])
             })
             .collect()
     }
 
-    fn create(&self, steps: &mut Steps, account: &Account, after: &[StepId]) -> Option<StepId> {
+    fn create(&self, steps: &mut Steps, account: &Account, after: &[StepId], firewall: &[StepId]) -> Option<StepId> {
         let wanted = match &self.diff.instance {
             InstanceDiff::Create { .. } => true,
             InstanceDiff::Replace(r) => !r.new_exists,
-            InstanceDiff::Keep { .. } | InstanceDiff::Existing => false,
+            InstanceDiff::Keep { .. } | InstanceDiff::Resize { .. } | InstanceDiff::Existing => false,
         };
         let spec = InstanceSpec {
             name: self.target.clone(),
-            zone: self.cloud.zone.clone(),
+            zone: self.zone(),
             size: self.cloud.size.clone(),
             image: self.cloud.image.clone(),
             user_data: self.cloud.user_data.script.clone(),
             key_pair: self.cloud.key_pair.clone(),
             tags: self.cloud.tags(&self.graph.plan, &self.host.id),
+            ec2: self.ec2_spec(),
         };
-        let needs = account.key_pair.iter().chain(after).cloned();
-        wanted.then(|| steps.cloud(&self.host.id, "create", CloudAction::CreateInstance(spec), needs))
+        let of_ec2 = account.profile.iter().filter(|_| self.cloud.cloud() == CloudKind::Ec2).chain(firewall);
+        let needs = account.key_pair(self.cloud.cloud()).chain(of_ec2).chain(after).cloned();
+        wanted.then(|| self.put(steps, &self.host.id, "create", CloudAction::CreateInstance(spec), needs))
+    }
+
+    /// Where the plan leaves it open, EC2's network decides.
+    fn zone(&self) -> String {
+        self.diff.ec2.as_ref().map_or(&self.cloud.zone, |ec2| &ec2.zone).clone()
     }
 
     fn ports(&self, steps: &mut Steps, created: &Option<StepId>) -> Option<StepId> {
-        let PortsDiff::Put { .. } = self.diff.ports else { return None };
+        let (PortsDiff::Put { .. }, CloudKind::Lightsail) = (&self.diff.ports, self.cloud.cloud()) else { return None };
         let action = CloudAction::PutPorts { instance: self.target.clone(), ports: self.cloud.ports.clone() };
-        Some(steps.cloud(&self.host.id.child("ports"), "put", action, created.clone()))
+        Some(self.put(steps, &self.host.id.child("ports"), "put", action, created.clone()))
     }
 
     /// A replacement waits for its new instance at that one's own address, while the old one still serves.
-    fn early_reach(&self, steps: &mut Steps, created: &Option<StepId>, ports: &Option<StepId>) -> Vec<StepId> {
+    fn early_reach(&self, steps: &mut Steps, created: &Option<StepId>, ports: &[StepId]) -> Vec<StepId> {
         let serves_elsewhere = self.replacement().is_some_and(|r| r.old_running);
         if !serves_elsewhere || !self.works() {
             return vec![];
@@ -188,7 +227,11 @@ impl Context<'_> {
             _ => None,
         });
         let old = self.replacement().map(|r| &r.old);
-        let Some(instance) = leaving.or(old).and_then(|name| self.inventory.instance(name)) else {
+        let resized = match &self.diff.instance {
+            InstanceDiff::Resize { name, .. } => Some(name),
+            _ => None,
+        };
+        let Some(instance) = leaving.or(old).or(resized).and_then(|name| self.inventory.instance(name)) else {
             return Stopped::default();
         };
         if instance.state == InstanceState::Stopped {
@@ -198,7 +241,7 @@ impl Context<'_> {
     }
 
     fn stop_instance(&self, steps: &mut Steps, instance: &Instance, after: &[StepId]) -> Stopped {
-        let on = HostRef::Instance { host: self.host.name.clone(), name: instance.name.clone() };
+        let on = self.reference(&instance.name);
         let runs = instance.state == InstanceState::Running;
         let serves = self.graph.release.as_ref().is_some_and(|r| r.host == self.host.name);
         // Where nothing came nothing runs, and the system may still be setting itself up.
@@ -212,7 +255,11 @@ impl Context<'_> {
         let needs = services.iter().chain(&carried).chain(after).cloned();
         let stop = CloudAction::StopInstance { name: instance.name.clone() };
         let instance = Some(instance.name.clone());
-        Stopped { instance, steps: vec![steps.cloud(&self.host.id, "stop", stop, needs)], services }
+        Stopped { instance, steps: vec![self.put(steps, &self.host.id, "stop", stop, needs)], services }
+    }
+
+    fn reference(&self, instance: &ResourceName) -> HostRef {
+        HostRef::Instance { host: self.host.name.clone(), at: self.cloud.cloud(), name: instance.clone() }
     }
 
     /// What the old root disk holds goes to the new one while both run and nobody writes; then the old instance says so.
@@ -220,13 +267,13 @@ impl Context<'_> {
         let OldRoot::Known { carried, state, .. } = &self.replacement()?.root else { return None };
         let needs = || services.iter().chain(after).cloned();
         let copied = (*state || !carried.is_empty()).then(|| {
-            let from = HostRef::Instance { host: self.host.name.clone(), name: old.name.clone() };
+            let from = self.reference(&old.name);
             let action = HostAction::Carry { on: self.on.clone(), from, data: carried.clone(), state: *state };
             steps.host(&self.host.id, "carry", action, needs())
         });
         let tags = Tags(BTreeMap::from([(TAG_CARRIED.to_owned(), self.target.to_string())]));
         let tag = CloudAction::Tag { name: old.name.clone(), tags };
-        Some(steps.cloud(&self.host.id, "tag_old", tag, needs().chain(copied)))
+        Some(self.put(steps, &self.host.id, "tag_old", tag, needs().chain(copied)))
     }
 
     /// Per disk of the diff: the step after which it is attached.
@@ -257,15 +304,16 @@ impl Context<'_> {
             DiskDiff::Create { name, .. } => {
                 let create = CloudAction::CreateDisk {
                     name: name.clone(),
-                    zone: self.cloud.zone.clone(),
+                    zone: self.zone(),
                     size_gb: node.size_gb,
+                    volume: node.volume,
                     tags: Tags::for_node(&self.graph.plan, node.id.as_str()),
                 };
-                vec![steps.cloud(&node.id, "create", create, [])]
+                vec![self.put(steps, &node.id, "create", create, [])]
             }
             DiskDiff::Move { name, .. } => {
                 let detach = CloudAction::DetachDisk { name: name.clone() };
-                vec![steps.cloud(&node.id, "detach", detach, stopped.steps.iter().cloned())]
+                vec![self.put(steps, &node.id, "detach", detach, stopped.steps.iter().cloned())]
             }
             DiskDiff::Grow { old, stage, new, .. } => vec![self.grow(steps, node, old, stage, new, stopped)],
         };
@@ -274,14 +322,14 @@ impl Context<'_> {
             instance: self.target.clone(),
             path: self.path(node),
         };
-        Some(steps.cloud(&node.id, "attach", attach, created.iter().cloned().chain(after_detach)))
+        Some(self.put(steps, &node.id, "attach", attach, created.iter().cloned().chain(after_detach)))
     }
 
     /// Disks of an instance that goes and that do not go with it, nor move.
     fn leaving(&self, steps: &mut Steps, stopped: &Stopped) -> Vec<StepId> {
         let detach = |name: &ResourceName| {
             let action = CloudAction::DetachDisk { name: name.clone() };
-            steps.cloud(&self.host.id, &format!("detach_{name}"), action, stopped.steps.iter().cloned())
+            self.put(steps, &self.host.id, &format!("detach_{name}"), action, stopped.steps.iter().cloned())
         };
         self.diff.leaving.iter().map(detach).collect()
     }
@@ -299,22 +347,22 @@ impl Context<'_> {
         let (snapshot, taken, detached) = match stage {
             GrowthStage::Attached { snapshot, .. } => {
                 let detach = CloudAction::DetachDisk { name: old.clone() };
-                (snapshot, false, Some(steps.cloud(&node.id, "detach", detach, stopped.steps.iter().cloned())))
+                (snapshot, false, Some(self.put(steps, &node.id, "detach", detach, stopped.steps.iter().cloned())))
             }
             GrowthStage::Detached { snapshot, taken } => (snapshot, *taken, None),
         };
         let ready = (!taken).then(|| {
             let take = CloudAction::SnapshotDisk { disk: old.clone(), snapshot: snapshot.clone(), tags: tags.clone() };
-            steps.cloud(&node.id, "snapshot", take, detached.clone())
+            self.put(steps, &node.id, "snapshot", take, detached.clone())
         });
         let create = CloudAction::CreateDiskFromSnapshot {
             name: new.clone(),
             snapshot: snapshot.clone(),
-            zone: self.cloud.zone.clone(),
+            zone: self.zone(),
             size_gb: node.size_gb,
             tags,
         };
-        steps.cloud(&node.id, "create_larger", create, ready.into_iter().chain(detached))
+        self.put(steps, &node.id, "create_larger", create, ready.into_iter().chain(detached))
     }
 
     /// Start the target if it is stopped, or was for its disks' sake.
@@ -325,13 +373,15 @@ impl Context<'_> {
         };
         let (name, is_down) = match &self.diff.instance {
             InstanceDiff::Keep { name, start } => (name, *start),
+            InstanceDiff::Resize { name, .. } => (name, true),
             // An earlier run got as far as its disks, which the plan wants otherwise by now.
             InstanceDiff::Replace(r) if r.new_exists => (&r.new, is_stopped(&r.new)),
             _ => return None,
         };
         let needed = is_down || stopped.instance.as_ref() == Some(name);
         let needs = stopped.steps.iter().chain(attached).cloned();
-        needed.then(|| steps.cloud(&self.host.id, "start", CloudAction::StartInstance { name: name.clone() }, needs))
+        needed
+            .then(|| self.put(steps, &self.host.id, "start", CloudAction::StartInstance { name: name.clone() }, needs))
     }
 
     fn address(
@@ -345,20 +395,21 @@ impl Context<'_> {
         match &self.diff.address {
             AddressDiff::None | AddressDiff::Keep { .. } => None,
             AddressDiff::Attach { name, allocate, detach_from } => {
-                let allocated = allocate
-                    .then(|| steps.cloud(&node, "allocate", CloudAction::AllocateAddress { name: name.clone() }, []));
+                let tags = Tags::for_node(&self.graph.plan, node.as_str());
+                let allocate = allocate.then(|| CloudAction::AllocateAddress { name: name.clone(), tags });
+                let allocated = allocate.map(|action| self.put(steps, &node, "allocate", action, []));
                 let detached = detach_from.as_ref().map(|_| {
                     let detach = CloudAction::DetachAddress { name: name.clone() };
-                    steps.cloud(&node, "detach", detach, stopped.steps.iter().cloned())
+                    self.put(steps, &node, "detach", detach, stopped.steps.iter().cloned())
                 });
                 let needs = created.iter().chain(started).cloned().chain(allocated).chain(detached);
                 let attach = CloudAction::AttachAddress { name: name.clone(), instance: self.target.clone() };
-                Some(steps.cloud(&node, "attach", attach, needs))
+                Some(self.put(steps, &node, "attach", attach, needs))
             }
             AddressDiff::Release { name, attached } => {
                 let detached = attached
-                    .then(|| steps.cloud(&node, "detach", CloudAction::DetachAddress { name: name.clone() }, []));
-                Some(steps.cloud(&node, "release", CloudAction::ReleaseAddress { name: name.clone() }, detached))
+                    .then(|| self.put(steps, &node, "detach", CloudAction::DetachAddress { name: name.clone() }, []));
+                Some(self.put(steps, &node, "release", CloudAction::ReleaseAddress { name: name.clone() }, detached))
             }
         }
     }
@@ -380,10 +431,10 @@ impl Context<'_> {
                         tags: Tags::for_node(&self.graph.plan, alarm.id.as_str()),
                     };
                     let needs = created.iter().chain(&account.contact).cloned();
-                    done.push(steps.cloud(&alarm.id, "put", CloudAction::PutAlarm(spec), needs));
+                    done.push(self.put(steps, &alarm.id, "put", CloudAction::PutAlarm(spec), needs));
                 }
                 AlarmDiff::Delete { id, name } => {
-                    done.push(steps.cloud(id, "delete", CloudAction::DeleteAlarm { name: name.clone() }, []));
+                    done.push(self.put(steps, id, "delete", CloudAction::DeleteAlarm { name: name.clone() }, []));
                 }
             }
         }
@@ -400,7 +451,9 @@ impl Context<'_> {
 
     /// Is anything to be done on the host itself?
     fn works(&self) -> bool {
-        self.deploys || self.carries() || self.diff.disks.iter().any(|d| self.must_mount(d))
+        // A machine of another size has to serve again.
+        let resized = matches!(self.diff.instance, InstanceDiff::Resize { .. });
+        self.deploys || resized || self.carries() || self.diff.disks.iter().any(|d| self.must_mount(d))
     }
 
     /// Wait for SSH where something is to be done on the host.
@@ -413,58 +466,5 @@ impl Context<'_> {
         }
         let needs = after.into_iter().chain(early.iter().cloned());
         vec![steps.host(&self.host.id, "wait", HostAction::Wait { on: self.on.clone() }, needs)]
-    }
-
-    fn mounts(&self, steps: &mut Steps, reachable: &[StepId], attached: &[StepId]) -> Vec<StepId> {
-        let nodes = self.diff.disks.iter().filter(|d| self.must_mount(d)).filter_map(|d| Some((d, self.node(d)?)));
-        nodes
-            .map(|(diff, node)| {
-                if let DiskDiff::Rename { name, from, .. } = diff {
-                    return self.rename(steps, node, name, from, reachable);
-                }
-                let disk = DiskOnHost {
-                    disk: node.name.clone(),
-                    size_gb: node.size_gb,
-                    mount: node.mount.clone(),
-                    path: self.path(node),
-                    resource: diff.resource().clone(),
-                    expects_data: self.expects_data(diff, node),
-                };
-                let action = HostAction::PrepareDisk { on: self.on.clone(), disk };
-                steps.host(&node.id, "mount", action, reachable.iter().chain(attached).cloned())
-            })
-            .collect()
-    }
-
-    /// On the host first: cut off in between, the next run finds the disk by its place and its old tag.
-    fn rename(
-        &self,
-        steps: &mut Steps,
-        node: &DiskNode,
-        disk: &ResourceName,
-        from: &NodeName,
-        reachable: &[StepId],
-    ) -> StepId {
-        let (mount, to) = (node.mount.clone(), node.name.clone());
-        let action = HostAction::RenameDisk { on: self.on.clone(), mount, from: from.clone(), to };
-        let renamed = steps.host(&node.id, "rename", action, reachable.iter().cloned());
-        let tag = CloudAction::Tag { name: disk.clone(), tags: Tags::for_node(&self.graph.plan, node.id.as_str()) };
-        steps.cloud(&node.id, "tag", tag, [renamed])
-    }
-
-    /// Moved and grown disks hold data. So does one that an interrupted move or growth left unmounted: infra makes
-    /// snapshots only of disks that have been in use.
-    fn expects_data(&self, diff: &DiskDiff, node: &DiskNode) -> bool {
-        let copied = || self.inventory.snapshots.iter().any(|s| s.tags.is_node(&self.graph.plan, node.id.as_str()));
-        match diff {
-            DiskDiff::Move { .. } | DiskDiff::Grow { .. } => true,
-            DiskDiff::Create { exists: true, .. } | DiskDiff::Mount { .. } => copied(),
-            _ => false,
-        }
-    }
-
-    /// A kept disk of a new instance cannot be: it must be mounted wherever the instance is new.
-    fn must_mount(&self, disk: &DiskDiff) -> bool {
-        !disk.is_kept() || !matches!(self.diff.instance, InstanceDiff::Keep { .. })
     }
 }

@@ -7,7 +7,11 @@ mod check;
 mod consent;
 mod database;
 mod describe;
+mod ec2;
+#[cfg(test)]
+mod ec2_tests;
 mod host;
+mod of_node;
 mod remove;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -25,6 +29,8 @@ pub use database::{
     member_name, provision, remove as remove_database, revert, secure, watch,
 };
 pub use describe::{describe, interrupts};
+pub use ec2::{Ec2Spec, POLICY, ProfileCall, TRUST};
+pub use of_node::of_node;
 pub use remove::{Removal, Scope, Services, remove};
 
 use crate::graph::NodeId;

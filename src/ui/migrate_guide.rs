@@ -274,9 +274,11 @@ pub mod fixture {
     use crate::migrate::assessment::Volume;
     use crate::migrate::catalog::ServerVersion;
     use crate::migrate::estimate::{basis, estimate};
+    use crate::migrate::job::Destination;
     use crate::migrate::measure::Reading;
     use crate::migrate::preflight::Severity;
     use crate::migrate::schema::Loss;
+    use crate::plan::Engine;
 
     pub fn finding(severity: Severity, code: &str, object: &str) -> Finding {
         let text = |what: &str| format!("{what} of {object}");
@@ -327,8 +329,8 @@ pub mod fixture {
     }
 
     pub fn view(mode: Mode) -> GuideView {
-        let look = look();
-        let (online, offline) = (estimate(&look, Mode::Online, true), estimate(&look, Mode::Offline, true));
+        let (look, to) = (look(), Destination::Managed(Engine::Rds));
+        let (online, offline) = (estimate(&look, Mode::Online, &to), estimate(&look, Mode::Offline, &to));
         let chosen = if mode == Mode::Online { &online } else { &offline };
         GuideView {
             database: "telemetry".into(),

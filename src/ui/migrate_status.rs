@@ -7,8 +7,9 @@ use super::migrate_guide::{clock, moment};
 use super::migrate_text::stage_line;
 use crate::agent::{Report, SourceHealth};
 use crate::migrate::prose::{FEW, few, wrapped};
+use crate::migrate::safety_copy::SafetyCopy;
 use crate::migrate::saga::{Cutover, Direction, Mode, Next, Progress, Side, Stage, Status, Switching};
-use crate::migrate::stages::{Pause, SafetyCopy, WayBack};
+use crate::migrate::stages::{Pause, WayBack};
 
 pub fn migration_text(report: &Report) -> String {
     let mut text = String::new();

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::lines::plural;
-use crate::cost::{Estimate, Line, Monthly};
+use crate::cost::{Estimate, Line, Monthly, PricesUsed, Traffic};
 use crate::diff::{Change, LeftOver, Verb};
 use crate::steps::{Removal, Step, StepId, describe, interrupts};
 
@@ -62,7 +62,7 @@ pub fn plan_text(view: &PlanView) -> String {
     steps(&mut text, &view.steps);
     cost(&mut text, &view.cost);
     left_over(&mut text, &view.left_over);
-    for note in &view.notes {
+    for note in view.notes.iter().chain(&view.cost.notes) {
         line(&mut text, &format!("\nNote: {note}"));
     }
     for question in &view.questions {
@@ -146,12 +146,35 @@ fn cost(text: &mut String, cost: &Estimate) {
     }
     line(text, "\nCost a month:");
     for row in &cost.lines {
-        line(text, &format!("  {:>9}  {} {}", amount(row), row.node, row.what));
+        let most = row.most.map(|most| format!(", up to {most}")).unwrap_or_default();
+        line(text, &format!("  {:>9}  {} {}{most}", amount(row), row.node, row.what));
     }
-    if cost.before == cost.after {
-        line(text, &format!("  {:>9}  as before", cost.after.to_string()));
-    } else {
-        line(text, &format!("  {:>9}  in all, now {}", cost.after.to_string(), cost.before));
+    line(text, &format!("  {:>9}  {}", cost.after.to_string(), total(cost)));
+    if let Some(Traffic { free_gb, per_100_gb, first_tb }) = cost.traffic {
+        let traffic =
+            format!("to the internet {free_gb} GB are free, then {per_100_gb} for each 100 GB ({first_tb} for 1 TB)");
+        line(text, &format!("             beside it: {traffic}"));
+    }
+    for used in &cost.prices {
+        line(text, &format!("             prices: {}", used_in_words(used)));
+    }
+}
+
+fn total(cost: &Estimate) -> String {
+    let known = if cost.lines.iter().any(|line| line.after.is_none()) { "in all that is known" } else { "in all" };
+    let most = cost.most.map(|most| format!(", up to {most}")).unwrap_or_default();
+    match cost.before == cost.after && known == "in all" && most.is_empty() {
+        true => "as before".into(),
+        false => format!("{known}{most}, now {}", cost.before),
+    }
+}
+
+fn used_in_words(used: &PricesUsed) -> String {
+    let PricesUsed { of, from, read, age_days, .. } = used;
+    match age_days {
+        0 => format!("{of} of today ({from})"),
+        1 => format!("{of} of {read} ({from}), 1 day old"),
+        _ => format!("{of} of {read} ({from}), {age_days} days old"),
     }
 }
 
@@ -189,4 +212,57 @@ pub fn removal_text(plan: &str, removal: &Removal) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::NodeId;
+
+    fn bill(before: f64, after: Option<f64>, most: Option<f64>) -> Line {
+        let [before, after, most] = [Some(before), after, most].map(|amount| amount.map(Monthly));
+        Line { node: NodeId::new("hosts.box"), what: "instance t3.medium".into(), before, after, most }
+    }
+
+    fn estimate(lines: Vec<Line>) -> Estimate {
+        let sum = |part: fn(&Line) -> Option<Monthly>| lines.iter().filter_map(part).sum();
+        let most = lines.iter().any(|line| line.most.is_some()).then(|| sum(|line| line.most.or(line.after)));
+        let (before, after) = (sum(|line| line.before), sum(|line| line.after));
+        Estimate { lines, before, after, most, traffic: None, prices: vec![], notes: vec![] }
+    }
+
+    fn told(estimate: &Estimate) -> String {
+        let mut text = String::new();
+        cost(&mut text, estimate);
+        text
+    }
+
+    #[test]
+    fn a_bill_that_depends_on_use_is_a_range() {
+        let traffic = Traffic { free_gb: 100, per_100_gb: Monthly(9.0), first_tb: Monthly(83.16) };
+        let prices = ["2026-11-01T08:00:00Z", "2026-11-02T08:00:00Z", "2026-11-30T08:00:00Z"].map(|now| {
+            let read = "2026-11-01".parse().expect("a date");
+            PricesUsed::new("AmazonEC2", "AWS Price List", read, now.parse().expect("a moment"))
+        });
+        let lines = vec![bill(0.0, Some(30.37), Some(88.77)), bill(0.0, Some(8.0), None)];
+        let estimate = Estimate { traffic: Some(traffic), prices: prices.into(), ..estimate(lines) };
+        insta::assert_snapshot!(told(&estimate), @r"
+        Cost a month:
+             $30.37  hosts.box instance t3.medium, up to $88.77
+              $8.00  hosts.box instance t3.medium
+             $38.37  in all, up to $96.77, now $0.00
+                     beside it: to the internet 100 GB are free, then $9.00 for each 100 GB ($83.16 for 1 TB)
+                     prices: AmazonEC2 of today (AWS Price List)
+                     prices: AmazonEC2 of 2026-11-01 (AWS Price List), 1 day old
+                     prices: AmazonEC2 of 2026-11-01 (AWS Price List), 29 days old
+        ");
+    }
+
+    #[test]
+    fn what_is_not_known_is_in_no_sum() {
+        let total = |lines| told(&estimate(lines)).lines().last().map(str::to_owned).unwrap_or_default();
+        assert_eq!(total(vec![bill(8.0, Some(8.0), None)]), "      $8.00  as before");
+        let lines = vec![bill(8.0, Some(8.0), None), bill(0.0, None, None)];
+        assert_eq!(total(lines), "      $8.00  in all that is known, now $8.00");
+    }
 }

@@ -5,5 +5,6 @@ mod completions;
 mod init;
 mod malformed;
 mod migrate;
+mod prices;
 mod program;
 mod schema;

@@ -59,6 +59,7 @@ async fn from_nothing() -> anyhow::Result<()> {
     Cost a month:
           $5.00  hosts.web instance nano_3_0
           $5.00  in all, now $0.00
+                 prices: Lightsail instances of today (Lightsail itself)
     ");
     Ok(())
 }
@@ -97,6 +98,7 @@ async fn another_size_replaces_the_host_and_keeps_its_address() -> anyhow::Resul
     Cost a month:
           $7.00  hosts.web instance micro_3_0
           $7.00  in all, now $5.00
+                 prices: Lightsail instances of today (Lightsail itself)
 
     Note: ops@example.com is not verified: its alarms reach nobody until the link in Amazon's mail is followed
 

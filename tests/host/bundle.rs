@@ -105,6 +105,7 @@ impl TestBundle {
                     id: image.id.clone(),
                 })
                 .collect(),
+            overlay: None,
             by: "ada@desk".to_owned(),
             health_timeout: Duration::from_secs(30),
         };

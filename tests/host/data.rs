@@ -15,6 +15,7 @@ fn site(disks: &[(&str, &str, u32)]) -> Site {
         size_gb: *size_gb,
         mount: (*mount).to_owned(),
         cloud_path: None,
+        serial: None,
     });
     Site::new("phase1".parse().unwrap(), "vault".parse().unwrap(), disks.collect())
 }

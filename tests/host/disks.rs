@@ -157,6 +157,7 @@ async fn disks_side_by_side_keep_each_others_lines() {
                 size_gb: 1,
                 mount: format!("/srv/{letter}"),
                 cloud_path: Some(path),
+                serial: None,
             }
         })
         .into();

@@ -223,6 +223,7 @@ pub fn site_with_disk(gib: u32, cloud_path: Option<&str>) -> Site {
         size_gb: gib,
         mount: "/srv/pgdata".to_owned(),
         cloud_path: cloud_path.map(str::to_owned),
+        serial: None,
     };
     Site::new("phase1".parse().unwrap(), "vault".parse().unwrap(), vec![disk])
 }

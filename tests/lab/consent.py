@@ -9,11 +9,13 @@ from databases import SERVICE
 from scene import fail, infra, ok
 
 
-def load_files(files):
-    """From outside: the bundle's own user could do the same."""
-    command = ["docker", "ps", "--format", "{{.Names}}", "--filter", f"label=infra-lab={scene.lab_id()}"]
-    host = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[0]
-    psql = f'exec docker exec -i "{SERVICE}" psql -U postgres -d telemetry -Xq -v ON_ERROR_STOP=1'
+def load_files(files, named="phase1-vault", options=""):
+    """From outside: the bundle's own user could do the same. Of several hosts, on the one whose name begins so."""
+    command = ["docker", "ps", "--quiet", "--filter", f"label=infra-lab={scene.lab_id()}"]
+    hosts = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    names = subprocess.run(["docker", "inspect", "--format", "{{.Config.Hostname}}", *hosts], check=True, capture_output=True, text=True).stdout.split()
+    host = next(host for host, name in zip(hosts, names) if name.startswith(named))
+    psql = f'exec docker exec -i -e PGOPTIONS="{options}" "{SERVICE}" psql -U postgres -d telemetry -Xq -v ON_ERROR_STOP=1'
     for file in files:
         sql = file.read_bytes()
         done = subprocess.run(["docker", "exec", "-i", host, "sh", "-c", psql], input=sql, capture_output=True)

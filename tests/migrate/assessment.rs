@@ -6,8 +6,10 @@ use std::path::Path;
 use infra::cost::MigrationCost;
 use infra::migrate::assessment::{Assessment, Ends, assess};
 use infra::migrate::estimate::{basis, estimate};
+use infra::migrate::job::Destination;
 use infra::migrate::preflight::{Capacity, Severity};
 use infra::migrate::saga::{Cutover, Mode, Stage};
+use infra::plan::Engine;
 use infra::postgres::Endpoint;
 use infra::ui::{GuideView, StageView, guide_text};
 
@@ -21,6 +23,7 @@ fn ends(source: &Server, database: &str, target: Option<String>) -> Ends {
         dump: source.tool("pg_dump", &[&url]),
         source: Endpoint::parse(&url).unwrap(),
         target: target.map(|url| Endpoint::parse(&url).unwrap()),
+        made: infra::migrate::preflight::Made::Managed,
         mode: Mode::Online,
         capacity: Capacity { connections: 2, ..Capacity::default() },
     }
@@ -91,13 +94,14 @@ async fn sizes_speed_and_writes_are_measured() {
     assert_eq!((look.volume.tables, look.volume.indexes, look.volume.rows), (2, 1, 300_000));
     // Nobody writes: at most the server's own records.
     assert!(look.wal_bytes_per_second < 1 << 20, "{}", look.wal_bytes_per_second);
-    let online = estimate(&look, Mode::Online, false);
+    let online = estimate(&look, Mode::Online, &Destination::Url);
     assert!((10..600).contains(&online.seconds), "{online:?}");
 }
 
 /// As `infra migrate --plan-only` tells it.
 fn guide(look: Assessment, file: Option<&Path>) -> String {
-    let [online, offline] = [Mode::Online, Mode::Offline].map(|mode| estimate(&look, mode, true));
+    let [online, offline] =
+        [Mode::Online, Mode::Offline].map(|mode| estimate(&look, mode, &Destination::Managed(Engine::Rds)));
     let view = GuideView {
         database: "app".into(),
         service: "db".into(),

@@ -62,3 +62,31 @@ async fn clients_and_infra_enter_without_the_master() {
     retire(&clients).await.unwrap();
     connect(&clients, "test").await.unwrap();
 }
+
+/// A server of the bundle's own, where the master is a superuser whose password nobody changes.
+#[tokio::test]
+async fn beside_a_superuser_infra_has_a_login_and_the_clients_are_the_superuser() {
+    for server in [Server::v15(), Server::v17()] {
+        let file = server.psql(SUPERUSER, "SHOW hba_file");
+        let rules = format!(
+            "COPY (SELECT unnest(ARRAY['host all infra_migrate 127.0.0.1/32 scram-sha-256', 'host all all 127.0.0.1/32 trust'])) TO '{file}';
+             SELECT pg_reload_conf()"
+        );
+        server.psql(SUPERUSER, &rules);
+        let master = Endpoint::parse(&server.url_as(SUPERUSER, SUPERUSER)).unwrap();
+        let passwords = Passwords::random();
+        let first = make(&master, SUPERUSER, &passwords).await.unwrap();
+        let Logins { clients, infra } = make(&master, SUPERUSER, &passwords).await.unwrap();
+        assert_eq!(first, Logins { clients: clients.clone(), infra: infra.clone() });
+        assert_eq!(clients, master);
+        let ours = connect(&infra, "test").await.unwrap();
+        let who = "SELECT session_user::text, current_user::text, rolsuper FROM pg_roles WHERE rolname = current_user";
+        let row = ours.query_one(who, &[]).await.unwrap();
+        assert_eq!((row.get(0), row.get(1), row.get(2)), ("infra_migrate", SUPERUSER, true));
+        let replicates = server
+            .psql(SUPERUSER, "SELECT rolreplication AND NOT rolsuper FROM pg_roles WHERE rolname = 'infra_migrate'");
+        assert_eq!(replicates, "t");
+        retire(&infra).await.unwrap();
+        assert!(connect(&infra, "test").await.is_err(), "nobody enters as infra after the end");
+    }
+}

@@ -6,14 +6,17 @@ use super::{files, repository};
 
 const PAGE: &str = "docs/permissions.md";
 /// The first word of each operation's name, in the code's own list of calls: what it says when one fails.
-const VERBS: [&str; 24] = [
+const VERBS: [&str; 31] = [
+    "Add",
     "Allocate",
+    "Associate",
     "Attach",
     "Authorize",
     "Create",
     "Delete",
     "Describe",
     "Detach",
+    "Disassociate",
     "Get",
     "Import",
     "Is",
@@ -23,20 +26,27 @@ const VERBS: [&str; 24] = [
     "Put",
     "Reboot",
     "Release",
+    "Remove",
+    "Replace",
     "Reset",
     "Revoke",
+    "Run",
     "Send",
     "Start",
     "Stop",
     "Subscribe",
+    "Terminate",
     "Unpeer",
     "Unsubscribe",
 ];
 /// What AWS asks for beside the call itself: tags that are given with a call, keys, secrets and roles that a service makes.
-const BESIDE: [&str; 9] = [
+const BESIDE: [&str; 12] = [
     "cloudwatch:TagResource",
     "ec2:CreateTags",
     "iam:CreateServiceLinkedRole",
+    "iam:PassRole",
+    "iam:TagInstanceProfile",
+    "iam:TagRole",
     "kms:DescribeKey",
     "lightsail:TagResource",
     "rds:AddTagsToResource",

@@ -2,7 +2,7 @@
 
 use super::attach::{Attached, attach};
 use super::options::{CutoverArg, Options, options};
-use super::{StartArgs, command, current, guide, look, migrations, provider};
+use super::{StartArgs, command, current, database_host, guide, look, migrations, provider};
 use crate::agent::Begin;
 use crate::cli::args::Global;
 use crate::cli::common::{OnHost, on_host};
@@ -10,7 +10,7 @@ use crate::error::{CommandError, Exit};
 use crate::host;
 use crate::migrate::job::{Destination, JOB_VERSION, Job, Source};
 use crate::migrate::saga::Next;
-use crate::plan::Engine;
+use crate::plan::{Engine, NodeName};
 use crate::postgres::{Endpoint, Secret, Tls};
 
 pub async fn begin(global: &Global, mut args: StartArgs) -> Result<Exit, CommandError> {
@@ -18,20 +18,18 @@ pub async fn begin(global: &Global, mut args: StartArgs) -> Result<Exit, Command
     args.plan = args.plan.or(when.plan);
     let Some(to) = &args.to else {
         return Err(CommandError::usage("where to? name the new database").hint(
-            "--to rds, --to aurora, or --to postgres://user@host/name; its password comes from INFRA_TARGET_PASSWORD",
+            "--to rds, --to aurora, --to ec2, --to HOST of the plan, or --to postgres://user@host/name; its password comes from INFRA_TARGET_PASSWORD",
         ));
     };
-    let engine = Engine::named(to);
-    let given = if engine.is_some() { None } else { Some(target(to)?) };
-    let at = on_host(global, args.plan.clone(), None, "migrate").await?;
+    let given = if to.contains("://") { Some(target(to)?) } else { None };
+    let mut at = on_host(global, args.plan.clone(), None, "migrate").await?;
     let options = options(&args, when.time, &at.stack.plan.migrate, &jiff::Zoned::now())?;
     let mut job = job(&at, &args, options)?;
     refuse_clients_that_stay(&at, &job)?;
-    if let Some(engine) = engine {
-        job.to = Destination::Managed(engine);
-        job.storage_bytes = at.stack.plan.migrate.managed(engine).and_then(|size| size.storage_bytes());
+    if given.is_none() {
+        job.to = made(&mut at, to)?;
         // Refused now rather than after the copy has begun.
-        provider::check(&at, engine).await?;
+        job.storage_bytes = provider::check(&at, &job.to).await?;
     }
     if !args.plan_only {
         refuse_a_second(&at).await?;
@@ -53,6 +51,25 @@ pub async fn begin(global: &Global, mut args: StartArgs) -> Result<Exit, Command
     connected.session.agent(&["begin", &migrations(&at)], &request).await?;
     connected.session.start_migration(&at.site, &current(&at)).await?;
     attach(global, &at, Attached::Serves).await
+}
+
+/// Where infra makes it.
+fn made(at: &mut OnHost, to: &str) -> Result<Destination, CommandError> {
+    if to == database_host::WORD {
+        return database_host::ask_for(at).map(Destination::Host);
+    }
+    if let Some(engine) = Engine::named(to) {
+        return Ok(Destination::Managed(engine));
+    }
+    let hosts = &at.stack.plan.hosts;
+    let found = hosts.keys().find(|host| host.as_str() == to).cloned().map(Destination::Host);
+    let others: Vec<_> = hosts.keys().filter(|host| **host != at.host).map(NodeName::as_str).collect();
+    let others =
+        if others.is_empty() { "it has no other host".to_owned() } else { format!("its hosts: {}", others.join(", ")) };
+    found.ok_or_else(|| {
+        CommandError::usage(format!("{to} is neither rds, aurora, ec2, a host of the plan, nor a URL"))
+            .hint(format!("{others}; a URL is postgres://user@host/name"))
+    })
 }
 
 /// They would go on with the old database, which is read-only then, or with none.

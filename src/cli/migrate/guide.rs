@@ -33,7 +33,7 @@ pub async fn guide(at: &OnHost, begin: &Begin, command: String) -> Result<GuideV
 
 fn view(at: &OnHost, job: &Job, target: Option<&Endpoint>, command: String, look: Assessment) -> GuideView {
     let size = job.to.engine().and_then(|engine| at.stack.plan.migrate.managed(engine));
-    let of = |mode| estimate(&look, mode, size.is_some());
+    let of = |mode| estimate(&look, mode, &job.to);
     let (online, offline) = (of(Mode::Online), of(Mode::Offline));
     let chosen = if job.mode == Mode::Online { &online } else { &offline };
     let codes = |severity: Severity| {
@@ -50,13 +50,13 @@ fn view(at: &OnHost, job: &Job, target: Option<&Endpoint>, command: String, look
         database: job.source.database.clone(),
         service: job.source.service.clone(),
         host: job.host.to_string(),
-        to: destination(size.as_ref(), target),
+        to: destination(job, size.as_ref(), target),
         mode: job.mode,
         cutover: job.cutover,
         stages: Stage::of(job.mode).map(|stage| StageView::of(stage, job.mode, chosen)).collect(),
         basis: basis(&look),
         command,
-        cost: cost(at, size.as_ref(), look.volume.data_bytes + look.volume.index_bytes),
+        cost: cost(at, job, size.as_ref(), look.volume.data_bytes + look.volume.index_bytes),
         open: codes(Severity::Warning).into_iter().filter(|code| !job.accepted.contains(code)).collect(),
         blockers: codes(Severity::Blocker),
         accepted: job.accepted.clone(),
@@ -66,15 +66,21 @@ fn view(at: &OnHost, job: &Job, target: Option<&Endpoint>, command: String, look
     }
 }
 
-fn destination(size: Option<&ManagedSize>, target: Option<&Endpoint>) -> String {
+fn destination(job: &Job, size: Option<&ManagedSize>, target: Option<&Endpoint>) -> String {
     let made = size.map(|size| format!("{}: {size}", size.engine()));
-    target.map(Endpoint::url).or(made).unwrap_or_default()
+    let host = job.to.host().map(|host| format!("service {} on host {host}", job.source.service));
+    target.map(Endpoint::url).or(made).or(host).unwrap_or_default()
 }
 
-fn cost(at: &OnHost, size: Option<&ManagedSize>, bytes: u64) -> MigrationCost {
+fn cost(at: &OnHost, job: &Job, size: Option<&ManagedSize>, bytes: u64) -> MigrationCost {
+    let hosts = &at.stack.plan.hosts;
     let unknown = MigrationCost { host: None, database: None, after: None, most: None };
-    let host = at.stack.plan.hosts.get(&at.host);
-    host.map_or(unknown, |host| cost::migration(host, size, bytes, &at.inventory))
+    let region = at.stack.plan.region.as_ref();
+    let Some(host) = hosts.get(&at.host) else { return unknown };
+    match job.to.host().and_then(|name| hosts.get(name)) {
+        Some(other) => cost::migration_to_host(host, other, region, &at.inventory),
+        None => cost::migration(host, size, bytes, region, &at.inventory),
+    }
 }
 
 /// To be read on stdout where it is all that was asked for, and beside the rest otherwise.

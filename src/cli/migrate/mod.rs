@@ -4,11 +4,14 @@
 mod attach;
 mod begin;
 mod command;
+mod database_host;
 mod finish;
 mod guide;
+mod hosted;
 mod limit;
 mod options;
 mod provider;
+mod ways;
 
 use std::path::PathBuf;
 
@@ -39,9 +42,9 @@ pub struct MigrateArgs {
 struct StartArgs {
     /// The plan [default: the one that was brought up from here]
     plan: Option<PathBuf>,
-    /// Where: rds or aurora (as the plan's [migrate.rds] or [migrate.aurora] says), or
-    /// postgres://user@host/name?sslmode=verify-full&sslrootcert=FILE
-    #[arg(long, value_name = "rds|aurora|URL")]
+    /// Where: rds, aurora or ec2 (as the plan's [migrate.rds], [migrate.aurora] or [migrate.ec2] says), another host of the
+    /// plan, or postgres://user@host/name?sslmode=verify-full&sslrootcert=FILE
+    #[arg(long, value_name = "rds|aurora|ec2|HOST|URL")]
     to: Option<String>,
     /// Writers wait from before the copy to the end; without it they wait for seconds
     #[arg(long, conflicts_with = "online")]

@@ -1,21 +1,36 @@
-//! What only the operator's side can do of a migration to a managed database, since only it has the cloud's credentials:
-//! make it, take the load's settings back, back it up, watch it, remove it. The agent is told.
+//! What only the operator's side can do of a migration to a database that infra makes, since only it has the cloud's credentials
+//! and enters every host: make it, take the load's settings back, back it up, watch it, remove it. The agent is told.
 
-use super::current;
+use super::{current, hosted};
 use crate::agent::{NewDatabase, Report, Secured, Work};
 use crate::cli::args::Global;
-use crate::cli::common::{OnHost, cloud};
+use crate::cli::common::OnHost;
 use crate::cli::provider::Provider;
 use crate::cloud::Databases;
 use crate::error::CommandError;
 use crate::inventory::Inventory;
+use crate::migrate::job::Destination;
 use crate::plan::Engine;
 use crate::postgres::{Endpoint, Secret, Tls};
 use crate::stack::{self, DatabaseError, ObserveError};
 
 pub async fn perform(work: Work, global: &Global, at: &OnHost, report: &Report) -> Result<(), CommandError> {
     match work {
-        Work::Provide(engine) => provide(global, at, engine).await,
+        Work::Provide(to) => {
+            let made = match to {
+                Destination::Managed(engine) => {
+                    let made = provide(global, at, engine).await?;
+                    super::ways::open(global, at).await?;
+                    made
+                }
+                Destination::Host(host) => hosted::provide(global, at, &host, &report.id).await?,
+                // It was there before the migration.
+                Destination::Url => return Ok(()),
+            };
+            tell(at, "provisioned", &made).await?;
+            let connected = at.session().await?;
+            Ok(connected.session.start_migration(&at.site, &current(at)).await?)
+        }
         Work::Revert => {
             let provider = Provider::connect(global, &at.stack).await?;
             provider.database.revert().await?;
@@ -27,13 +42,19 @@ pub async fn perform(work: Work, global: &Global, at: &OnHost, report: &Report) 
     }
 }
 
-/// Whether the plan and the host are such that a database can be made for them.
-pub async fn check(at: &OnHost, engine: Engine) -> Result<(), CommandError> {
-    stack::database_wish(&at.stack, &observed(at).await?, &at.host, engine).map(drop)?;
-    Ok(())
+/// Whether the plan and its hosts are such that a database can be made for them; how much it could hold, if that is bounded.
+pub async fn check(at: &OnHost, to: &Destination) -> Result<Option<u64>, CommandError> {
+    match to {
+        Destination::Managed(engine) => {
+            stack::database_wish(&at.stack, &observed(at).await?, &at.host, *engine)?;
+            Ok(at.stack.plan.migrate.managed(*engine).and_then(|size| size.storage_bytes()))
+        }
+        Destination::Host(host) => hosted::check(at, host).await,
+        Destination::Url => Ok(None),
+    }
 }
 
-async fn provide(global: &Global, at: &OnHost, engine: Engine) -> Result<(), CommandError> {
+async fn provide(global: &Global, at: &OnHost, engine: Engine) -> Result<NewDatabase, CommandError> {
     let wish = stack::database_wish(&at.stack, &observed(at).await?, &at.host, engine)?;
     let provider = Provider::connect(global, &at.stack).await?;
     let made = provider.database.provide(&wish).await?;
@@ -53,16 +74,18 @@ async fn provide(global: &Global, at: &OnHost, engine: Engine) -> Result<(), Com
         tls: Tls::VerifyFull { ca: "ca.pem".into() },
     };
     provider.end().await;
-    tell(at, "provisioned", &NewDatabase { endpoint, ca: Some(ca) }).await?;
-    let connected = at.session().await?;
-    Ok(connected.session.start_migration(&at.site, &current(at)).await?)
+    Ok(NewDatabase { endpoint, ca: Some(ca) })
 }
 
 /// Before the way back is given up: the load's settings are gone, a backup of the new database is complete, and its
 /// alarms are set, as the plan has them by now.
 pub async fn secure(global: &Global, at: &OnHost, report: &Report) -> Result<(), CommandError> {
-    if report.to.engine().is_none() || report.secured.backup.is_some() && report.secured.reverted {
+    if !report.to.is_made() || report.secured.backup.is_some() && report.secured.reverted {
         return Ok(());
+    }
+    if let Some(host) = report.to.host() {
+        let backup = hosted::back_up(global, at, host, &report.id).await?;
+        return tell(at, "secured", &Secured { reverted: true, backup: Some(backup) }).await;
     }
     let provider = Provider::connect(global, &at.stack).await?;
     provider.database.revert().await?;
@@ -75,8 +98,11 @@ pub async fn secure(global: &Global, at: &OnHost, report: &Report) -> Result<(),
 /// The database that a migration made goes again. What it held is in the old one; if it has served, a last snapshot stays all
 /// the same, whose name is told.
 pub async fn remove(global: &Global, at: &OnHost, report: &Report) -> Result<(), CommandError> {
-    if report.to.engine().is_none() {
+    if !report.to.is_made() {
         return Err(CommandError::usage("infra did not make the new database: it is yours to remove"));
+    }
+    if let Some(host) = report.to.host() {
+        return hosted::remove(global, at, host, report.status.has_served).await;
     }
     let provider = Provider::connect(global, &at.stack).await?;
     let last = report.status.has_served.then(|| stack::last_snapshot(&at.stack.plan.name, jiff::Timestamp::now()));
@@ -97,7 +123,7 @@ async fn tell(at: &OnHost, word: &str, what: &impl serde::Serialize) -> Result<(
 }
 
 async fn observed(at: &OnHost) -> Result<Inventory, CommandError> {
-    match cloud(&at.stack).await {
+    match stack::clouds(&at.stack).await {
         Some(cloud) => Ok(cloud.observe().await.map_err(ObserveError::from)?),
         None => Ok(Inventory::empty(jiff::Timestamp::now())),
     }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use super::ec2::is_of_ec2;
 use super::world::World;
 use super::{Done, ensure, refused};
 use crate::cloud::CloudErrorKind;
 use crate::inventory::{
-    Address, Alarm, Contact, ContactStatus, Disk, Instance, InstanceState, KeyPair, OpenPort, ResourceName,
-    RuleProtocol, RuleRange, Snapshot, Tags,
+    Address, Alarm, CloudKind, Contact, ContactStatus, Disk, Instance, InstanceState, KeyPair, OpenPort, ResourceName,
+    RuleProtocol, RuleRange, Snapshot, Tags, VolumeSpec,
 };
 use crate::steps::CloudAction;
 
@@ -32,11 +33,12 @@ impl World {
         found.ok_or_else(|| (CloudErrorKind::NotFound, format!("static IP {name}")))
     }
 
-    pub(super) fn submit(&mut self, action: &CloudAction) -> Done {
+    pub(super) fn submit(&mut self, at: CloudKind, action: &CloudAction) -> Done {
         match action {
+            action if is_of_ec2(action) => self.submit_ec2(action),
             CloudAction::ImportKeyPair { name, .. } => {
                 self.name_is_free(name)?;
-                self.inventory.key_pairs.push(KeyPair { name: name.clone(), fingerprint: String::new() });
+                self.inventory.key_pairs.push(KeyPair { cloud: at, name: name.clone(), fingerprint: String::new() });
                 Ok(())
             }
             CloudAction::Tag { name, tags } => {
@@ -57,7 +59,7 @@ impl World {
             CloudAction::AllocateAddress { .. }
             | CloudAction::AttachAddress { .. }
             | CloudAction::DetachAddress { .. }
-            | CloudAction::ReleaseAddress { .. } => self.submit_address(action),
+            | CloudAction::ReleaseAddress { .. } => self.submit_address(at, action),
             CloudAction::CreateContact { .. }
             | CloudAction::DeleteContact
             | CloudAction::PutAlarm(_)
@@ -71,7 +73,12 @@ impl World {
             CloudAction::CreateInstance(spec) => {
                 self.name_is_free(&spec.name)?;
                 ensure(self.inventory.key_pairs.iter().any(|k| k.name == spec.key_pair), "no such key pair")?;
+                let ec2 = super::ec2::made(self, spec)?;
+                if ec2.is_some() {
+                    self.protected.insert(spec.name.clone());
+                }
                 let instance = Instance {
+                    cloud: if ec2.is_some() { CloudKind::Ec2 } else { CloudKind::Lightsail },
                     name: spec.name.clone(),
                     tags: spec.tags.clone(),
                     zone: spec.zone.clone(),
@@ -82,8 +89,9 @@ impl World {
                     key_pair: Some(spec.key_pair.clone()),
                     public_ip: None,
                     private_ip: Some(super::database::private_ip(&spec.name)),
-                    ports: ports_of_new(),
+                    ports: if ec2.is_some() { vec![] } else { ports_of_new() },
                     created_at: self.now(),
+                    ec2,
                 };
                 self.inventory.instances.push(instance);
             }
@@ -100,6 +108,7 @@ impl World {
             }
             CloudAction::DeleteInstance { name } => {
                 self.instance(name)?;
+                ensure(!self.protected.contains(name), "it is protected from that")?;
                 let holds = self.inventory.disks.iter().any(|d| d.attached_to.as_ref() == Some(name));
                 ensure(!holds, "it holds a disk")?;
                 ensure(self.services.as_ref() != Some(name), "its services run")?;
@@ -116,12 +125,12 @@ impl World {
         Ok(())
     }
 
-    fn submit_address(&mut self, action: &CloudAction) -> Done {
+    fn submit_address(&mut self, cloud: CloudKind, action: &CloudAction) -> Done {
         match action {
-            CloudAction::AllocateAddress { name } => {
+            CloudAction::AllocateAddress { name, .. } => {
                 self.name_is_free(name)?;
                 let ip = format!("203.0.113.{}", 200 + self.inventory.addresses.len());
-                self.inventory.addresses.push(Address { name: name.clone(), ip, attached_to: None });
+                self.inventory.addresses.push(Address { cloud, name: name.clone(), ip, attached_to: None });
             }
             CloudAction::AttachAddress { name, instance } => {
                 self.instance(instance)?;
@@ -170,9 +179,11 @@ impl World {
 
     fn submit_disk(&mut self, action: &CloudAction) -> Done {
         match action {
-            CloudAction::CreateDisk { name, zone, size_gb, tags } => self.new_disk(name, zone, *size_gb, tags),
+            CloudAction::CreateDisk { name, zone, size_gb, volume, tags } => {
+                self.new_disk(name, zone, *size_gb, *volume, tags)
+            }
             CloudAction::CreateDiskFromSnapshot { name, snapshot, zone, size_gb, tags } => {
-                self.new_disk(name, zone, *size_gb, tags)?;
+                self.new_disk(name, zone, *size_gb, None, tags)?;
                 let copy = self.file_systems.get(snapshot).cloned();
                 self.file_systems.extend(copy.map(|copy| (name.clone(), copy)));
                 Ok(())
@@ -203,10 +214,11 @@ impl World {
             }
             CloudAction::SnapshotDisk { disk, snapshot, tags } => {
                 self.name_is_free(snapshot)?;
-                let size_gb = self.disk(disk)?.size_gb;
+                let (size_gb, cloud) = self.disk(disk).map(|disk| (disk.size_gb, disk.cloud))?;
                 let copy = self.file_systems.get(disk).cloned();
                 self.file_systems.extend(copy.map(|copy| (snapshot.clone(), copy)));
                 self.inventory.snapshots.push(Snapshot {
+                    cloud,
                     name: snapshot.clone(),
                     tags: tags.clone(),
                     from_disk: Some(disk.clone()),
@@ -225,9 +237,19 @@ impl World {
         }
     }
 
-    fn new_disk(&mut self, name: &ResourceName, zone: &str, size_gb: u32, tags: &Tags) -> Done {
+    fn new_disk(
+        &mut self,
+        name: &ResourceName,
+        zone: &str,
+        size_gb: u32,
+        volume: Option<VolumeSpec>,
+        tags: &Tags,
+    ) -> Done {
         self.name_is_free(name)?;
         self.inventory.disks.push(Disk {
+            cloud: if volume.is_some() { CloudKind::Ec2 } else { CloudKind::Lightsail },
+            volume,
+            modification: None,
             name: name.clone(),
             tags: tags.clone(),
             zone: zone.to_owned(),
@@ -243,8 +265,9 @@ impl World {
     pub(super) fn has(&self, action: &CloudAction) -> bool {
         let named = |name: &ResourceName| self.inventory.names().contains(name);
         match action {
+            action if is_of_ec2(action) => self.has_of_ec2(action),
             CloudAction::ImportKeyPair { name, .. }
-            | CloudAction::AllocateAddress { name }
+            | CloudAction::AllocateAddress { name, .. }
             | CloudAction::CreateDisk { name, .. }
             | CloudAction::CreateDiskFromSnapshot { name, .. }
             | CloudAction::SnapshotDisk { snapshot: name, .. } => named(name),
@@ -258,7 +281,8 @@ impl World {
             CloudAction::CreateContact { email, .. } => self.inventory.contacts.iter().any(|c| &c.email == email),
             other => {
                 let mut after = self.clone();
-                after.submit(other).is_err() && self.attached_or_off(other)
+                // Those that make something that only one cloud has are above.
+                after.submit(CloudKind::Lightsail, other).is_err() && self.attached_or_off(other)
                     || after.inventory == self.inventory && after.file_systems == self.file_systems
             }
         }

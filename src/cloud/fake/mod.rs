@@ -4,6 +4,7 @@
 
 mod account;
 mod database;
+mod ec2;
 mod world;
 
 use std::sync::Mutex;
@@ -16,7 +17,7 @@ pub use world::World;
 
 use super::{Access, Cloud, CloudError, CloudErrorKind, Operation, OperationState, Probe};
 use crate::executor::{Hosts, Reporter, StepError};
-use crate::inventory::{Inventory, ResourceName};
+use crate::inventory::{CloudKind, Inventory, ResourceName};
 use crate::steps::{Action, CloudAction, HostAction, LocalAction};
 
 /// What becomes of the nth change that is asked for.
@@ -32,6 +33,7 @@ pub enum Fault {
 }
 
 pub struct FakeCloud {
+    at: CloudKind,
     pub world: Mutex<World>,
     fault: Box<dyn Fn(usize) -> Fault + Send + Sync>,
 }
@@ -48,7 +50,11 @@ fn ensure(holds: bool, why: &str) -> Done {
 
 impl FakeCloud {
     pub fn new(world: World, fault: impl Fn(usize) -> Fault + Send + Sync + 'static) -> Self {
-        Self { world: Mutex::new(world), fault: Box::new(fault) }
+        Self { at: CloudKind::Lightsail, world: Mutex::new(world), fault: Box::new(fault) }
+    }
+
+    pub fn ec2(world: World, fault: impl Fn(usize) -> Fault + Send + Sync + 'static) -> Self {
+        Self { at: CloudKind::Ec2, ..Self::new(world, fault) }
     }
 
     pub fn world(&self) -> World {
@@ -75,7 +81,9 @@ impl Cloud for FakeCloud {
             Fault::Fails => return Ok(vec![Operation("failed".into())]),
             Fault::None | Fault::After(_) => {}
         }
-        world.perform(&Action::Cloud(action.clone())).map_err(|(kind, why)| error(kind, why))?;
+        world
+            .perform(&Action::Cloud { at: self.at, action: action.clone() })
+            .map_err(|(kind, why)| error(kind, why))?;
         match fault {
             Fault::After(kind) => Err(error(kind, "after")),
             _ => Ok(vec![Operation("done".into())]),
@@ -93,7 +101,11 @@ impl Cloud for FakeCloud {
         Ok(if self.world().has(action) { Probe::Done } else { Probe::Absent })
     }
 
-    async fn access(&self, _: &ResourceName) -> Result<Access, CloudError> {
+    async fn serial(&self, _: &ResourceName) -> Result<Option<String>, CloudError> {
+        Ok(None)
+    }
+
+    async fn access(&self, _: &ResourceName, _: bool) -> Result<Access, CloudError> {
         Err(error(CloudErrorKind::Refused, "there is no machine"))
     }
 

@@ -1,6 +1,6 @@
 //! What is there, what a look at it shows, and what work on a host does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -24,6 +24,8 @@ pub struct World {
     pub(super) services: Option<ResourceName>,
     /// What lies on root disks, by instance.
     pub root_data: BTreeMap<ResourceName, Vec<RootData>>,
+    /// Instances that cannot be deleted.
+    pub(super) protected: BTreeSet<ResourceName>,
     pub(super) clock: i64,
     pub(super) asked: usize,
     /// Nobody gets to the hosts to look at them.
@@ -43,12 +45,14 @@ pub struct FileSystem {
 
 impl World {
     pub fn new() -> Self {
-        let inventory = Inventory { sizes: crate::cost::fallback_sizes(), ..Inventory::empty(Timestamp::UNIX_EPOCH) };
+        let (sizes, ec2) = (crate::cost::fallback_sizes(), super::ec2::view());
+        let inventory = Inventory { sizes, ec2, ..Inventory::empty(Timestamp::UNIX_EPOCH) };
         Self {
             inventory,
             file_systems: BTreeMap::new(),
             services: None,
             root_data: BTreeMap::new(),
+            protected: BTreeSet::new(),
             clock: 0,
             asked: 0,
             blind: false,
@@ -59,6 +63,16 @@ impl World {
         self.inventory.database = DatabaseView::Seen(Box::new(found));
     }
 
+    /// As somebody's `docker compose stop` does.
+    pub fn end_services(&mut self) {
+        self.services = None;
+    }
+
+    /// The one instance of EC2, for who changes it outside of infra.
+    pub fn instance_by_hand(&mut self) -> &mut crate::inventory::Ec2Instance {
+        self.inventory.instances.iter_mut().find_map(|i| i.ec2.as_mut()).expect("there is one")
+    }
+
     pub fn file_system(&self, disk: &str) -> Option<&FileSystem> {
         self.file_systems.get(&ResourceName::new(disk))
     }
@@ -66,6 +80,11 @@ impl World {
     /// What observing shows: the account, and the hosts that run.
     pub fn observe(&self) -> Inventory {
         let mut inventory = self.inventory.clone();
+        for instance in &mut inventory.instances {
+            if let Some(ec2) = &instance.ec2 {
+                instance.ports = self.rules_of(ec2);
+            }
+        }
         let serving: Vec<_> = self.inventory.instances.iter().filter(|i| self.serves(i)).collect();
         for instance in serving {
             let Some(host) = node_name(instance, "hosts.") else { continue };
@@ -98,7 +117,7 @@ impl World {
     pub fn perform(&mut self, action: &Action) -> Done {
         self.clock += 1;
         match action {
-            Action::Cloud(action) => self.submit(action),
+            Action::Cloud { at, action } => self.submit(*at, action),
             Action::Host(action) => self.on_host(action),
             Action::Database(action) => self.on_database(action),
             Action::Local(_) => Ok(()),

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use crate::cloud::api::OperationState;
 use crate::inventory::{
-    Address, Alarm, Comparison, Contact, ContactStatus, Disk, Instance, InstanceState, KeyPair, OpenPort, ResourceName,
-    RuleProtocol, RuleRange, Size, Snapshot, Tags,
+    Address, Alarm, CloudKind, Comparison, Contact, ContactStatus, Disk, Instance, InstanceState, KeyPair, OpenPort,
+    ResourceName, RuleProtocol, RuleRange, Size, Snapshot, Tags,
 };
 
 fn tags(tags: Option<&Vec<sdk::Tag>>) -> Tags {
@@ -45,6 +45,7 @@ pub(super) fn instance_state(state: Option<&sdk::InstanceState>) -> InstanceStat
 pub(super) fn instance(i: &sdk::Instance) -> Instance {
     let ports = i.networking.as_ref().and_then(|n| n.ports.as_ref());
     Instance {
+        cloud: CloudKind::Lightsail,
         name: name(&i.name),
         tags: tags(i.tags.as_ref()),
         zone: zone(i.location.as_ref()),
@@ -57,6 +58,7 @@ pub(super) fn instance(i: &sdk::Instance) -> Instance {
         private_ip: i.private_ip_address.clone(),
         ports: ports.into_iter().flatten().filter_map(open_port).collect(),
         created_at: time(i.created_at.as_ref()),
+        ec2: None,
     }
 }
 
@@ -95,6 +97,7 @@ pub(super) fn port_info(port: &OpenPort) -> sdk::PortInfo {
 
 pub(super) fn disk(d: &sdk::Disk) -> Disk {
     Disk {
+        cloud: CloudKind::Lightsail,
         name: name(&d.name),
         tags: tags(d.tags.as_ref()),
         zone: zone(d.location.as_ref()),
@@ -107,11 +110,14 @@ pub(super) fn disk(d: &sdk::Disk) -> Disk {
             Some(sdk::DiskState::InUse) => d.is_attached != Some(false),
             _ => false,
         },
+        volume: None,
+        modification: None,
     }
 }
 
 pub(super) fn snapshot(s: &sdk::DiskSnapshot) -> Snapshot {
     Snapshot {
+        cloud: CloudKind::Lightsail,
         name: name(&s.name),
         tags: tags(s.tags.as_ref()),
         from_disk: s.from_disk_name.clone().map(ResourceName::new),
@@ -123,6 +129,7 @@ pub(super) fn snapshot(s: &sdk::DiskSnapshot) -> Snapshot {
 
 pub(super) fn address(a: &sdk::StaticIp) -> Address {
     Address {
+        cloud: CloudKind::Lightsail,
         name: name(&a.name),
         ip: a.ip_address.clone().unwrap_or_default(),
         attached_to: a.attached_to.clone().filter(|_| a.is_attached != Some(false)).map(ResourceName::new),
@@ -130,7 +137,8 @@ pub(super) fn address(a: &sdk::StaticIp) -> Address {
 }
 
 pub(super) fn key_pair(k: &sdk::KeyPair) -> KeyPair {
-    KeyPair { name: name(&k.name), fingerprint: k.fingerprint.clone().unwrap_or_default() }
+    let fingerprint = k.fingerprint.clone().unwrap_or_default();
+    KeyPair { cloud: CloudKind::Lightsail, name: name(&k.name), fingerprint }
 }
 
 /// E-mail contacts only: infra uses no other.

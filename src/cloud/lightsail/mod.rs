@@ -59,7 +59,7 @@ impl Cloud for Lightsail {
         probe::probe(&self.reads, action).await
     }
 
-    async fn access(&self, instance: &ResourceName) -> Result<Access, CloudError> {
+    async fn access(&self, instance: &ResourceName, _keys: bool) -> Result<Access, CloudError> {
         let call = self.reads.get_instance_access_details().instance_name(instance.as_str());
         let answer = call.send().await.map_err(|e| error("GetInstanceAccessDetails", e))?;
         let details = answer.access_details.ok_or_else(|| errors::incomplete("GetInstanceAccessDetails"))?;
@@ -78,6 +78,10 @@ impl Cloud for Lightsail {
             host_keys: host_keys.collect(),
             identity,
         })
+    }
+
+    async fn serial(&self, _: &ResourceName) -> Result<Option<String>, CloudError> {
+        Ok(None)
     }
 
     async fn burst_percent(&self, instance: &ResourceName) -> Result<Option<f64>, CloudError> {

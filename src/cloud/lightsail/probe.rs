@@ -6,6 +6,7 @@ use aws_sdk_lightsail::types as sdk;
 use super::convert;
 use super::errors::error;
 use crate::cloud::api::{CloudError, CloudErrorKind, Probe};
+use crate::cloud::errors::not_of;
 use crate::inventory::{Disk, Instance, InstanceState, ResourceName, TAG_NODE, TAG_PLAN, Tags};
 use crate::steps::CloudAction;
 
@@ -137,7 +138,7 @@ async fn key_pair(client: &Client, name: &ResourceName) -> Result<(), CloudError
 }
 
 async fn address(client: &Client, action: &CloudAction) -> Result<Probe, CloudError> {
-    let (CloudAction::AllocateAddress { name }
+    let (CloudAction::AllocateAddress { name, .. }
     | CloudAction::AttachAddress { name, .. }
     | CloudAction::DetachAddress { name }
     | CloudAction::ReleaseAddress { name }) = action
@@ -191,7 +192,7 @@ async fn disk(client: &Client, action: &CloudAction) -> Result<Probe, CloudError
             Some(_) => Probe::Absent,
             None => Probe::Done,
         },
-        _ => unreachable!("probe sends disk actions here"),
+        _ => return Err(not_of("Lightsail", action)),
     })
 }
 

@@ -6,6 +6,7 @@ use aws_sdk_lightsail::types::{self as sdk, ContactProtocol, MetricName, TreatMi
 use super::convert;
 use super::errors::error;
 use crate::cloud::api::{CloudError, Operation};
+use crate::cloud::errors::not_of;
 use crate::steps::{AlarmSpec, CloudAction, InstanceSpec};
 
 /// Sends one call and turns its `operation` or `operations` into the common form.
@@ -72,7 +73,7 @@ async fn create_instance(client: &Client, spec: &InstanceSpec) -> Result<Vec<Ope
 
 async fn key_pair(client: &Client, action: &CloudAction) -> Result<Vec<Operation>, CloudError> {
     match action {
-        CloudAction::ImportKeyPair { name, public_key } => {
+        CloudAction::ImportKeyPair { name, public_key, .. } => {
             let call = client.import_key_pair().key_pair_name(name.as_str()).public_key_base64(public_key);
             send!("ImportKeyPair", call, operation)
         }
@@ -85,7 +86,7 @@ async fn key_pair(client: &Client, action: &CloudAction) -> Result<Vec<Operation
 
 async fn address(client: &Client, action: &CloudAction) -> Result<Vec<Operation>, CloudError> {
     match action {
-        CloudAction::AllocateAddress { name } => {
+        CloudAction::AllocateAddress { name, .. } => {
             send!("AllocateStaticIp", client.allocate_static_ip().static_ip_name(name.as_str()), operations)
         }
         CloudAction::AttachAddress { name, instance } => {
@@ -104,7 +105,7 @@ async fn address(client: &Client, action: &CloudAction) -> Result<Vec<Operation>
 
 async fn disk(client: &Client, action: &CloudAction) -> Result<Vec<Operation>, CloudError> {
     match action {
-        CloudAction::CreateDisk { name, zone, size_gb, tags } => {
+        CloudAction::CreateDisk { name, zone, size_gb, tags, .. } => {
             let call = client
                 .create_disk()
                 .disk_name(name.as_str())
@@ -144,7 +145,7 @@ async fn disk(client: &Client, action: &CloudAction) -> Result<Vec<Operation>, C
         CloudAction::DeleteSnapshot { name } => {
             send!("DeleteDiskSnapshot", client.delete_disk_snapshot().disk_snapshot_name(name.as_str()), operations)
         }
-        _ => unreachable!("submit sends disk actions here"),
+        _ => Err(not_of("Lightsail", action)),
     }
 }
 

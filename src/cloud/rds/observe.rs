@@ -11,7 +11,7 @@ use super::{AmazonRds, cluster, convert, instance, parameters};
 use crate::cloud::api::{CloudError, CloudErrorKind};
 use crate::diff::topic_name;
 use crate::inventory::{
-    Database, DatabaseInventory, DatabaseSnapshot, Ingress, ParameterGroup, ResourceName, SubnetGroup, Tags,
+    CloudKind, Database, DatabaseInventory, DatabaseSnapshot, Ingress, ParameterGroup, ResourceName, SubnetGroup, Tags,
 };
 use crate::plan::{Engine, PlanName, Port};
 use crate::steps::database_name;
@@ -52,8 +52,12 @@ pub(super) async fn find(rds: &AmazonRds, plan: &PlanName) -> Result<Option<Data
 }
 
 pub(super) async fn peered(rds: &AmazonRds) -> Result<bool, CloudError> {
-    let answer = rds.lightsail_reads.is_vpc_peered().send().await.map_err(|e| error("IsVpcPeered", e))?;
-    Ok(answer.is_peered.unwrap_or(false))
+    match rds.lightsail_reads.is_vpc_peered().send().await.map_err(|e| error("IsVpcPeered", e)) {
+        Ok(answer) => Ok(answer.is_peered.unwrap_or(false)),
+        // Who has hosts of EC2 alone needs no right for it; who has others is told when they are to be joined.
+        Err(error) if error.kind == CloudErrorKind::Denied => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// A cluster goes before an instance of the same name; there is but one of them, unless somebody else made the other.
@@ -102,7 +106,15 @@ pub(super) async fn tags(client: &Client, arn: Option<&str>) -> Result<Tags, Clo
 }
 
 /// Who is let in so that an instance is: its private address.
-pub(super) async fn ingress_of(rds: &AmazonRds, instance: &ResourceName, port: Port) -> Result<Ingress, CloudError> {
+pub(super) async fn ingress_of(
+    rds: &AmazonRds,
+    at: CloudKind,
+    instance: &ResourceName,
+    port: Port,
+) -> Result<Ingress, CloudError> {
+    if at == CloudKind::Ec2 {
+        return Ok(Ingress { port, from: rds.networks.private_address(instance).await?.into() });
+    }
     let answer = rds.lightsail_reads.get_instance().instance_name(instance.as_str()).send().await;
     let answer = answer.map_err(|e| error("GetInstance", e))?;
     let address = answer.instance.and_then(|instance| instance.private_ip_address?.parse::<IpAddr>().ok());

@@ -15,8 +15,8 @@ pub(super) async fn probe(rds: &AmazonRds, action: &DatabaseAction) -> Result<Pr
         A::CreateSecurityGroup { name, .. } => Ok(done_if(rds.networks.security_group(name).await?.is_some())),
         A::DeleteSecurityGroup { name } => Ok(done_if(rds.networks.security_group(name).await?.is_none())),
         A::Allow { group, ingress } => Ok(done_if(lets_in(rds, group, ingress).await?)),
-        A::AllowInstance { group, instance, port } => {
-            let ingress = observe::ingress_of(rds, instance, *port).await?;
+        A::AllowInstance { group, at, instance, port } => {
+            let ingress = observe::ingress_of(rds, *at, instance, *port).await?;
             Ok(done_if(lets_in(rds, group, &ingress).await?))
         }
         A::Forbid { group, ingress } => Ok(done_if(!lets_in(rds, group, ingress).await?)),

@@ -15,12 +15,12 @@ pub(super) async fn submit(rds: &AmazonRds, action: &DatabaseAction) -> Result<(
     match action {
         A::PeerNetworks => rds.lightsail_changes.peer_vpc().send().await.map(drop).map_err(|e| error("PeerVpc", e)),
         A::CreateSecurityGroup { name, network, tags } => rds.networks.create_security_group(name, network, tags).await,
-        A::Allow { group, ingress } => rds.networks.rule("AuthorizeSecurityGroupIngress", group, ingress).await,
-        A::AllowInstance { group, instance, port } => {
-            let ingress = observe::ingress_of(rds, instance, *port).await?;
-            rds.networks.rule("AuthorizeSecurityGroupIngress", group, &ingress).await
+        A::Allow { group, ingress } => rds.networks.allow(group, ingress).await,
+        A::AllowInstance { group, at, instance, port } => {
+            let ingress = observe::ingress_of(rds, *at, instance, *port).await?;
+            rds.networks.allow(group, &ingress).await
         }
-        A::Forbid { group, ingress } => rds.networks.rule("RevokeSecurityGroupIngress", group, ingress).await,
+        A::Forbid { group, ingress } => rds.networks.forbid(group, ingress).await,
         A::DeleteSecurityGroup { name } => rds.networks.delete_security_group(name).await,
         A::PutTopic { name, tags } => rds.alarms.create_topic(name, tags).await,
         A::Subscribe { topic, email } => rds.alarms.subscribe(topic, email.as_ref()).await,

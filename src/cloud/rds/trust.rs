@@ -1,9 +1,12 @@
 //! Where the authorities come from that sign the certificates of RDS.
 
+use aws_smithy_runtime_api::client::http::HttpConnector as _;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
 
 use crate::cloud::api::{CloudError, CloudErrorKind};
-use crate::cloud::query::{exchange, http};
+use crate::cloud::config::plain_http;
 
 /// Names a file of authorities to take instead of Amazon's: for stand-ins of AWS, and machines that do not reach it.
 pub const CA_BUNDLE: &str = "INFRA_RDS_CA_BUNDLE";
@@ -21,18 +24,26 @@ pub(super) async fn authorities(region: &str) -> Result<String, CloudError> {
 }
 
 async fn fetch(url: &str) -> Result<String, CloudError> {
-    let failed = |message: String| CloudError {
-        kind: CloudErrorKind::Transient,
-        operation: format!("GET {url}"),
-        code: "unexpected answer".into(),
-        message,
-    };
-    let request = http::Request::get(url).body(SdkBody::empty()).map_err(|e| failed(e.to_string()))?;
-    let (status, text) = exchange(&http(), "GET", request).await?;
+    let (status, text) = get(url).await.map_err(|message| failed(url, "no connection", message))?;
     if status != 200 || !text.contains("-----BEGIN CERTIFICATE-----") {
-        return Err(failed(format!("HTTP {status}, and no certificates")));
+        return Err(failed(url, "unexpected answer", format!("HTTP {status}, and no certificates")));
     }
     Ok(text)
+}
+
+/// An answer is its status and its text.
+async fn get(url: &str) -> Result<(u16, String), String> {
+    let said = |error: &(dyn std::error::Error + 'static)| crate::error::chain(error);
+    let request = http::Request::get(url).body(SdkBody::empty()).map_err(|e| said(&e))?;
+    let request = HttpRequest::try_from(request).map_err(|e| said(&e))?;
+    let answer = plain_http().call(request).await.map_err(|e| said(&e))?;
+    let status = answer.status().as_u16();
+    let body = ByteStream::new(answer.into_body()).collect().await.map_err(|e| said(&e))?;
+    Ok((status, String::from_utf8_lossy(&body.to_vec()).into_owned()))
+}
+
+fn failed(url: &str, code: &str, message: String) -> CloudError {
+    CloudError { kind: CloudErrorKind::Transient, operation: format!("GET {url}"), code: code.into(), message }
 }
 
 /// AWS's partitions have each their own.

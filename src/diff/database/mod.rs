@@ -14,7 +14,9 @@ use super::{HostDiff, Refusal};
 use crate::cost;
 use crate::graph::settings::{for_load, for_service};
 use crate::graph::{DATABASE, DatabaseNode, Graph, NodeId};
-use crate::inventory::{Database, DatabaseInventory, DatabaseState, Ingress, Inventory, Parameters, ResourceName};
+use crate::inventory::{
+    CloudKind, Database, DatabaseInventory, DatabaseState, Ingress, Inventory, Parameters, ResourceName,
+};
 use crate::plan::{Engine, ManagedSize};
 
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +38,8 @@ pub struct DatabaseChanges {
     pub engine: Engine,
     /// What CloudWatch knows it by.
     pub instance: ResourceName,
+    /// Where its clients' host is.
+    pub at: CloudKind,
     /// Lightsail's network is no longer joined with the database's.
     pub join: bool,
     pub let_in: Vec<Ingress>,
@@ -74,6 +78,7 @@ impl DatabaseChanges {
             name: node.name.clone(),
             engine: database.engine(),
             instance: database.instance().clone(),
+            at: CloudKind::Lightsail,
             join: false,
             let_in: vec![],
             let_in_new: None,
@@ -169,7 +174,9 @@ fn access(
     let wanted: BTreeSet<_> =
         address.map(|ip: std::net::IpAddr| Ingress { port: node.port, from: IpNet::from(ip) }).into_iter().collect();
     let there = found.security_group.as_ref().map(|group| group.ingress.clone()).unwrap_or_default();
-    changes.join = !found.peered;
+    // EC2's hosts are in the database's network.
+    changes.at = if host.ec2.is_some() { CloudKind::Ec2 } else { CloudKind::Lightsail };
+    changes.join = changes.at == CloudKind::Lightsail && !found.peered;
     changes.let_in_new = wanted.is_empty().then(|| target.clone());
     changes.let_in = wanted.difference(&there).copied().collect();
     changes.shut_out = there.difference(&wanted).copied().collect();

@@ -8,6 +8,9 @@ use crate::host::site::{DiskSpec, Site};
 
 /// Labels of file systems that infra made begin so.
 pub(super) const LABEL_PREFIX: &str = "infra-";
+/// How serial numbers begin of EBS volumes, and of what AWS calls NVMe instance store volumes.
+const VOLUME: &str = "vol";
+const INSTANCE_STORE: &str = "AWS";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Decision {
@@ -72,9 +75,9 @@ pub(super) fn decide(site: &Site, disk: &DiskSpec, observed: &Observed) -> Resul
     if let Some(device) = ours(site, disk, observed)? {
         return usable(disk, device).map(|()| Decision::Mount { device: device.path.clone() });
     }
-    let device = match at_cloud_path(observed) {
-        Some(device) => device,
-        None => of_size(disk, observed)?,
+    let device = match (by_serial(disk, observed)?, at_cloud_path(observed)) {
+        (Some(device), _) | (None, Some(device)) => device,
+        (None, None) => of_size(disk, observed)?,
     };
     usable(disk, device)?;
     blank(disk, device)?;
@@ -102,11 +105,20 @@ fn ours<'a>(site: &Site, disk: &DiskSpec, observed: &'a Observed) -> Result<Opti
     match found[..] {
         [] => Ok(None),
         [device] => Ok(Some(device)),
-        _ => match at_cloud_path(observed).filter(is_ours) {
+        _ => match by_serial(disk, observed)?.or(at_cloud_path(observed)).filter(is_ours) {
             Some(device) => Ok(Some(device)),
             None => Err(ambiguous(disk, &found)),
         },
     }
+}
+
+/// The device that calls itself what the cloud calls the volume. Where devices have names and none has this one, no other
+/// can be it. None: they have none, as on Xen.
+fn by_serial<'a>(disk: &DiskSpec, observed: &'a Observed) -> Result<Option<&'a Device>, DiskError> {
+    let Some(serial) = disk.serial.as_ref().map(|serial| serial.replace('-', "")) else { return Ok(None) };
+    let found = observed.devices.iter().find(|device| device.serial == serial);
+    let named = observed.devices.iter().any(|device| device.serial.starts_with(VOLUME));
+    if found.is_none() && named { Err(not_found(disk, observed)) } else { Ok(found) }
 }
 
 fn at_cloud_path(observed: &Observed) -> Option<&Device> {
@@ -117,7 +129,11 @@ fn at_cloud_path(observed: &Observed) -> Option<&Device> {
 /// The one free device of exactly the planned size. Other disks of infra are known by their label.
 fn of_size<'a>(disk: &DiskSpec, observed: &'a Observed) -> Result<&'a Device, DiskError> {
     let candidate = |device: &&Device| {
-        device.bytes == bytes(disk) && !device.in_use && device.children == 0 && !device.label.starts_with(LABEL_PREFIX)
+        device.bytes == bytes(disk)
+            && !device.in_use
+            && device.children == 0
+            && !device.label.starts_with(LABEL_PREFIX)
+            && !is_instance_store(device)
     };
     let found: Vec<&Device> = observed.devices.iter().filter(candidate).collect();
     match found[..] {
@@ -127,8 +143,16 @@ fn of_size<'a>(disk: &DiskSpec, observed: &'a Observed) -> Result<&'a Device, Di
     }
 }
 
+/// A disk of the machine that the instance runs on: blank after every stop.
+fn is_instance_store(device: &Device) -> bool {
+    device.serial.starts_with(INSTANCE_STORE)
+}
+
 fn usable(disk: &DiskSpec, device: &Device) -> Result<(), DiskError> {
     let how = match device {
+        device if is_instance_store(device) => {
+            "it is the machine's own disk (instance store): it is lost at every stop"
+        }
         Device { in_use: true, .. } => "mounted or swap",
         Device { children: 1.., .. } => "it has partitions, or something is built on it",
         Device { read_only: true, .. } => "it is read-only",
@@ -189,6 +213,7 @@ mod tests {
             size_gb: 8,
             mount: "/srv/pgdata".to_owned(),
             cloud_path: Some("/dev/xvdf".to_owned()),
+            serial: None,
         }
     }
 
@@ -230,6 +255,33 @@ mod tests {
         assert_eq!(decided(vec![root(), blank_device("/dev/nvme1n1")], None), format("/dev/nvme1n1"));
         let two = vec![blank_device("/dev/xvdf"), blank_device("/dev/xvdg")];
         assert_eq!(decided(two, Some("/dev/xvdg")), format("/dev/xvdg"));
+    }
+
+    fn named(path: &str, serial: &str) -> Device {
+        Device { serial: serial.to_owned(), ..blank_device(path) }
+    }
+
+    fn decided_by_serial(devices: Vec<Device>) -> Result<Decision, DiskError> {
+        let disk = DiskSpec { serial: Some("vol-0abc".into()), ..disk() };
+        decide(&site(), &disk, &Observed { mounted: None, cloud_device: None, devices })
+    }
+
+    #[test]
+    fn a_volume_is_known_by_its_serial_number_and_a_machines_own_disk_is_never_taken() {
+        let (own, other) = (named("/dev/nvme1n1", "AWS1234"), named("/dev/nvme2n1", "vol0def"));
+        let format = Ok(Decision::Format { device: "/dev/nvme3n1".into() });
+        assert_eq!(decided_by_serial(vec![own.clone(), other.clone(), named("/dev/nvme3n1", "vol0abc")]), format);
+        let missing = decided_by_serial(vec![own.clone(), other]).unwrap_err();
+        assert!(matches!(missing, DiskError::NotFound { .. }), "{missing}");
+        let none = decided(vec![root(), own.clone()], None).unwrap_err();
+        assert!(matches!(none, DiskError::NotFound { .. }), "of its size, and the machine's own: {none}");
+        let asked = decided(vec![own], Some("/dev/nvme1n1")).unwrap_err();
+        assert!(matches!(asked, DiskError::InUse { .. }), "{asked}");
+        // Xen: no device has a name.
+        assert_eq!(
+            decided_by_serial(vec![root(), blank_device("/dev/xvdf")]),
+            Ok(Decision::Format { device: "/dev/xvdf".into() })
+        );
     }
 
     #[test]

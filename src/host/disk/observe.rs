@@ -29,6 +29,8 @@ pub(super) struct Device {
     /// Type of file system, partition table or member; every signature found, by any tool.
     pub signatures: Vec<String>,
     pub label: String,
+    /// What the device calls itself; empty where it has no name.
+    pub serial: String,
     /// Both ends read as zero. None: not looked at, for there are signatures.
     pub zero: Option<bool>,
 }
@@ -78,6 +80,7 @@ fn device<'a>(fields: impl Iterator<Item = &'a str>) -> Device {
             "children" => device.children = value.parse().unwrap_or(u32::MAX),
             "signatures" => device.signatures = value.split_whitespace().map(str::to_owned).collect(),
             "label" => device.label = value.to_owned(),
+            "serial" => device.serial = value.replace('-', ""),
             "zero" => device.zero = Some(value == "yes"),
             _ => {}
         }

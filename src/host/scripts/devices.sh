@@ -10,7 +10,28 @@ if [ -n "$device" ]; then
     [ ! -f "$MOUNT/.infra-disk" ] || marker=$(tr '\n' ' ' <"$MOUNT/.infra-disk")
     printf 'mounted\tdevice=%s\tlabel=%s\tmarker=%s\n' "$device" "$(label_of "$device")" "$marker"
 fi
-[ -z "$CLOUD_PATH" ] || [ ! -b "$CLOUD_PATH" ] || printf 'cloud\t%s\n' "$(readlink -f "$CLOUD_PATH")"
+# Xen's own disks have another prefix than the one that was asked for.
+for path in "$CLOUD_PATH" "/dev/xvd${CLOUD_PATH#/dev/sd}"; do
+    if [ -n "$CLOUD_PATH" ] && [ -b "$path" ]; then
+        printf 'cloud\t%s\n' "$(readlink -f "$path")"
+        break
+    fi
+done
+
+# What the device calls itself: `vol…` of an EBS volume, `AWS…` of an instance's own disk. From the kernel, or from a link
+# that udev made of it.
+serial_of() {
+    if [ -r "$1/device/serial" ]; then
+        tr -d ' ' <"$1/device/serial"
+        return
+    fi
+    for link in /dev/disk/by-id/nvme-Amazon_*; do
+        [ -b "$link" ] && [ "$(readlink -f "$link")" = "$2" ] || continue
+        link=${link##*_}
+        printf '%s\n' "${link%%-ns-*}"
+        return
+    done
+}
 
 # Every signature that blkid or wipefs knows; `ambivalent` when blkid finds more than one and will not choose.
 signatures() {
@@ -46,7 +67,7 @@ for folder in /sys/block/*; do
     children=$(find "$folder"/*/partition "$folder"/holders/* -prune 2>/dev/null | wc -l)
     found=$(signatures "$path" | sort -u | tr '\n' ' ')
     line="device${tab}path=$path${tab}bytes=$bytes${tab}read_only=$(cat "$folder/ro")${tab}in_use=$in_use${tab}children=$children"
-    line="$line${tab}signatures=$found${tab}label=$(label_of "$path")"
+    line="$line${tab}signatures=$found${tab}label=$(label_of "$path")${tab}serial=$(serial_of "$folder" "$path")"
     if [ -z "${found% }" ] && [ "$in_use" = 0 ]; then
         if zero_ends "$path" "$bytes"; then zero=yes; else zero=no; fi
         line="$line${tab}zero=$zero"

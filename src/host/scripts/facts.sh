@@ -72,6 +72,7 @@ if { [ -n "$home" ] && [ -d "$home" ]; } || { [ -z "$home" ] && [ -z "$away" ]; 
         fact "release$tab$state" "$(tr -d '\n' <"${folder}release.json")"
     done
     [ ! -f "$STATE/database/env" ] || fact database_elsewhere yes
+    [ ! -f "$STATE/database-service" ] || fact holds_database "$(sed -n "s/^service$tab//p" "$STATE/database-service")"
     [ ! -L "$STATE/current" ] || fact current "$(basename "$(readlink "$STATE/current")")"
     [ ! -e "$STATE/migrations/current/job.json" ] ||
         fact migration "$("$BIN" agent brief "$STATE/migrations/current" 2>/dev/null || true)"

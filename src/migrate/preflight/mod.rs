@@ -19,7 +19,7 @@ pub use facts::{
 pub use finding::{Finding, Severity};
 pub use gather::{PreflightError, gather};
 pub use group::{Group, groups};
-pub use presume::{Presumed, presume};
+pub use presume::{Made, Presumed, presume};
 pub use rules::cannot_be_dumped;
 pub use sections::Sections;
 

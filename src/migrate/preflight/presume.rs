@@ -1,10 +1,10 @@
 //! A new database that does not exist yet: an empty one that has everything the old one asks for, but for what RDS is
-//! known not to have, since that is what infra makes. What preflight finds with it is about the old database alone.
+//! known not to have, where that is what infra makes. What preflight finds with it is about the old database alone.
 
 use std::collections::BTreeMap;
 
 use super::facts::ServerFacts;
-use crate::migrate::catalog::{Catalog, LargeObjects, ServerVersion};
+use crate::migrate::catalog::{Catalog, Extension, LargeObjects, ServerVersion};
 use crate::migrate::schema::{Ability, ExtensionState, RDS_ROLE, Target, Tried};
 use crate::migrate::timescale::instead_of;
 
@@ -13,6 +13,15 @@ pub struct Presumed {
     pub facts: ServerFacts,
     pub catalog: Catalog,
     pub abilities: Target,
+}
+
+/// What is still to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    /// RDS or Aurora.
+    Managed,
+    /// Another server of the old one's image, entered by its superuser.
+    SameImage,
 }
 
 /// What RDS and Aurora do not have, whatever their version.
@@ -27,8 +36,30 @@ const MADE: ServerVersion = ServerVersion(170_000);
 /// At least; pg_cron is there too, but only for who loads it by a parameter.
 const PARTMAN_OF_RDS: &str = "5.1";
 
-pub fn presume(source: &Catalog, facts: &ServerFacts) -> Presumed {
-    Presumed { facts: server(facts), catalog: empty(source), abilities: abilities(source, &facts.user) }
+pub fn presume(source: &Catalog, facts: &ServerFacts, made: Made) -> Presumed {
+    let (mut server, mut abilities) = (server(facts), abilities(source, &facts.user));
+    if made == Made::SameImage {
+        server.superuser = true;
+        abilities = of_same_image(source, abilities);
+    }
+    Presumed { facts: server, catalog: empty(source), abilities }
+}
+
+/// What the old server has, this one has too, and its user may everything.
+fn of_same_image(source: &Catalog, managed: Target) -> Target {
+    let same = |extension: &Extension| {
+        (extension.name.clone(), ExtensionState::Available { version: extension.version.clone() })
+    };
+    Target {
+        version: source.database.server_version,
+        superuser: true,
+        abilities: Ability::all().collect(),
+        roles: [managed.user.clone()].into(),
+        extensions: source.extensions.iter().map(same).collect(),
+        languages: source.routines.iter().map(|routine| routine.language.clone()).collect(),
+        refused_settings: BTreeMap::new(),
+        ..managed
+    }
 }
 
 /// As many of everything as anybody may ask for.

@@ -30,6 +30,12 @@ pub enum Ability {
     TextSearchTemplate,
 }
 
+impl Ability {
+    pub fn all() -> impl Iterator<Item = Self> {
+        TRIALS.into_iter().map(|(ability, _)| ability)
+    }
+}
+
 /// Each with what proves it, in a schema of its own that is rolled back with the rest.
 const TRIALS: [(Ability, &str); 13] = [
     (Ability::BypassRowSecurity, "CREATE ROLE infra_trial BYPASSRLS"),
@@ -53,13 +59,6 @@ const TRIALS: [(Ability, &str); 13] = [
     (Ability::Replication, "CREATE ROLE infra_trial REPLICATION"),
     (Ability::TextSearchTemplate, "CREATE TEXT SEARCH TEMPLATE infra_trial.t (LEXIZE = dsimple_lexize)"),
 ];
-
-#[cfg(test)]
-impl Ability {
-    pub fn all() -> impl Iterator<Item = Self> {
-        TRIALS.into_iter().map(|(ability, _)| ability)
-    }
-}
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]

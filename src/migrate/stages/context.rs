@@ -10,6 +10,7 @@ use crate::host::{DatabaseContainer, Session, Site};
 use crate::migrate::files;
 use crate::migrate::folder::Folder;
 use crate::migrate::job::{self, Job, Secured};
+use crate::migrate::relay::own_address;
 use crate::migrate::unseen::unseen;
 use crate::postgres::{Client, Endpoint, Secret, Tls, connect};
 
@@ -128,11 +129,9 @@ impl Context {
     /// The host's address in the network that it shares with the new database: the one that it calls it from.
     pub async fn own_address(&self) -> Result<String, StageError> {
         let target = self.target().await?;
+        let address = own_address((&target.host, target.port)).await;
         let io = |source| StageError::Io { path: target.host.clone().into(), source };
-        let socket = tokio::net::UdpSocket::bind(("0.0.0.0", 0)).await.map_err(io)?;
-        // Nothing is sent: the kernel only chooses the way.
-        socket.connect((target.host.as_str(), target.port)).await.map_err(io)?;
-        Ok(socket.local_addr().map_err(io)?.ip().to_string())
+        Ok(address.map_err(io)?.to_string())
     }
 
     pub fn jobs(&self) -> usize {

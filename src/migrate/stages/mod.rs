@@ -43,7 +43,6 @@ mod write_fence;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use backup::SafetyCopy;
 pub use client_connections::{Missing, missing as missing_clients};
 pub use context::{Context, RELAY_PORT, pg_dump, source};
 pub use copy::hold;
@@ -68,6 +67,7 @@ use super::index::IndexError;
 use super::preflight::PreflightError;
 use super::rehearse::RehearseError;
 use super::replicate::{ReadOnlyError, ReplicateError};
+use super::safety_copy::SafetyCopyError;
 use super::saga::{GivenUp, Stage, Status};
 use super::schema::{ApplyError, ArchiveError, DumpError, RemoveError, TargetError};
 use super::sequences::SequenceError;
@@ -136,13 +136,8 @@ pub enum StageError {
     NoTls,
     #[error(transparent)]
     Unit(#[from] UnitError),
-    #[error(
-        "the safety copy needs {needed_mb} MB in {} on the host, which has {free_mb} MB free: make room there, or mount a larger disk at that place, then infra migrate resume",
-        place.display()
-    )]
-    NoRoom { place: PathBuf, needed_mb: u64, free_mb: u64 },
-    #[error("pg_dump or pg_restore failed: {message}")]
-    Dump { message: String },
+    #[error(transparent)]
+    SafetyCopy(#[from] SafetyCopyError),
     #[error("no snapshot could be taken within {} s: {who}", waited.as_secs())]
     NoSnapshot { waited: Duration, who: String },
     #[error("the process that takes the snapshot ended: {why}")]

@@ -7,7 +7,7 @@ use crate::migrate::alike::make_alike;
 
 /// What preflight could not see; a database that was there before has been looked at.
 pub async fn perform(context: &Context) -> Result<String, StageError> {
-    if context.job.to.engine().is_none() {
+    if !context.job.to.is_made() {
         return Ok("it was there".into());
     }
     make_alike(&context.old().await?, &context.target().await?).await?;

@@ -35,7 +35,7 @@ pub struct Service {
     /// As written.
     pub(super) own: Node,
     /// With what it extends in the same file.
-    whole: Node,
+    pub(super) whole: Node,
 }
 
 /// A network or volume that Compose expects on the host.
@@ -148,12 +148,7 @@ impl ComposeFile {
     pub fn variables(&self) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
         self.root.texts(&mut |text, _| names.extend(mentioned(text)));
-        for service in self.services.values() {
-            let args = service.build().and_then(|build| build.get("args"));
-            for node in service.whole.get("environment").into_iter().chain(args) {
-                names.extend(bare_names(node));
-            }
-        }
+        names.extend(self.services.values().flat_map(Service::variables));
         names
     }
 
@@ -222,6 +217,15 @@ impl Service {
         let Some(node) = self.whole.get("environment") else { return false };
         let in_list = |item: &Node| item.as_text().is_some_and(|text| text.split('=').next() == Some(variable));
         node.map().iter().any(|(key, _)| key.name == variable) || node.list().iter().any(in_list)
+    }
+
+    /// Names of variables that it uses.
+    pub(super) fn variables(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        self.whole.texts(&mut |text, _| names.extend(mentioned(text)));
+        let args = self.build().and_then(|build| build.get("args"));
+        names.extend(self.whole.get("environment").into_iter().chain(args).flat_map(bare_names));
+        names
     }
 
     /// Empty: it is always started.

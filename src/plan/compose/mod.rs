@@ -3,6 +3,7 @@
 //!
 //! Pure: text in; a file, or everything that is wrong with it, out. What lies in the bundle's folder is asked of the caller.
 
+mod alone;
 mod build;
 mod file;
 mod interpolate;
@@ -12,6 +13,7 @@ mod references;
 mod rules;
 mod sources;
 
+pub use alone::Alone;
 pub use build::Build;
 pub use file::{ComposeError, ComposeFile, External};
 pub use references::check_bundle;

@@ -67,7 +67,7 @@ fn keys(node: Option<&Node>) -> impl Iterator<Item = (String, &Node)> {
 }
 
 /// Other services that a service cannot start without.
-fn services_of(own: &Node) -> impl Iterator<Item = (String, &Node)> {
+pub(super) fn services_of(own: &Node) -> impl Iterator<Item = (String, &Node)> {
     let first = |text: &str| text.split(':').next().unwrap_or_default().to_owned();
     let links = own.get("links").map(Node::list).unwrap_or_default().iter();
     let links = links.filter_map(move |item| Some((first(item.as_text()?), item)));

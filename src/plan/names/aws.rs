@@ -32,6 +32,13 @@ name!(
     rule: "`db.`, a family and a size", examples: ["db.m7g.large"], is_class
 );
 
+name!(
+    /// A VPC or subnet: its id, or the value of its tag `Name`.
+    NetworkName, "a VPC or subnet", max: 255, pattern: r"^[^\s*?\\][^*?\\]*$",
+    rule: "an id or a name, without `*`, `?` and `\\`, which EC2 takes for wildcards",
+    examples: ["vpc-0a1b2c3d", "production"], is_network
+);
+
 impl Region {
     /// Its first zone, which every region has.
     pub fn first_zone(&self) -> Zone {
@@ -64,6 +71,10 @@ fn is_zone(text: &str) -> bool {
 fn is_dotted(text: &str) -> bool {
     text.split(['.', '_', '-'])
         .all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()))
+}
+
+fn is_network(text: &str) -> bool {
+    !text.is_empty() && !text.contains(['*', '?', '\\']) && !text.starts_with(char::is_whitespace)
 }
 
 fn is_class(text: &str) -> bool {

@@ -68,7 +68,7 @@ mod aws;
 mod bundle;
 mod reach;
 
-pub use aws::{Blueprint, InstanceClass, Region, SizeName, Zone};
+pub use aws::{Blueprint, InstanceClass, NetworkName, Region, SizeName, Zone};
 pub use bundle::{DatabaseName, ProfileName, SecretName, ServiceName, VarName};
 pub use reach::{Email, SshAddress};
 

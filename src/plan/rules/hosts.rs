@@ -4,8 +4,15 @@ use super::{Context, Rule};
 use crate::plan::finding::Finding;
 use crate::plan::model::Provider;
 
-pub(super) const RULES: &[Rule] =
-    &[some_host, region_for_cloud_hosts, zone_in_region, needed_keys, keys_of_the_cloud, address_of_a_server];
+pub(super) const RULES: &[Rule] = &[
+    some_host,
+    region_for_cloud_hosts,
+    zone_in_region,
+    needed_keys,
+    keys_of_the_cloud,
+    keys_of_ec2,
+    address_of_a_server,
+];
 
 fn some_host(cx: &Context<'_>) -> Vec<Finding> {
     if !cx.plan.hosts.is_empty() || cx.spans.has_below("hosts") {
@@ -61,7 +68,8 @@ fn needed_keys(cx: &Context<'_>) -> Vec<Finding> {
 
 /// Keys that say what to make have no meaning for a server that exists.
 fn keys_of_the_cloud(cx: &Context<'_>) -> Vec<Finding> {
-    const KEYS: [&str; 7] = ["size", "image", "zone", "static_ip", "ports", "disks", "user_data"];
+    const KEYS: [&str; 11] =
+        ["size", "image", "zone", "static_ip", "ports", "disks", "user_data", "vpc", "subnet", "root_gb", "credits"];
     let refused = cx.hosts_of(Provider::Ssh).flat_map(|(path, name, _)| {
         let written = KEYS.into_iter().map(move |key| (key, format!("{path}.{key}")));
         written.filter(|(_, path)| cx.spans.has(path)).map(move |(key, path)| {
@@ -69,6 +77,26 @@ fn keys_of_the_cloud(cx: &Context<'_>) -> Vec<Finding> {
                 .at(cx.spans.key(&path), format!("`{name}` exists already"))
                 .reason("infra does not make, resize or firewall a server that exists: it only deploys to it")
                 .remedy("remove it")
+        })
+    });
+    refused.collect()
+}
+
+/// Lightsail has one network, and its sizes include their root disks and their credits.
+fn keys_of_ec2(cx: &Context<'_>) -> Vec<Finding> {
+    const KEYS: [(&str, &str); 4] = [
+        ("vpc", "Lightsail has one network of its own"),
+        ("subnet", "Lightsail has one network of its own"),
+        ("root_gb", "a Lightsail size includes its root disk"),
+        ("credits", "a Lightsail instance slows down when its credits are used, always"),
+    ];
+    let refused = cx.hosts_of(Provider::Lightsail).flat_map(|(path, _, _)| {
+        let written = KEYS.into_iter().map(move |(key, reason)| (key, reason, format!("{path}.{key}")));
+        written.filter(|(.., path)| cx.spans.has(path)).map(|(key, reason, path)| {
+            Finding::error("wrong-provider", format!("`{key}` is not for a Lightsail host"))
+                .at(cx.spans.key(&path), "EC2 only")
+                .reason(reason)
+                .remedy("remove it, or write `provider = \"ec2\"`")
         })
     });
     refused.collect()

@@ -4,6 +4,7 @@
 mod alerts;
 mod backup;
 mod bundle;
+mod database_host;
 mod disks;
 mod hosts;
 mod managed;
@@ -21,14 +22,17 @@ use super::spans::Spans;
 pub(super) struct Context<'a> {
     pub plan: &'a Plan,
     pub spans: &'a Spans,
+    /// That of `[migrate.ec2]`, without what is another host's.
+    database_host: Option<&'a (NodeName, Host)>,
 }
 
 type Rule = fn(&Context<'_>) -> Vec<Finding>;
 
 /// Runs all rules.
 pub(super) fn check(plan: &Plan, spans: &Spans) -> Vec<Finding> {
-    let context = Context { plan, spans };
-    let groups: [&[Rule]; 10] = [
+    let database_host = plan.database_host().map(|(name, host)| (name, Host { ports: vec![], ..host }));
+    let context = Context { plan, spans, database_host: database_host.as_ref() };
+    let groups: [&[Rule]; 11] = [
         hosts::RULES,
         sizes::RULES,
         disks::RULES,
@@ -39,14 +43,16 @@ pub(super) fn check(plan: &Plan, spans: &Spans) -> Vec<Finding> {
         thresholds::RULES,
         backup::RULES,
         managed::RULES,
+        database_host::RULES,
     ];
     groups.into_iter().flatten().flat_map(|rule| rule(&context)).collect()
 }
 
 impl<'a> Context<'a> {
-    /// Every host with its path.
+    /// Every host with its path, the one that a migration may ask for among them.
     fn hosts(&self) -> impl Iterator<Item = (String, &'a NodeName, &'a Host)> + use<'a> {
-        self.plan.hosts.iter().map(|(name, host)| (format!("hosts.{name}"), name, host))
+        let planned = self.plan.hosts.iter().map(|(name, host)| (format!("hosts.{name}"), name, host));
+        planned.chain(self.database_host.map(|(name, host)| ("migrate.ec2".to_owned(), name, host)))
     }
 
     /// The hosts of one provider.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::diff::ALARM_SECONDS;
-use crate::inventory::{Comparison, DatabaseAlarm, Ingress, Parameters, ResourceName, Tags};
+use crate::inventory::{CloudKind, Comparison, DatabaseAlarm, Ingress, Parameters, ResourceName, Tags};
 use crate::plan::{Email, Engine, Gigabytes, InstanceClass, ManagedSize, MigrateAurora, Port};
 
 /// A call that changes something about a database or what it needs.
@@ -24,6 +24,7 @@ pub enum DatabaseAction {
     /// The private address that the instance has by then.
     AllowInstance {
         group: ResourceName,
+        at: CloudKind,
         instance: ResourceName,
         port: Port,
     },
@@ -165,7 +166,7 @@ pub fn describe(action: &DatabaseAction) -> String {
         A::PeerNetworks => "join Lightsail's network with the default VPC".into(),
         A::CreateSecurityGroup { name, .. } => format!("create security group {name}"),
         A::Allow { group, ingress } => format!("let {} in to port {} by {group}", ingress.from, ingress.port),
-        A::AllowInstance { group, instance, port } => format!("let {instance} in to port {port} by {group}"),
+        A::AllowInstance { group, instance, port, .. } => format!("let {instance} in to port {port} by {group}"),
         A::Forbid { group, ingress } => {
             format!("no longer let {} in to port {} by {group}", ingress.from, ingress.port)
         }

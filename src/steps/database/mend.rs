@@ -26,7 +26,12 @@ pub(in crate::steps) fn let_in(
         (format!("let_in_{}", ingress.from.addr()), DatabaseAction::Allow { group: group(), ingress: *ingress })
     });
     let new = changes.let_in_new.iter().map(|instance| {
-        let action = DatabaseAction::AllowInstance { group: group(), instance: instance.clone(), port: node.port };
+        let action = DatabaseAction::AllowInstance {
+            group: group(),
+            at: changes.at,
+            instance: instance.clone(),
+            port: node.port,
+        };
         (format!("let_in_{instance}"), action)
     });
     let all: Vec<_> = join.into_iter().chain(known).chain(new).collect();

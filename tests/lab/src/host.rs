@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use tokio::process::Command;
 
-use crate::machines::{Booted, ContainerMachines, DiskId, MachineId, MachineSpec, Machines};
+use crate::machines::{Booted, ContainerMachines, DiskId, MachineId, MachineSpec, Machines, SeenAs, script};
 
 /// `lab host …`
 #[derive(Debug, Subcommand)]
@@ -72,7 +72,7 @@ pub async fn up(options: &HostOptions, state: &Path) -> anyhow::Result<Host> {
     for ((disk, letter), size_gb) in disk_ids(&options.name).zip(&options.disks) {
         let path = format!("/dev/xvd{letter}");
         machines.create_disk(&disk, *size_gb, None).await?;
-        machines.attach_disk(&spec.id, &disk, &path).await?;
+        machines.attach_disk(&spec.id, &disk, &SeenAs::path(&path)).await?;
         disks.push(path);
     }
     let known_hosts = folder.join(format!("{}.known_hosts", options.name));
@@ -116,7 +116,9 @@ fn disk_ids(name: &str) -> impl Iterator<Item = (DiskId, char)> {
 
 fn spec(options: &HostOptions, public_key: &str) -> anyhow::Result<MachineSpec> {
     let user_data = match &options.user_data {
-        Some(file) => Some(fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?),
+        Some(file) => {
+            Some(script(&fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?))
+        }
         None => None,
     };
     Ok(MachineSpec {
@@ -131,6 +133,9 @@ fn spec(options: &HostOptions, public_key: &str) -> anyhow::Result<MachineSpec> 
         authorized_keys: vec![public_key.to_owned()],
         ca_keys: Vec::new(),
         from_snapshot: None,
+        disks: Default::default(),
+        firewall: None,
+        metadata: None,
     })
 }
 

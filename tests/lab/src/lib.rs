@@ -3,6 +3,9 @@
 //! `Gateway::start` runs it inside a test; the `lab` command runs it in the background. It verifies no signatures and
 //! knows one account.
 
+mod behind;
+pub mod ec2;
+mod form;
 mod gateway;
 pub mod host;
 mod lightsail;

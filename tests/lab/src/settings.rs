@@ -11,6 +11,15 @@ pub struct Settings {
     pub operation_ms: u64,
     /// Resources on one page of a list.
     pub page_size: usize,
+    /// How long after its boot an EC2 instance's console is empty.
+    pub console_ms: u64,
+    /// How long a terminated EC2 instance is still shown.
+    pub terminated_ms: u64,
+    /// How long a volume that has its new size is `optimizing`.
+    pub optimizing_ms: u64,
+    /// So many modifications of a volume are granted within so long.
+    pub volume_modifications: usize,
+    pub volume_modification_ms: u64,
     pub quotas: Quotas,
 }
 
@@ -20,16 +29,29 @@ pub struct Settings {
 pub struct Quotas {
     pub vcpus: u32,
     pub static_ips: u32,
+    pub elastic_ips: u32,
+    /// Of instances on demand.
+    pub ec2_vcpus: u32,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { latency_ms: 0, operation_ms: 300, page_size: 200, quotas: Quotas::default() }
+        Self {
+            latency_ms: 0,
+            operation_ms: 300,
+            page_size: 200,
+            console_ms: 1000,
+            terminated_ms: 30_000,
+            optimizing_ms: 2000,
+            volume_modifications: 4,
+            volume_modification_ms: 24 * 60 * 60 * 1000,
+            quotas: Quotas::default(),
+        }
     }
 }
 
 impl Default for Quotas {
     fn default() -> Self {
-        Self { vcpus: 20, static_ips: 5 }
+        Self { vcpus: 20, static_ips: 5, elastic_ips: 5, ec2_vcpus: 1152 }
     }
 }

@@ -62,6 +62,12 @@ pub async fn rsa() -> anyhow::Result<Key> {
     generate_in(&dir.path().join("key"), &["-t", "rsa", "-b", "2048", "-m", "PEM", "-C", ""]).await
 }
 
+/// The other kind that EC2's CreateKeyPair makes.
+pub async fn ed25519() -> anyhow::Result<Key> {
+    let dir = tempfile::tempdir().context("cannot make a temporary folder")?;
+    generate_in(&dir.path().join("key"), &["-t", "ed25519", "-C", ""]).await
+}
+
 async fn generate_in(path: &Path, options: &[&str]) -> anyhow::Result<Key> {
     generate(path, options).await?;
     let public = read(&path.with_extension("pub")).await?.trim().to_owned();

@@ -43,6 +43,7 @@ async fn without_a_target_the_rules_tell() {
         dump: source.tool("pg_dump", &[&url]),
         source: Endpoint::parse(&url).unwrap(),
         target: None,
+        made: infra::migrate::preflight::Made::Managed,
         mode: Mode::Offline,
         capacity: Capacity { connections: 2, ..Capacity::default() },
     };

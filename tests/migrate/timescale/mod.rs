@@ -323,6 +323,7 @@ async fn the_look_tells_everything_before_anything_is_changed() {
         dump: source.tool("pg_dump", &[&source.url("corpus")]),
         source: Endpoint::parse(&source.url("corpus")).unwrap(),
         target: None,
+        made: infra::migrate::preflight::Made::Managed,
         mode,
         capacity: Default::default(),
     };

@@ -203,6 +203,7 @@ async fn another_version_is_in_the_way() {
         dump: source.tool("pg_dump", &[&source.url("corpus")]),
         source: Endpoint::parse(&source.url("corpus")).unwrap(),
         target: Some(Endpoint::parse(&target.url("moved")).unwrap()),
+        made: infra::migrate::preflight::Made::Managed,
         mode: Mode::Offline,
         capacity: Default::default(),
     };

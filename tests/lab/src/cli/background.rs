@@ -91,7 +91,8 @@ pub async fn down(state: &Path, keep: bool) -> anyhow::Result<()> {
 
 /// The account and MiniStack's state. The mark goes last: while it is there, `down` can be said again.
 fn remove(state: &Path) -> std::io::Result<()> {
-    for result in [std::fs::remove_file(state.join("account.json")), std::fs::remove_dir_all(state.join("ministack"))] {
+    let files = ["account.json", "ec2.json"].map(|file| std::fs::remove_file(state.join(file)));
+    for result in files.into_iter().chain([std::fs::remove_dir_all(state.join("ministack"))]) {
         match result {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}

@@ -34,6 +34,7 @@ pub async fn serve(state: &Path, arguments: &ServeArguments) -> anyhow::Result<(
         machines: machines(arguments.machines, state).await?,
         settings,
         ministack: ministack.as_ref().map(MiniStack::url),
+        metadata_port: arguments.port + 2,
         databases: arguments.machines == MachineKind::Containers,
         ..Options::new(state)
     };

@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 
 use super::dispatch::Gate;
 use super::rules::Rule;
-use crate::lightsail::ApiError;
 use crate::settings::Settings;
 
 pub fn router(gate: Arc<Gate>) -> Router {
@@ -29,6 +28,8 @@ pub fn router(gate: Arc<Gate>) -> Router {
         .route("/_lab/inventory", get(inventory))
         .route("/_lab/metrics", post(set_metric))
         .route("/_lab/contact", put(set_contact))
+        .route("/_lab/ec2/event", put(set_event))
+        .route("/_lab/ec2/interrupt", post(interrupt))
         .route("/_lab/operations/resume", post(resume))
         .route("/_lab/reset", post(reset))
         .with_state(gate)
@@ -112,7 +113,9 @@ async fn violations(State(gate): Gated) -> Response {
 }
 
 async fn inventory(State(gate): Gated) -> Json<Value> {
-    Json(gate.lightsail.inventory())
+    let mut all = gate.lightsail.inventory();
+    merge(&mut all, &gate.ec2.inventory());
+    Json(all)
 }
 
 #[derive(Deserialize)]
@@ -147,9 +150,46 @@ async fn set_contact(State(gate): Gated, Json(set): Json<SetContact>) -> Respons
     answered(gate.lightsail.set_contact_status(&set.region, &set.protocol, &set.status))
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetEvent {
+    #[serde(default = "default_region")]
+    region: String,
+    instance: String,
+    /// AWS's code, such as `instance-retirement`.
+    code: String,
+    /// In so many seconds; left out: there is no such event any more.
+    in_seconds: Option<f64>,
+}
+
+async fn set_event(State(gate): Gated, Json(set): Json<SetEvent>) -> Response {
+    let not_before = set.in_seconds.map(|seconds| crate::lightsail::now() + seconds);
+    answered(gate.ec2.set_event(&set.region, &set.instance, &set.code, not_before))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Interrupt {
+    #[serde(default = "default_region")]
+    region: String,
+    instance: String,
+    /// AWS gives two minutes.
+    #[serde(default = "two_minutes")]
+    in_seconds: f64,
+}
+
+fn two_minutes() -> f64 {
+    120.0
+}
+
+/// Spot takes an instance back.
+async fn interrupt(State(gate): Gated, Json(wanted): Json<Interrupt>) -> Response {
+    answered(gate.ec2.interrupt(&wanted.region, &wanted.instance, wanted.in_seconds))
+}
+
 /// Lets operations that a rule keeps from ending go on.
 async fn resume(State(gate): Gated) -> Json<Value> {
-    Json(json!({ "resumed": gate.lightsail.resume(true) }))
+    Json(json!({ "resumed": gate.lightsail.resume(true) + gate.ec2.resume(true) }))
 }
 
 async fn reset(State(gate): Gated) -> Response {
@@ -166,6 +206,7 @@ async fn reset_all(gate: &Gate) -> anyhow::Result<()> {
     if let Some(rds) = &gate.rds {
         rds.reset().await?;
     }
+    gate.ec2.reset();
     gate.lightsail.reset(gate.sample_every).await
 }
 
@@ -177,7 +218,7 @@ fn found(found: bool) -> Response {
     if found { done().into_response() } else { StatusCode::NOT_FOUND.into_response() }
 }
 
-fn answered(result: Result<(), ApiError>) -> Response {
+fn answered<E: std::fmt::Display>(result: Result<(), E>) -> Response {
     match result {
         Ok(()) => done().into_response(),
         Err(error) => refused(&error.to_string()),

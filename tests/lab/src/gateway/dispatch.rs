@@ -9,19 +9,21 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::calls::Calls;
+use super::ec2::Ec2Model;
 use super::holds::Holds;
-use super::identify::{self, Target, identify};
+use super::identify::{self, Protocol, Target, identify};
 use super::passthrough::Passthrough;
 use super::respond;
 use super::rules::{Action, Rule, Rules};
 use super::violations::Violations;
+use crate::ec2::Ec2;
 use crate::lightsail::{ApiError, Exception, Lightsail, OperationFault, ReadFault, Request as Call};
 use crate::model::{Finding, Model, Problem};
 use crate::rds::Rds;
 use crate::settings::Settings;
 
 /// Larger than any request of a JSON or query service.
-const MAX_BODY: usize = 4 * 1024 * 1024;
+pub(super) const MAX_BODY: usize = 4 * 1024 * 1024;
 
 /// The connection is to be closed without an answer.
 #[derive(Debug, Error)]
@@ -35,11 +37,14 @@ pub enum Dropped {
 /// Everything that requests are answered from.
 pub struct Gate {
     pub lightsail: Arc<Lightsail>,
+    pub ec2: Arc<Ec2>,
     pub passthrough: Passthrough,
     /// None without MiniStack.
     pub rds: Option<Arc<Rds>>,
     pub settings: Arc<RwLock<Settings>>,
+    /// Lightsail's.
     pub model: Option<Model>,
+    pub ec2_model: Ec2Model,
     pub rules: Rules,
     pub holds: Holds,
     pub calls: Calls,
@@ -105,6 +110,9 @@ impl Gate {
         rule: Option<&Rule>,
         request: Request<Body>,
     ) -> Result<Response<Body>, Dropped> {
+        if target.service == "ec2" || target.service == "ssm" {
+            return self.answer_ec2(target, rule, request).await;
+        }
         if target.service != "lightsail" {
             return Ok(match &self.rds {
                 Some(rds) => rds.answer(target, request, &self.passthrough).await,
@@ -160,6 +168,12 @@ async fn arrived(request: Request<Body>) -> Result<Request<Body>, Dropped> {
 /// The error that a rule answers with instead of the service.
 fn refuse(target: &Target, rule: &Rule) -> Option<Response<Body>> {
     let (status, code, message) = match rule.action {
+        Action::Throttle if target.protocol == Protocol::Ec2 => {
+            (503, "RequestLimitExceeded", "Request limit exceeded.")
+        }
+        Action::Error500 if target.protocol == Protocol::Ec2 => {
+            (500, "InternalError", "An internal error has occurred")
+        }
         Action::Throttle => (400, Exception::Throttling.name(), "Rate exceeded"),
         Action::Error500 => (500, Exception::Service.name(), "An internal error has occurred"),
         Action::Refuse => (

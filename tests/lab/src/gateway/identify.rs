@@ -9,6 +9,8 @@ pub enum Protocol {
     Json,
     Cbor,
     Query,
+    /// The query protocol with errors of its own.
+    Ec2,
     Rest,
 }
 
@@ -56,7 +58,8 @@ pub fn identify(method: &Method, uri: &Uri, headers: &HeaderMap, form: Option<&B
         return named(operation, Protocol::Cbor);
     }
     if let Some(operation) = form.and_then(|form| action(form)).or_else(|| action(uri.query()?.as_bytes())) {
-        return named(&operation, Protocol::Query);
+        let protocol = if service == "ec2" { Protocol::Ec2 } else { Protocol::Query };
+        return named(&operation, protocol);
     }
     Target { mutating: !(method == Method::GET || method == Method::HEAD), ..named(method.as_str(), Protocol::Rest) }
 }
@@ -65,6 +68,13 @@ pub fn identify(method: &Method, uri: &Uri, headers: &HeaderMap, form: Option<&B
 pub fn is_form(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     kind.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"))
+}
+
+/// The key in `Credential=KEY/DATE/REGION/SERVICE/aws4_request`.
+pub fn access_key(headers: &HeaderMap) -> String {
+    let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let credential = header.split_once("Credential=").map_or("", |(_, rest)| rest);
+    credential.split('/').next().unwrap_or_default().to_owned()
 }
 
 /// Region and service of `Credential=KEY/DATE/REGION/SERVICE/aws4_request`, in the header or in a presigned URL.

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::identify::Protocol;
 use crate::lightsail::ApiError;
+use crate::model::escape;
 
 /// An answer of a JSON 1.1 service.
 pub fn json(status: u16, body: &Value) -> Response<Body> {
@@ -43,11 +44,27 @@ pub fn error(protocol: Protocol, status: u16, code: &str, message: &str) -> Resp
             );
             plain(status, "text/xml", body.into_bytes())
         }
+        Protocol::Ec2 => {
+            let body = format!(
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error><Code>{}</Code><Message>{}</Message>\
+                 </Error></Errors><RequestID>{}</RequestID></Response>",
+                escape(code),
+                escape(message),
+                request_id()
+            );
+            plain(status, "text/xml;charset=UTF-8", body.into_bytes())
+        }
         Protocol::Rest => {
             let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>");
             plain(status, "application/xml", body.into_bytes())
         }
     }
+}
+
+/// As EC2 writes it, in every answer.
+pub fn request_id() -> String {
+    let hex = hex::encode(rand::random::<[u8; 16]>());
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
 pub fn plain(status: u16, kind: &'static str, body: Vec<u8>) -> Response<Body> {

@@ -23,14 +23,16 @@ pub enum Action {
     HoldBefore,
     /// The answer waits, after the effect.
     HoldAfter,
-    /// A Lightsail operation that ends Failed, without effect.
+    /// A Lightsail operation that ends Failed, without effect; of EC2, what was to be made fails.
     FailOperation,
-    /// A Lightsail operation that stays Started.
+    /// A Lightsail operation that stays Started; of EC2, what was begun goes no further.
     NeverEnds,
-    /// A Lightsail read that answers with the state before the last change.
+    /// A read of Lightsail or EC2 that answers with the state before the last change.
     StaleRead,
     /// GetInstanceAccessDetails without host keys.
     EmptyHostKeys,
+    /// GetConsoleOutput without output.
+    EmptyConsole,
 }
 
 impl Action {
@@ -39,6 +41,7 @@ impl Action {
         match self {
             Self::FailOperation | Self::NeverEnds => target.mutating,
             Self::StaleRead => !target.mutating,
+            Self::EmptyConsole => target.operation == "GetConsoleOutput",
             Self::EmptyHostKeys => target.operation == "GetInstanceAccessDetails",
             _ => true,
         }

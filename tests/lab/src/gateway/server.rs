@@ -19,13 +19,16 @@ use tokio_util::sync::CancellationToken;
 use super::admin;
 use super::calls::Calls;
 use super::dispatch::Gate;
+use super::ec2::Ec2Model;
 use super::holds::Holds;
 use super::passthrough::Passthrough;
 use super::rules::Rules;
 use super::violations::Violations;
+use crate::behind::Behind;
+use crate::ec2::Ec2;
 use crate::lightsail::Lightsail;
 use crate::machines::{Machines, NoMachines};
-use crate::model::{self, Model};
+use crate::model::{self, Model, Service};
 use crate::rds::Rds;
 use crate::settings::Settings;
 use crate::ssh::Authority;
@@ -38,8 +41,12 @@ pub struct Options {
     pub state: PathBuf,
     pub machines: Arc<dyn Machines>,
     pub settings: Settings,
-    /// botocore's service model; without it nothing is validated.
+    /// botocore's service model of Lightsail; without it nothing is validated.
     pub model: Option<PathBuf>,
+    /// botocore's service model of EC2; without it EC2 is not answered.
+    pub ec2_model: Option<PathBuf>,
+    /// Where hosts of EC2 ask for their metadata; 0 for any free port.
+    pub metadata_port: u16,
     /// Where MiniStack listens, such as `http://127.0.0.1:4781`.
     pub ministack: Option<String>,
     /// Whether MiniStack's databases are containers; without, they exist in the account only.
@@ -56,7 +63,9 @@ impl Options {
             state: state.into(),
             machines: Arc::new(NoMachines::default()),
             settings: Settings { operation_ms: 20, ..Settings::default() },
-            model: model::find(),
+            model: model::find(Service::Lightsail),
+            ec2_model: model::find(Service::Ec2),
+            metadata_port: 0,
             ministack: None,
             databases: false,
             sample_every: Duration::from_secs(60),
@@ -71,6 +80,7 @@ pub struct Gateway;
 pub struct Running {
     pub url: String,
     lightsail: Arc<Lightsail>,
+    ec2: Arc<Ec2>,
     stop: CancellationToken,
 }
 
@@ -78,6 +88,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.stop.cancel();
         self.lightsail.shut_down();
+        self.ec2.shut_down();
     }
 }
 
@@ -93,9 +104,9 @@ impl Gateway {
         if let Some(rds) = &gate.rds {
             rds.control(stop.clone());
         }
-        let lightsail = Arc::clone(&gate.lightsail);
+        let (lightsail, ec2) = (Arc::clone(&gate.lightsail), Arc::clone(&gate.ec2));
         tokio::spawn(accept(listener, gate, stop.clone()));
-        Ok(Running { url: url(address), lightsail, stop })
+        Ok(Running { url: url(address), lightsail, ec2, stop })
     }
 }
 
@@ -107,14 +118,20 @@ async fn gate(options: Options) -> anyhow::Result<Gate> {
     let settings = Arc::new(RwLock::new(options.settings));
     let authority = Authority::open(&options.state.join("ssh")).await?;
     let file = options.state.join("account.json");
-    let lightsail = Lightsail::open(file, Arc::clone(&settings), options.machines, authority, options.sample_every)?;
-    let rds = options
-        .ministack
-        .clone()
-        .map(|base| Rds::open(base, &options.state.join("rds"), Arc::clone(&lightsail), options.databases));
+    let machines = Arc::clone(&options.machines);
+    let lightsail = Lightsail::open(file, Arc::clone(&settings), machines, authority, options.sample_every)?;
+    let behind = options.ministack.clone().map(Behind::new).transpose()?;
+    let ec2 = Ec2::open(options.state.join("ec2.json"), Arc::clone(&settings), options.machines, behind)?;
+    let rds = options.ministack.clone().map(|base| {
+        let (lightsail, ec2) = (Arc::clone(&lightsail), Arc::clone(&ec2));
+        Rds::open(base, &options.state.join("rds"), lightsail, ec2, options.databases)
+    });
     let rds = rds.transpose().context("cannot open what is known of databases")?;
+    ec2.start(options.metadata_port).await.context("EC2 cannot be started")?;
     Ok(Gate {
         lightsail,
+        ec2,
+        ec2_model: Ec2Model::new(options.ec2_model),
         passthrough: Passthrough::new(options.ministack)?,
         rds,
         settings,

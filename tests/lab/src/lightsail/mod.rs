@@ -31,4 +31,5 @@ mod work;
 
 pub use error::{ApiError, Exception};
 pub use operations::OperationFault;
+pub(crate) use resource::{ACCOUNT, now, short_id};
 pub use service::{Lightsail, ReadFault, Request};

@@ -7,7 +7,7 @@ use super::account::Region;
 use super::disks::{Disk, DiskState};
 use super::instances::{Instance, State};
 use super::ports::Port;
-use crate::machines::{Booted, FirewallRule, MachineId, MachineSpec, Machines};
+use crate::machines::{Booted, FirewallRule, MachineId, MachineSpec, Machines, Protocol, SeenAs, VPC, script};
 
 /// One piece of work, naming its resources.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -219,15 +219,22 @@ fn spec(region: &Region, instance: &Instance, ca_key: &str) -> MachineSpec {
         cpus: bundle.cpus,
         disk_gb: bundle.disk_gb,
         user: blueprint.user.to_owned(),
-        user_data: instance.user_data.clone(),
+        user_data: instance.user_data.as_deref().map(script),
         authorized_keys: key.map(|key| key.public_key.clone()).into_iter().collect(),
         ca_keys: vec![ca_key.to_owned()],
         from_snapshot: snapshot.map(|snapshot| snapshot.snapshot.clone()),
+        disks: Default::default(),
+        firewall: None,
+        metadata: None,
     }
 }
 
+/// Lightsail's firewall is for a host's public address. What comes from the account's other hosts, or from the peered VPC, where
+/// the databases are, comes to the private one, which is the same address here: so it is told by its source.
 fn rules(ports: &[Port]) -> Vec<FirewallRule> {
-    ports.iter().map(Port::rule).collect()
+    let sources = VPC.iter().map(|net| net.parse().expect("this is a network")).collect();
+    let near = FirewallRule { protocol: Protocol::All, from_port: -1, to_port: -1, sources };
+    std::iter::once(near).chain(ports.iter().map(Port::rule)).collect()
 }
 
 /// Its disks are taken off first: they outlive it. A machine that does not stop, or that a gateway before this one has
@@ -258,7 +265,7 @@ async fn create_disk(region: &Region, disk: &Disk, machines: &dyn Machines) -> a
 
 async fn attach(disk: &Disk, machine: &MachineId, machines: &dyn Machines) -> anyhow::Result<()> {
     match &disk.state {
-        DiskState::Attached { path, .. } => machines.attach_disk(machine, &disk.disk, path).await,
+        DiskState::Attached { path, .. } => machines.attach_disk(machine, &disk.disk, &SeenAs::path(path)).await,
         _ => Ok(()),
     }
 }

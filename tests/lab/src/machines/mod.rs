@@ -1,20 +1,21 @@
 //! What stands behind an instance of the lab's account: a machine that boots, disks that can be attached to it, addresses.
 //!
-//! The Lightsail side (`crate::lightsail`) knows only this trait. It decides *whether* AWS would allow something; an
+//! Lightsail and EC2 (`crate::lightsail`, `crate::ec2`) know only this trait. It decides *whether* AWS would allow something; an
 //! implementation only does it, and returns when it is really done. Every id is unique for the life of the lab, so a
 //! resource deleted and made again under the same name is another one here.
 
 pub(crate) mod containers;
 mod none;
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use async_trait::async_trait;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-pub use containers::{ContainerMachines, OPERATOR, SUBNET};
+pub use containers::{ContainerMachines, DATABASES, OPERATOR, SUBNET, VPC};
 pub use none::NoMachines;
 
 macro_rules! id {
@@ -49,7 +50,7 @@ id!(
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MachineSpec {
     pub id: MachineId,
-    /// The Lightsail name; becomes the host name.
+    /// Becomes the host name.
     pub name: String,
     /// The Lightsail blueprint, such as `ubuntu_24_04`.
     pub blueprint: String,
@@ -59,7 +60,7 @@ pub struct MachineSpec {
     pub disk_gb: u32,
     /// The user that the blueprint logs in as: `ubuntu`, `admin`.
     pub user: String,
-    /// A shell script that runs once, as root, at the first boot.
+    /// What cloud-init is given at the first boot: a script (`script`), or anything else that it reads.
     pub user_data: Option<String>,
     /// Lines of `authorized_keys` for `user`.
     pub authorized_keys: Vec<String>,
@@ -67,6 +68,46 @@ pub struct MachineSpec {
     pub ca_keys: Vec<String>,
     /// The root file system starts as a copy of this one instead of the blueprint's.
     pub from_snapshot: Option<SnapshotId>,
+    /// Disks that are there from the first moment; they exist.
+    #[serde(default)]
+    pub disks: BTreeMap<DiskId, SeenAs>,
+    /// What holds from the first moment; without it everything is open until `set_firewall`.
+    #[serde(default)]
+    pub firewall: Option<Vec<FirewallRule>>,
+    /// Where 169.254.169.254 leads.
+    #[serde(default)]
+    pub metadata: Option<SocketAddrV4>,
+}
+
+/// How a machine sees a disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenAs {
+    /// A name under which it is found: `/dev/xvdf`.
+    pub path: Option<String>,
+    /// What its controller says of it.
+    pub nvme: Option<Nvme>,
+}
+
+/// Model and serial number of an NVMe device, with `_` for spaces, as in `/dev/disk/by-id/nvme-MODEL_SERIAL`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nvme {
+    pub model: String,
+    pub serial: String,
+}
+
+impl SeenAs {
+    pub fn path(path: &str) -> Self {
+        Self { path: Some(path.to_owned()), nvme: None }
+    }
+
+    pub fn nvme(model: &str, serial: &str) -> Self {
+        Self { path: None, nvme: Some(Nvme { model: model.to_owned(), serial: serial.to_owned() }) }
+    }
+}
+
+/// A shell script with the line that names its shell, if it has none.
+pub fn script(text: &str) -> String {
+    if text.starts_with("#!") { text.to_owned() } else { format!("#!/bin/bash\n{text}") }
 }
 
 /// A machine that answers.
@@ -126,6 +167,14 @@ pub trait Machines: Send + Sync {
     async fn reboot(&self, machine: &MachineId) -> anyhow::Result<Booted>;
     /// Removes the machine and its root file system. Succeeds when it is already gone.
     async fn destroy(&self, machine: &MachineId) -> anyhow::Result<()>;
+    /// Gives a stopped machine another size.
+    async fn resize(&self, machine: &MachineId, memory_mb: u32, cpus: u32) -> anyhow::Result<()>;
+    /// Leads 169.254.169.254 somewhere, now and at each later start.
+    async fn lead_metadata(&self, machine: &MachineId, to: SocketAddrV4) -> anyhow::Result<()>;
+    /// The machine that asks from this address, also while it boots.
+    async fn machine_at(&self, address: Ipv4Addr) -> anyhow::Result<Option<MachineId>>;
+    /// The address of this side that machines reach; none where there are no machines.
+    fn operator(&self) -> Option<Ipv4Addr>;
     /// Copies the root file system.
     async fn snapshot_machine(&self, machine: &MachineId, snapshot: &SnapshotId) -> anyhow::Result<()>;
 
@@ -135,10 +184,16 @@ pub trait Machines: Send + Sync {
     async fn snapshot_disk(&self, disk: &DiskId, snapshot: &SnapshotId) -> anyhow::Result<()>;
     /// Removes a snapshot, of a disk or of a machine.
     async fn destroy_snapshot(&self, snapshot: &SnapshotId) -> anyhow::Result<()>;
-    /// Makes the disk appear in the machine under `path` (`/dev/xvdf`), now and at each later start.
-    async fn attach_disk(&self, machine: &MachineId, disk: &DiskId, path: &str) -> anyhow::Result<()>;
+    /// Makes the disk larger, also while a machine has it.
+    async fn grow_disk(&self, disk: &DiskId, size_gb: u32) -> anyhow::Result<()>;
+    /// Makes the disk appear in the machine, now and at each later start.
+    async fn attach_disk(&self, machine: &MachineId, disk: &DiskId, seen: &SeenAs) -> anyhow::Result<()>;
+    /// Whether the machine runs and has the disk mounted.
+    async fn is_mounted(&self, machine: &MachineId, disk: &DiskId) -> anyhow::Result<bool>;
     async fn detach_disk(&self, machine: &MachineId, disk: &DiskId) -> anyhow::Result<()>;
 
+    /// Addresses that can be a machine's public one.
+    fn public_addresses(&self) -> Vec<Ipv4Addr>;
     /// Reserves a static address; false if it belongs to somebody else on the same network.
     fn claim_address(&self, region: &str, address: Ipv4Addr) -> anyhow::Result<bool>;
     fn give_up_address(&self, address: Ipv4Addr) -> anyhow::Result<()>;

@@ -3,7 +3,7 @@
 //! For tests of what happens in the account only, with as many hosts as they like.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use sha2::{Digest, Sha256};
 
-use super::{Booted, DiskId, FirewallRule, HostKey, MachineId, MachineSpec, Machines, SnapshotId};
+use super::{Booted, DiskId, FirewallRule, HostKey, MachineId, MachineSpec, Machines, SeenAs, SnapshotId};
 
 /// Hands out 203.0.113.2 to 203.0.113.199; static addresses begin above.
 #[derive(Debug, Default)]
@@ -80,6 +80,22 @@ impl Machines for NoMachines {
         Ok(())
     }
 
+    async fn resize(&self, _: &MachineId, _: u32, _: u32) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    async fn lead_metadata(&self, _: &MachineId, _: SocketAddrV4) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    async fn machine_at(&self, address: Ipv4Addr) -> anyhow::Result<Option<MachineId>> {
+        Ok(self.addresses().iter().find(|(_, taken)| **taken == address).map(|(machine, _)| machine.clone()))
+    }
+
+    fn operator(&self) -> Option<Ipv4Addr> {
+        None
+    }
+
     async fn snapshot_machine(&self, _: &MachineId, _: &SnapshotId) -> anyhow::Result<()> {
         Ok(())
     }
@@ -100,12 +116,25 @@ impl Machines for NoMachines {
         Ok(())
     }
 
-    async fn attach_disk(&self, _: &MachineId, _: &DiskId, _: &str) -> anyhow::Result<()> {
+    async fn grow_disk(&self, _: &DiskId, _: u32) -> anyhow::Result<()> {
         Ok(())
+    }
+
+    async fn attach_disk(&self, _: &MachineId, _: &DiskId, _: &SeenAs) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    async fn is_mounted(&self, _: &MachineId, _: &DiskId) -> anyhow::Result<bool> {
+        Ok(false)
     }
 
     async fn detach_disk(&self, _: &MachineId, _: &DiskId) -> anyhow::Result<()> {
         Ok(())
+    }
+
+    /// Of the network for benchmarks: more than anybody asks for.
+    fn public_addresses(&self) -> Vec<Ipv4Addr> {
+        (0..4).flat_map(|third| (1..=254).map(move |last| Ipv4Addr::new(198, 18, third, last))).collect()
     }
 
     fn claim_address(&self, _: &str, _: Ipv4Addr) -> anyhow::Result<bool> {

@@ -30,12 +30,14 @@ const LOOSE: [&str; 1] = ["ResourceName"];
 impl Model {
     /// Findings in a request's body.
     pub fn check_request(&self, operation: &str, body: &Value) -> Vec<Finding> {
-        self.operation(operation).map(|known| self.check(&known.input, body)).unwrap_or_default()
+        let input = self.operation(operation).and_then(|known| known.input.as_ref());
+        input.map(|input| self.check(input, body)).unwrap_or_default()
     }
 
     /// Findings in an answer.
     pub fn check_response(&self, operation: &str, body: &Value) -> Vec<Finding> {
-        self.operation(operation).map(|known| self.check(&known.output, body)).unwrap_or_default()
+        let output = self.operation(operation).and_then(|known| known.output.as_ref());
+        output.map(|output| self.check(output, body)).unwrap_or_default()
     }
 
     fn check(&self, reference: &Reference, body: &Value) -> Vec<Finding> {
@@ -58,7 +60,10 @@ impl Check<'_> {
             "structure" => value.is_object(),
             "map" => value.is_object(),
             "list" => value.is_array(),
-            "string" => value.is_string(),
+            "string" | "blob" => value.is_string(),
+            "timestamp" if self.model.textual_times => {
+                value.as_str().is_some_and(|time| time.parse::<jiff::Timestamp>().is_ok())
+            }
             "boolean" => value.is_boolean(),
             // 300.0 is none: AWS's own parsers refuse it.
             "integer" | "long" => value.is_i64() || value.is_u64(),

@@ -1,11 +1,14 @@
-//! botocore's service model of Lightsail: the truth about what requests and answers look like.
+//! botocore's service models of Lightsail and EC2: the truth about what requests and answers look like.
 //!
-//! The model is not part of this repository; it is read from the botocore of the lab's Python environment.
+//! The models are not part of this repository; they are read from the botocore of the lab's Python environment. EC2's also
+//! turns forms into documents and documents into XML (`wire`).
 
 mod check;
 mod find;
 mod shapes;
+mod wire;
 
 pub use check::{Finding, Problem};
-pub use find::find;
+pub use find::{Service, find};
 pub use shapes::Model;
+pub use wire::{Asked, escape};

@@ -11,25 +11,39 @@ use serde::Deserialize;
 
 #[derive(Debug)]
 pub struct Model {
+    /// Times are written as text, not as numbers: so in the query protocols.
+    pub(super) textual_times: bool,
     operations: HashMap<String, Operation>,
     shapes: HashMap<String, Shape>,
 }
 
 #[derive(Debug, Deserialize)]
 struct File {
+    metadata: Metadata,
     operations: HashMap<String, Operation>,
     shapes: HashMap<String, Shape>,
 }
 
 #[derive(Debug, Deserialize)]
+struct Metadata {
+    protocol: String,
+}
+
+/// Some operations of EC2 have no output.
+#[derive(Debug, Deserialize)]
 pub(super) struct Operation {
-    pub input: Reference,
-    pub output: Reference,
+    pub input: Option<Reference>,
+    pub output: Option<Reference>,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Reference {
     pub shape: String,
+    /// What the member is called in XML, and but for its first letter in a form.
+    pub location_name: Option<String>,
+    /// What it is called in a form, where that is something else.
+    pub query_name: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -63,13 +77,12 @@ impl Model {
             text = String::from_utf8(bytes).context("the model is not text")?;
         }
         let mut file: File = serde_json::from_str(&text).context("this is no botocore service model")?;
-        for (name, shape) in &mut file.shapes {
-            if let Some(pattern) = &shape.pattern {
-                let whole = Regex::new(&format!("^(?:{pattern})$"));
-                shape.regex = Some(whole.with_context(|| format!("the pattern of {name} is not understood"))?);
-            }
+        for shape in file.shapes.values_mut() {
+            // One pattern of EC2 looks ahead, which this engine does not: it is not checked.
+            shape.regex = shape.pattern.as_ref().and_then(|pattern| Regex::new(&format!("^(?:{pattern})$")).ok());
         }
-        Ok(Self { operations: file.operations, shapes: file.shapes })
+        let textual_times = file.metadata.protocol != "json";
+        Ok(Self { textual_times, operations: file.operations, shapes: file.shapes })
     }
 
     pub fn knows(&self, operation: &str) -> bool {

@@ -1,28 +1,14 @@
-//! Questions of our own to MiniStack, in the name of whoever asked us.
+//! Questions of our own to MiniStack about databases, in the name of whoever asked us.
 
-use anyhow::{Context, ensure};
-use serde_json::Value;
+use anyhow::Context;
 
-use super::form::Form;
 use super::parameters::Parameters;
 use super::records::Key;
 use super::xml;
+use crate::behind::{Behind, Caller};
+use crate::form::Form;
 
 const RDS: &str = "2014-10-31";
-const EC2: &str = "2016-11-15";
-
-/// Whose account and which region a question is about.
-#[derive(Debug, Clone)]
-pub struct Caller {
-    pub access_key: String,
-    pub region: String,
-}
-
-#[derive(Debug, Clone)]
-pub struct Behind {
-    base: String,
-    client: reqwest::Client,
-}
 
 /// What of an instance decides how its server runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,10 +26,6 @@ pub struct Group {
 }
 
 impl Behind {
-    pub fn new(base: String) -> anyhow::Result<Self> {
-        Ok(Self { base, client: reqwest::Client::builder().no_proxy().build()? })
-    }
-
     /// None where there is no such instance, or cluster.
     pub async fn instance(&self, caller: &Caller, key: &Key) -> anyhow::Result<Option<Instance>> {
         let (operation, identifier, group) = match key.is_cluster() {
@@ -109,18 +91,6 @@ impl Behind {
         Ok(group)
     }
 
-    /// The answer of DescribeSecurityGroups.
-    pub async fn security_groups(&self, caller: &Caller, ids: &[String]) -> anyhow::Result<String> {
-        if ids.is_empty() {
-            return Ok(String::new());
-        }
-        let numbered = ids.iter().zip(1..);
-        let form = numbered.fold(Form::new("DescribeSecurityGroups", EC2), |form, (id, number)| {
-            form.with(&format!("GroupId.{number}"), id)
-        });
-        Ok(self.query(caller, "ec2", &form).await?.unwrap_or_default())
-    }
-
     /// Keeps a secret as RDS does for the master user; returns its ARN.
     pub async fn create_secret(&self, caller: &Caller, username: &str, password: &str) -> anyhow::Result<String> {
         let id = rand::random::<u128>();
@@ -139,50 +109,4 @@ impl Behind {
         let body = serde_json::json!({ "SecretId": arn, "ForceDeleteWithoutRecovery": true });
         self.secrets(caller, "DeleteSecret", &body).await.map(drop)
     }
-
-    /// Forgets everything.
-    pub async fn reset(&self) -> anyhow::Result<()> {
-        self.client.post(format!("{}/_ministack/reset", self.base)).send().await?.error_for_status()?;
-        Ok(())
-    }
-
-    /// None where the thing that is asked for is not there.
-    async fn query(&self, caller: &Caller, service: &str, form: &Form) -> anyhow::Result<Option<String>> {
-        let request = self
-            .client
-            .post(&self.base)
-            .header("authorization", signature(caller, service))
-            .header("content-type", "application/x-www-form-urlencoded; charset=utf-8")
-            .body(form.encode());
-        let response = request.send().await.context("MiniStack does not answer")?;
-        let (status, body) = (response.status(), response.text().await?);
-        if body.contains("NotFound") && !status.is_success() {
-            return Ok(None);
-        }
-        ensure!(
-            status.is_success(),
-            "MiniStack answers {status} to {}: {body}",
-            form.get("Action").unwrap_or_default()
-        );
-        Ok(Some(body))
-    }
-
-    async fn secrets(&self, caller: &Caller, operation: &str, body: &Value) -> anyhow::Result<Value> {
-        let request = self
-            .client
-            .post(&self.base)
-            .header("authorization", signature(caller, "secretsmanager"))
-            .header("content-type", "application/x-amz-json-1.1")
-            .header("x-amz-target", format!("secretsmanager.{operation}"))
-            .body(body.to_string());
-        let response = request.send().await.context("MiniStack does not answer")?;
-        Ok(response.error_for_status()?.json().await?)
-    }
-}
-
-/// MiniStack does not verify it either.
-fn signature(caller: &Caller, service: &str) -> String {
-    let Caller { access_key, region } = caller;
-    let scope = format!("20260101/{region}/{service}/aws4_request");
-    format!("AWS4-HMAC-SHA256 Credential={access_key}/{scope}, SignedHeaders=host, Signature=00")
 }

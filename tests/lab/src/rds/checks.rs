@@ -1,9 +1,9 @@
 //! What AWS refuses and MiniStack lets pass.
 
 use super::Rds;
-use super::behind::Caller;
-use super::form::Form;
 use super::{clusters, parameters, xml};
+use crate::behind::Caller;
+use crate::form::Form;
 
 /// An error as AWS names it.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,12 +62,13 @@ impl Rds {
                 let found = self.in_use(caller, &elements, &name("DBClusterParameterGroupName")).await?;
                 found.map(|message| Refusal::new("InvalidDBParameterGroupState", message))
             }
-            "DeleteSecurityGroup" => {
-                let found = self.in_use(caller, &["VpcSecurityGroupId"], &name("GroupId")).await?;
-                found.map(|message| Refusal::new("DependencyViolation", message))
-            }
             _ => None,
         })
+    }
+
+    /// A message if a database is in the security group.
+    pub async fn group_in_use(&self, caller: &Caller, group: &str) -> anyhow::Result<Option<String>> {
+        self.in_use(caller, &["VpcSecurityGroupId"], group).await
     }
 
     /// A message if an instance or a cluster names it in one of these elements.

@@ -1,7 +1,7 @@
 //! What AWS refuses about Aurora's clusters and MiniStack lets pass. Pure.
 
 use super::checks::{Refusal, master};
-use super::form::Form;
+use crate::form::Form;
 
 /// What an instance has from its cluster, and may not say itself.
 const OF_THE_CLUSTER: [&str; 7] = [

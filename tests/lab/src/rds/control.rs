@@ -9,10 +9,11 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
-use super::behind::{Caller, Group, Instance};
+use super::behind::{Group, Instance};
 use super::containers::{self, Container, Containers, Files, Starts};
 use super::records::{Key, Record, Records, Started};
 use super::{Rds, firewall, parameters};
+use crate::behind::Caller;
 
 /// Until what did not work is tried again: MiniStack knows an instance a moment after its container runs.
 const AGAIN: Duration = Duration::from_millis(300);
@@ -117,7 +118,7 @@ impl Rds {
             anyhow::bail!("{} is taken, the next one is tried", record.address);
         }
         let group = self.behind.group(caller, &container.key, &instance.group).await?;
-        let files = self.files(record, caller, &instance, &group.all).await?;
+        let files = self.files(&container.key, record, caller, &instance, &group.all)?;
         let started = Started { group: instance.group, fixed: parameters::only_static(&group.all) };
         self.records.change(&container.key, |record| {
             record.container = Some(container.id.clone());
@@ -134,22 +135,27 @@ impl Rds {
         let started = record.started_with.as_ref().context("it has not started")?;
         let Group { immediate, .. } = self.behind.group(caller, key, &started.group).await?;
         let in_effect = immediate.into_iter().chain(started.fixed.clone()).collect();
-        self.files(record, caller, instance, &in_effect).await
+        self.files(key, record, caller, instance, &in_effect)
     }
 
-    async fn files(
+    fn files(
         &self,
+        key: &Key,
         record: &Record,
         caller: &Caller,
         instance: &Instance,
         parameters: &parameters::Parameters,
     ) -> anyhow::Result<Files> {
-        let groups = self.behind.security_groups(caller, &instance.security_groups).await?;
+        let rules = self.ec2.ingress(&caller.region, &instance.security_groups);
+        self.ec2.note_database(
+            &key.to_string(),
+            Some((caller.region.clone(), record.address, instance.security_groups.clone())),
+        );
         let unreachable = self.unreachable(&caller.region);
         Ok(Files {
             parameters: parameters::configuration(parameters),
             access: parameters::access(parameters),
-            firewall: firewall::table(record.address, &firewall::rules(&groups), &unreachable),
+            firewall: firewall::table(record.address, &firewall::ingress(&rules), &unreachable),
         })
     }
 }

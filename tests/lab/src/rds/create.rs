@@ -4,10 +4,10 @@ use rand::Rng;
 use rand::distr::Alphanumeric;
 
 use super::Rds;
-use super::behind::Caller;
 use super::checks::{AURORA_VERSION, VERSION};
-use super::form::Form;
 use super::records::{Key, Record};
+use crate::behind::Caller;
+use crate::form::Form;
 
 /// As long as RDS makes them.
 const PASSWORD_LENGTH: usize = 28;

@@ -6,9 +6,9 @@
 use std::fmt::Write;
 use std::net::Ipv4Addr;
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net};
 
-use super::xml;
+use crate::machines::{FirewallRule, Protocol};
 
 /// What one rule of a security group lets in, over TCP.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,28 +18,29 @@ pub struct Ingress {
     pub source: Ipv4Net,
 }
 
-/// The rules of the groups in an answer of DescribeSecurityGroups. Sources that are groups have no members here.
-pub fn rules(groups: &str) -> Vec<Ingress> {
-    xml::elements(groups, "ipPermissions").flat_map(permissions).collect()
+/// Of what security groups let in, what concerns a database.
+pub fn ingress(rules: &[FirewallRule]) -> Vec<Ingress> {
+    rules
+        .iter()
+        .filter_map(|rule| Some((ports(rule)?, rule)))
+        .flat_map(|(ports, rule)| each_source(ports, rule))
+        .collect()
 }
 
-fn permissions(permissions: &str) -> Vec<Ingress> {
-    // Items within items: each permission begins with its protocol.
-    permissions.split("<ipProtocol>").skip(1).flat_map(|permission| ingress(permission).unwrap_or_default()).collect()
+fn ports(rule: &FirewallRule) -> Option<(u16, u16)> {
+    match rule.protocol {
+        Protocol::All => Some((0, u16::MAX)),
+        Protocol::Tcp => Some((u16::try_from(rule.from_port).ok()?, u16::try_from(rule.to_port).ok()?)),
+        _ => None,
+    }
 }
 
-fn ingress(permission: &str) -> Option<Vec<Ingress>> {
-    let (from_port, to_port) = match permission.split_once('<')?.0 {
-        "-1" => (0, u16::MAX),
-        "tcp" | "6" => (port(permission, "fromPort")?, port(permission, "toPort")?),
-        _ => return None,
-    };
-    let sources = xml::elements(permission, "cidrIp").filter_map(|source| source.parse().ok());
-    Some(sources.map(|source| Ingress { from_port, to_port, source }).collect())
-}
-
-fn port(permission: &str, name: &str) -> Option<u16> {
-    xml::text(permission, name)?.parse().ok()
+fn each_source((from_port, to_port): (u16, u16), rule: &FirewallRule) -> impl Iterator<Item = Ingress> {
+    rule.sources.iter().filter_map(move |source| match source {
+        IpNet::V4(source) => Some(Ingress { from_port, to_port, source: *source }),
+        // The lab's network is IPv4.
+        IpNet::V6(_) => None,
+    })
 }
 
 /// The whole table of the database at `address`. The `unreachable` hosts are in a network that is not peered.
@@ -67,15 +68,16 @@ pub fn table(address: Ipv4Addr, rules: &[Ingress], unreachable: &[Ipv4Addr]) -> 
 mod tests {
     use super::*;
 
-    const GROUPS: &str = "<securityGroupInfo><item><groupId>sg-1</groupId><ipPermissions><item><ipProtocol>tcp</ipProtocol>\
-        <fromPort>5432</fromPort><toPort>5432</toPort><ipRanges><item><cidrIp>203.0.113.131/32</cidrIp></item><item>\
-        <cidrIp>10.0.0.0/8</cidrIp></item></ipRanges></item><item><ipProtocol>-1</ipProtocol><groups><item>\
-        <groupId>sg-1</groupId></item></groups></item></ipPermissions><ipPermissionsEgress><item><ipProtocol>-1</ipProtocol>\
-        <ipRanges><item><cidrIp>0.0.0.0/0</cidrIp></item></ipRanges></item></ipPermissionsEgress></item></securityGroupInfo>";
+    fn rules() -> Vec<Ingress> {
+        let sources = ["203.0.113.131/32", "10.0.0.0/8", "::/0"].map(|source| source.parse().unwrap()).into();
+        let tcp = FirewallRule { protocol: Protocol::Tcp, from_port: 5432, to_port: 5432, sources };
+        let udp = FirewallRule { protocol: Protocol::Udp, ..tcp.clone() };
+        ingress(&[tcp, udp])
+    }
 
     #[test]
-    fn only_what_comes_in_is_ruled_and_each_source_is_a_rule() {
-        let rules = rules(GROUPS);
+    fn each_source_of_tcp_is_a_rule() {
+        let rules = rules();
         let sources: Vec<String> = rules.iter().map(|rule| rule.source.to_string()).collect();
         assert_eq!(sources, ["203.0.113.131/32", "10.0.0.0/8"]);
         assert_eq!((rules[0].from_port, rules[0].to_port), (5432, 5432));
@@ -85,7 +87,7 @@ mod tests {
     fn who_is_not_peered_is_kept_out_before_all_rules() {
         let address = Ipv4Addr::new(203, 0, 113, 192);
         let host = Ipv4Addr::new(203, 0, 113, 131);
-        let text = table(address, &rules(GROUPS), &[host]);
+        let text = table(address, &rules(), &[host]);
         let (drop, accept) = (text.find("ip saddr 203.0.113.131 drop"), text.find("ip saddr 203.0.113.131/32 tcp"));
         assert!(drop.unwrap() < accept.unwrap(), "{text}");
         assert!(text.contains("ip daddr 203.0.113.131 ct state new drop"));

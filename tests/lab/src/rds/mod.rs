@@ -17,7 +17,6 @@ mod containers;
 mod control;
 mod create;
 mod firewall;
-mod form;
 mod parameters;
 mod records;
 mod service;

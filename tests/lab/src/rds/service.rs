@@ -6,18 +6,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::http::{HeaderMap, Request, Response, header};
+use axum::http::{Request, Response, header};
 use tokio::sync::Notify;
 
 use super::authority::Authority;
-use super::behind::{Behind, Caller};
 use super::containers::Containers;
 use super::create::Creation;
-use super::form::Form;
 use super::parameters;
 use super::records::{Key, Record, Records, Started};
 use super::view::{self, Shown};
-use crate::gateway::{Passthrough, Target, error_response, is_form};
+use crate::behind::{Behind, Caller};
+use crate::ec2::Ec2;
+use crate::form::Form;
+use crate::gateway::{Passthrough, Target, access_key, error_response, is_form};
 use crate::lightsail::Lightsail;
 
 const MAX_BODY: usize = 4 * 1024 * 1024;
@@ -29,30 +30,39 @@ pub struct Rds {
     pub(super) behind: Behind,
     pub(super) records: Records,
     pub(super) lightsail: Arc<Lightsail>,
+    /// Security groups are there.
+    pub(super) ec2: Arc<Ec2>,
     /// Without them an instance exists in the account only.
     pub(super) containers: Option<Containers>,
     /// Something has changed that servers must learn of.
-    pub(super) changed: Notify,
+    pub(super) changed: Arc<Notify>,
 }
 
 impl Rds {
     /// `base` is MiniStack's address; `folder` is where records and the authority are kept.
-    pub fn open(base: String, folder: &Path, lightsail: Arc<Lightsail>, containers: bool) -> anyhow::Result<Arc<Self>> {
+    pub fn open(
+        base: String,
+        folder: &Path,
+        lightsail: Arc<Lightsail>,
+        ec2: Arc<Ec2>,
+        containers: bool,
+    ) -> anyhow::Result<Arc<Self>> {
         let authority = Authority::open(folder)?;
+        let changed = Arc::<Notify>::default();
+        ec2.tell(Arc::clone(&changed));
         Ok(Arc::new(Self {
             containers: containers.then(|| Containers::new(&base, authority)).transpose()?,
             behind: Behind::new(base)?,
             records: Records::open(folder.join("records.json"))?,
             lightsail,
-            changed: Notify::new(),
+            ec2,
+            changed,
         }))
     }
 
-    /// Answers a request of any service but Lightsail.
+    /// Answers a request of any service but Lightsail and EC2.
     pub async fn answer(&self, target: &Target, request: Request<Body>, pass: &Passthrough) -> Response<Body> {
-        let concerned =
-            target.service == "rds" || (target.service == "ec2" && target.operation == "DeleteSecurityGroup");
-        let response = match concerned && is_form(request.headers()) {
+        let response = match target.service == "rds" && is_form(request.headers()) {
             true => self.intercept(target, request, pass).await,
             false => Ok(pass.forward(target, request).await),
         };
@@ -144,6 +154,7 @@ impl Rds {
 
     async fn forget(&self, caller: &Caller, key: &Key) -> anyhow::Result<()> {
         let Some(record) = self.records.remove(key) else { return Ok(()) };
+        self.ec2.note_database(&key.to_string(), None);
         if let Some(secret) = &record.secret {
             self.behind.delete_secret(caller, secret).await?;
         }
@@ -188,6 +199,7 @@ impl Rds {
         self.behind.reset().await?;
         for (key, record) in self.records.all() {
             self.records.remove(&key);
+            self.ec2.note_database(&key.to_string(), None);
             if let Some(containers) = &self.containers {
                 containers.remove(&record).await?;
             }
@@ -199,11 +211,4 @@ impl Rds {
     pub(super) fn unreachable(&self, region: &str) -> Vec<Ipv4Addr> {
         self.lightsail.unpeered(region)
     }
-}
-
-/// The key in `Credential=KEY/DATE/REGION/SERVICE/aws4_request`.
-fn access_key(headers: &HeaderMap) -> String {
-    let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let credential = header.split_once("Credential=").map_or("", |(_, rest)| rest);
-    credential.split('/').next().unwrap_or_default().to_owned()
 }

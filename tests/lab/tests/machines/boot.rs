@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use lab::machines::{HostKey, Machines, SnapshotId};
+use lab::machines::{HostKey, Machines, SnapshotId, script};
 use tokio::process::Command;
 
 use crate::fixture::with_lab;
@@ -15,7 +15,7 @@ const BOOT_LIMIT: Duration = Duration::from_secs(30);
 async fn a_host_boots_runs_its_user_data_once_and_keeps_its_identity() {
     with_lab(async |lab| {
         let mut spec = lab.spec("i-1");
-        spec.user_data = Some("id -un >> /root/user-data-ran\n".into());
+        spec.user_data = Some(script("id -un >> /root/user-data-ran\n"));
         let begun = Instant::now();
         let mut host = lab.boot_spec(&spec).await;
         assert!(begun.elapsed() < BOOT_LIMIT, "booted in {:?}", begun.elapsed());

@@ -47,6 +47,9 @@ impl Lab {
             authorized_keys: vec![fs::read_to_string(self.path("id.pub")).unwrap()],
             ca_keys: vec![fs::read_to_string(self.path("ca.pub")).unwrap()],
             from_snapshot: None,
+            disks: Default::default(),
+            firewall: None,
+            metadata: None,
         }
     }
 

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests too: what fails here fails the test")]
 
 mod boot;
+mod ec2;
 mod fixture;
 mod network;
 mod plain_host;

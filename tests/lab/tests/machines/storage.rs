@@ -1,6 +1,6 @@
 //! Disks: exact sizes, data that outlives hosts, snapshots of what is in use.
 
-use lab::machines::{DiskId, Machines, SnapshotId};
+use lab::machines::{DiskId, Machines, SeenAs, SnapshotId};
 
 use crate::fixture::with_lab;
 
@@ -12,7 +12,7 @@ async fn a_disk_is_blank_has_its_exact_size_and_moves_with_its_files() {
         let disk = DiskId("vol-1".into());
         let mut first = lab.boot("i-1").await;
         lab.machines.create_disk(&disk, 8, None).await.unwrap();
-        lab.machines.attach_disk(&first.id, &disk, "/dev/xvdf").await.unwrap();
+        lab.machines.attach_disk(&first.id, &disk, &SeenAs::path("/dev/xvdf")).await.unwrap();
 
         let size = first.ssh("lsblk --bytes --noheadings --nodeps --output SIZE $(readlink -f /dev/xvdf)").await;
         assert_eq!(size.trim(), (8 * GIB).to_string());
@@ -29,7 +29,7 @@ async fn a_disk_is_blank_has_its_exact_size_and_moves_with_its_files() {
         first.stop().await;
         lab.machines.detach_disk(&first.id, &disk).await.unwrap();
         let second = lab.boot("i-2").await;
-        lab.machines.attach_disk(&second.id, &disk, "/dev/xvdg").await.unwrap();
+        lab.machines.attach_disk(&second.id, &disk, &SeenAs::path("/dev/xvdg")).await.unwrap();
         assert_eq!(second.ssh("sudo mount /dev/xvdg /mnt && cat /mnt/file").await, "precious");
 
         first.start().await;
@@ -44,7 +44,7 @@ async fn a_snapshot_of_a_busy_disk_becomes_a_larger_one() {
         let (disk, snapshot, grown) = (DiskId("vol-1".into()), SnapshotId("snap-1".into()), DiskId("vol-2".into()));
         let host = lab.boot("i-1").await;
         lab.machines.create_disk(&disk, 8, None).await.unwrap();
-        lab.machines.attach_disk(&host.id, &disk, "/dev/xvdf").await.unwrap();
+        lab.machines.attach_disk(&host.id, &disk, &SeenAs::path("/dev/xvdf")).await.unwrap();
         host.ssh("sudo mkfs.ext4 -q /dev/xvdf && sudo mount /dev/xvdf /mnt && sudo chown ubuntu /mnt").await;
         // A writer that never stops: each line is on disk before the next one.
         host.ssh(
@@ -57,7 +57,7 @@ async fn a_snapshot_of_a_busy_disk_becomes_a_larger_one() {
         host.ssh(&format!("until [ $(wc -l < /mnt/log) -gt {} ]; do sleep 0.1; done", before + 50)).await;
 
         lab.machines.create_disk(&grown, 16, Some(&snapshot)).await.unwrap();
-        lab.machines.attach_disk(&host.id, &grown, "/dev/xvdg").await.unwrap();
+        lab.machines.attach_disk(&host.id, &grown, &SeenAs::path("/dev/xvdg")).await.unwrap();
         // Clean but for its journal, as after a power cut; then it takes the room that it was given.
         host.ssh("sudo mkdir /grown && sudo mount /dev/xvdg /grown && sudo umount /grown").await;
         host.ssh("sudo e2fsck -f -p /dev/xvdg && sudo resize2fs /dev/xvdg && sudo mount /dev/xvdg /grown").await;

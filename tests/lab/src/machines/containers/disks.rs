@@ -75,6 +75,18 @@ impl Disks {
         }
     }
 
+    /// A machine that has it sees the new size at once.
+    pub async fn grow(&self, disk: &DiskId, size_gb: u32) -> anyhow::Result<()> {
+        let file = File::options().write(true).open(self.file(&disk.0)).with_context(|| format!("no disk {disk}"))?;
+        let size = u64::from(size_gb) * GIB;
+        ensure!(file.metadata()?.len() <= size, "disk {disk} is larger than {size_gb} GB");
+        file.set_len(size)?;
+        if let Some(device) = self.find(disk).await? {
+            run("losetup", ["--set-capacity", &format!("/dev/{}", device.name)]).await?;
+        }
+        Ok(())
+    }
+
     /// Takes the device away from the file.
     pub async fn release(&self, disk: &DiskId) -> anyhow::Result<()> {
         if let Some(device) = self.find(disk).await? {
@@ -152,6 +164,9 @@ mod tests {
         let (disk, snapshot) = (DiskId("vol-1".into()), SnapshotId("snap-1".into()));
         disks.create(&disk, 8, None).await.unwrap();
         disks.snapshot(&disk, &snapshot).await.unwrap();
+        disks.grow(&disk, 9).await.unwrap();
+        assert_eq!(fs::metadata(folder.path().join("vol-1.img")).unwrap().len(), 9 * GIB);
+        assert!(disks.grow(&disk, 8).await.is_err(), "a disk does not shrink");
         disks.create(&DiskId("vol-2".into()), 16, Some(&snapshot)).await.unwrap();
         assert_eq!(fs::metadata(folder.path().join("vol-2.img")).unwrap().len(), 16 * GIB);
         let refused = disks.create(&DiskId("vol-3".into()), 4, Some(&snapshot)).await.unwrap_err();

@@ -2,16 +2,13 @@
 //!
 //! It sits before address translation, so it also covers the ports that a Docker inside the machine publishes, which a
 //! firewall in the input chain would never see. Like AWS it drops silently: a closed port looks like a dead host.
-//!
-//! Lightsail's firewall is for a host's public address. What comes from the peered VPC, where the databases are, comes to
-//! the private one, which is the same address here: so it is told by its source.
 
 use std::fmt::Write;
+use std::net::SocketAddrV4;
 
 use ipnet::IpNet;
 
 use super::FirewallRule;
-use super::network::DATABASES;
 use crate::machines::Protocol;
 
 /// The whole table: loading it replaces the one before in one transaction.
@@ -26,7 +23,6 @@ pub(super) fn table(rules: &[FirewallRule]) -> String {
          \t\tct state established,related accept\n\
          \t\ticmp type { destination-unreachable, time-exceeded, parameter-problem } accept\n",
     );
-    writeln!(text, "\t\tip saddr {DATABASES} accept").expect("strings take everything");
     for rule in rules {
         for source in &rule.sources {
             if let Some(line) = accept(rule, source) {
@@ -36,6 +32,19 @@ pub(super) fn table(rules: &[FirewallRule]) -> String {
     }
     text.push_str("\t\tdrop\n\t}\n}\n");
     text
+}
+
+/// Leads what goes to the address of the metadata somewhere else: from the host itself, and from its containers.
+pub(super) fn metadata(to: SocketAddrV4) -> String {
+    let rule = format!("ip daddr 169.254.169.254 tcp dport 80 dnat to {to}");
+    format!(
+        "table ip lab_metadata\n\
+         delete table ip lab_metadata\n\
+         table ip lab_metadata {{\n\
+         \tchain host {{\n\t\ttype nat hook output priority -100;\n\t\t{rule}\n\t}}\n\
+         \tchain containers {{\n\t\ttype nat hook prerouting priority -100;\n\t\t{rule}\n\t}}\n\
+         }}\n"
+    )
 }
 
 fn accept(rule: &FirewallRule, source: &IpNet) -> Option<String> {
@@ -72,7 +81,6 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "ip saddr 203.0.113.192/29 accept",
                 "ip saddr 0.0.0.0/0 tcp dport 443-443 accept",
                 "ip saddr 203.0.113.0/24 tcp dport 8000-8010 accept",
                 "ip saddr 0.0.0.0/0 ip protocol icmp accept",
@@ -83,6 +91,6 @@ mod tests {
 
     #[test]
     fn no_rules_close_everything_that_is_new() {
-        assert_eq!(table(&[]).matches("ip saddr").count(), 1, "databases only");
+        assert_eq!(table(&[]).matches("ip saddr").count(), 0);
     }
 }

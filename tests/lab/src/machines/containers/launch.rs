@@ -123,6 +123,9 @@ mod tests {
             authorized_keys: vec![],
             ca_keys: vec![],
             from_snapshot: None,
+            disks: Default::default(),
+            firewall: None,
+            metadata: None,
         };
         let launch = Launch {
             container: "infra-lab-a-i-1",

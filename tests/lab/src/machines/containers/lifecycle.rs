@@ -55,6 +55,26 @@ impl ContainerMachines {
         self.booted(machine).await
     }
 
+    /// The container's limits, and what it is told of them at its next start.
+    pub(super) async fn resize_machine(&self, machine: &MachineId, memory_mb: u32, cpus: u32) -> anyhow::Result<()> {
+        let _changes = self.changes.lock().await;
+        let mut record = self.records.load(machine)?;
+        (record.spec.memory_mb, record.spec.cpus) = (memory_mb, cpus);
+        self.records.save(&record)?;
+        let available = thread::available_parallelism()?.get();
+        docker([
+            "update".to_owned(),
+            format!("--memory={memory_mb}m"),
+            // As Docker sets it where only the memory is said.
+            format!("--memory-swap={}m", 2 * u64::from(memory_mb)),
+            format!("--cpus={}", available.min(cpus as usize)),
+            self.container(machine),
+        ])
+        .await?;
+        let meminfo = self.records.folder(machine).join("meminfo");
+        fs::write(meminfo, seed::meminfo(memory_mb)).context("the size could not be written down")
+    }
+
     pub(super) async fn stop_machine(&self, machine: &MachineId) -> anyhow::Result<()> {
         if self.is_running(machine).await? {
             let used = self.cpu_used(machine).await?;

@@ -18,7 +18,7 @@ mod seed;
 mod shared;
 mod storage;
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
 
 use async_trait::async_trait;
@@ -27,13 +27,13 @@ use tokio::sync::Mutex;
 
 use crate::paths::cache;
 
-use super::{Booted, DiskId, FirewallRule, MachineId, MachineSpec, Machines, SnapshotId};
+use super::{Booted, DiskId, FirewallRule, MachineId, MachineSpec, Machines, SeenAs, SnapshotId};
 use claims::Claims;
 use disks::Disks;
 use record::Records;
 
 pub(crate) use docker::{docker, docker_remove, run_with_input};
-pub use network::{OPERATOR, SUBNET};
+pub use network::{DATABASES, OPERATOR, SUBNET, VPC};
 pub(crate) use shared::ensure as ensure_network;
 
 /// The label on containers, volumes and images; its value is the lab's id.
@@ -108,6 +108,24 @@ impl Machines for ContainerMachines {
         self.destroy_machine(machine).await
     }
 
+    async fn resize(&self, machine: &MachineId, memory_mb: u32, cpus: u32) -> anyhow::Result<()> {
+        self.resize_machine(machine, memory_mb, cpus).await
+    }
+
+    async fn lead_metadata(&self, machine: &MachineId, to: SocketAddrV4) -> anyhow::Result<()> {
+        self.set_metadata(machine, to).await
+    }
+
+    async fn machine_at(&self, address: Ipv4Addr) -> anyhow::Result<Option<MachineId>> {
+        let prefix = self.object("");
+        let names = network::names_at(address).await?;
+        Ok(names.iter().find_map(|name| name.strip_prefix(&prefix)).map(|id| MachineId(id.to_owned())))
+    }
+
+    fn operator(&self) -> Option<Ipv4Addr> {
+        Some(OPERATOR)
+    }
+
     async fn snapshot_machine(&self, machine: &MachineId, snapshot: &SnapshotId) -> anyhow::Result<()> {
         self.snapshot_root(machine, snapshot).await
     }
@@ -128,12 +146,24 @@ impl Machines for ContainerMachines {
         self.forget_snapshot(snapshot).await
     }
 
-    async fn attach_disk(&self, machine: &MachineId, disk: &DiskId, path: &str) -> anyhow::Result<()> {
-        self.attach(machine, disk, path).await
+    async fn grow_disk(&self, disk: &DiskId, size_gb: u32) -> anyhow::Result<()> {
+        self.disks.grow(disk, size_gb).await
+    }
+
+    async fn attach_disk(&self, machine: &MachineId, disk: &DiskId, seen: &SeenAs) -> anyhow::Result<()> {
+        self.attach(machine, disk, seen).await
+    }
+
+    async fn is_mounted(&self, machine: &MachineId, disk: &DiskId) -> anyhow::Result<bool> {
+        self.has_mounted(machine, disk).await
     }
 
     async fn detach_disk(&self, machine: &MachineId, disk: &DiskId) -> anyhow::Result<()> {
         self.detach(machine, disk).await
+    }
+
+    fn public_addresses(&self) -> Vec<Ipv4Addr> {
+        network::PUBLIC.map(|last| Ipv4Addr::new(203, 0, 113, last)).collect()
     }
 
     fn claim_address(&self, region: &str, address: Ipv4Addr) -> anyhow::Result<bool> {

@@ -13,6 +13,11 @@ use super::docker::{docker, docker_remove, run};
 /// Hosts are 130–191, databases 192–199, static addresses 200–250.
 pub const SUBNET: &str = "203.0.113.128/25";
 pub const DATABASES: &str = "203.0.113.192/29";
+/// What is in the default VPC: hosts and databases, and not the operator.
+pub const VPC: [&str; 6] =
+    ["203.0.113.130/31", "203.0.113.132/30", "203.0.113.136/29", "203.0.113.144/28", "203.0.113.160/27", DATABASES];
+/// The last numbers of static addresses.
+pub(super) const PUBLIC: std::ops::RangeInclusive<u8> = 200..=250;
 /// This machine, as the hosts see it: the operator's address.
 pub const OPERATOR: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 129);
 
@@ -42,6 +47,14 @@ pub(super) async fn remove() -> anyhow::Result<()> {
     // Gone already if another lab removed it at the same moment.
     run("ip", ["route", "delete", "unreachable", SUBNET, "metric", LAST_RESORT]).await.ok();
     Ok(())
+}
+
+/// The containers that have an address.
+pub(super) async fn names_at(address: Ipv4Addr) -> anyhow::Result<Vec<String>> {
+    let format = "{{range .Containers}}{{.Name}} {{.IPv4Address}}\n{{end}}";
+    let lines = docker(["network", "inspect", "--format", format, NAME]).await?;
+    let has = |line: &&str| line.split_once(' ').is_some_and(|(_, held)| held.starts_with(&format!("{address}/")));
+    Ok(lines.lines().filter(has).filter_map(|line| line.split(' ').next()).map(str::to_owned).collect())
 }
 
 /// The resolver that this machine uses, if containers can reach it too.

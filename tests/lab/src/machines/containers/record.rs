@@ -8,13 +8,13 @@ use std::{fs, io};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use super::{DiskId, FirewallRule, MachineId, MachineSpec};
+use super::{DiskId, FirewallRule, MachineId, MachineSpec, SeenAs};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Record {
     pub spec: MachineSpec,
-    /// Attached disks and the path under which the machine sees each.
-    pub disks: BTreeMap<DiskId, String>,
+    /// Attached disks and how the machine sees each.
+    pub disks: BTreeMap<DiskId, SeenAs>,
     /// Addresses besides its own.
     pub addresses: BTreeSet<Ipv4Addr>,
     /// None until the cloud has set one; then everything is open.
@@ -25,8 +25,8 @@ pub(super) struct Record {
 
 impl Record {
     pub fn new(spec: MachineSpec) -> Self {
-        let (disks, addresses) = Default::default();
-        Self { spec, disks, addresses, firewall: None, cpu_seconds_before: 0.0 }
+        let (disks, firewall) = (spec.disks.clone(), spec.firewall.clone());
+        Self { spec, disks, addresses: BTreeSet::new(), firewall, cpu_seconds_before: 0.0 }
     }
 }
 

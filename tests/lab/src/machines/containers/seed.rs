@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use serde_json::json;
 
-use super::MachineSpec;
 use super::disks::LoopDevice;
+use super::{MachineSpec, SeenAs};
 
 /// Where Lightsail's images keep the key of the authority that signs temporary certificates.
 const CA_FILE: &str = "/etc/ssh/lightsail_instance_ca.pub";
@@ -14,13 +14,8 @@ pub(super) fn meta_data(spec: &MachineSpec) -> String {
     format!("instance-id: {}\nlocal-hostname: {}\n", spec.id, spec.name)
 }
 
-/// Lightsail's user data is a shell script, with or without the line that names the shell.
-pub(super) fn user_data(spec: &MachineSpec) -> String {
-    match spec.user_data.as_deref() {
-        Some(script) if script.starts_with("#!") => script.to_owned(),
-        Some(script) => format!("#!/bin/bash\n{script}"),
-        None => String::new(),
-    }
+pub(super) fn user_data(spec: &MachineSpec) -> &str {
+    spec.user_data.as_deref().unwrap_or_default()
 }
 
 /// What the platform itself configures: the login user and the authority of its certificates.
@@ -50,17 +45,24 @@ pub(super) fn meminfo(memory_mb: u32) -> String {
 }
 
 /// The lines of `/lab/disks`.
-pub(super) fn disk_lines<'a>(disks: impl IntoIterator<Item = (&'a LoopDevice, &'a str)>) -> String {
-    disks.into_iter().fold(String::new(), |mut lines, (device, path)| {
-        writeln!(lines, "{} {} {} {path}", device.name, device.major, device.minor).expect("strings take everything");
+pub(super) fn disk_lines<'a>(disks: impl IntoIterator<Item = (&'a LoopDevice, &'a SeenAs)>) -> String {
+    disks.into_iter().fold(String::new(), |mut lines, (device, seen)| {
+        writeln!(lines, "{}", disk_line(device, seen)).expect("strings take everything");
         lines
     })
+}
+
+/// What the host's own `lab-disk` is told of a disk: its device, a path or `-`, and of an NVMe device model and serial.
+pub(super) fn disk_line(device: &LoopDevice, seen: &SeenAs) -> String {
+    let path = seen.path.as_deref().unwrap_or("-");
+    let nvme = seen.nvme.as_ref().map(|nvme| format!(" {} {}", nvme.model, nvme.serial)).unwrap_or_default();
+    format!("{} {} {} {path}{nvme}", device.name, device.major, device.minor)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machines::MachineId;
+    use crate::machines::{MachineId, script};
 
     fn spec(user_data: Option<&str>) -> MachineSpec {
         MachineSpec {
@@ -75,14 +77,26 @@ mod tests {
             authorized_keys: vec!["ssh-ed25519 AAAA \"quoted\" comment".into()],
             ca_keys: vec!["ssh-ed25519 BBBB ca".into()],
             from_snapshot: None,
+            disks: Default::default(),
+            firewall: None,
+            metadata: None,
         }
     }
 
     #[test]
     fn a_script_keeps_its_shell_and_gets_one_if_it_names_none() {
-        assert_eq!(user_data(&spec(Some("#!/bin/sh\ntrue\n"))), "#!/bin/sh\ntrue\n");
-        assert_eq!(user_data(&spec(Some("true\n"))), "#!/bin/bash\ntrue\n");
+        assert_eq!(script("#!/bin/sh\ntrue\n"), "#!/bin/sh\ntrue\n");
+        assert_eq!(script("true\n"), "#!/bin/bash\ntrue\n");
+        assert_eq!(user_data(&spec(Some("#cloud-config\n"))), "#cloud-config\n");
         assert_eq!(user_data(&spec(None)), "");
+    }
+
+    #[test]
+    fn a_disk_is_told_by_its_path_or_by_its_serial() {
+        let device = LoopDevice { name: "loop3".into(), major: 7, minor: 3 };
+        let (path, nvme) = (SeenAs::path("/dev/xvdf"), SeenAs::nvme("Amazon_Elastic_Block_Store", "vol01"));
+        let lines = disk_lines([(&device, &path), (&device, &nvme)]);
+        assert_eq!(lines, "loop3 7 3 /dev/xvdf\nloop3 7 3 - Amazon_Elastic_Block_Store vol01\n");
     }
 
     #[test]

@@ -1,31 +1,40 @@
 //! What can be changed around a machine: disks, addresses, firewall. Recorded first, then applied if it runs.
 
 use std::fs;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use anyhow::Context;
 
 use super::docker::exec;
 use super::record::{Record, write_atomically};
-use super::{ContainerMachines, DiskId, FirewallRule, MachineId, SnapshotId, firewall, seed};
+use super::{ContainerMachines, DiskId, FirewallRule, MachineId, SeenAs, SnapshotId, firewall, seed};
 
 impl ContainerMachines {
-    pub(super) async fn attach(&self, machine: &MachineId, disk: &DiskId, path: &str) -> anyhow::Result<()> {
+    pub(super) async fn attach(&self, machine: &MachineId, disk: &DiskId, seen: &SeenAs) -> anyhow::Result<()> {
         let device = self.disks.device(disk).await?;
-        let script = format!(
-            "[ -b /dev/{0} ] || mknod -m 660 /dev/{0} b {1} {2}\nln -sfn {0} {path}\n",
-            device.name, device.major, device.minor
-        );
-        let path = path.to_owned();
-        self.change(machine, &script, |record| record.disks.insert(disk.clone(), path)).await
+        let script = format!("lab-disk add {}\n", seed::disk_line(&device, seen));
+        self.change(machine, &script, |record| record.disks.insert(disk.clone(), seen.clone())).await
     }
 
     pub(super) async fn detach(&self, machine: &MachineId, disk: &DiskId) -> anyhow::Result<()> {
         let device = self.disks.device(disk).await?;
-        let path = self.records.load(machine)?.disks.get(disk).cloned().context("this disk is not attached there")?;
-        let script = format!("rm -f /dev/{} {path}\n", device.name);
+        let seen = self.records.load(machine)?.disks.get(disk).cloned().context("this disk is not attached there")?;
+        let script = format!("lab-disk remove {}\n", seed::disk_line(&device, &seen));
         self.change(machine, &script, |record| record.disks.remove(disk)).await?;
         self.disks.release(disk).await
+    }
+
+    pub(super) async fn has_mounted(&self, machine: &MachineId, disk: &DiskId) -> anyhow::Result<bool> {
+        if !self.is_running(machine).await? || !self.records.load(machine)?.disks.contains_key(disk) {
+            return Ok(false);
+        }
+        let device = self.disks.device(disk).await?.name;
+        let script = format!("findmnt --noheadings --output TARGET /dev/{device} || :");
+        Ok(!exec(&self.container(machine), &script).await?.is_empty())
+    }
+
+    pub(super) async fn set_metadata(&self, machine: &MachineId, to: SocketAddrV4) -> anyhow::Result<()> {
+        self.change(machine, "nft -f /lab/metadata.nft\n", |record| record.spec.metadata = Some(to)).await
     }
 
     pub(super) async fn add_address(&self, machine: &MachineId, address: Ipv4Addr) -> anyhow::Result<()> {
@@ -83,15 +92,18 @@ impl ContainerMachines {
         let folder = self.records.folder(&record.spec.id).join("lab");
         fs::create_dir_all(&folder)?;
         let mut devices = Vec::new();
-        for (disk, path) in &record.disks {
-            devices.push((self.disks.device(disk).await?, path.as_str()));
+        for (disk, seen) in &record.disks {
+            devices.push((self.disks.device(disk).await?, seen));
         }
-        let disks = seed::disk_lines(devices.iter().map(|(device, path)| (device, *path)));
+        let disks = seed::disk_lines(devices.iter().map(|(device, seen)| (device, *seen)));
         let addresses: String = record.addresses.iter().map(|address| format!("{address}\n")).collect();
         write_atomically(&folder.join("disks"), disks.as_bytes())?;
         write_atomically(&folder.join("addresses"), addresses.as_bytes())?;
         if let Some(rules) = &record.firewall {
             write_atomically(&folder.join("firewall.nft"), firewall::table(rules).as_bytes())?;
+        }
+        if let Some(to) = record.spec.metadata {
+            write_atomically(&folder.join("metadata.nft"), firewall::metadata(to).as_bytes())?;
         }
         Ok(())
     }
