@@ -346,7 +346,9 @@ fn elsewhere(site: &Site, of_bundle: Site) -> impl Iterator<Item = (String, Stri
 /// Of its size where that is sold by name, otherwise as seen.
 fn memory_mb(stack: &Stack, host: &NodeName, inventory: &Inventory) -> u64 {
     let size = stack.plan.hosts.get(host).and_then(|h| h.size.as_ref());
-    let sold = size.and_then(|s| inventory.size(s.as_ref())).map(|s| s.memory_gb * 1024.0);
+    let of_bundle = |size: &str| inventory.size(size).map(|s| s.memory_gb);
+    let of_type = |size: &str| inventory.ec2.types.iter().find(|t| t.id == size).map(|t| t.memory_gb);
+    let sold = size.and_then(|s| of_bundle(s.as_ref()).or_else(|| of_type(s.as_ref()))).map(|gb| gb * 1024.0);
     let seen = inventory.facts(host).and_then(|f| f.memory_mb);
     #[expect(
         clippy::cast_possible_truncation,
