@@ -64,14 +64,15 @@ pub async fn version(client: &Client) -> Result<ServerVersion, CatalogError> {
 }
 
 /// Whether a sequence was called stands in the sequence alone. Up to PostgreSQL 17 this is the one way to read all of them
-/// in one statement.
+/// in one statement. It is asked of `s.seqrelid`, and not of `c.oid`: what needs pg_class alone may be looked at before that is joined
+/// with pg_sequence, and a table is no sequence.
 const SEQUENCE_STATE: &str = "SELECT substring(x FROM '<last_value>(-?[0-9]+)</last_value>')::int8,
          substring(x FROM '<is_called>(true|false)</is_called>')::bool
-    FROM (SELECT CASE WHEN has_sequence_privilege(c.oid, 'SELECT')
+    FROM (SELECT CASE WHEN has_sequence_privilege(s.seqrelid, 'SELECT')
                       THEN query_to_xml(format('SELECT last_value, is_called FROM %I.%I', n.nspname, c.relname), false, true, '')::text
                  END) AS state(x)";
 /// From 18 on there is a function, for servers that were built without XML too.
-const SEQUENCE_STATE_18: &str = "SELECT data.last_value, data.is_called FROM pg_get_sequence_data(c.oid) AS data";
+const SEQUENCE_STATE_18: &str = "SELECT data.last_value, data.is_called FROM pg_get_sequence_data(s.seqrelid) AS data";
 
 struct Reader<'a> {
     client: &'a Client,
