@@ -13,8 +13,8 @@ use crate::host::{
     self, Bundle, BundleError, DISK_VARIABLE, DiskSpec, LocalImage, ReleaseEnv, ReleaseSpec, Site, bundle_hash,
     disk_variable, image_tag, overlaid_hash,
 };
-use crate::inventory::Inventory;
 use crate::inventory::host_facts::PushedImage;
+use crate::inventory::{InstanceType, Inventory};
 use crate::plan::{self, Bundled, Checked, ComposeError, External, Findings, NodeName, Plan, VarValue};
 
 #[derive(Debug, thiserror::Error)]
@@ -347,8 +347,8 @@ fn elsewhere(site: &Site, of_bundle: Site) -> impl Iterator<Item = (String, Stri
 fn memory_mb(stack: &Stack, host: &NodeName, inventory: &Inventory) -> u64 {
     let size = stack.plan.hosts.get(host).and_then(|h| h.size.as_ref());
     let of_bundle = |size: &str| inventory.size(size).map(|s| s.memory_gb);
-    let of_type = |size: &str| inventory.ec2.types.iter().find(|t| t.id == size).map(|t| t.memory_gb);
-    let sold = size.and_then(|s| of_bundle(s.as_ref()).or_else(|| of_type(s.as_ref()))).map(|gb| gb * 1024.0);
+    let of_type = ec2_type(stack, host, inventory).map(|t| t.memory_gb);
+    let sold = size.and_then(|s| of_bundle(s.as_ref())).or(of_type).map(|gb| gb * 1024.0);
     let seen = inventory.facts(host).and_then(|f| f.memory_mb);
     #[expect(
         clippy::cast_possible_truncation,
@@ -358,10 +358,21 @@ fn memory_mb(stack: &Stack, host: &NodeName, inventory: &Inventory) -> u64 {
     sold.map(|mb| mb as u64).or(seen).unwrap_or(0)
 }
 
+fn ec2_type<'a>(stack: &Stack, host: &NodeName, inventory: &'a Inventory) -> Option<&'a InstanceType> {
+    let size = stack.plan.hosts.get(host)?.size.as_ref()?;
+    inventory.ec2.types.iter().find(|known| known.id == size.as_str())
+}
+
 /// What the host runs: Lightsail sells x86 alone, others say it themselves. None: not known yet.
 fn platform(stack: &Stack, host: &NodeName, inventory: &Inventory) -> Option<String> {
     let architecture = match stack.plan.hosts.get(host)?.provider {
         plan::Provider::Lightsail => "amd64".to_owned(),
+        plan::Provider::Ec2 if inventory.facts(host).is_none() => {
+            match ec2_type(stack, host, inventory)?.architectures.contains("arm64") {
+                true => "arm64".to_owned(),
+                false => "amd64".to_owned(),
+            }
+        }
         plan::Provider::Ec2 | plan::Provider::Ssh => inventory.facts(host)?.architecture.clone()?,
     };
     Some(format!("linux/{architecture}"))
