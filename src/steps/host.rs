@@ -451,8 +451,9 @@ impl Context<'_> {
 
     /// Is anything to be done on the host itself?
     fn works(&self) -> bool {
-        // A machine of another size has to serve again.
-        let resized = matches!(self.diff.instance, InstanceDiff::Resize { .. });
+        // Services of a machine that gets another size have to serve again.
+        let serves = self.graph.release.as_ref().is_some_and(|release| release.host == self.host.name);
+        let resized = serves && matches!(self.diff.instance, InstanceDiff::Resize { .. });
         self.deploys || resized || self.carries() || self.diff.disks.iter().any(|d| self.must_mount(d))
     }
 

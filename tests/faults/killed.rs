@@ -5,7 +5,7 @@ use anyhow::{Context, ensure};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 
-use crate::stage::{PLAN, Stage, edited};
+use crate::stage::{EC2, PLAN, Stage, edited, edited_ec2};
 
 /// Cases at one time: each is mostly waiting.
 const SIDE_BY_SIDE: usize = 4;
@@ -23,7 +23,8 @@ const DOWN: &[&str] = &["down", "plan.toml", "--yes"];
 
 impl Story<'_> {
     async fn stage(&self) -> anyhow::Result<Stage> {
-        let stage = Stage::with(self.first.unwrap_or(self.then)).await?;
+        let first = self.first.unwrap_or(self.then);
+        let stage = if first.contains("\"ec2\"") { Stage::ec2(first).await? } else { Stage::with(first).await? };
         if self.first.is_some() {
             stage.up().await?;
             stage.plan(self.then)?;
@@ -37,8 +38,9 @@ impl Story<'_> {
         let stage = self.stage().await?;
         stage.infra(self.command).await?.must(0)?;
         let calls = stage.calls().await?;
-        let calls = calls["services"]["lightsail"].as_object().context("no calls")?.clone();
-        let changing = calls.into_iter().filter(|(_, count)| count["mutating"] == true);
+        let calls = calls["services"].as_object().context("no calls")?.clone();
+        let calls = calls.into_iter().flat_map(|(_, calls)| calls.as_object().cloned().unwrap_or_default());
+        let changing = calls.filter(|(_, count)| count["mutating"] == true);
         let changing = changing.map(|(name, count)| (name, answered(&count))).collect();
         Ok((changing, stage.inventory().await?))
     }
@@ -133,5 +135,63 @@ async fn while_everything_is_removed() -> anyhow::Result<()> {
     let story = Story { first: Some(PLAN), then: PLAN, command: DOWN };
     let calls =
         ["DeleteAlarm", "DeleteContactMethod", "StopInstance", "DeleteInstance", "ReleaseStaticIp", "DeleteKeyPair"];
+    story.everywhere(&calls).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_host_of_ec2_is_made() -> anyhow::Result<()> {
+    let story = Story { first: None, then: EC2, command: UP };
+    let calls = [
+        "ImportKeyPair",
+        "CreateRole",
+        "PutRolePolicy",
+        "CreateInstanceProfile",
+        "AddRoleToInstanceProfile",
+        "CreateSecurityGroup",
+        "AuthorizeSecurityGroupIngress",
+        "RunInstances",
+        "AllocateAddress",
+        "AssociateAddress",
+    ];
+    story.everywhere(&calls).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_host_of_ec2_changes() -> anyhow::Result<()> {
+    let changed = edited_ec2(&[
+        ("t3.small", "t3.large"),
+        ("port = 443", "port = 8443"),
+        ("static_ip = true", "static_ip = false\ncredits = \"standard\""),
+    ]);
+    let story = Story { first: Some(EC2), then: &changed, command: UP };
+    let calls = [
+        "StopInstances",
+        "ModifyInstanceAttribute",
+        "StartInstances",
+        "ModifyInstanceCreditSpecification",
+        "AuthorizeSecurityGroupIngress",
+        "RevokeSecurityGroupIngress",
+        "DisassociateAddress",
+        "ReleaseAddress",
+    ];
+    story.everywhere(&calls).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_everything_of_ec2_is_removed() -> anyhow::Result<()> {
+    let story = Story { first: Some(EC2), then: EC2, command: DOWN };
+    let calls = [
+        "StopInstances",
+        "ModifyInstanceAttribute",
+        "TerminateInstances",
+        "DisassociateAddress",
+        "ReleaseAddress",
+        "DeleteSecurityGroup",
+        "DeleteKeyPair",
+        "RemoveRoleFromInstanceProfile",
+        "DeleteInstanceProfile",
+        "DeleteRolePolicy",
+        "DeleteRole",
+    ];
     story.everywhere(&calls).await
 }

@@ -4,6 +4,7 @@
 mod changes;
 mod counts;
 mod disks;
+mod ec2;
 mod killed;
 mod refusals;
 mod spoiled;

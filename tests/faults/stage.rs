@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use lab::ministack::MiniStack;
 use lab::{Gateway, Options, Running};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -19,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub struct Stage {
     pub folder: TempDir,
     lab: Running,
+    /// Roles, where the plan's hosts have some. It ends with the stage.
+    _ministack: Option<MiniStack>,
     client: reqwest::Client,
 }
 
@@ -48,7 +51,27 @@ impl Stage {
         std::fs::create_dir(&state)?;
         let lab = Gateway::start(Options::new(state)).await?;
         let client = reqwest::Client::builder().no_proxy().build()?;
-        Ok(Self { folder, lab, client })
+        Ok(Self { folder, lab, _ministack: None, client })
+    }
+
+    /// With the services beside EC2 that its hosts need.
+    pub async fn ec2(plan: &str) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let state = folder.path().join("account");
+        std::fs::create_dir(&state)?;
+        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let ministack = MiniStack::start(&state, port, false).await?;
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        let begun = Instant::now();
+        while client.get(format!("{}/_ministack/health", ministack.url())).send().await.is_err() {
+            ensure!(begun.elapsed() < PATIENCE, "MiniStack does not begin to listen");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let options = Options { ministack: Some(ministack.url()), ..Options::new(state) };
+        let lab = Gateway::start(options).await?;
+        let stage = Self { folder, lab, _ministack: Some(ministack), client };
+        stage.plan(plan)?;
+        Ok(stage)
     }
 
     pub async fn with(plan: &str) -> anyhow::Result<Self> {
@@ -230,6 +253,27 @@ for = "15m"
 /// `PLAN`, edited: every pair must be found.
 pub fn edited(edits: &[(&str, &str)]) -> String {
     edits.iter().fold(PLAN.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "the plan has no {from}");
+        text.replacen(from, to, 1)
+    })
+}
+
+/// The same on EC2: what needs no connection to a host.
+pub const EC2: &str = r#"
+name = "demo"
+region = "us-east-1"
+
+[hosts.web]
+provider = "ec2"
+size = "t3.small"
+image = "ubuntu_24_04"
+static_ip = true
+ports = [{ port = 22, from = ["203.0.113.0/24"] }, { port = 443, from = ["0.0.0.0/0", "::/0"] }]
+"#;
+
+/// `EC2`, edited: every pair must be found.
+pub fn edited_ec2(edits: &[(&str, &str)]) -> String {
+    edits.iter().fold(EC2.to_owned(), |text, (from, to)| {
         assert!(text.contains(from), "the plan has no {from}");
         text.replacen(from, to, 1)
     })
