@@ -46,7 +46,7 @@ pub struct Request {
     pub group_in_use: Option<String>,
 }
 
-/// What is known, and what was known before the last change of each region.
+/// What is known, and what was known before the last request that changed each region.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     pub account: Account,
@@ -251,13 +251,10 @@ impl Ec2 {
         self.lock().account.regions.get(name).cloned().unwrap_or_default()
     }
 
-    /// Changes a region from the inside, keeping the state before it for stale reads.
+    /// Changes a region from the inside. Stale reads go back to before the last request, whatever jobs have done since.
     pub(super) fn change<T>(&self, region: &str, edit: impl FnOnce(&mut Region) -> T) -> T {
         let mut known = self.lock();
-        let Known { account, before } = &mut *known;
-        let current = account.regions.entry(region.to_owned()).or_default();
-        before.insert(region.to_owned(), current.clone());
-        let result = edit(current);
+        let result = edit(known.account.regions.entry(region.to_owned()).or_default());
         self.save(&known);
         result
     }
