@@ -75,9 +75,10 @@ fn what_is_not_built_is_told_at_its_place() {
             .map(|f| (f.severity, findings.text()[..f.span.start].matches('\n').count() + 1))
             .collect::<Vec<_>>()
     };
-    use infra::plan::Severity::{Error, Warning};
+    use infra::plan::Severity::Warning;
     assert_eq!(found(lightsail), []);
-    assert_eq!(found(&ec2), [(Error, 4)]);
+    assert_eq!(found(&ec2), []);
+    assert_eq!(found(&format!("{ec2}{}", threshold("cpu.percent"))), [(Warning, 11)], "alarms of EC2 are not built");
     assert_eq!(found(&format!("{lightsail}{}", threshold("cpu.percent"))), []);
     for metric in ["disk.queue_depth", "disk.used_percent", "memory.percent"] {
         assert_eq!(found(&format!("{lightsail}{}", threshold(metric))), [(Warning, 11)], "{metric}");

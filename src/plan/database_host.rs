@@ -68,7 +68,7 @@ mod tests {
             ("iops = 4000", "iops = 99", "disk-setting"),
             ("iops = 4000", "", "missing-key"),
             ("type = \"io2\"", "type = \"gp3\"\nthroughput = 9000", "disk-setting"),
-            ("size_gb = 200", "size_gb = 70000", "disk-size"),
+            ("size_gb = 200", "size_gb = 3", "disk-size"),
         ] {
             let text = format!("{PHASE_1}{}", EC2.replace(from, to));
             let findings = parse("plan.toml", text.as_bytes()).map(drop).expect_err(to).render(false, 100);

@@ -14,12 +14,13 @@ use crate::executor::{HostKeys, ReleaseSource, SshHosts};
 use crate::graph::Names;
 use crate::host;
 use crate::inventory::{CloudKind, Inventory, ResourceName};
-use crate::plan::{Provider, Region};
+use crate::plan::{Host, Provider, Region};
 
 /// None for a plan of existing servers only.
 pub async fn clouds(stack: &Stack) -> Option<Clouds> {
     let region = stack.plan.region.as_ref()?;
-    let has = |provider| stack.plan.hosts.values().any(|h| h.provider == provider);
+    // The host of a migration is looked for where the plan names one.
+    let has = |provider| every_host(stack).any(|h| h.provider == provider);
     let mut clouds: Vec<(CloudKind, Arc<dyn Cloud>)> = vec![];
     if has(Provider::Lightsail) {
         clouds.push((CloudKind::Lightsail, Arc::new(Lightsail::connect(region.as_ref()).await)));
@@ -30,9 +31,13 @@ pub async fn clouds(stack: &Stack) -> Option<Clouds> {
     Clouds::new(clouds)
 }
 
+fn every_host(stack: &Stack) -> impl Iterator<Item = Host> {
+    stack.plan.hosts.values().cloned().chain(stack.plan.database_host().map(|(_, host)| host))
+}
+
 /// What EC2 is asked about, beside what carries the plan's tag.
 fn ec2_scope(stack: &Stack, region: &Region) -> Ec2Scope {
-    let hosts = || stack.plan.hosts.values().filter(|h| h.provider == Provider::Ec2);
+    let hosts = || every_host(stack).filter(|h| h.provider == Provider::Ec2);
     Ec2Scope {
         plan: stack.plan.name.clone(),
         images: hosts().filter_map(|h| h.image.as_ref().map(ToString::to_string)).collect(),

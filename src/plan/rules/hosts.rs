@@ -56,8 +56,16 @@ fn needed_keys(cx: &Context<'_>) -> Vec<Finding> {
             Provider::Ec2 => &[("size", "\"t3.medium\""), ("image", "\"ubuntu_24_04\"")],
             Provider::Ssh => &[("address", "\"user@198.51.100.7\"")],
         };
-        let absent = keys.iter().filter(move |(key, _)| !cx.spans.has(&format!("hosts.{name}.{key}")));
-        absent.map(move |(key, example)| {
+        // What has a default is there although nobody wrote it.
+        let given = |key: &str| match key {
+            "size" => host.size.is_some(),
+            "image" => host.image.is_some(),
+            _ => host.address.is_some(),
+        };
+        let refused = |key: &str| cx.spans.has(&format!("{path}.{key}"));
+        let absent: Vec<_> = keys.iter().filter(|(key, _)| !given(key) && !refused(key)).collect();
+        let path = path.clone();
+        absent.into_iter().map(move |(key, example)| {
             Finding::error("missing-key", format!("the host `{name}` has no `{key}`"))
                 .at(cx.spans.key(&path), format!("`{key}` is missing"))
                 .remedy(format!("add a line like `{key} = {example}`"))
