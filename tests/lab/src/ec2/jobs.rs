@@ -1,6 +1,7 @@
 //! Running work in the background. A job stays in the account until its work has really ended, so that a restarted gateway
 //! goes on with it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -115,8 +116,12 @@ impl Ec2 {
         if let Some(job) = self.lock().account.regions.get_mut(region).and_then(|region| region.jobs.get_mut(&id)) {
             job.begun = true;
         }
-        for instance in self.region(region).instances.values().filter(|it| it.state == State::Running) {
-            let rules = self.ingress(region, &instance.groups);
+        let (known, mut by_groups) = (self.region(region), BTreeMap::new());
+        for instance in known.instances.values().filter(|it| it.state == State::Running) {
+            let rules = by_groups
+                .entry(&instance.groups)
+                .or_insert_with(|| self.ingress_in(&known, region, &instance.groups))
+                .clone();
             if self.told.lock().await.get(&instance.id) == Some(&rules) {
                 continue;
             }

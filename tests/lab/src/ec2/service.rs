@@ -278,13 +278,18 @@ impl Ec2 {
 
     /// What security groups let in.
     pub fn ingress(&self, region: &str, ids: &[String]) -> Vec<FirewallRule> {
+        self.ingress_in(&self.region(region), region, ids)
+    }
+
+    /// The same of a region that is at hand.
+    pub(super) fn ingress_in(&self, known: &Region, region: &str, ids: &[String]) -> Vec<FirewallRule> {
         let databases = locked(&self.databases).clone();
         let members = |group: &str| {
             let in_group =
                 databases.values().filter(|(of, _, groups)| of == region && groups.iter().any(|id| id == group));
             in_group.map(|(_, address, _)| *address).collect()
         };
-        groups::ingress(&self.region(region), ids, members)
+        groups::ingress(known, ids, members)
     }
 
     /// A database is in these groups now; none: it is gone. Hosts that let in the groups' members learn of it.
