@@ -8,7 +8,7 @@ use super::load::{LoadError, Stack};
 use super::observe::{ObserveError, observe};
 use crate::cloud::Clouds;
 use crate::cost::{self, Estimate};
-use crate::diff::{self, ContactDiff, DatabaseDiff, Diff, InstanceDiff, Refusal};
+use crate::diff::{self, ContactDiff, DatabaseDiff, Diff, HostDiff, InstanceDiff, Refusal};
 use crate::graph::Graph;
 use crate::inventory::{ContactStatus, DatabaseView, HostView, InstanceState, Inventory, ResourceName};
 use crate::plan::NodeName;
@@ -113,6 +113,7 @@ fn notes(inventory: &Inventory, diff: &Diff) -> Vec<String> {
             "{email} is not verified: its alarms reach nobody until the link in Amazon's mail is followed"
         ));
     }
+    notes.extend(diff.hosts.iter().filter_map(newer_image));
     notes.extend(database_notes(inventory, diff));
     notes
 }
@@ -146,6 +147,13 @@ fn hosted_notes(stack: &Stack, inventory: &Inventory) -> Vec<String> {
         }
     }
     notes
+}
+
+/// AWS publishes another every few weeks. What is installed on the host is updated on the host.
+fn newer_image(host: &HostDiff) -> Option<String> {
+    let newer = host.ec2.as_ref()?.newer_image.as_ref()?;
+    let instance = host.target()?;
+    Some(format!("{newer} is newer than the image of {instance}, which stays: only a new instance would have it"))
 }
 
 fn database_notes(inventory: &Inventory, diff: &Diff) -> Vec<String> {

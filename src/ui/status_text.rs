@@ -63,6 +63,9 @@ pub struct InstanceView {
     pub zone: String,
     /// Of 100; None: not known yet.
     pub burst_percent: Option<f64>,
+    /// What the cloud has planned for it: a retirement, a reboot, an interruption of Spot.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -159,6 +162,7 @@ fn instance(instance: &Instance, bursts: &BTreeMap<ResourceName, f64>) -> Instan
         size: instance.size.clone(),
         zone: instance.zone.clone(),
         burst_percent: bursts.get(&instance.name).copied(),
+        events: instance.ec2.as_ref().map(|ec2| ec2.events.clone()).unwrap_or_default(),
     }
 }
 
@@ -197,6 +201,7 @@ fn host_text(text: &mut String, host: &HostStatus) {
     for i in &host.instances {
         let burst = i.burst_percent.map_or("burst unknown".into(), |b| format!("burst {b:.0} %"));
         line(text, format_args!("  instance {}  {}  {} in {}  {burst}", i.name, i.state, i.size, i.zone));
+        i.events.iter().for_each(|event| line(text, format_args!("  AWS PLANS {event}")));
     }
     if let Some(unseen) = &host.unseen {
         line(text, format_args!("  NOT OBSERVED: {unseen}"));

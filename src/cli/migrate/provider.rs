@@ -20,10 +20,15 @@ pub async fn perform(work: Work, global: &Global, at: &OnHost, report: &Report) 
             let made = match to {
                 Destination::Managed(engine) => {
                     let made = provide(global, at, engine).await?;
-                    super::ways::open(global, at).await?;
+                    super::ways::open(global, at, &at.host).await?;
                     made
                 }
-                Destination::Host(host) => hosted::provide(global, at, &host, &report.id).await?,
+                Destination::Host(host) => {
+                    let made = hosted::provide(global, at, &host, &report.id).await?;
+                    super::ways::open(global, at, &host).await?;
+                    super::ways::open(global, at, &at.host).await?;
+                    made
+                }
                 // It was there before the migration.
                 Destination::Url => return Ok(()),
             };
