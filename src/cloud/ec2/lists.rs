@@ -5,7 +5,7 @@ use aws_sdk_ec2::error::ProvideErrorMetadata as _;
 use aws_sdk_ec2::types as sdk;
 use futures::future::try_join_all;
 
-use super::convert::filter;
+use super::convert::{Resource as _, filter};
 use super::errors::error;
 use crate::cloud::api::CloudError;
 use crate::inventory::TAG_PLAN;
@@ -59,6 +59,36 @@ pub(super) async fn firewalls(client: &Client, plan: &PlanName) -> Result<Vec<sd
 pub(super) async fn key_pairs(client: &Client, name: &str) -> Result<Vec<sdk::KeyPairInfo>, CloudError> {
     let answer = client.describe_key_pairs().filters(filter("key-name", [name.to_owned()])).send().await;
     Ok(answer.map_err(|e| error("DescribeKeyPairs", e))?.key_pairs.unwrap_or_default())
+}
+
+/// Those of these ids that are there: what is deleted has tags for a while longer.
+pub(super) async fn living_instances(client: &Client, ids: Vec<String>) -> Result<Vec<String>, CloudError> {
+    let states = ["pending", "running", "stopping", "stopped"].map(str::to_owned);
+    let found: Vec<sdk::Reservation> = each(ids, FILTER_VALUES, |some| async {
+        let call = client.describe_instances().filters(filter("instance-id", some));
+        pages!("DescribeInstances", call.filters(filter("instance-state-name", states.clone())))
+    })
+    .await?;
+    let found = found.into_iter().flat_map(|reservation| reservation.instances.unwrap_or_default());
+    Ok(found.filter_map(|instance| instance.instance_id).collect())
+}
+
+/// The same of volumes.
+pub(super) async fn living_volumes(client: &Client, ids: Vec<String>) -> Result<Vec<String>, CloudError> {
+    let found: Vec<sdk::Volume> = each(ids, FILTER_VALUES, |some| async {
+        pages!("DescribeVolumes", client.describe_volumes().filters(filter("volume-id", some)))
+    })
+    .await?;
+    Ok(found.into_iter().filter(|volume| !volume.is_gone()).filter_map(|volume| volume.volume_id).collect())
+}
+
+/// The same of snapshots.
+pub(super) async fn living_snapshots(client: &Client, ids: Vec<String>) -> Result<Vec<String>, CloudError> {
+    let found: Vec<sdk::Snapshot> = each(ids, FILTER_VALUES, |some| async {
+        pages!("DescribeSnapshots", client.describe_snapshots().owner_ids("self").filters(filter("snapshot-id", some)))
+    })
+    .await?;
+    Ok(found.into_iter().filter_map(|snapshot| snapshot.snapshot_id).collect())
 }
 
 /// Everything whose name begins as the plan's resources do, whoever made it.

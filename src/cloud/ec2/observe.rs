@@ -46,8 +46,9 @@ struct Told {
 pub(super) async fn observe(ec2: &Ec2) -> Result<Inventory, CloudError> {
     let listed = list(ec2).await?;
     learn(ec2, &listed);
-    let told = tell(ec2, &listed).await?;
-    Ok(inventory(&ec2.scope.plan, &listed, &told))
+    let strangers = strangers(&listed).living(&ec2.reads);
+    let (told, strangers) = tokio::try_join!(tell(ec2, &listed), strangers)?;
+    Ok(inventory(&ec2.scope.plan, &listed, &told, &strangers))
 }
 
 /// Boxed: each of these futures is some kilobytes.
@@ -139,12 +140,11 @@ fn learn(ec2: &Ec2, listed: &Listed) {
     ec2.ids.learn_all(Kind::Firewall, own);
 }
 
-fn inventory(plan: &PlanName, listed: &Listed, told: &Told) -> Inventory {
+fn inventory(plan: &PlanName, listed: &Listed, told: &Told, strangers: &Strangers<'_>) -> Inventory {
     let firewalls: Vec<Firewall> = listed.firewalls.iter().filter_map(firewall::firewall).collect();
     let own: Vec<Firewall> = firewalls.iter().filter(|f| f.tags.is_plan(plan)).cloned().collect();
     let events = events::events(&listed.statuses, &told.spot);
     let beside = Beside { firewalls: &own, credits: &told.credits, events: &events };
-    let strangers = strangers(listed);
     Inventory {
         instances: instances(listed, &beside).chain(strangers.instances()).collect(),
         disks: disks(listed, told).chain(strangers.disks()).collect(),
@@ -239,7 +239,7 @@ mod tests {
     }
 
     fn seen(listed: &Listed) -> Inventory {
-        inventory(&"demo".parse().unwrap(), listed, &Told::default())
+        inventory(&"demo".parse().unwrap(), listed, &Told::default(), &strangers(listed))
     }
 
     #[test]
