@@ -13,7 +13,7 @@ use crate::plan::{NodeName, Plan, Port, PortRange, Protocol, Provider};
 /// Where PostgreSQL is published.
 const POSTGRES: u16 = 5432;
 /// Where the bundle's host lets the new server through to the old database.
-const RELAY: u16 = 15432;
+pub const RELAY: u16 = 15432;
 
 /// Opens what is to be open between hosts that are there. One that is still to be made has no address yet.
 pub fn open(graph: &mut Graph, plan: &Plan, inventory: &Inventory) {

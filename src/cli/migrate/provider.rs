@@ -110,6 +110,7 @@ pub async fn remove(global: &Global, at: &OnHost, report: &Report) -> Result<(),
         return hosted::remove(global, at, host, report.status.has_served).await;
     }
     let provider = Provider::connect(global, &at.stack).await?;
+    super::ways::close(global, at).await?;
     let last = report.status.has_served.then(|| stack::last_snapshot(&at.stack.plan.name, jiff::Timestamp::now()));
     provider.database.remove(last.clone()).await?;
     provider.end().await;

@@ -6,11 +6,12 @@ use crate::cli::common::{OnHost, cloud, load};
 use crate::cli::up::{Run, holder};
 use crate::error::{CommandError, Exit};
 use crate::executor::Policy;
-use crate::graph::NodeId;
+use crate::graph::{NodeId, RELAY};
+use crate::inventory::{CloudKind, OpenPort};
 use crate::journal::Lock;
 use crate::plan::NodeName;
 use crate::stack;
-use crate::steps;
+use crate::steps::{self, Action, CloudAction, Step, StepId};
 
 /// The rules of one host, and nothing else of the plan.
 pub async fn open(global: &Global, at: &OnHost, host: &NodeName) -> Result<(), CommandError> {
@@ -33,5 +34,32 @@ pub async fn open(global: &Global, at: &OnHost, host: &NodeName) -> Result<(), C
         Exit::Done => Ok(()),
         exit => Err(CommandError::new(exit, format!("the firewall of {} is not open for the new database", host))
             .hint("infra migrate resume goes on")),
+    }
+}
+
+/// A managed database's server comes no more. AWS keeps its security group as long as a rule of another one names it.
+pub async fn close(global: &Global, at: &OnHost) -> Result<(), CommandError> {
+    let mut stack = load(global, &at.stack.path)?;
+    let cloud = cloud(&mut stack).await?;
+    let survey = stack::survey(&stack, cloud.as_ref()).await?;
+    let (node, inventory) = (NodeId::host(&at.host).child("ports"), &survey.inventory);
+    let firewall = inventory.ec2.firewalls.iter().find(|f| f.tags.is_node(&stack.plan.name, node.as_str()));
+    let is_way = |port: &&OpenPort| port.range.contains(RELAY) && !port.aliases.is_empty();
+    let Some((name, ports)) =
+        firewall.map(|f| (f.name.clone(), f.ports.iter().filter(is_way).cloned().collect::<Vec<_>>()))
+    else {
+        return Ok(());
+    };
+    if ports.is_empty() {
+        return Ok(());
+    }
+    let _lock = Lock::take(stack.local.dir(), &holder("migrate"))?;
+    let action = Action::Cloud { at: CloudKind::Ec2, action: CloudAction::ClosePorts { firewall: name, ports } };
+    let step = Step { id: StepId(format!("{node}/close")), node, action, needs: vec![] };
+    let run = Run { global, stack: &stack, cloud, inventory, policy: Policy::default(), verb: "migrate" };
+    match run.steps(&[step]).await? {
+        Exit::Done => Ok(()),
+        exit => Err(CommandError::new(exit, format!("the firewall of {} still lets the new database in", at.host))
+            .hint("the same command again goes on")),
     }
 }
