@@ -20,13 +20,13 @@ pub async fn perform(work: Work, global: &Global, at: &OnHost, report: &Report) 
             let made = match to {
                 Destination::Managed(engine) => {
                     let made = provide(global, at, engine).await?;
-                    super::ways::open(global, at, &at.host).await?;
+                    super::ways::settle(global, at, &at.host).await?;
                     made
                 }
                 Destination::Host(host) => {
                     let made = hosted::provide(global, at, &host, &report.id).await?;
-                    super::ways::open(global, at, &host).await?;
-                    super::ways::open(global, at, &at.host).await?;
+                    super::ways::settle(global, at, &host).await?;
+                    super::ways::settle(global, at, &at.host).await?;
                     made
                 }
                 // It was there before the migration.
@@ -107,7 +107,9 @@ pub async fn remove(global: &Global, at: &OnHost, report: &Report) -> Result<(),
         return Err(CommandError::usage("infra did not make the new database: it is yours to remove"));
     }
     if let Some(host) = report.to.host() {
-        return hosted::remove(global, at, host, report.status.has_served).await;
+        hosted::remove(global, at, host, report.status.has_served).await?;
+        super::ways::settle(global, at, host).await?;
+        return super::ways::settle(global, at, &at.host).await;
     }
     let provider = Provider::connect(global, &at.stack).await?;
     super::ways::close(global, at).await?;

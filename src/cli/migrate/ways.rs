@@ -13,8 +13,8 @@ use crate::plan::NodeName;
 use crate::stack;
 use crate::steps::{self, Action, CloudAction, Step, StepId};
 
-/// The rules of one host, and nothing else of the plan.
-pub async fn open(global: &Global, at: &OnHost, host: &NodeName) -> Result<(), CommandError> {
+/// The rules of one host as they are to be by now, and nothing else of the plan.
+pub async fn settle(global: &Global, at: &OnHost, host: &NodeName) -> Result<(), CommandError> {
     let mut stack = load(global, &at.stack.path)?;
     let cloud = cloud(&mut stack).await?;
     let _lock = Lock::take(stack.local.dir(), &holder("migrate"))?;

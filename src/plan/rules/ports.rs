@@ -66,7 +66,9 @@ fn opens(rule: &PortRule, port: u16) -> bool {
 }
 
 fn ssh_is_open(cx: &Context<'_>) -> Vec<Finding> {
-    let closed = cx.hosts().filter(|(path, _, host)| {
+    // That of `[migrate.ec2]` has its rules from the bundle's host; rules/database_host.rs sees to it that there is a way in.
+    let written = cx.hosts().filter(|(path, ..)| path.starts_with("hosts."));
+    let closed = written.filter(|(path, _, host)| {
         host.provider != Provider::Ssh
             && !host.ports.iter().any(|rule| opens(rule, SSH))
             && !cx.spans.has_refused(&format!("{path}.ports"))
