@@ -95,6 +95,9 @@ pub struct UpArgs {
     /// Lose what lies on the root disk of this instance and cannot be carried to its successor
     #[arg(long, value_name = "INSTANCE")]
     pub lose: Vec<String>,
+    /// The host key of an instance, as its own console shows it, where the cloud does not tell it
+    #[arg(long, value_name = "INSTANCE=SHA256:…")]
+    pub host_key: Vec<String>,
     /// How long any one step may take, for example 30m [default: by kind of step]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub step_timeout: Option<Duration>,

@@ -7,6 +7,7 @@ mod common;
 mod deploy;
 mod down;
 mod exec;
+mod host_key;
 mod init;
 mod logs;
 mod migrate;

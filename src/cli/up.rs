@@ -9,6 +9,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use super::args::{Global, UpArgs};
 use super::ask;
 use super::common::{cloud, load_whole, plan_path, refuse_during_migration, seen};
+use super::host_key;
 use super::out;
 use super::plan::view;
 use super::stop::on_signal;
@@ -29,6 +30,9 @@ pub async fn run(global: &Global, args: UpArgs) -> Result<Exit, CommandError> {
     let mut stack = load_whole(global, &path)?;
     let _lock = Lock::take(stack.local.dir(), &holder("up"))?;
     let cloud = cloud(&mut stack).await?;
+    for told in &args.host_key {
+        host_key::pin(&stack, cloud.as_ref(), told).await?;
+    }
     let situation = stack::assess(&stack, cloud.as_ref()).await?;
     if let Some(saved) = &saved {
         saved.still_holds(&stack, &situation)?;
@@ -146,16 +150,17 @@ impl Run<'_> {
         let outcome = outcome.map_err(|RunError::Journal(error)| error)?;
         let exit = exit(&outcome);
         journal.append(Entry::RunEnded { outcome: format!("{exit:?}").to_lowercase() })?;
-        self.report(outcome, exit)
+        self.report(outcome, exit).await
     }
 
-    fn report(&self, outcome: Outcome, exit: Exit) -> Result<Exit, CommandError> {
+    async fn report(&self, outcome: Outcome, exit: Exit) -> Result<Exit, CommandError> {
         let again = format!("infra {} {} goes on from here", self.verb, shown_path(&self.stack.path).display());
         if exit == Exit::Interrupted {
             return Err(CommandError::new(Exit::Interrupted, "stopped as asked").hint(again));
         }
         if let Some((step, error)) = outcome.failed.into_iter().next() {
-            let hint = error.hint();
+            let shown = host_key::shown(self.cloud.as_ref(), &error).await;
+            let hint = error.hint().into_iter().chain(shown);
             let text = format!("{step}: {}", crate::error::chain(&error));
             return Err(CommandError::failed(text).hints(hint).hint(again));
         }

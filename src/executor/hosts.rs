@@ -290,15 +290,20 @@ impl SshHosts {
         let cloud = self.cloud(at)?;
         let wanted = !self.keys.is_pinned(name);
         let deadline = Instant::now() + patience;
+        let mut told = false;
         loop {
             match cloud.access(name, wanted).await {
                 Ok(access) if !wanted || !access.host_keys.is_empty() => return Ok(access),
-                Ok(_) => reporter.waiting(keys_awaited(at)),
+                Ok(_) if told => {}
+                Ok(_) => {
+                    reporter.waiting(keys_awaited(at));
+                    told = true;
+                }
                 Err(error) if error.is_transient() => reporter.waiting(error.to_string()),
                 Err(error) => return Err(error.into()),
             }
             if Instant::now() + keys_poll(at) > deadline {
-                return Err(StepError::NoHostKeys { instance: name.clone(), after: patience });
+                return Err(StepError::NoHostKeys { instance: name.clone(), at, after: patience });
             }
             tokio::time::sleep(keys_poll(at)).await;
         }

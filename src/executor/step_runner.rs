@@ -11,7 +11,7 @@ use super::hosts::Hosts;
 use super::policy::Policy;
 use crate::cloud::{CloudError, Clouds, Databases};
 use crate::host::HostError;
-use crate::inventory::ResourceName;
+use crate::inventory::{CloudKind, ResourceName};
 use crate::steps::{Action, CloudAction, Step};
 
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +25,7 @@ pub enum StepError {
     #[error("gave up after {}s: {last}", after.as_secs())]
     GaveUp { after: Duration, last: String },
     #[error("waited {}s for the host keys of {instance}: nobody has said yet which they are", after.as_secs())]
-    NoHostKeys { instance: ResourceName, after: Duration },
+    NoHostKeys { instance: ResourceName, at: CloudKind, after: Duration },
     #[error(transparent)]
     Host(#[from] HostError),
     #[error("{0}")]
@@ -44,8 +44,8 @@ impl StepError {
             ),
             Self::NoHostKeys { instance, .. } => Some(format!(
                 "AWS shows what a host prints at its first boot a few minutes after it: run the same command again. If it never \
-                 comes: look at the keys in the EC2 console's serial console (`for k in /etc/ssh/*.pub; do ssh-keygen -lf $k; \
-                 done`), and say so: --host-key {instance}=SHA256:…"
+                 comes, look at the keys on the host's own console (EC2 serial console: `for k in /etc/ssh/*.pub; do ssh-keygen \
+                 -lf $k; done`), and say which it is: --host-key {instance}=SHA256:…"
             )),
             Self::GaveUp { .. } => Some("run the same command again when the service has recovered".into()),
             Self::Operation { .. } | Self::Setup(_) => None,
