@@ -112,9 +112,12 @@ pub async fn retire(infra: &Endpoint) -> Result<(), PostgresError> {
     if infra.login.as_deref() != Some(OF_INFRA) {
         return Ok(());
     }
-    // Its own password is all that a role may change, and it acts as the clients'.
-    let sql = format!("SET ROLE NONE; ALTER ROLE {OF_INFRA} PASSWORD NULL");
-    connect(infra, APPLICATION).await?.run("closing infra's own role", &sql).await
+    let client = connect(infra, APPLICATION).await?;
+    // Its own password is all that a role may change, and it acts as the clients'. Where that is a superuser it may do so as this
+    // one; itself it could not before 16, since it replicates.
+    let itself = if is_superuser(&client).await? { "" } else { "SET ROLE NONE; " };
+    let sql = format!("{itself}ALTER ROLE {OF_INFRA} PASSWORD NULL");
+    client.run("closing infra's own role", &sql).await
 }
 
 /// The server gets to know what proves the password, and not the password.
