@@ -23,6 +23,8 @@ use crate::servers::{SUPERUSER, Server};
 pub const BACK: &str = "infra_back";
 /// Who owns everything at the new server, and is no superuser there.
 pub const OWNER: &str = "shop";
+/// A managed server's: no superuser.
+const MASTER: &str = "master";
 const APPLICATION: &str = "infra migrate";
 const PATIENCE: Duration = Duration::from_secs(90);
 const TABLES: &str = "CREATE TABLE orders (id bigint PRIMARY KEY, text text); INSERT INTO orders VALUES (1, 'before')";
@@ -48,7 +50,8 @@ impl Host {
         let folder = Folder::create(place.path().join("migration"), &job(&old.plan)).unwrap();
         let host = Self { old, new, folder, place };
         host.old.psql("postgres", "CREATE DATABASE app");
-        host.new.psql(SUPERUSER, "CREATE DATABASE app");
+        host.new.psql(SUPERUSER, &format!("CREATE ROLE {MASTER} LOGIN CREATEROLE CREATEDB"));
+        host.new.psql(SUPERUSER, &format!("CREATE DATABASE app OWNER {MASTER}"));
         host.enter().await;
         host.old.psql("app", tables);
         host.new.psql_as(OWNER, "app", tables);
@@ -58,7 +61,7 @@ impl Host {
 
     /// As infra enters a database that it made: by a role of its own, whose password the server asks for.
     async fn enter(&self) {
-        let master = Endpoint::parse(&self.new.url_as(SUPERUSER, "app")).unwrap();
+        let master = Endpoint::parse(&self.new.url_as(MASTER, "app")).unwrap();
         let logins = logins::make(&master, OWNER, &Passwords::random()).await.unwrap();
         let rights = format!(
             "ALTER ROLE infra_migrate REPLICATION; ALTER ROLE {OWNER} REPLICATION; GRANT pg_signal_backend TO {OWNER}"
