@@ -13,6 +13,11 @@ use crate::{paths, process};
 /// It stops its containers before it ends.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
+/// Where its databases' ports on this machine begin, and how many are left to each of several emulators. One looks which port
+/// is free before it starts a container: of two that looked at once, one had an instance without a server. Below the ports that
+/// the kernel gives away.
+const DATABASE_PORTS: (u16, u16, u16) = (15432, 50, 200);
+
 /// Where no Docker daemon listens.
 const NO_DOCKER: (&str, &str) = ("DOCKER_HOST", "unix:///dev/null");
 
@@ -43,6 +48,7 @@ impl MiniStack {
             .env("STATE_DIR", &home)
             .env("PERSIST_STATE", "1")
             .env("RDS_PERSIST", "1")
+            .env("RDS_BASE_PORT", database_ports(port).to_string())
             .env("MINISTACK_IMAGE_PREFIX", "infra-lab")
             .envs((!containers).then_some(NO_DOCKER))
             .env_remove("AWS_ENDPOINT_URL")
@@ -77,11 +83,30 @@ impl MiniStack {
     }
 }
 
+/// By the emulator's own port, of which there is one.
+fn database_ports(port: u16) -> u16 {
+    let (first, each, emulators) = DATABASE_PORTS;
+    first + each * (port % emulators)
+}
+
 /// A killed gateway leaves its MiniStack behind, which holds the port.
 async fn stop_orphan(mark: &Path) -> anyhow::Result<()> {
     let Ok(text) = std::fs::read_to_string(mark) else { return Ok(()) };
     match text.trim().parse() {
         Ok(pid) if process::is_running(pid, "ministack") => process::terminate(pid, STOP_LIMIT).await,
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn emulators_side_by_side_have_other_ports_for_databases() {
+        let all: Vec<u16> = (40_000..40_200).map(database_ports).collect();
+        let apart =
+            all.iter().all(|one| all.iter().filter(|other| one.abs_diff(**other) < DATABASE_PORTS.1).count() == 1);
+        assert!(apart && all.iter().all(|port| (15432..32768).contains(port)));
     }
 }
