@@ -23,6 +23,7 @@ async fn a_second_up_of_ec2_changes_nothing_and_down_leaves_nothing() -> anyhow:
     for side in ["requests", "responses"] {
         ensure!(violations[side].as_array().is_none_or(Vec::is_empty), "{violations}");
     }
+    ensure!(violations["denied"] == json!([]), "docs/permissions.md lacks rights: {violations}");
     Ok(())
 }
 

@@ -71,12 +71,26 @@ impl Stage {
         let lab = Gateway::start(options).await?;
         let stage = Self { folder, lab, _ministack: Some(ministack), client };
         stage.plan(plan)?;
+        stage.limit_rights().await?;
         Ok(stage)
+    }
+
+    /// Whatever runs here has the rights that docs/permissions.md gives, and no others.
+    async fn limit_rights(&self) -> anyhow::Result<()> {
+        let page = include_str!("../../docs/permissions.md");
+        let blocks = page.split("```json").skip(1).filter_map(|rest| rest.split("```").next());
+        let policies = blocks.map(serde_json::from_str::<Value>).collect::<Result<Vec<_>, _>>()?;
+        let statements = policies.iter().filter_map(|policy| policy["Statement"].as_array()).flatten();
+        let actions: Vec<&Value> =
+            statements.filter_map(|statement| statement["Action"].as_array()).flatten().collect();
+        ensure!(!actions.is_empty(), "the page has no policies");
+        self.admin("PUT", "settings", json!({ "rights": { "lab": actions } })).await.map(drop)
     }
 
     pub async fn with(plan: &str) -> anyhow::Result<Self> {
         let stage = Self::new().await?;
         stage.plan(plan)?;
+        stage.limit_rights().await?;
         Ok(stage)
     }
 

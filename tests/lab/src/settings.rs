@@ -1,4 +1,6 @@
-//! What can be changed while the lab runs: times, page size, quotas.
+//! What can be changed while the lab runs: times, page size, quotas, rights.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +23,8 @@ pub struct Settings {
     pub volume_modifications: usize,
     pub volume_modification_ms: u64,
     pub quotas: Quotas,
+    /// The actions that an access key may call, as `ec2:RunInstances`. One that is not named here may call everything.
+    pub rights: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// Limits of a region, as AWS sets them for a new account.
@@ -46,6 +50,7 @@ impl Default for Settings {
             volume_modifications: 4,
             volume_modification_ms: 24 * 60 * 60 * 1000,
             quotas: Quotas::default(),
+            rights: BTreeMap::new(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One request from its arrival to its answer.
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
@@ -11,9 +11,10 @@ use thiserror::Error;
 use super::calls::Calls;
 use super::ec2::Ec2Model;
 use super::holds::Holds;
-use super::identify::{self, Protocol, Target, identify};
+use super::identify::{self, Protocol, Target, access_key, identify};
 use super::passthrough::Passthrough;
 use super::respond;
+use super::rights;
 use super::rules::{Action, Rule, Rules};
 use super::violations::Violations;
 use crate::ec2::Ec2;
@@ -82,6 +83,11 @@ impl Gate {
     async fn spoil(&self, target: &Target, mut request: Request<Body>) -> Result<Response<Body>, Dropped> {
         let latency = self.settings.read().map(|settings| settings.latency_ms).unwrap_or_default();
         tokio::time::sleep(Duration::from_millis(latency)).await;
+        let key = access_key(request.headers());
+        if let Some(action) = self.denied(&key, target) {
+            self.violations.denied(&action);
+            return Ok(rights::refusal(target, &key, &action));
+        }
         let rule = self.rules.decide(target);
         let action = rule.as_ref().map(|rule| rule.action);
         if let Some(refusal) = rule.as_ref().and_then(|rule| refuse(target, rule)) {
@@ -102,6 +108,10 @@ impl Gate {
             _ => {}
         }
         Ok(response)
+    }
+
+    fn denied(&self, key: &str, target: &Target) -> Option<String> {
+        rights::denied(&self.settings.read().unwrap_or_else(PoisonError::into_inner), key, target)
     }
 
     async fn answer(

@@ -11,6 +11,7 @@ mod holds;
 mod identify;
 mod passthrough;
 mod respond;
+mod rights;
 mod rules;
 mod server;
 mod violations;

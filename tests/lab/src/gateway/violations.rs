@@ -1,5 +1,7 @@
-//! Requests and answers that the service model does not allow. An answer here is a fault of the lab.
+//! Requests and answers that the service model does not allow, and calls without a right to them. An answer here is a fault of
+//! the lab.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
@@ -22,6 +24,8 @@ pub struct Summary {
     response_count: u64,
     requests: Vec<Violation>,
     responses: Vec<Violation>,
+    /// Actions that their caller had no right to.
+    denied: BTreeSet<String>,
 }
 
 #[derive(Debug, Default)]
@@ -41,6 +45,10 @@ impl Violations {
         let mut summary = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         summary.response_count += findings.len() as u64;
         keep(&mut summary.responses, operation, findings);
+    }
+
+    pub fn denied(&self, action: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).denied.insert(action.to_owned());
     }
 
     pub fn summary(&self) -> Summary {
