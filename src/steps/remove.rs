@@ -69,6 +69,12 @@ fn node_of(tags: &Tags) -> NodeId {
     NodeId::new(tags.get(TAG_NODE).unwrap_or("plan"))
 }
 
+/// Whether a step is of the host that a disk is of.
+fn is_of_host(step: &StepId, disk: &NodeId) -> bool {
+    let host = disk.as_str().split_once(".disks.").map_or(disk.as_str(), |(host, _)| host);
+    step.0.strip_prefix(host).is_some_and(|rest| rest.starts_with(['/', '.']))
+}
+
 impl Remove<'_> {
     fn alarms(&mut self) {
         for alarm in self.inventory.alarms.iter().filter(|a| a.tags.is_plan(&self.graph.plan)) {
@@ -206,7 +212,10 @@ impl Remove<'_> {
                 let action = CloudAction::DeleteDisk { name: disk.name.clone() };
                 let node = node_of(&disk.tags);
                 let verb = format!("delete_{}", disk.name);
-                self.steps.cloud(disk.cloud, &node, &verb, action, gone.to_vec());
+                // Of one host alone that is removed, nothing of another may come along.
+                let first = gone.iter().filter(|step| scope != Scope::LeftOver || is_of_host(step, &node)).cloned();
+                let first: Vec<_> = first.collect();
+                self.steps.cloud(disk.cloud, &node, &verb, action, first);
             } else {
                 self.stays.push(format!("disk {} ({} GB)", disk.name, disk.size_gb));
             }

@@ -7,11 +7,11 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 
-use super::{Consent, Scope, Services, Step, StepId, build, check, losses, remove};
+use super::{Consent, Scope, Services, Step, StepId, build, check, losses, of_node, remove};
 use crate::cloud::fake::World;
 use crate::diff::diff;
-use crate::graph::Graph;
 use crate::graph::fixture::{edited, graph, vault};
+use crate::graph::{Graph, NodeId};
 use crate::inventory::{Inventory, ResourceName, RootData, RootDataKind};
 
 /// What a run would do now; what must not run does not get here.
@@ -270,6 +270,20 @@ fn a_host_taken_out_of_the_plan_goes_with_what_is_left_over() {
     let left = story.converges();
     assert_eq!((left.observe().instances.len(), left.observe().disks.len()), (1, 1));
     assert_eq!(planned(&graph, &left), []);
+}
+
+/// The host of a migration goes by itself: others that were taken out of the plan have their owner's word to wait for.
+#[test]
+fn of_two_hosts_that_left_the_plan_one_goes_alone() {
+    let host = "[hosts.NAME]\nprovider = \"lightsail\"\nsize = \"medium_3_0\"\nimage = \"ubuntu_24_04\"\nzone = \"us-east-1a\"\n\
+                ports = []\n[hosts.NAME.disks.more]\nsize_gb = 8\nmount = \"/srv/more\"\n";
+    let both = format!("{}{}[alerts]", host.replace("NAME", "database"), host.replace("NAME", "web"));
+    let left = up(&vault(&[("[alerts]", &both)])).observe();
+    let steps = remove(&vault(&[]), &left, Scope::LeftOver, Services::EndWithHost).steps;
+    let own = of_node(&steps, &NodeId::new("hosts.database"));
+    assert!(own.iter().any(|step| step.id.0.starts_with("hosts.database/delete_")), "{own:#?}");
+    assert!(own.iter().any(|step| step.id.0.starts_with("hosts.database.disks.more/delete_")), "{own:#?}");
+    assert!(own.iter().all(|step| step.node.as_str().starts_with("hosts.database")), "{own:#?}");
 }
 
 fn root_data(kind: RootDataKind, name: &str) -> RootData {
