@@ -55,13 +55,18 @@ pub fn graph(plan: &str, release: &str) -> Graph {
 }
 
 /// The same on EC2, without what only Lightsail has.
-pub fn ec2(edits: &[(&str, &str)]) -> Graph {
+pub fn ec2_plan(edits: &[(&str, &str)]) -> String {
     let base: [(&str, &str); 3] = [
         ("provider = \"lightsail\"", "provider = \"ec2\""),
         ("size = \"medium_3_0\"", "size = \"t3.medium\""),
         ("size_gb = 80", "size_gb = 80\ntype = \"gp3\""),
     ];
-    graph(&edited(&[&base, edits].concat()), "release-1")
+    edited(&[&base, edits].concat())
+}
+
+/// Its graph.
+pub fn ec2(edits: &[(&str, &str)]) -> Graph {
+    graph(&ec2_plan(edits), "release-1")
 }
 
 /// The graph of `VAULT`, edited.

@@ -16,4 +16,4 @@ pub use nodes::{
     AlarmNode, CloudHost, CloudHostKind, DatabaseNode, DiskNode, Ec2Settings, Existing, Graph, HostKind, HostNode,
     KeyPairNode, NodeId, ProfileNode, ReleaseNode,
 };
-pub use ways::{RELAY, open as open_ways};
+pub use ways::{POSTGRES, RELAY, is_way, open as open_ways};
