@@ -17,7 +17,7 @@ use crate::cloud::Clouds;
 use crate::error::{CommandError, Exit};
 use crate::executor::{self, LiveRunner, Outcome, Policy, RunError};
 use crate::host;
-use crate::inventory::{Inventory, ResourceName};
+use crate::inventory::{CloudKind, Inventory, ResourceName};
 use crate::journal::{Entry, Holder, Journal, Lock};
 use crate::stack::{self, Saved, Situation, SituationError, Stack};
 use crate::steps::{self, Consent, Question, Step, interrupts};
@@ -38,6 +38,9 @@ pub async fn run(global: &Global, args: UpArgs) -> Result<Exit, CommandError> {
         saved.still_holds(&stack, &situation)?;
     }
     stack.local.remember_plan(&std::path::absolute(&path).unwrap_or(path))?;
+    for cloud in [CloudKind::Lightsail, CloudKind::Ec2].into_iter().filter(|cloud| stack::uses(&stack, *cloud)) {
+        stack.local.remember_cloud(cloud)?;
+    }
     show(global, &stack, &situation);
     if situation.diff.is_empty() {
         return Ok(Exit::Done);

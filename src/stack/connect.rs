@@ -19,16 +19,23 @@ use crate::plan::{Host, Provider, Region};
 /// None for a plan of existing servers only.
 pub async fn clouds(stack: &Stack) -> Option<Clouds> {
     let region = stack.plan.region.as_ref()?;
-    // The host of a migration is looked for where the plan names one.
-    let has = |provider| every_host(stack).any(|h| h.provider == provider);
+    let has = |cloud| uses(stack, cloud) || stack.local.has_used(cloud);
     let mut clouds: Vec<(CloudKind, Arc<dyn Cloud>)> = vec![];
-    if has(Provider::Lightsail) {
+    if has(CloudKind::Lightsail) {
         clouds.push((CloudKind::Lightsail, Arc::new(Lightsail::connect(region.as_ref()).await)));
     }
-    if has(Provider::Ec2) {
+    if has(CloudKind::Ec2) {
         clouds.push((CloudKind::Ec2, Arc::new(Ec2::connect(region.as_ref(), ec2_scope(stack, region)).await)));
     }
     Clouds::new(clouds)
+}
+
+/// The plan names it. The host of a migration is looked for where the plan names one.
+pub fn uses(stack: &Stack, cloud: CloudKind) -> bool {
+    every_host(stack).any(|host| match cloud {
+        CloudKind::Lightsail => host.provider == Provider::Lightsail,
+        CloudKind::Ec2 => host.provider == Provider::Ec2,
+    })
 }
 
 fn every_host(stack: &Stack) -> impl Iterator<Item = Host> {
@@ -73,7 +80,7 @@ impl HostKeys for Local {
     }
 
     fn is_pinned(&self, instance: &ResourceName) -> bool {
-        self.known_hosts(instance).exists()
+        std::fs::metadata(self.known_hosts(instance)).is_ok_and(|file| file.len() > 0)
     }
 
     /// The keys stay what they were; only the address before them follows the instance.
@@ -84,6 +91,9 @@ impl HostKeys for Local {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
+        if text.is_empty() {
+            return Ok(None);
+        }
         let moved: String =
             text.lines().filter_map(|line| line.split_once(' ')).map(|(_, key)| format!("{address} {key}\n")).collect();
         if moved != text {

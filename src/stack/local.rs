@@ -7,7 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::inventory::ResourceName;
+use crate::inventory::{CloudKind, ResourceName};
 use crate::plan::PlanName;
 
 #[derive(Debug, thiserror::Error)]
@@ -112,5 +112,21 @@ impl Local {
     /// The brought-down plan is not the folder's any more.
     pub fn forget_plan(&self) {
         drop(fs::remove_file(self.dir.join("plan")));
+        for cloud in [CloudKind::Lightsail, CloudKind::Ec2] {
+            drop(fs::remove_file(self.used(cloud)));
+        }
+    }
+
+    /// Something was made there: it is looked at also when the plan names it no more.
+    pub fn remember_cloud(&self, cloud: CloudKind) -> Result<(), LocalError> {
+        self.write(&self.used(cloud), b"")
+    }
+
+    pub fn has_used(&self, cloud: CloudKind) -> bool {
+        self.used(cloud).exists()
+    }
+
+    fn used(&self, cloud: CloudKind) -> PathBuf {
+        self.dir.join(format!("used-{cloud}").to_lowercase())
     }
 }

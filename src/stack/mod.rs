@@ -10,7 +10,7 @@ mod observe;
 mod saved;
 mod situation;
 
-pub use connect::{clouds, databases, hosts};
+pub use connect::{clouds, databases, hosts, uses};
 pub use database::{DatabaseError, ManagedDatabase, last_snapshot, wish as database_wish};
 pub use hosted::{HostedDatabase, HostedError, data_disk};
 pub use load::{LoadError, Release, Stack, address_of, load};
