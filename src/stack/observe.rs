@@ -129,7 +129,10 @@ async fn way(
     if instance.state != InstanceState::Running {
         return Some(Err(Gap(format!("instance {} is {:?}", instance.name, instance.state).to_lowercase())));
     }
-    let address = instance.public_ip.clone()?;
+    // In a network that is reached from within, there is the private one alone.
+    let Some(address) = instance.public_ip.clone().or_else(|| instance.private_ip.clone()) else {
+        return Some(Err(Gap(format!("instance {} has no address", instance.name))));
+    };
     let keys: &dyn HostKeys = &stack.local;
     let pinned = match keys.pinned(&instance.name, &address) {
         Ok(pinned) => pinned,
@@ -163,6 +166,9 @@ async fn first_contact(
     };
     let hosts: SshHosts = super::hosts(stack, Some(cloud.clone()), &Inventory::empty(Timestamp::now()), "plan");
     let access = cloud_of(cloud, instance)?.access(&instance.name, true).await.map_err(|e| Gap(e.to_string()))?;
+    if access.host_keys.is_empty() {
+        return Err(Gap(format!("the cloud does not tell the host keys of {} (yet)", instance.name)));
+    }
     hosts.target_of(name, &instance.name, &access).map_err(|e| Gap(e.to_string()))
 }
 
