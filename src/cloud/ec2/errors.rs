@@ -27,8 +27,10 @@ const PASSING: [&str; 12] = [
 ];
 const SLOWER: [&str; 3] =
     ["EC2ThrottledException", "SnapshotCreationPerVolumeRateExceeded", "ConcurrentSnapshotLimitExceeded"];
-/// What IAM has just made is not known to EC2 at once.
-const NEW_PROFILE: &str = "Invalid IAM Instance Profile";
+/// What IAM has just made, or EC2 just changed, is not known to all of EC2 at once: a profile, the role in it, a stopped instance's
+/// other size (hashicorp/terraform-provider-aws#16433).
+const NOT_YET_KNOWN: [&str; 3] =
+    ["Invalid IAM Instance Profile", "has no associated IAM Roles", "does not match attribute value"];
 /// Behind it come some thousand characters that only `aws sts decode-authorization-message` can read.
 const ENCODED: &str = "Encoded authorization failure message";
 
@@ -50,7 +52,7 @@ fn kind(code: &str, message: &str) -> CloudErrorKind {
     match code {
         _ if SLOWER.contains(&code) => CloudErrorKind::Throttled,
         _ if PASSING.contains(&code) => CloudErrorKind::Transient,
-        "InvalidParameterValue" if message.contains(NEW_PROFILE) => CloudErrorKind::Transient,
+        "InvalidParameterValue" if NOT_YET_KNOWN.iter().any(|text| message.contains(text)) => CloudErrorKind::Transient,
         // What infra has put into a role goes step by step; a policy that somebody attached does not go by itself.
         "DeleteConflict" if !message.contains("detach all policies") => CloudErrorKind::Transient,
         "NoSuchEntity" => CloudErrorKind::NotFound,
@@ -137,6 +139,12 @@ mod tests {
         let told =
             "Value (demo-host) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name";
         assert_eq!(kind("InvalidParameterValue", told), CloudErrorKind::Transient);
+        for told in [
+            "IAM Instance Profile \"arn:aws:iam::1:instance-profile/demo-host\" has no associated IAM Roles",
+            "The LaunchPlan instance type does not match attribute value: t3.large",
+        ] {
+            assert_eq!(kind("InvalidParameterValue", told), CloudErrorKind::Transient);
+        }
         assert_eq!(kind("InvalidParameterValue", "Invalid availability zone"), CloudErrorKind::Refused);
     }
 

@@ -56,8 +56,14 @@ pub(super) async fn firewalls(client: &Client, plan: &PlanName) -> Result<Vec<sd
     pages!("DescribeSecurityGroups", client.describe_security_groups().filters(names))
 }
 
-pub(super) async fn key_pairs(client: &Client, name: &str) -> Result<Vec<sdk::KeyPairInfo>, CloudError> {
-    let answer = client.describe_key_pairs().filters(filter("key-name", [name.to_owned()])).send().await;
+/// The plan's own: a stranger's of the same name is refused when it is to be made, and never removed.
+pub(super) async fn key_pairs(
+    client: &Client,
+    plan: &PlanName,
+    name: &str,
+) -> Result<Vec<sdk::KeyPairInfo>, CloudError> {
+    let call = client.describe_key_pairs().filters(filter("key-name", [name.to_owned()]));
+    let answer = call.filters(by_plan(plan)).send().await;
     Ok(answer.map_err(|e| error("DescribeKeyPairs", e))?.key_pairs.unwrap_or_default())
 }
 

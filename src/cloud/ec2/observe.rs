@@ -75,7 +75,7 @@ async fn list(ec2: &Ec2) -> Result<Listed, CloudError> {
         lists::snapshots(client.clone(), plan.clone()).boxed(),
         lists::addresses(client.clone(), plan.clone()).boxed(),
         lists::firewalls(client, plan).boxed(),
-        lists::key_pairs(client, key.as_str()).boxed(),
+        lists::key_pairs(client, plan, key.as_str()).boxed(),
         lists::named(client, plan).boxed(),
         lists::vpcs(client).boxed(),
         lists::subnets(client).boxed(),

@@ -32,6 +32,10 @@ fn limits(disk: &Disk) -> Limits {
     }
 }
 
+/// What a gp3 volume has without a word, and what each MiB/s of it needs.
+const GP3_IOPS: u32 = 3_000;
+const IOPS_EACH: u32 = 4;
+
 /// Lightsail block storage.
 const LIGHTSAIL_SIZE: RangeInclusive<u32> = 8..=16_000;
 
@@ -100,9 +104,24 @@ fn iops(cx: &Context<'_>) -> Vec<Finding> {
 fn throughput(cx: &Context<'_>) -> Vec<Finding> {
     let wrong = disks(cx, Provider::Ec2).filter_map(|(path, disk)| {
         let limits = limits(disk);
-        setting(cx, &path, "throughput", disk.throughput?, limits.name, limits.throughput)
+        let given = disk.throughput?;
+        setting(cx, &path, "throughput", given, limits.name, limits.throughput)
+            .or_else(|| beyond_iops(cx, &path, given, disk.iops.unwrap_or(GP3_IOPS)))
     });
     wrong.collect()
+}
+
+/// AWS refuses it when the volume is made: by then the host is on its way.
+fn beyond_iops(cx: &Context<'_>, path: &str, throughput: u32, iops: u32) -> Option<Finding> {
+    (throughput > iops / IOPS_EACH).then(|| {
+        Finding::error("disk-setting", format!("{throughput} MiB/s need at least {} IOPS", throughput * IOPS_EACH))
+            .at(cx.spans.value(&format!("{path}.throughput")), format!("this disk has {iops}"))
+            .remedy(format!(
+                "write `iops = {}`, or a throughput of at most {}",
+                throughput * IOPS_EACH,
+                iops / IOPS_EACH
+            ))
+    })
 }
 
 /// A setting that its kind of volume does not have, or not with this value.

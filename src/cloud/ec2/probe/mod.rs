@@ -54,7 +54,7 @@ fn done(is: bool) -> Probe {
 }
 
 async fn has_key_pair(ec2: &Ec2, name: &ResourceName) -> Result<bool, CloudError> {
-    Ok(!lists::key_pairs(&ec2.reads, name.as_str()).await?.is_empty())
+    Ok(!lists::key_pairs(&ec2.reads, &ec2.scope.plan, name.as_str()).await?.is_empty())
 }
 
 /// A disk or an instance.

@@ -46,6 +46,10 @@ pub(super) async fn call(ec2: &Ec2, action: &CloudAction) -> Result<(), CloudErr
             send!("DeleteVolume", client.delete_volume().volume_id(ec2.id(Kind::Volume, name).await?))
         }
         CloudAction::SnapshotDisk { disk, snapshot, tags } => {
+            // It has no token by which it would be made once: one that an earlier run began is waited for.
+            if ec2.snapshot(snapshot).await?.is_some() {
+                return Ok(());
+            }
             let call = client
                 .create_snapshot()
                 .volume_id(ec2.id(Kind::Volume, disk).await?)
