@@ -9,23 +9,24 @@ const NAME: &str = "database";
 const SSH: u16 = 22;
 
 impl Plan {
-    /// With its firewall: who may enter the bundle's host by SSH may enter this one.
+    /// With its firewall: who may enter the bundle's host by SSH may enter this one. In that one's network, where it is of EC2 too.
     pub fn database_host(&self) -> Option<(NodeName, Host)> {
         let MigrateEc2 { size, image, zone, disks } = self.migrate.ec2.clone()?;
         let bundle = self.bundle.as_ref().and_then(|bundle| self.hosts.get(&bundle.host));
         let ports = bundle.map(|host| host.ports.iter().filter(|rule| rule.port.contains(SSH)).cloned().collect());
+        let beside = bundle.filter(|host| host.provider == Provider::Ec2);
         let host = Host {
             provider: Provider::Ec2,
             size: Some(size),
             image: Some(image),
-            zone,
+            zone: zone.or_else(|| beside.and_then(|host| host.zone.clone())),
             address: None,
             static_ip: false,
             ports: ports.unwrap_or_default(),
             disks,
             user_data: None,
-            vpc: None,
-            subnet: None,
+            vpc: beside.and_then(|host| host.vpc.clone()),
+            subnet: beside.and_then(|host| host.subnet.clone()),
             root_gb: None,
             credits: None,
         };
