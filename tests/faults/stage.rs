@@ -181,6 +181,22 @@ impl Stage {
         Ok(answer)
     }
 
+    /// AWS's own command line, by somebody who may do everything; the answer's text.
+    pub async fn aws(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let output = Command::new(lab::paths::venv().join("bin/aws"))
+            .args(["--endpoint-url", &self.lab.url, "--region", "us-east-1", "--output", "text"])
+            .args(arguments)
+            .env("AWS_ACCESS_KEY_ID", "owner")
+            .env("AWS_SECRET_ACCESS_KEY", "owner")
+            .env("AWS_CONFIG_FILE", "/nonexistent")
+            .env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+            .output()
+            .await
+            .context("cannot run aws")?;
+        ensure!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    }
+
     /// Waits until no operation of the account goes on any more.
     pub async fn settled(&self) -> anyhow::Result<()> {
         let begun = Instant::now();

@@ -77,9 +77,10 @@ fn now_in_words() -> String {
 fn spot_notice(region: &mut Region, id: &str, seconds: f64) -> Result<Option<JobId>, ApiError> {
     let at = now() + seconds;
     let instance = region.instance_mut(id)?;
-    if instance.spot_request.is_none() {
+    let Some(request) = instance.spot_request.clone() else {
         return Err(ApiError::invalid(format!("{id} is no Spot instance")));
-    }
+    };
     instance.interrupted_at = Some(at);
+    spot::mark(region, &request);
     Ok(region.enqueue(Work::Interrupt { instance: id.to_owned(), at }))
 }

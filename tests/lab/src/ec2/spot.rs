@@ -77,6 +77,13 @@ pub fn request(call: &mut Call<'_>, instance: &Instance, tags: Tags) -> String {
     id
 }
 
+/// Its instance is about to be taken back.
+pub fn mark(region: &mut Region, request: &str) {
+    if let Some(request) = region.spot_requests.get_mut(request) {
+        "marked-for-termination".clone_into(&mut request.status);
+    }
+}
+
 /// What becomes of the request when its instance ends.
 pub fn close(region: &mut Region, instance: &Instance) {
     let Some(request) = instance.spot_request.as_ref().and_then(|id| region.spot_requests.get_mut(id)) else { return };

@@ -266,6 +266,7 @@ def spot():
     request = lambda: ec2.describe_spot_instance_requests(SpotInstanceRequestIds=[found["SpotInstanceRequestId"]])
     assert request()["SpotInstanceRequests"][0]["Status"]["Code"] == "fulfilled"
     lab("POST", "ec2/interrupt", {"instance": instance, "in_seconds": 0.2})
+    assert request()["SpotInstanceRequests"][0]["Status"]["Code"] != "fulfilled"
     state(instance, "terminated")
     assert look(instance)["StateReason"]["Code"] == "Server.SpotInstanceTermination"
     assert request()["SpotInstanceRequests"][0]["State"] == "closed"
