@@ -22,7 +22,7 @@ class OnEc2(scene.Changed):
         self.edit("size_gb = 80", 'size_gb = 8\ntype = "gp3"')
 
     def instance(self):
-        answer = json.loads(scene.aws("ec2", "describe-instances", "--filters", "Name=instance-state-name,Values=running,stopped"))
+        answer = json.loads(scene.aws("ec2", "describe-instances", "--filters", "Name=instance-state-name,Values=pending,running,stopping,stopped"))
         found = [instance for reservation in answer["Reservations"] for instance in reservation["Instances"]]
         return found[0] if len(found) == 1 else fail(f"{len(found)} instances")
 
@@ -78,7 +78,7 @@ def by_hand(system, writer):
     scene.aws("ec2", "stop-instances", "--instance-ids", system.instance()["InstanceId"])
     while system.instance()["State"]["Name"] != "stopped":
         time.sleep(0.5)
-    if scene.run("plan", system.path, "--exit-code").returncode != 2:
+    if scene.run("plan", system.path, "--exit-code").returncode != 3:
         fail("plan does not see that the instance is stopped")
     system.up()
     system.assert_serving()
