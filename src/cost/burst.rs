@@ -1,7 +1,8 @@
 //! Burstable sizes: how much processor their price includes, and what unlimited credits may cost beyond it.
 //! Source: Amazon EC2 User Guide, "Key concepts for burstable performance instances"
-//! (docs.aws.amazon.com/AWSEC2/latest/UserGuide/burstable-credits-baseline-concepts.html), read 2026-11. The EC2 API
-//! tells that a type is burstable, not its baseline.
+//! (docs.aws.amazon.com/AWSEC2/latest/UserGuide/burstable-credits-baseline-concepts.html), read 2026-11, and
+//! the guide's source (github.com/awsdocs/amazon-ec2-user-guide), compared row by row. The EC2 API tells that a type is
+//! burstable, not its baseline.
 
 use crate::plan::Credits;
 
