@@ -47,6 +47,8 @@ impl Bill<'_> {
                 LeftOverKind::Instance => inventory.instance(name).is_some_and(|found| found.cloud == cloud),
                 LeftOverKind::Disk => self.observed(name.as_str()).is_some_and(|found| found.cloud == cloud),
                 LeftOverKind::Snapshot => inventory.snapshots.iter().any(|s| &s.name == name && s.cloud == cloud),
+                LeftOverKind::Address => inventory.address(name).is_some_and(|found| found.cloud == cloud),
+                LeftOverKind::Firewall => cloud == CloudKind::Ec2,
             }
         })
     }
@@ -129,6 +131,12 @@ impl Bill<'_> {
                     CloudKind::Ec2 => ec2::snapshot(self.list?, snapshot.size_gb),
                 }
             }
+            LeftOverKind::Address => match self.inventory.address(&left.name)?.cloud {
+                // Billed while nothing holds it; how much, the list of bundles does not say.
+                CloudKind::Lightsail => None,
+                CloudKind::Ec2 => ec2::address(self.list?),
+            },
+            LeftOverKind::Firewall => Some(Monthly(0.0)),
         }
     }
 }

@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{DiskDiff, GrowthStage, HostDiff};
-use crate::graph::{Graph, NodeId};
-use crate::inventory::{InstanceState, Inventory, ResourceName, TAG_NODE, Tags};
+use crate::graph::{Graph, Names, NodeId};
+use crate::inventory::{Address, Firewall, InstanceState, Inventory, ResourceName, TAG_NODE, Tags};
 use crate::plan::NodeName;
 
 /// Something of this plan that no node needs any more.
@@ -25,6 +25,8 @@ pub enum LeftOverKind {
     Instance,
     Disk,
     Snapshot,
+    Address,
+    Firewall,
 }
 
 impl LeftOverKind {
@@ -33,6 +35,8 @@ impl LeftOverKind {
             Self::Instance => "instance",
             Self::Disk => "disk",
             Self::Snapshot => "snapshot",
+            Self::Address => "static IP",
+            Self::Firewall => "security group",
         }
     }
 }
@@ -54,13 +58,24 @@ pub(super) fn left_over(graph: &Graph, inventory: &Inventory, hosts: &[HostDiff]
     let disks = disks.map(|d| of(LeftOverKind::Disk, &d.name, &d.tags, Some(d.size_gb)));
     let snapshots = inventory.snapshots.iter().filter(|s| s.tags.is_plan(plan) && !is_used(hosts, &s.name));
     let snapshots = snapshots.map(|s| of(LeftOverKind::Snapshot, &s.name, &s.tags, Some(s.size_gb)));
-    instances.chain(disks).chain(snapshots).collect()
+    // With an instance they go as it does.
+    let alone: Vec<_> =
+        removed.iter().filter(|(id, _)| inventory.instances_of(plan, id.as_str()).next().is_none()).collect();
+    let is_its_address = |a: &&Address| alone.iter().any(|(_, host)| Names(plan).address(host) == a.name);
+    let addresses = inventory.addresses.iter().filter(is_its_address);
+    let addresses = addresses.map(|a| of(LeftOverKind::Address, &a.name, &Tags::default(), None));
+    let is_its_group = |f: &&Firewall| alone.iter().any(|(id, _)| f.tags.is_node(plan, id.child("ports").as_str()));
+    let firewalls = inventory.ec2.firewalls.iter().filter(is_its_group);
+    let firewalls = firewalls.map(|f| of(LeftOverKind::Firewall, &f.name, &f.tags, None));
+    instances.chain(disks).chain(snapshots).chain(addresses).chain(firewalls).collect()
 }
 
-/// Hosts that have an instance of this plan and that the plan does not name any more.
+/// Hosts that have an instance of this plan, or its security group, and that the plan does not name any more.
 pub fn removed_hosts(graph: &Graph, inventory: &Inventory) -> Vec<(NodeId, NodeName)> {
     let ours = inventory.instances.iter().filter(|i| i.tags.is_plan(&graph.plan) && i.state != InstanceState::Gone);
-    let hosts = ours.filter_map(|i| i.tags.get(TAG_NODE)?.strip_prefix("hosts.")?.parse::<NodeName>().ok());
+    let groups = inventory.ec2.firewalls.iter().filter(|f| f.tags.is_plan(&graph.plan)).map(|f| &f.tags);
+    let nodes = ours.map(|i| &i.tags).chain(groups).filter_map(|tags| tags.get(TAG_NODE)?.strip_prefix("hosts."));
+    let hosts = nodes.filter_map(|node| node.strip_suffix(".ports").unwrap_or(node).parse::<NodeName>().ok());
     let mut removed: Vec<_> =
         hosts.filter(|name| graph.host(name).is_none()).map(|name| (NodeId::host(&name), name)).collect();
     removed.sort();

@@ -46,6 +46,13 @@ impl Session {
         Ok(self.run(&script).await?.lines().map(str::to_owned).collect())
     }
 
+    /// What lies at the top of these folders beside what infra itself keeps there, such as the last state of a service that was
+    /// removed before.
+    pub async fn besides_ours(&self, folders: &[&str]) -> Result<Vec<String>, HostError> {
+        let script = Script::new("looking for what else is there", include_str!("scripts/hosted_besides.sh"));
+        Ok(self.run(&script.list("FOLDERS", folders)).await?.lines().map(str::to_owned).collect())
+    }
+
     /// From outside of its own network nobody comes into the database's server but with TLS and a password. `file` is
     /// its `hba_file`; the server has to be told to read it.
     pub async fn guard_entrance(&self, container: &DatabaseContainer, file: &str) -> Result<(), HostError> {

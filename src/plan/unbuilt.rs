@@ -42,6 +42,8 @@ fn unwatched(checked: &Checked, index: usize, threshold: &Threshold) -> Option<F
         "infra sets no alarms of EC2 yet; `aws cloudwatch put-metric-alarm` does"
     } else if cpu {
         "a server that infra did not make has no alarms"
+    } else if ec2 {
+        "no cloud measures this of a host; after `infra migrate` it is an alarm of the managed database, where that has the metric"
     } else {
         "Lightsail has no such metric; after `infra migrate` it is an alarm of the managed database, where that has the metric"
     };

@@ -114,6 +114,13 @@ impl HostedDatabase<'_> {
         .await
     }
 
+    /// What lies on the host's disks and is not infra's own.
+    pub async fn besides_ours(&self) -> Result<Vec<String>, HostedError> {
+        let disks = self.stack.plan.hosts.get(&self.site.host).map(|host| host.disks.values());
+        let mounts: Vec<&str> = disks.into_iter().flatten().map(|disk| disk.mount.as_str()).collect();
+        Ok(self.there.session.besides_ours(&mounts).await?)
+    }
+
     /// By which the bundle's host reaches this one.
     async fn own_address(&self) -> Result<IpAddr, HostedError> {
         let bundle = &self.stack.release.as_ref().ok_or(HostedError::NoDatabase)?.host;

@@ -163,3 +163,31 @@ fn the_check_finds_steps_without_what_they_need() {
     let found = check(&removal, &start.observe(), &Consent::default());
     assert!(found.iter().any(|v| v.rule.contains("the firewall of vault-box")), "{found:#?}");
 }
+
+/// Cut off between the instance and its security group, nothing would name that any more.
+#[test]
+fn a_host_taken_out_of_the_plan_goes_with_its_security_group() {
+    let host = "[hosts.second]\nprovider = \"ec2\"\nsize = \"t3.medium\"\nimage = \"ubuntu_24_04\"\nzone = \"us-east-1a\"\nstatic_ip = true\n\
+                ports = [{ port = 22, from = [\"203.0.113.0/24\"] }]\n[alerts]";
+    let (start, graph) = (up(&ec2(&[("[alerts]", host)])), ec2(&[]));
+    let story =
+        Story { start, steps: &|world| remove(&graph, &world.observe(), Scope::LeftOver, Services::Stop).steps };
+    let mut left = story.converges();
+    let seen = left.observe();
+    assert_eq!((seen.instances.len(), seen.addresses.len(), seen.ec2.firewalls.len()), (1, 1, 1));
+    assert!(diff(&graph, &seen).expect("it may be").left_over.is_empty());
+
+    left = up(&ec2(&[("[alerts]", host)]));
+    let instance = crate::inventory::ResourceName::new("vault-second");
+    for action in [
+        CloudAction::DetachAddress { name: crate::inventory::ResourceName::new("vault-second-ip") },
+        CloudAction::StopInstance { name: instance.clone() },
+        CloudAction::Protect { instance: instance.clone(), on: false },
+        CloudAction::DeleteInstance { name: instance },
+    ] {
+        left.perform(&Action::Cloud { at: crate::inventory::CloudKind::Ec2, action }).expect("it is done");
+    }
+    let named: Vec<_> =
+        diff(&graph, &left.observe()).expect("it may be").left_over.into_iter().map(|one| one.name).collect();
+    assert_eq!(named.iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["vault-second-ip", "vault-second"]);
+}

@@ -93,8 +93,12 @@ def removed(system, before):
     if [volume["State"] for volume in volumes] != ["available"]:
         fail(f"after down there should be the data's volume alone: {volumes}")
     system.infra("down", "--include-data", "--confirm", "phase1", "--yes")
-    if (left := scene.inventory()) != before:
-        fail(f"left: {left}\nbefore: {before}")
+    # What is deleted is listed for a moment longer.
+    began = time.monotonic()
+    while (left := scene.inventory()) != before:
+        if time.monotonic() - began > 60:
+            fail(f"left: {left}\nbefore: {before}")
+        time.sleep(0.5)
     ok("down leaves the data, and with --include-data nothing")
 
 

@@ -41,16 +41,36 @@ pub async fn back_up(global: &Global, at: &OnHost, host: &NodeName, migration: &
 
 /// What has served is not destroyed: it stays under another name, which is told.
 pub async fn remove(global: &Global, at: &OnHost, host: &NodeName, has_served: bool) -> Result<(), CommandError> {
-    if database_host::is_it(at, host) && !database_host::is_there(at, host) {
-        // Removed, or never made.
-        return Ok(());
+    let goes = database_host::is_it(at, host);
+    if goes && !database_host::is_there(at, host) {
+        // Removed, or never made, or all but what stands beside it.
+        return database_host::remove(global, at, host, true).await;
     }
     let keep = has_served.then(|| format!(".last-{}", jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S")));
-    let kept = with(global, at, host, async |database| database.remove(keep.as_deref()).await).await?;
-    for what in kept {
-        eprintln!("it has served: its last state is the {what} on host {host}, yours to remove");
+    let (kept, besides) = with(global, at, host, async |database| {
+        Ok((database.remove(keep.as_deref()).await?, database.besides_ours().await?))
+    })
+    .await?;
+    if !goes {
+        kept.iter()
+            .for_each(|what| eprintln!("it has served: its last state is the {what} on host {host}, yours to remove"));
+        return Ok(());
     }
-    if database_host::is_it(at, host) { database_host::remove(global, at, host, has_served).await } else { Ok(()) }
+    if has_served && stack::data_disk(&at.stack, host)?.is_none() {
+        // A volume of Docker is on the root disk, which goes with the host.
+        let what = kept.join(", ");
+        eprintln!("it has served: its last state is the {what} on host {host}, which stays for it, and costs");
+        eprintln!(
+            "hint: save it; then take [migrate.ec2] out of the plan, and infra down --left-over --include-data removes the host"
+        );
+        return Ok(());
+    }
+    database_host::remove(global, at, host, has_served || !besides.is_empty()).await?;
+    if !besides.is_empty() {
+        eprintln!("on the disk of host {host}, which stays: {}", besides.join(", "));
+        eprintln!("hint: infra plan names the disk, and infra down --left-over --include-data removes it");
+    }
+    Ok(())
 }
 
 /// With a display of what is done there.
