@@ -43,7 +43,8 @@ async fn can_be_offline(context: &Context) -> Result<(), StageError> {
         return Err(home::refusal(context).await);
     }
     restore(context).await?;
-    home::look(context).await
+    // Each of these holds whole stages: a stack need not.
+    Box::pin(home::look(context)).await
 }
 
 /// Rows that would have no place at the old database are named.
@@ -123,7 +124,11 @@ async fn come_home(context: &Context, new: &Client) -> Result<(), StageError> {
     if reverse_replication::is_unwritten(context, new).await? {
         return Ok(());
     }
-    if home::is_agreed(context).await? { home::bring(context, new).await } else { Err(home::refusal(context).await) }
+    if home::is_agreed(context).await? {
+        Box::pin(home::bring(context, new)).await
+    } else {
+        Err(home::refusal(context).await)
+    }
 }
 
 /// The old database is as before the migration: nothing comes in any more but by its clients.

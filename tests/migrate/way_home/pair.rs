@@ -13,9 +13,12 @@ use infra::migrate::stages::{self, Context, StageError, Switch};
 use infra::postgres::Endpoint;
 use tokio::task::JoinHandle;
 
-use crate::servers::{SUPERUSER, Server};
+use crate::servers::{BUNDLE, SUPERUSER, Server};
 use crate::way_back::bundle::{Bundle, SERVICE};
 
+/// By which pg_dump in the container enters.
+const SOCKET: &str = "-c unix_socket_directories=/var/run/postgresql";
+const PRELOADED: &str = "-c unix_socket_directories=/var/run/postgresql -c shared_preload_libraries=timescaledb";
 const VERSION: &str = "2.23.0";
 const SCRIPT: &str = concat!(include_str!("../timescale/double.sql"), include_str!("../timescale/script.sql"));
 const CONTROL: &str = "default_version = '2.23.0'\nrelocatable = false\nschema = public\ntrusted = true\n";
@@ -37,7 +40,7 @@ pub struct Pair {
 
 impl Pair {
     pub async fn new() -> Self {
-        let old = Bundle::start();
+        let old = Bundle::of(BUNDLE, SOCKET);
         let listen = format!("listen_addresses=127.0.0.1,{}", old.gateway());
         let new = Server::v17_with(&[listen.as_str()]);
         old.add_extension_file(&format!("timescaledb--{VERSION}.sql"), SCRIPT);
@@ -51,7 +54,7 @@ impl Pair {
 
     /// The extension itself, of this image; its workers rest, which act by the clock.
     pub async fn of_extension(image: &str) -> Self {
-        let old = Bundle::of(image, "-c shared_preload_libraries=timescaledb");
+        let old = Bundle::of(image, PRELOADED);
         let listen = format!("listen_addresses=127.0.0.1,{}", old.gateway());
         let new = Server::of_image(image, &[listen.as_str(), "shared_preload_libraries=timescaledb"]);
         old.psql("postgres", "CREATE DATABASE app; ALTER DATABASE app SET TimeZone = 'Europe/Berlin'");
@@ -108,7 +111,7 @@ impl Pair {
             if holder.is_some() {
                 until(|| self.folder.file("snapshot.json").exists()).await;
             }
-            let note = said(stages::perform(stage, &context, GivenUp::default()).await);
+            let note = said(Box::pin(stages::perform(stage, &context, GivenUp::default())).await);
             holder.inspect(JoinHandle::abort);
             self.write(Event::Done { stage, note });
         }
@@ -118,7 +121,7 @@ impl Pair {
             self.write(Event::Step { to: Side::New, step });
             // Clients and their pointer are the host's.
             if step < Step::Point {
-                said(switch.step(step).await);
+                said(Box::pin(switch.step(step)).await);
             }
         }
         self.write(Event::Switched { to: Side::New });
@@ -142,7 +145,7 @@ impl Pair {
         let mut switch = Switch::new(&context, Side::Old, from, GivenUp::default());
         for step in Step::ALL.into_iter().filter(|step| (from..Step::Point).contains(step)) {
             self.write(Event::Step { to: Side::Old, step });
-            switch.step(step).await.map_err(|error| (step, error))?;
+            Box::pin(switch.step(step)).await.map_err(|error| (step, error))?;
         }
         Ok(())
     }
@@ -159,7 +162,7 @@ impl Pair {
                 continue;
             }
             self.write(Event::UndoStarted { stage });
-            let left = said(stages::undo(stage, &self.context(), &self.folder.status().unwrap()).await);
+            let left = said(Box::pin(stages::undo(stage, &self.context(), &self.folder.status().unwrap())).await);
             self.write(Event::Undone { stage, left });
         }
     }

@@ -53,10 +53,10 @@ pub async fn bring(context: &Context, new: &Client) -> Result<(), StageError> {
     let home = resumed(context).await?;
     if !home.folder.read(files::HOME_COMPARED)?.unwrap_or(false) {
         for brought in [
-            schema::perform(&home).await?,
-            copy::perform(&home).await?,
-            index::perform(&home).await?,
-            compared(context, &home).await?,
+            Box::pin(schema::perform(&home)).await?,
+            Box::pin(copy::perform(&home)).await?,
+            Box::pin(index::perform(&home)).await?,
+            Box::pin(compared(context, &home)).await?,
         ] {
             tracing::info!("on the way home: {brought}");
         }
@@ -90,7 +90,7 @@ async fn resumed(context: &Context) -> Result<Context, StageError> {
         source_schema::forget(&home)?;
         pause::begin(&home)?;
     }
-    let what = look::obstacles(&source_schema::read(&home).await?);
+    let what = look::obstacles(&Box::pin(source_schema::read(&home)).await?);
     if what.is_empty() { Ok(home) } else { Err(StageError::NotHome { what: what.join("\n") }) }
 }
 
