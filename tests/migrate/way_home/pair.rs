@@ -22,10 +22,11 @@ const PRELOADED: &str = "-c unix_socket_directories=/var/run/postgresql -c share
 const VERSION: &str = "2.23.0";
 const SCRIPT: &str = concat!(include_str!("../timescale/double.sql"), include_str!("../timescale/script.sql"));
 const CONTROL: &str = "default_version = '2.23.0'\nrelocatable = false\nschema = public\ntrusted = true\n";
-/// What no migration may change at the old server, but for its rows.
+/// What no migration may change at the old server, but for its rows. The new one's first superuser is a role that was made there: it
+/// comes home with the others.
 const AS_IT_WAS: [&str; 5] = [
-    "SELECT string_agg(format('%s %s %s %s %s %s %s', datname, datdba::regrole, encoding, datcollate, datallowconn, datconnlimit, datacl), ' / ' ORDER BY datname) FROM pg_database",
-    "SELECT string_agg(rolname, ' ' ORDER BY rolname) FROM pg_roles WHERE rolname !~ '^pg_'",
+    "SELECT string_agg(format('%s %s %s %s %s %s %s', datname, datdba::regrole, encoding, datcollate, datallowconn, datconnlimit, (SELECT string_agg(a::text, ' ' ORDER BY a::text) FROM unnest(datacl) AS a)), ' / ' ORDER BY datname) FROM pg_database",
+    "SELECT string_agg(rolname, ' ' ORDER BY rolname) FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> 'bootstrap'",
     "SELECT string_agg(format('%s %s %s', datname, setrole, setconfig), ' / ' ORDER BY 1) FROM pg_db_role_setting s LEFT JOIN pg_database d ON d.oid = s.setdatabase",
     "SELECT string_agg(nspname, ' ' ORDER BY nspname) FROM pg_namespace WHERE nspname !~ '^pg_'",
     "SELECT count(*) FROM pg_replication_slots",

@@ -13,6 +13,11 @@ use crate::migrate::saga::Mode;
 use crate::migrate::sequences;
 use crate::postgres::{Client, Endpoint};
 
+/// The new database is read from, and has been closed to writers since before.
+pub fn is_begun(context: &Context) -> Result<bool, FolderError> {
+    Ok(pause::waiting_since(&folder(context))?.is_some())
+}
+
 /// Everything is there and was compared, and the clients may come.
 pub fn is_ready(context: &Context) -> Result<bool, FolderError> {
     Ok(folder(context).read(files::HOME_READY)?.unwrap_or(false))

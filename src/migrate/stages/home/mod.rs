@@ -9,7 +9,7 @@ mod dump;
 mod fence;
 mod look;
 
-pub use bring::{bring, is_ready};
+pub use bring::{bring, is_begun, is_ready};
 pub use database::{clean, discard, give_name};
 pub use dump::pg_dump;
 pub use fence::{close_new, let_in, reopen_new};
