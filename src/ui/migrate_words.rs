@@ -63,3 +63,20 @@ fn stopped(report: &Report, back: (&'static str, &'static str)) -> Vec<(&'static
     }
     words
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::migrate_status::fixture::{report, until};
+    use super::*;
+
+    #[test]
+    fn the_way_home_is_named_by_its_word() {
+        let guarded = report(&until(Stage::Guard), Next::AwaitFinish, true);
+        let said = |report: &Report| words(report).into_iter().map(|(word, _)| word).collect::<Vec<_>>();
+        assert_eq!(said(&guarded), ["finish", "rollback"]);
+        let mut home = Report { comes_home: true, ..guarded };
+        assert_eq!(said(&home), ["finish", "rollback --offline"]);
+        home.status.refused = Some("a disk was full".to_owned());
+        assert_eq!(said(&home), ["rollback --offline", "rollback --leave-rows", "finish"]);
+    }
+}

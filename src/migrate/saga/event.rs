@@ -85,3 +85,15 @@ pub enum Event {
         error: String,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_of_the_version_before_lets_nobody_wait() {
+        let written = r#"{"event":"rollback_asked","leave_rows":false}"#;
+        let event: Event = serde_json::from_str(written).unwrap();
+        assert_eq!(event, Event::RollbackAsked { leave_rows: false, offline: false });
+    }
+}
