@@ -350,7 +350,8 @@ mod tests {
     /// Tests have no terminal.
     fn said(word: agent::UserCommand, last: Stage, next: Next, yes: bool) -> Result<bool, (Exit, String)> {
         let global = Global { json: false, yes, verbose: 0, dir: None };
-        agreed(&global, word, false, &report(&until(last), next, true)).map_err(|error| (error.exit, error.text()))
+        agreed(&global, word, agent::Consent::default(), &report(&until(last), next, true))
+            .map_err(|error| (error.exit, error.text()))
     }
 
     #[test]
