@@ -4,7 +4,7 @@
 use tokio::time::Instant;
 
 use super::context::{BACK, Context};
-use super::pause::Pause;
+use super::pause::{self, Pause};
 use super::switch_ends::{DRAIN, Ends, millis};
 use super::{StageError, carry, changes_back, home, reverse_replication, way_back_watch, write_fence};
 use crate::migrate::carried::{self, tighten};
@@ -36,6 +36,8 @@ pub async fn drain(context: &Context) -> Result<(), StageError> {
 
 /// Where nothing follows: nothing was written, or the clients may wait and everything can come home.
 async fn can_be_offline(context: &Context) -> Result<(), StageError> {
+    // The clock of the way there still goes; they run.
+    pause::end(context)?;
     if reverse_replication::is_unwritten(context, &context.new_database().await?).await? {
         return Ok(());
     }
