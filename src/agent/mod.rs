@@ -29,8 +29,8 @@ use crate::migrate::job::Job;
 pub use crate::migrate::job::Secured;
 use crate::migrate::logins::{self, Passwords};
 use crate::migrate::run::{self, RunError};
-pub use crate::migrate::saga::UserCommand;
-use crate::migrate::saga::{Next, Progress, Side, Stage, Untimely, admit, next};
+pub use crate::migrate::saga::{Consent, UserCommand};
+use crate::migrate::saga::{Event, Next, Progress, Side, Stage, Untimely, admit, next};
 use crate::migrate::stages::{self, Context, StageError};
 use crate::postgres::Endpoint;
 
@@ -205,32 +205,39 @@ pub fn brief(path: PathBuf) -> Result<Option<MigrationFacts>, AgentError> {
     report::brief(&Folder::at(path))
 }
 
-/// Writes the user's word into the journal. `consent`: to what it loses.
-pub async fn submit(path: PathBuf, command: UserCommand, consent: bool) -> Result<(), AgentError> {
+/// Writes the user's word into the journal.
+pub async fn submit(path: PathBuf, command: UserCommand, consent: Consent) -> Result<(), AgentError> {
     let folder = Folder::at(path);
-    admit(command, consent, &folder.status()?)?;
+    admit(command, consent.loss, &folder.status()?)?;
     if command == UserCommand::Finish && !is_secured(&folder)? {
         return Err(AgentError::NotSecured);
     }
-    if command == UserCommand::Rollback && !consent {
-        has_way_back(&folder).await?;
-    }
+    let waits = command == UserCommand::Rollback && !consent.loss && has_way_back(&folder, consent).await?;
     // Nothing is begun meanwhile.
     let _turn = folder.turn()?;
-    if let Some(event) = admit(command, consent, &folder.status()?)? {
+    if let Some(mut event) = admit(command, consent.loss, &folder.status()?)? {
+        if let Event::RollbackAsked { offline, .. } = &mut event {
+            *offline = waits;
+        }
         folder.journal(format!("word-{}", std::process::id()))?.append(event)?;
     }
     Ok(())
 }
 
-/// Refused before anybody is stopped for it. A server that does not answer is the rollback's own affair.
-async fn has_way_back(folder: &Folder) -> Result<(), AgentError> {
-    if folder.status()?.at == Side::New
-        && matches!(stages::has_way_back(&Context::new(folder.clone())?).await, Ok(false))
-    {
-        return Err(StageError::NoWayBack.into());
+/// Refused before anybody is stopped for it. A server that does not answer is the rollback's own affair. True: the clients will
+/// wait for it.
+async fn has_way_back(folder: &Folder, consent: Consent) -> Result<bool, AgentError> {
+    if folder.status()?.at == Side::Old {
+        return Ok(false);
     }
-    Ok(())
+    let context = Context::new(folder.clone())?;
+    if consent.wait && stages::can_come_home(&context).await? {
+        return Ok(true);
+    }
+    match stages::has_way_back(&context).await {
+        Ok(false) => Err(stages::refuses_to_go_back(&context).await.into()),
+        Ok(true) | Err(_) => Ok(false),
+    }
 }
 
 /// A database of the user's is the user's to secure.

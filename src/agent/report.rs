@@ -14,7 +14,9 @@ use crate::migrate::old_data_retention::OldDataRetention;
 use crate::migrate::preflight::{Finding, Severity};
 use crate::migrate::safety_copy::SafetyCopy;
 use crate::migrate::saga::{Cutover, Direction, Mode, Next, Side, Stage, Status, Step, next};
-use crate::migrate::stages::{Context, Missing, Pause, WayBack, missing_clients, waiting_since, way_back_stands};
+use crate::migrate::stages::{
+    Context, Missing, Pause, WayBack, comes_home, missing_clients, waiting_since, way_back_stands,
+};
 use crate::migrate::verify::incremental::to_be_verified;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -58,6 +60,9 @@ pub struct Report {
     /// After the cutover, where there is one to look after.
     #[serde(default)]
     pub way_back: Option<WayBack>,
+    /// After the cutover, where nothing comes back by itself: every row can, while the clients wait.
+    #[serde(default)]
+    pub comes_home: bool,
     /// After the cutover: clients that run and have not come to the new database.
     #[serde(default)]
     pub missing_clients: Vec<Missing>,
@@ -138,6 +143,7 @@ pub(super) async fn report(folder: Folder, source: bool) -> Result<Report, Agent
         verified_anew: to_be_verified(&folder)?.iter().map(QualifiedName::plain).collect(),
         waiting_since,
         way_back,
+        comes_home: serves && comes_home(&folder)?,
         missing_clients,
         running: unit::is_active("infra-migrate").await,
     })
@@ -184,6 +190,9 @@ pub(super) fn brief(folder: &Folder) -> Result<Option<MigrationFacts>, AgentErro
 fn end(status: &Status, next: Next) -> &'static str {
     let failed = status.failure().is_some();
     match (next, status.direction) {
+        (Next::Switch { to: Side::Old, .. }, _) if !failed && status.waits_for_rows => {
+            "every row is copied back, and the clients wait: infra migrate status shows when it is over"
+        }
         (Next::Switch { .. } | Next::TakeBack { .. }, _) if !failed => {
             "a matter of a minute: infra migrate status shows when it is over"
         }

@@ -68,6 +68,9 @@ enum AgentVerb {
         /// And that he agrees to what it loses
         #[arg(long)]
         consent: bool,
+        /// And that the clients may wait until every row is copied back
+        #[arg(long)]
+        offline: bool,
     },
 }
 
@@ -99,7 +102,9 @@ pub async fn run(args: AgentArgs) -> Result<Exit, CommandError> {
         AgentVerb::RemoveOld { folder } => agent::remove_old(folder).await?,
         AgentVerb::Accept { folder, codes } => agent::accept(folder, codes)?,
         AgentVerb::Limit { folder, rate } => agent::limit(folder, rate)?,
-        AgentVerb::Ask { folder, word, consent } => agent::submit(folder, word.into(), consent).await?,
+        AgentVerb::Ask { folder, word, consent, offline } => {
+            agent::submit(folder, word.into(), agent::Consent { loss: consent, wait: offline }).await?;
+        }
     }
     Ok(Exit::Done)
 }

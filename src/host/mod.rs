@@ -45,6 +45,7 @@ pub use lock::HostLock;
 pub use offered_keys::{fingerprint, offered_keys};
 pub use progress::{HostEvent, Phase, Progress};
 pub use release::{DISK_VARIABLE, ReleaseEnv, ReleaseSpec, bundle_hash, disk_variable, image_tag, overlaid_hash};
+pub use script::quote;
 pub use session::Session;
 pub use site::{DiskSpec, Site};
 pub use target::{HostKey, Target, known_hosts, operator, ssh_argv};

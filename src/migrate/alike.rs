@@ -76,7 +76,7 @@ async fn rename(maintenance: &Client, target: &Endpoint) -> Result<(), PostgresE
 }
 
 /// None: there is no such database.
-async fn order(client: &Client, database: &str) -> Result<Option<Order>, PostgresError> {
+pub async fn order(client: &Client, database: &str) -> Result<Option<Order>, PostgresError> {
     let sql = "SELECT pg_catalog.pg_encoding_to_char(d.encoding)::text, coalesce(to_jsonb(d) ->> 'datlocprovider', 'c'),
                       coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'), d.datcollate::text, d.datctype::text
                  FROM pg_catalog.pg_database AS d WHERE d.datname = $1";

@@ -17,6 +17,10 @@ pub const FORMER_SWITCH: &str = "cutover.json";
 
 /// The new database as infra enters it.
 pub const TARGET: &str = "target.json";
+/// Where the database that is read is, where it is not the bundle's own.
+pub const SOURCE: &str = "source.json";
+/// How pg_dump enters that one: a shell's assignments.
+pub const DUMP_ENVIRONMENT: &str = "dump.env";
 /// The roots by which it is verified, in PEM.
 pub const TARGET_ROOTS: &str = "ca.pem";
 /// How the clients enter the new database, where infra made it.
@@ -107,6 +111,14 @@ pub const PAUSED_SINCE: &str = "paused.json";
 pub const PAUSE: &str = "pause.json";
 /// Where nothing comes back: how many rows were ever written at the new database when the clients were pointed to it.
 pub const ROWS_WRITTEN_BEFORE_CLIENTS: &str = "written-new.json";
+/// Where nothing comes back: whether every row can, while the clients wait.
+pub const WAY_HOME: &str = "way-home.json";
+/// The migration within this one that brings them: a folder of its own, as long as it may be gone on with.
+pub const HOME: &str = "home";
+/// There: every row was compared.
+pub const HOME_COMPARED: &str = "compared.json";
+/// There: the database beside the old one is ready for the clients.
+pub const HOME_READY: &str = "ready.json";
 /// How the way back stands.
 pub const WAY_BACK: &str = "way-back.json";
 /// The new database's definitions, when all of them had been carried to the old one.

@@ -41,10 +41,30 @@ impl Folder {
     /// Makes it for a new migration.
     pub fn create(path: impl Into<PathBuf>, job: &Job) -> Result<Self, FolderError> {
         let folder = Self::at(path);
-        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder.path);
-        made.map_err(|source| FolderError::Io { path: folder.path.clone(), source })?;
+        folder.make()?;
         folder.write(files::JOB, job)?;
         Ok(folder)
+    }
+
+    /// Without a job it is none of a migration yet.
+    pub fn make(&self) -> Result<(), FolderError> {
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.path);
+        made.map_err(|source| FolderError::Io { path: self.path.clone(), source })
+    }
+
+    /// One within it, which need not be there.
+    pub fn within(&self, name: &str) -> Self {
+        Self::at(self.file(name))
+    }
+
+    /// With all that is in it. Nothing happens where it is not there.
+    pub fn remove_all(&self) -> Result<(), FolderError> {
+        match fs::remove_dir_all(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(FolderError::Io { path: self.path.clone(), source: error })
+            }
+            _ => Ok(()),
+        }
     }
 
     pub fn path(&self) -> &Path {

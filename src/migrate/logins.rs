@@ -9,7 +9,7 @@ use crate::postgres::{Client, Endpoint, PostgresError, Secret, connect};
 
 const APPLICATION: &str = "infra migrate";
 /// infra's own, for the time of the migration.
-const OF_INFRA: &str = "infra_migrate";
+pub const OF_INFRA: &str = "infra_migrate";
 /// The clients', where the name that they have at the old server is taken.
 const OF_CLIENTS: &str = "infra_clients";
 /// Names that a provider keeps for itself.

@@ -224,7 +224,7 @@ async fn failed(
 ) -> Result<(), RunError> {
     match (to, step) {
         (Side::New, Step::Serve) if goes_back(context).await? => {
-            journal.append(Event::RollbackAsked { leave_rows: false })?;
+            journal.append(Event::RollbackAsked { leave_rows: false, offline: false })?;
             Ok(())
         }
         (_, Step::Serve | Step::Drain) => served_where_they_were(context, journal, why).await,
@@ -345,7 +345,7 @@ mod tests {
             (Stage::Verify, None, None, true),
             (Stage::Verify, Some("paused"), None, false),
             (Stage::Guard, Some("pointed"), None, true),
-            (Stage::Guard, Some("home"), Some(Event::RollbackAsked { leave_rows: false }), false),
+            (Stage::Guard, Some("home"), Some(Event::RollbackAsked { leave_rows: false, offline: false }), false),
         ] {
             let place = tempfile::tempdir().unwrap();
             let folder = Folder::create(place.path().join("m"), &job()).unwrap();

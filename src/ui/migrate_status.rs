@@ -5,10 +5,11 @@ use std::fmt::{Display, Write as _};
 use super::measures::{bytes, duration};
 use super::migrate_guide::{clock, moment};
 use super::migrate_text::stage_line;
+use super::migrate_words::words;
 use crate::agent::{Report, SourceHealth};
 use crate::migrate::prose::{FEW, few, wrapped};
 use crate::migrate::safety_copy::SafetyCopy;
-use crate::migrate::saga::{Cutover, Direction, Mode, Next, Progress, Side, Stage, Status, Switching};
+use crate::migrate::saga::{Cutover, Direction, Mode, Next, Progress, Stage, Status, Step, Switching};
 use crate::migrate::stages::{Pause, WayBack};
 
 pub fn migration_text(report: &Report) -> String {
@@ -39,7 +40,7 @@ pub fn migration_text(report: &Report) -> String {
         line(&mut text, wrapped("clients     ", 12, &missing.told()));
     }
     if let Some(switch) = &report.status.switch {
-        line(&mut text, format_args!("switch      {}", switch_text(switch)));
+        line(&mut text, format_args!("switch      {}", switch_text(switch, report)));
     }
     if let Some(why) = &report.status.refused {
         line(&mut text, format_args!("rollback    FAILED: {why}"));
@@ -93,7 +94,7 @@ fn state(report: &Report) -> String {
     }
 }
 
-fn is_gone(report: &Report) -> bool {
+pub(super) fn is_gone(report: &Report) -> bool {
     report.way_back.as_ref().is_some_and(|way_back| way_back.gone_since.is_some())
 }
 
@@ -142,16 +143,17 @@ fn clients_text(report: &Report, now: jiff::Timestamp) -> Option<String> {
 }
 
 /// Offline, the clients ran again after a failure.
-fn is_overtaken(status: &Status) -> bool {
+pub(super) fn is_overtaken(status: &Status) -> bool {
     status.direction == Direction::Forward && status.stages.get(&Stage::Prepare) == Some(&Progress::Overtaken)
 }
 
-fn is_stopped(report: &Report) -> bool {
+pub(super) fn is_stopped(report: &Report) -> bool {
     report.status.failure().is_some() && !report.running
 }
 
-fn switch_text(switch: &Switching) -> String {
-    let step = switch.step.purpose();
+fn switch_text(switch: &Switching, report: &Report) -> String {
+    let copied = report.comes_home && report.status.waits_for_rows && switch.step == Step::Carry;
+    let step = if copied { "every row is copied back and compared" } else { switch.step.purpose() };
     match &switch.failed {
         Some(why) => format!("to {}: {why}", switch.to),
         None => format!("to {}: {step}", switch.to),
@@ -184,62 +186,6 @@ fn pause_text(pause: &Pause) -> String {
     let parts: Vec<_> = parts.collect();
     let spent = if parts.is_empty() { String::new() } else { format!(" (in the cutover, ms: {})", parts.join(", ")) };
     format!("writers waited {}{spent}", pause.told())
-}
-
-/// What the user can say now, and what comes of it.
-pub fn words(report: &Report) -> Vec<(&'static str, &'static str)> {
-    const ABORT: (&str, &str) = ("abort", "undoes everything");
-    const ROLLBACK: (&str, &str) = ("rollback", "goes back to the old database with every row");
-    const AGAIN: (&str, &str) = ("rollback", "tries again, when what was in the way is gone");
-    const GIVE_UP: (&str, &str) = ("finish --give-up-way-back", "stays with the new database");
-    const LEAVE: (&str, &str) = ("rollback --leave-rows", "goes back without what does not come over");
-    let status = &report.status;
-    let back = if status.is_cut_over() { ROLLBACK } else { ABORT };
-    match report.next {
-        Next::Nothing => vec![],
-        _ if report.waits_for_operator() => vec![("resume", "does what only your side can, and goes on"), back],
-        _ if is_stopped(report) => stopped(report, back),
-        Next::AwaitCutover => vec![("cutover", "switches the clients now"), ABORT],
-        Next::AwaitFinish if status.given_up.old => vec![GIVE_UP],
-        Next::AwaitFinish if status.refused.is_some() => vec![AGAIN, LEAVE, ("finish", "gives up the way back")],
-        Next::AwaitFinish if is_gone(report) => vec![LEAVE, ("finish", "stays with the new database")],
-        Next::AwaitFinish => vec![("finish", "gives up the way back"), ROLLBACK],
-        Next::TakeBack { to: Side::New } => {
-            vec![("cutover --leave-rows", "goes over, if the old server is gone for good")]
-        }
-        Next::TakeBack { to: Side::Old } => {
-            vec![("rollback --leave-rows", "goes back, if the new server is gone for good")]
-        }
-        Next::Switch { .. } | Next::Undo(_) => vec![],
-        Next::Run(_) if !report.running => vec![("resume", "goes on")],
-        Next::Run(Stage::Copy) => vec![("limit RATE", "copies slower or faster"), ABORT],
-        Next::Run(_) => vec![back],
-    }
-}
-
-/// After a failure: what goes on, what goes back, and what ends it where a server is gone for good.
-fn stopped(report: &Report, back: (&'static str, &'static str)) -> Vec<(&'static str, &'static str)> {
-    let status = &report.status;
-    let anew = is_overtaken(status);
-    let mut words =
-        vec![("resume", if anew { "pauses the clients and begins anew" } else { "goes on where it stopped" })];
-    match (status.direction, status.at) {
-        (Direction::Forward, Side::Old) => {
-            words.push(back);
-            let over = ("cutover --leave-rows", "goes over, if the old server is gone for good");
-            words.extend(status.has_rows().then_some(over));
-        }
-        (Direction::Forward, Side::New) if status.given_up.old || status.stages.contains_key(&Stage::Finish) => {
-            words.push(("finish --give-up-way-back", "ends it, if the old server is gone for good"));
-        }
-        (Direction::Forward, Side::New) => words.extend([back, ("finish", "gives up the way back")]),
-        (Direction::RollingBack, Side::New) => {}
-        (_, Side::Old) if status.switch.is_some() => {
-            words.push(("rollback", "leaves the clients as they are, and cleans up"));
-        }
-        _ => words.push(("abort --leave-rows", "ends it; what is at a server that is gone for good stays there")),
-    }
-    words
 }
 
 /// What a look that ends says last.
@@ -283,6 +229,7 @@ pub mod fixture {
             verified_anew: vec![],
             waiting_since: None,
             way_back: None,
+            comes_home: false,
             missing_clients: vec![],
         }
     }
@@ -329,7 +276,7 @@ mod tests {
     use super::*;
     use crate::migrate::ddl::Obstacle;
     use crate::migrate::job::Secured;
-    use crate::migrate::saga::{Event, Step};
+    use crate::migrate::saga::{Event, Side};
     use crate::migrate::stages::Missing;
 
     #[test]
@@ -480,7 +427,7 @@ mod tests {
         let failed = |to| Event::SwitchFailed { to, error: "no answer".into() };
         let begun = [until(Stage::Verify), vec![Event::Started { stage: Stage::Cutover }]].concat();
         let over = [begun, Step::ALL.map(|step| to(Side::New, step)).to_vec(), vec![failed(Side::New)]].concat();
-        let asked = [until(Stage::Guard), vec![Event::RollbackAsked { leave_rows: false }]].concat();
+        let asked = [until(Stage::Guard), vec![Event::RollbackAsked { leave_rows: false, offline: false }]].concat();
         let refused = [asked.clone(), vec![to(Side::Old, Step::Drain), failed(Side::Old)]].concat();
         let paused = [to(Side::Old, Step::Drain), to(Side::Old, Step::Pause), failed(Side::Old)];
         let stuck = [asked.clone(), paused.to_vec()].concat();

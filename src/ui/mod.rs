@@ -7,6 +7,7 @@ mod migrate_guide;
 mod migrate_pages;
 mod migrate_status;
 mod migrate_text;
+mod migrate_words;
 mod plan_text;
 mod progress;
 mod status_text;
@@ -19,8 +20,9 @@ pub use migrate_guide::{GuideView, StageView, findings_text, guide_text, is_long
 pub use migrate_pages::pages_text;
 #[cfg(test)]
 pub use migrate_status::fixture as reports;
-pub use migrate_status::{migration_text, waiting_text, words};
+pub use migrate_status::{migration_text, waiting_text};
 pub use migrate_text::stage_line;
+pub use migrate_words::words;
 pub use plan_text::{PlanView, StepView, plan_text, removal_text};
 pub use progress::Bars;
 pub use status_text::{HostStatus, StatusView, status_text};

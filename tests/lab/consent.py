@@ -36,21 +36,21 @@ def guide(system, mode, to="rds"):
 
 def there(system, mode, guided, to="rds"):
     began = time.monotonic()
-    refused = scene.run("migrate", system.path, "--to", to, mode, "--yes")
-    if guided["open"] and refused.returncode != 5:
-        fail(f"it began without consent: exit {refused.returncode}\n{refused.stderr}")
     codes = set(guided["open"])
-    command = ["migrate", system.path, "--to", to, mode, "--yes"]
+    begin = ["migrate", system.path, "--to", to, mode, "--yes"]
+    ended = scene.run(*begin)
+    if codes:
+        if ended.returncode != 5:
+            fail(f"it began without consent: exit {ended.returncode}\n{ended.stderr}")
+        ended = scene.run(*begin, "--accept", ",".join(sorted(codes)))
     # What only the new database's server can tell is asked for once it is there.
     for _ in range(3):
-        accept = ["--accept", ",".join(sorted(codes))] if codes else []
-        ended = scene.run(*command, *accept)
         report = json.loads(scene.run("migrate", "status", system.path, "--json").stdout.splitlines()[0])
         if ended.returncode != 5:
             break
         print(f"asked for: {', '.join(report['open'])}")
         codes |= set(report["open"])
-        command = ["migrate", "resume", system.path]
+        ended = scene.run("migrate", "resume", system.path, "--accept", ",".join(sorted(codes)))
     if ended.returncode:
         fail(f"exit {ended.returncode}\n{ended.stdout}\n{ended.stderr}")
     pause = report["pause"]["total_ms"]

@@ -34,4 +34,5 @@ mod timescale;
 mod verify;
 mod versions;
 mod way_back;
+mod way_home;
 mod wire;

@@ -159,6 +159,7 @@ fn last_words(report: &Report) -> Vec<String> {
             let pause = report.pause.map(|pause| format!("the new database serves; writers waited {}", pause.told()));
             let words = match report.way_back.as_ref().and_then(WayBack::gone) {
                 Some(gone) => format!("{gone}; infra migrate status says more"),
+                None if report.comes_home => "infra migrate finish gives up the way back; infra migrate rollback --offline takes it, with every row, and the clients wait for that".to_owned(),
                 None => "infra migrate finish gives up the way back; infra migrate rollback takes it, with every row"
                     .to_owned(),
             };

@@ -42,8 +42,9 @@ pub async fn finish(global: &Global, args: FinishArgs) -> Result<Exit, CommandEr
         return Err(CommandError::usage("the old data are the way back until the migration is finished")
             .hint("infra migrate finish ends it; they are kept for a while even then"));
     }
-    let (word, consent) = (agent::UserCommand::Finish, args.give_up_way_back);
-    if !agreed(global, word, consent, &report)? || consent && !loss_agreed(&at, word, args.confirm.as_deref())? {
+    let word = agent::UserCommand::Finish;
+    let consent = agent::Consent { loss: args.give_up_way_back, ..agent::Consent::default() };
+    if !agreed(global, word, consent, &report)? || consent.loss && !loss_agreed(&at, word, args.confirm.as_deref())? {
         return Ok(Exit::Failed);
     }
     provider::secure(global, &at, &report).await?;

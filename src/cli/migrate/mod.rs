@@ -83,7 +83,7 @@ enum Verb {
     /// Undo everything, before the clients have switched
     Abort(UndoArg),
     /// Go back to the old database with every row, after they have
-    Rollback(UndoArg),
+    Rollback(RollbackArg),
     /// Give up the way back and clean up; afterwards, remove the old data
     Finish(FinishArgs),
 }
@@ -134,6 +134,15 @@ struct UndoArg {
     leave: Leave,
 }
 
+#[derive(Debug, Args)]
+struct RollbackArg {
+    #[command(flatten)]
+    undo: UndoArg,
+    /// Where nothing follows by itself, as with hypertables: the clients wait while every row is copied back and compared
+    #[arg(long, conflicts_with = "leave_rows")]
+    offline: bool,
+}
+
 #[derive(Debug, Default, Args)]
 struct Removal {
     /// Remove the new database as well, if infra made it; otherwise it stays, and costs
@@ -150,13 +159,16 @@ struct Said {
     plan: Option<PathBuf>,
     accept: Vec<FindingCode>,
     removal: Removal,
-    /// To what the word loses.
-    consent: bool,
+    consent: agent::Consent,
+}
+
+fn losing(leave: Leave) -> agent::Consent {
+    agent::Consent { loss: leave.leave_rows, ..agent::Consent::default() }
 }
 
 impl Said {
     fn undoing(arg: UndoArg) -> Self {
-        Self { plan: arg.plan, removal: arg.removal, consent: arg.leave.leave_rows, ..Self::default() }
+        Self { plan: arg.plan, removal: arg.removal, consent: losing(arg.leave), ..Self::default() }
     }
 }
 
@@ -171,11 +183,15 @@ pub async fn run(global: &Global, args: MigrateArgs) -> Result<Exit, CommandErro
         }
         Verb::Cutover(arg) => {
             let removal = Removal { confirm: arg.confirm, ..Removal::default() };
-            let said = Said { plan: arg.plan, removal, consent: arg.leave.leave_rows, ..Said::default() };
+            let said = Said { plan: arg.plan, removal, consent: losing(arg.leave), ..Said::default() };
             obey(global, agent::UserCommand::Cutover, said).await
         }
         Verb::Abort(arg) => obey(global, agent::UserCommand::Abort, Said::undoing(arg)).await,
-        Verb::Rollback(arg) => obey(global, agent::UserCommand::Rollback, Said::undoing(arg)).await,
+        Verb::Rollback(RollbackArg { undo, offline }) => {
+            let mut said = Said::undoing(undo);
+            said.consent.wait = offline;
+            obey(global, agent::UserCommand::Rollback, said).await
+        }
         Verb::Finish(arg) => finish::finish(global, arg).await,
     }
 }
@@ -211,7 +227,7 @@ async fn obey(global: &Global, word: agent::UserCommand, said: Said) -> Result<E
         return remove(global, &at, &report, &removal).await;
     }
     if !agreed(global, word, consent, &report)?
-        || consent && !loss_agreed(&at, word, removal.confirm.as_deref())?
+        || consent.loss && !loss_agreed(&at, word, removal.confirm.as_deref())?
         || removal.include_data && !removal_agreed(&at, &removal)?
     {
         return Ok(Exit::Failed);
@@ -260,19 +276,27 @@ fn removal_agreed(at: &OnHost, removal: &Removal) -> Result<bool, CommandError> 
 }
 
 /// Asks where there is no way back.
-fn agreed(global: &Global, word: agent::UserCommand, consent: bool, report: &Report) -> Result<bool, CommandError> {
+fn agreed(
+    global: &Global,
+    word: agent::UserCommand,
+    consent: agent::Consent,
+    report: &Report,
+) -> Result<bool, CommandError> {
     if report.next == Next::Nothing {
         return Err(CommandError::failed(format!("migration {} is over", report.id))
             .hint("infra migrate status tells how it ended; infra migrate --to … begins another"));
     }
-    admit(word, consent, &report.status).map_err(CommandError::failed)?;
+    admit(word, consent.loss, &report.status).map_err(CommandError::failed)?;
     // Of a loss the plan's name is asked.
-    if consent {
+    if consent.loss {
         return Ok(true);
     }
     let question = match word {
         agent::UserCommand::Resume | agent::UserCommand::Cutover => return Ok(true),
         agent::UserCommand::Abort => "Undo the migration? The old database serves on, what was copied is given up.",
+        agent::UserCommand::Rollback if consent.wait && report.comes_home => {
+            "Go back to the old database, with every row? The clients wait while all of them are copied back and compared."
+        }
         agent::UserCommand::Rollback => {
             "Go back to the old database, with every row that was written since the cutover?"
         }
@@ -286,7 +310,12 @@ fn agreed(global: &Global, word: agent::UserCommand, consent: bool, report: &Rep
     ask::confirm(global, question, "--yes goes on without asking")
 }
 
-async fn say(at: &OnHost, word: agent::UserCommand, consent: bool, accept: &[FindingCode]) -> Result<(), CommandError> {
+async fn say(
+    at: &OnHost,
+    word: agent::UserCommand,
+    consent: agent::Consent,
+    accept: &[FindingCode],
+) -> Result<(), CommandError> {
     let connected = at.session().await?;
     let folder = current(at);
     connected.session.install_agent().await?;
@@ -294,8 +323,9 @@ async fn say(at: &OnHost, word: agent::UserCommand, consent: bool, accept: &[Fin
         let codes: Vec<_> = accept.iter().map(FindingCode::to_string).collect();
         connected.session.agent(&["accept", &folder, &codes.join(",")], &[]).await?;
     }
-    let words = ["ask", &folder, word.name(), "--consent"];
-    connected.session.agent(&words[..if consent { 4 } else { 3 }], &[]).await?;
+    let flags = [(consent.loss, "--consent"), (consent.wait, "--offline")].into_iter().filter(|(is_said, _)| *is_said);
+    let words: Vec<&str> = ["ask", &folder, word.name()].into_iter().chain(flags.map(|(_, flag)| flag)).collect();
+    connected.session.agent(&words, &[]).await?;
     Ok(connected.session.start_migration(&at.site, &folder).await?)
 }
 
@@ -320,7 +350,8 @@ mod tests {
     /// Tests have no terminal.
     fn said(word: agent::UserCommand, last: Stage, next: Next, yes: bool) -> Result<bool, (Exit, String)> {
         let global = Global { json: false, yes, verbose: 0, dir: None };
-        agreed(&global, word, false, &report(&until(last), next, true)).map_err(|error| (error.exit, error.text()))
+        agreed(&global, word, agent::Consent::default(), &report(&until(last), next, true))
+            .map_err(|error| (error.exit, error.text()))
     }
 
     #[test]

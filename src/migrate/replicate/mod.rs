@@ -25,8 +25,8 @@ pub use heartbeat::{Heartbeat, make_heartbeat};
 pub use lacks::{Lack, have_rows, lacking, placeless};
 pub use message::{Described, DescribedColumn, Message, MessageError, Tuple, Value};
 pub use read_only::{
-    READ_ONLY, ReadOnlyError, WritesRefused, empty_database, hold_writers, readmit, readmit_readers, refuse_writes,
-    reopen_database, rows_written,
+    READ_ONLY, ReadOnlyError, WritesRefused, close_database, empty_database, hold_writers, readmit, readmit_all,
+    readmit_only_readers, readmit_readers, refuse_writes, reopen_database, rows_written,
 };
 pub use slot_reader::{ChangeStream, Reading, Written};
 pub use wal_retention::{Because, Bound, RetainedWal};

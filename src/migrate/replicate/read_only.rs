@@ -39,10 +39,21 @@ pub struct WritesRefused {
 /// From here on only `keep`, which must be open already, and replication go on in its database, whatever a session says of
 /// itself. `maintenance` is a session of the same server in another database, of the database's owner or a superuser.
 pub async fn refuse_writes(maintenance: &Client, keep: &Client) -> Result<WritesRefused, ReadOnlyError> {
-    let database = &keep.endpoint().database;
+    let own: i32 = keep.row("asking for the session's number", "SELECT pg_catalog.pg_backend_pid()", &[]).await?.get(0);
+    close(maintenance, &keep.endpoint().database, own).await
+}
+
+/// Nobody enters it from here on, and nobody is left in it.
+pub async fn close_database(maintenance: &Client, database: &str) -> Result<WritesRefused, ReadOnlyError> {
+    close(maintenance, database, NOBODY).await
+}
+
+/// The number of no session.
+const NOBODY: i32 = 0;
+
+async fn close(maintenance: &Client, database: &str, own: i32) -> Result<WritesRefused, ReadOnlyError> {
     let close = format!("ALTER DATABASE {} ALLOW_CONNECTIONS false", quote_identifier(database));
     maintenance.run(&format!("closing the database {database}"), &close).await?;
-    let own: i32 = keep.row("asking for the session's number", "SELECT pg_catalog.pg_backend_pid()", &[]).await?.get(0);
     let began = Instant::now();
     let mut ended = 0;
     loop {
@@ -54,14 +65,18 @@ pub async fn refuse_writes(maintenance: &Client, keep: &Client) -> Result<Writes
                    WHERE datname = $1 AND pid <> $2 AND backend_type NOT IN ('walsender', 'autovacuum worker')
                      AND ((SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)
                           OR usesysid IN (SELECT oid FROM pg_catalog.pg_roles WHERE NOT rolsuper))";
-        let rows = maintenance.rows("ending sessions of the closed database", sql, &[database, &own]).await?;
+        let rows = maintenance.rows("ending sessions of the closed database", sql, &[&database, &own]).await?;
         if rows.is_empty() {
             return Ok(WritesRefused { ended });
         }
         ended = ended.max(rows.len());
         if began.elapsed() > PATIENCE {
             let who: Vec<String> = rows.iter().map(|row| row.get(1)).collect();
-            return Err(ReadOnlyError::Stubborn { database: database.clone(), count: rows.len(), who: who.join(", ") });
+            return Err(ReadOnlyError::Stubborn {
+                database: database.to_owned(),
+                count: rows.len(),
+                who: who.join(", "),
+            });
         }
         sleep(POLL).await;
     }
@@ -110,15 +125,36 @@ pub async fn rows_written(client: &Client) -> Result<i64, PostgresError> {
 /// Lets sessions in again to read only, but for `writer`, the role that replication applies changes as. Returns the
 /// roles whose own setting was overridden: `readmit` takes that back.
 pub async fn readmit_readers(maintenance: &Client, database: &str, writer: &str) -> Result<Vec<String>, ReadOnlyError> {
-    let name = quote_identifier(database);
     let overridden = overriding(maintenance, writer).await?;
+    let roles = overridden.iter().map(|role| (role.as_str(), "on")).chain([(writer, "off")]);
+    readers(maintenance, database, roles).await?;
+    Ok(overridden)
+}
+
+/// Lets sessions in again to read only, whoever they are, until `readmit_all`.
+pub async fn readmit_only_readers(maintenance: &Client, database: &str) -> Result<(), ReadOnlyError> {
+    let overridden = overriding(maintenance, "").await?;
+    readers(maintenance, database, overridden.iter().map(|role| (role.as_str(), "on"))).await
+}
+
+async fn readers(
+    maintenance: &Client,
+    database: &str,
+    roles: impl Iterator<Item = (&str, &str)>,
+) -> Result<(), ReadOnlyError> {
+    let name = quote_identifier(database);
     let mut sql = vec![format!("ALTER DATABASE {name} SET {READ_ONLY} = on")];
-    for (role, value) in overridden.iter().map(|role| (role.as_str(), "on")).chain([(writer, "off")]) {
+    for (role, value) in roles {
         sql.push(format!("ALTER ROLE {} IN DATABASE {name} SET {READ_ONLY} = {value}", quote_identifier(role)));
     }
     sql.push(format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"));
-    maintenance.run("opening the old database for readers", &sql.join(";\n")).await?;
-    Ok(overridden)
+    Ok(maintenance.run(&format!("opening the database {database} for readers"), &sql.join(";\n")).await?)
+}
+
+/// After `readmit_only_readers`, or where nobody was kept out.
+pub async fn readmit_all(maintenance: &Client, database: &str) -> Result<(), ReadOnlyError> {
+    let overridden = overriding(maintenance, "").await?;
+    readmit(maintenance, database, &overridden).await
 }
 
 /// Lets everybody in again whom `refuse_writes` kept out.
@@ -135,7 +171,7 @@ pub async fn readmit(maintenance: &Client, database: &str, overridden: &[String]
         sql.push(format!("ALTER ROLE {} IN DATABASE {name} RESET {READ_ONLY}", quote_identifier(role)));
     }
     sql.push(format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"));
-    Ok(maintenance.run("opening the old database again", &sql.join(";\n")).await?)
+    Ok(maintenance.run(&format!("opening the database {database} again"), &sql.join(";\n")).await?)
 }
 
 /// All that is in it goes, whoever looks at it, and an empty one that is read-only by default takes its name and owner.

@@ -59,9 +59,12 @@ pub enum Event {
         leave_rows: bool,
     },
     /// `infra migrate rollback`, after it: back to the old database. `leave_rows`: also without what does not come back.
+    /// `offline`: the clients may wait while every row is copied back.
     RollbackAsked {
         #[serde(default)]
         leave_rows: bool,
+        #[serde(default)]
+        offline: bool,
     },
     /// `infra migrate finish`: the way back is given up. `give_up_way_back`: also where the old server cannot be cleaned.
     FinishAsked {
@@ -81,4 +84,16 @@ pub enum Event {
         stage: Stage,
         error: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_of_the_version_before_lets_nobody_wait() {
+        let written = r#"{"event":"rollback_asked","leave_rows":false}"#;
+        let event: Event = serde_json::from_str(written).unwrap();
+        assert_eq!(event, Event::RollbackAsked { leave_rows: false, offline: false });
+    }
 }

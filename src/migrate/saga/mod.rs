@@ -20,4 +20,4 @@ pub use next::{Next, next};
 pub use stage::{Mode, Place, Stage};
 pub use status::{Direction, GivenUp, Progress, Status};
 pub use switch::{Side, Step, Switching};
-pub use user_command::{Untimely, UserCommand, admit};
+pub use user_command::{Consent, Untimely, UserCommand, admit};

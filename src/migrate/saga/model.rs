@@ -249,7 +249,7 @@ impl State {
             (Effect::Step(to, step), false) => {
                 self.write(&Event::SwitchFailed { to, error });
                 if (to, step) == (Side::New, Step::Serve) && !self.status.given_up.old && !self.status.finish_asked {
-                    self.write(&Event::RollbackAsked { leave_rows: false });
+                    self.write(&Event::RollbackAsked { leave_rows: false, offline: false });
                 }
                 if step == Step::Drain {
                     self.serve_again(Stage::Cutover);

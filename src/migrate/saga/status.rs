@@ -82,6 +82,9 @@ pub struct Status {
     /// The new database has had the clients: its rows may be the only ones.
     pub has_served: bool,
     pub given_up: GivenUp,
+    /// The last rollback may let the clients wait while every row is copied back.
+    #[serde(default)]
+    pub waits_for_rows: bool,
 }
 
 /// An event that cannot follow on what was before: the journal is not of this migration, or damaged.
@@ -111,6 +114,7 @@ impl Default for Status {
             refused: None,
             has_served: false,
             given_up: GivenUp::default(),
+            waits_for_rows: false,
         }
     }
 }
@@ -126,10 +130,14 @@ impl Status {
 
     pub fn apply(&mut self, event: &Event) -> Result<(), Impossible> {
         match event {
-            Event::CutoverAsked { leave_rows } => self.ask(UserCommand::Cutover, *leave_rows),
-            Event::AbortAsked { leave_rows } => self.ask(UserCommand::Abort, *leave_rows),
-            Event::RollbackAsked { leave_rows } => self.ask(UserCommand::Rollback, *leave_rows),
-            Event::FinishAsked { give_up_way_back } => self.ask(UserCommand::Finish, *give_up_way_back),
+            Event::CutoverAsked { leave_rows } => drop(self.ask(UserCommand::Cutover, *leave_rows)),
+            Event::AbortAsked { leave_rows } => drop(self.ask(UserCommand::Abort, *leave_rows)),
+            Event::RollbackAsked { leave_rows, offline } => {
+                if self.ask(UserCommand::Rollback, *leave_rows) {
+                    self.waits_for_rows = *offline;
+                }
+            }
+            Event::FinishAsked { give_up_way_back } => drop(self.ask(UserCommand::Finish, *give_up_way_back)),
             Event::Step { to, step } => return self.step(event, *to, *step),
             Event::SwitchFailed { to, error } => return self.switch_failed(event, *to, error),
             Event::TakingBack { to } => return self.taking_back(event, *to),

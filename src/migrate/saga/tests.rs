@@ -160,7 +160,8 @@ fn a_host_is_held_from_prepare_to_the_cutover_and_while_it_goes_back() {
     for length in 0..=whole.len() {
         assert_eq!(held(&whole[..length]), length > prepare && length <= switched, "after {length} events");
     }
-    let mut back = [whole[..=switched].to_vec(), vec![Event::RollbackAsked { leave_rows: false }]].concat();
+    let mut back =
+        [whole[..=switched].to_vec(), vec![Event::RollbackAsked { leave_rows: false, offline: false }]].concat();
     assert!(held(&back));
     through(&mut back, Mode::Online);
     assert!(!held(&back), "all is undone");
@@ -207,7 +208,7 @@ fn what_fails_before_the_clients_are_started_stands_where_it_was_and_afterwards_
             let mut events = ready.clone();
             if to == Side::Old {
                 step(&mut events, Mode::Online);
-                events.push(Event::RollbackAsked { leave_rows: false });
+                events.push(Event::RollbackAsked { leave_rows: false, offline: false });
             } else {
                 events.push(Event::Started { stage: Stage::Cutover });
             }

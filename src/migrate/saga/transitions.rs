@@ -8,9 +8,10 @@ use super::user_command::{UserCommand, admit};
 
 impl Status {
     /// A word is written by another process than the one that switches: one that came a moment too late changes nothing.
-    pub(super) fn ask(&mut self, word: UserCommand, consent: bool) {
+    /// False: that one.
+    pub(super) fn ask(&mut self, word: UserCommand, consent: bool) -> bool {
         if admit(word, consent, self).is_err() {
-            return;
+            return false;
         }
         match word {
             UserCommand::Resume => {}
@@ -19,6 +20,7 @@ impl Status {
             UserCommand::Rollback => self.ask_rollback(consent),
             UserCommand::Finish => self.ask_finish(consent),
         }
+        true
     }
 
     fn ask_cutover(&mut self, leave_rows: bool) {

@@ -18,6 +18,15 @@ pub enum UserCommand {
     Finish,
 }
 
+/// What a word carries besides itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Consent {
+    /// To what it loses.
+    pub loss: bool,
+    /// To clients that wait while every row is copied back.
+    pub wait: bool,
+}
+
 /// Its time is not now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Untimely {
@@ -81,7 +90,7 @@ pub fn admit(word: UserCommand, consent: bool, status: &Status) -> Result<Option
         (UserCommand::Rollback, Side::New) if !consent && status.stages.contains_key(&Stage::Finish) => {
             Err(Untimely::GivenUp)
         }
-        (UserCommand::Rollback, _) => Ok(Some(Event::RollbackAsked { leave_rows: consent })),
+        (UserCommand::Rollback, _) => Ok(Some(Event::RollbackAsked { leave_rows: consent, offline: false })),
         (UserCommand::Finish, Side::Old) if back => Err(Untimely::RolledBack),
         (UserCommand::Finish, Side::Old) => Err(Untimely::NotCutOver),
         (UserCommand::Finish, Side::New) => Ok(Some(Event::FinishAsked { give_up_way_back: consent })),

@@ -2,7 +2,7 @@
 //! itself, since the other may be gone; each may be repeated.
 
 use super::context::{APPLY_ROLE, BACK, Context, FORWARD, READ_ROLE};
-use super::{StageError, encrypt, identity, role};
+use super::{StageError, encrypt, home, identity, role};
 use crate::migrate::carried::tighten;
 use crate::migrate::rehearse::drop_scratch;
 use crate::migrate::replicate::{ChangeStream, Channel, remove_fence};
@@ -12,6 +12,7 @@ use crate::migrate::{HELPER_SCHEMA, files};
 
 /// The old database, and its server.
 pub async fn clean_old(context: &Context) -> Result<(), StageError> {
+    home::clean(context).await?;
     let old = context.old().await?;
     // Without asking the new server, who may be gone.
     Channel { name: BACK, publisher: &old, subscriber: &old }.unsubscribe().await?;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::StageError;
 use super::overlap::Overlap;
+use super::{StageError, home};
 use crate::host::{DatabaseContainer, Session, Site};
 use crate::migrate::files;
 use crate::migrate::folder::Folder;
@@ -52,12 +52,24 @@ impl Context {
     }
 
     pub async fn source(&self) -> Result<Endpoint, StageError> {
-        Ok(source(&self.container().await?, &self.job.source))
+        match self.source_elsewhere()? {
+            Some(there) => Ok(there),
+            None => Ok(source(&self.container().await?, &self.job.source)),
+        }
+    }
+
+    /// On the way home the database that is read is at the new server. None: it is the bundle's own.
+    pub fn source_elsewhere(&self) -> Result<Option<Endpoint>, StageError> {
+        Ok(self.folder.read(files::SOURCE)?)
     }
 
     /// pg_dump of the old database, up to and with the options that say which.
     pub async fn dump_command(&self) -> Result<Vec<String>, StageError> {
-        Ok(pg_dump(&self.container().await?, &self.job.source))
+        let container = self.container().await?;
+        Ok(match self.source_elsewhere()? {
+            Some(there) => home::pg_dump(&container, &self.folder, &there),
+            None => pg_dump(&container, &self.job.source),
+        })
     }
 
     pub fn has_target(&self) -> Result<bool, StageError> {

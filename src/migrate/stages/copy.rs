@@ -110,6 +110,10 @@ async fn copy_all(
 
 /// The disk under the old database's data, as its container sees them; under infra's own files, where it cannot be found.
 async fn pressure(context: &Context) -> Result<Option<(Box<dyn copy::Pressure>, f64)>, StageError> {
+    // On the way home nobody else is served from that disk.
+    if context.source_elsewhere()?.is_some() {
+        return Ok(None);
+    }
     let old = context.old().await?;
     let directory: String =
         old.query_one("SHOW data_directory", &[]).await.map_or_else(|_| String::new(), |row| row.get(0));

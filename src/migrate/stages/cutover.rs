@@ -7,7 +7,7 @@ use super::context::{Context, FORWARD};
 use super::pause::Pause;
 use super::switch_ends::{DRAIN, Ends, millis};
 use super::{
-    StageError, carry, changes_back, client_connections, copy, drift, forward_replication, incremental_verify,
+    StageError, carry, changes_back, client_connections, copy, drift, forward_replication, home, incremental_verify,
     reverse_replication, schema, way_back_watch, write_fence,
 };
 use crate::migrate::carried::tighten;
@@ -142,8 +142,10 @@ pub async fn restore(context: &Context) -> Result<(), StageError> {
 
 /// After the clients have left it, or before they came: nothing comes back from it any more.
 pub async fn undo(context: &Context) -> Result<(), StageError> {
-    if context.new_database().await.is_err() {
-        // Closed by a rollback, from another database of its server.
+    // Closed by a rollback, from another database of its server; or read-only, where everything was read from it.
+    if home::is_possible(context).await? {
+        home::let_in(context).await?;
+    } else if context.new_database().await.is_err() {
         let maintenance = context.new_maintenance().await?;
         reopen_database(&maintenance, &context.target().await?.database).await?;
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::context::Context;
 use super::reverse_replication::{as_applier, is_supported};
-use super::{StageError, changes_back, client_connections, way_back_watch};
+use super::{StageError, changes_back, client_connections, home, way_back_watch};
 use crate::migrate::identity::look_for_new;
 
 /// How often tables without an identity are looked for: their UPDATE fails until they are found.
@@ -12,10 +12,14 @@ const OFTEN: Duration = Duration::from_secs(5);
 
 /// What the user is told of it.
 pub async fn perform(context: &Context, is_old_given_up: bool) -> Result<String, StageError> {
-    Ok(match !is_old_given_up && is_supported(context).await? {
-        true => "the old database follows, as the way back, until infra migrate finish".into(),
-        false => "there is no way back once rows are written: infra migrate finish when all is well".into(),
-    })
+    let text = match !is_old_given_up {
+        true if is_supported(context).await? => "the old database follows, as the way back, until infra migrate finish",
+        true if home::is_possible(context).await? => {
+            "the way back with every row is infra migrate rollback --offline: the clients wait while all of it is copied back"
+        }
+        _ => "there is no way back once rows are written: infra migrate finish when all is well",
+    };
+    Ok(text.into())
 }
 
 /// What comes at the new database gets its place in the old one. What it drops stays there: nobody needs it gone.

@@ -16,6 +16,7 @@ mod finish;
 mod follow;
 mod forward_replication;
 mod guard;
+mod home;
 mod identity;
 mod incremental_verify;
 mod index;
@@ -48,6 +49,9 @@ pub use context::{Context, RELAY_PORT, pg_dump, source};
 pub use copy::hold;
 pub use finish::remove_old;
 pub use guard::look as look_at_the_way_back;
+pub use home::{
+    is_possible as can_come_home, is_there as comes_home, refusal as refuses_to_go_back, reopen_new as open_to_clients,
+};
 pub use incremental_verify::{try_stop_recording, while_waiting};
 pub use log_watch::{is_given_up, is_watched, leave_watch, log_watch, relieve_watch, watch_log};
 pub use pause::{Pause, is_on as is_paused, waiting_since};
@@ -195,6 +199,16 @@ pub enum StageError {
         "the old database had hypertables, into which nothing can be brought back, and rows were written to the new one: going back would lose them. The new database serves; infra migrate finish when all is well"
     )]
     NoWayBack,
+    #[error(
+        "rows were written to the new database, and none can follow into hypertables: infra migrate rollback --offline goes back with every row, and the clients wait while all of it is copied back and compared: {told}"
+    )]
+    WaitsForRows { told: String },
+    #[error("not every row can come home to the old server:\n{what}")]
+    NotHome { what: String },
+    #[error(
+        "somebody wrote to the new database although it is read-only, while everything was read from it: end them, then infra migrate rollback --offline again"
+    )]
+    WrittenOnTheWay,
 }
 
 /// Does a stage; what a person wants to know of it comes back.

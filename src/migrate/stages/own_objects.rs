@@ -3,6 +3,7 @@
 use super::context::{APPLY_ROLE, Context, READ_ROLE};
 use super::{StageError, pause};
 use crate::migrate::catalog::Catalog;
+use crate::migrate::logins::OF_INFRA;
 use crate::migrate::replicate::READ_ONLY;
 use crate::migrate::verify::ObjectKey;
 
@@ -16,16 +17,18 @@ pub fn is_ours(object: &ObjectKey, user: &str) -> bool {
     read_only
         || trigger
         || text == format!("ROLE {user}")
-        || [READ_ROLE, APPLY_ROLE].iter().any(|role| text.contains(role))
+        || [READ_ROLE, APPLY_ROLE, OF_INFRA].iter().any(|role| text.contains(role))
 }
 
 /// What keeps writers out is the migration's own, and goes nowhere.
 pub fn without_ours(context: &Context, mut catalog: Catalog) -> Result<Catalog, StageError> {
     let paused = pause::is_on(context)?;
-    catalog.roles.retain(|role| role.name != APPLY_ROLE);
+    let ours = [APPLY_ROLE, OF_INFRA];
+    catalog.roles.retain(|role| !ours.contains(&role.name.as_str()));
+    catalog.memberships.retain(|membership| membership.member != OF_INFRA);
     catalog.settings.retain(|setting| {
         let keeps_out = paused && setting.in_database && setting.name == READ_ONLY;
-        !keeps_out && setting.role.as_deref() != Some(APPLY_ROLE)
+        !keeps_out && !setting.role.as_deref().is_some_and(|role| ours.contains(&role))
     });
     Ok(catalog)
 }

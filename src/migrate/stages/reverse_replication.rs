@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::context::{APPLICATION, APPLY_ROLE, BACK, Context};
-use super::{StageError, carry, source_schema, write_fence};
+use super::{StageError, carry, home, source_schema, write_fence};
 use crate::migrate::carried::{guide, hold_triggers, release, release_triggers, tighten};
 use crate::migrate::catalog::{Catalog, quote_identifier, version};
 use crate::migrate::files;
@@ -59,6 +59,7 @@ pub async fn is_supported(context: &Context) -> Result<bool, StageError> {
 
 /// Instead of `start`, where nothing comes back: as long as the clients have written nothing, the old database has every row.
 pub async fn skip(context: &Context, new: &Client, maintenance: &Client) -> Result<(), StageError> {
+    context.folder.write(files::WAY_HOME, &home::is_possible(context).await?)?;
     context.folder.write(files::ROWS_WRITTEN_BEFORE_CLIENTS, &rows_written(new).await?)?;
     write_fence::admit_readers(context, maintenance).await
 }
@@ -71,15 +72,11 @@ pub async fn is_lossless(context: &Context) -> Result<bool, StageError> {
     is_unwritten(context, &context.new_database().await?).await
 }
 
-async fn is_unwritten(context: &Context, new: &Client) -> Result<bool, StageError> {
+/// Nothing has to be brought back.
+pub async fn is_unwritten(context: &Context, new: &Client) -> Result<bool, StageError> {
     // A server counts what a session wrote when that ends, or a second after.
     tokio::time::sleep(COUNTED).await;
     Ok(context.folder.read::<i64>(files::ROWS_WRITTEN_BEFORE_CLIENTS)? == Some(rows_written(new).await?))
-}
-
-/// In the pause, where nothing comes back.
-pub async fn nothing_written(context: &Context, new: &Client) -> Result<(), StageError> {
-    if is_unwritten(context, new).await? { Ok(()) } else { Err(StageError::NoWayBack) }
 }
 
 /// Nothing comes back any more.
@@ -101,8 +98,8 @@ pub async fn as_applier(context: &Context) -> Result<Client, StageError> {
     Ok(client)
 }
 
-/// The new database as the old one's server sees it: the same, but for the place of the roots.
-async fn target_for_source(context: &Context) -> Result<Endpoint, StageError> {
+/// The new database as the old one's server and its programs see it: the same, but for the place of the roots.
+pub async fn target_for_source(context: &Context) -> Result<Endpoint, StageError> {
     let mut target = context.target().await?;
     if let Tls::VerifyFull { ca } = &target.tls {
         let pem = std::fs::read(ca).map_err(|source| StageError::Io { path: ca.clone(), source })?;

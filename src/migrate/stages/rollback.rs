@@ -4,24 +4,21 @@
 use tokio::time::Instant;
 
 use super::context::{BACK, Context};
-use super::pause::Pause;
+use super::pause::{self, Pause};
 use super::switch_ends::{DRAIN, Ends, millis};
-use super::{StageError, carry, changes_back, reverse_replication, way_back_watch, write_fence};
+use super::{StageError, carry, changes_back, home, reverse_replication, way_back_watch, write_fence};
 use crate::migrate::carried::{self, tighten};
 use crate::migrate::catalog;
 use crate::migrate::prose::{FEW, wrapped};
-use crate::migrate::replicate::{Channel, lacking, reopen_database};
+use crate::migrate::replicate::{Channel, lacking, refuse_writes, reopen_database};
 use crate::migrate::saga::Side;
 use crate::migrate::sequences;
 use crate::postgres::Client;
 
 /// With the clients running.
 pub async fn drain(context: &Context) -> Result<(), StageError> {
-    if !reverse_replication::is_lossless(context).await? {
-        return Err(StageError::NoWayBack);
-    }
     if !reverse_replication::is_supported(context).await? {
-        return Ok(());
+        return can_be_offline(context).await;
     }
     let (new, old) = (context.new_database().await?, reverse_replication::as_applier(context).await?);
     // Sees to it that there is one which may close it.
@@ -35,6 +32,21 @@ pub async fn drain(context: &Context) -> Result<(), StageError> {
     back.all_copied(DRAIN).await?;
     changes_back::catch_up(context).await;
     Ok(())
+}
+
+/// Where nothing follows: nothing was written, or the clients may wait and everything can come home.
+async fn can_be_offline(context: &Context) -> Result<(), StageError> {
+    // The clock of the way there still goes; they run.
+    pause::end(context)?;
+    if reverse_replication::is_unwritten(context, &context.new_database().await?).await? {
+        return Ok(());
+    }
+    if !home::is_agreed(context).await? {
+        return Err(home::refusal(context).await);
+    }
+    restore(context).await?;
+    // Each of these holds whole stages: a stack need not.
+    Box::pin(home::look(context)).await
 }
 
 /// Rows that would have no place at the old database are named.
@@ -52,6 +64,9 @@ async fn nothing_lacks(new: &Client, old: &Client) -> Result<(), StageError> {
 
 pub async fn ends(context: &Context, is_resumed: bool) -> Result<Ends, StageError> {
     let maintenance = context.new_maintenance().await?;
+    if !reverse_replication::is_supported(context).await? {
+        return ends_offline(context, maintenance).await;
+    }
     if is_resumed {
         reopen_database(&maintenance, &context.target().await?.database).await?;
         restore(context).await?;
@@ -61,11 +76,34 @@ pub async fn ends(context: &Context, is_resumed: bool) -> Result<Ends, StageErro
     Ok(Ends { old, new, maintenance, catalog })
 }
 
+/// Nobody is in the old database, which may have to give its name away. Its server takes what comes home beside it.
+async fn ends_offline(context: &Context, maintenance: Client) -> Result<Ends, StageError> {
+    reopen_database(&maintenance, &context.target().await?.database).await?;
+    let (old, new) = (context.old_maintenance().await?, context.new_database().await?);
+    let catalog = catalog::read(&new).await?;
+    Ok(Ends { old, new, maintenance, catalog })
+}
+
+/// Nobody else writes at the new database; where everything is to be read from it, sessions may come that read.
+pub async fn fence(context: &Context, ends: &Ends) -> Result<(), StageError> {
+    if home::is_begun(context)? {
+        // It is closed since, but for readers, and one of them holds the snapshot. Whoever writes all the same is seen at the end.
+        return Ok(());
+    }
+    match home::is_agreed(context).await? {
+        true => home::close_new(&ends.maintenance, &ends.new).await,
+        false => Ok(refuse_writes(&ends.maintenance, &ends.new).await.map(drop)?),
+    }
+}
+
 /// Everything that was committed at the new database is at the old one, and so are its sequences.
 pub async fn carry_over(context: &Context, ends: &Ends, pause: &mut Pause) -> Result<(), StageError> {
     let Ends { old, new, catalog, .. } = ends;
     if !reverse_replication::is_supported(context).await? {
-        return reverse_replication::nothing_written(context, new).await;
+        let since = Instant::now();
+        come_home(context, new).await?;
+        pause.carried_ms = millis(since);
+        return Ok(());
     }
     let since = Instant::now();
     let back = Channel { name: BACK, publisher: new, subscriber: old };
@@ -87,8 +125,23 @@ pub async fn carry_over(context: &Context, ends: &Ends, pause: &mut Pause) -> Re
     Ok(())
 }
 
+/// Where nothing follows: there is nothing to bring, or all of it is brought, since somebody said that the clients may wait.
+async fn come_home(context: &Context, new: &Client) -> Result<(), StageError> {
+    if reverse_replication::is_unwritten(context, new).await? {
+        return Ok(());
+    }
+    if home::is_agreed(context).await? {
+        Box::pin(home::bring(context, new)).await
+    } else {
+        Err(home::refusal(context).await)
+    }
+}
+
 /// The old database is as before the migration: nothing comes in any more but by its clients.
 pub async fn open(context: &Context) -> Result<(), StageError> {
+    if home::is_ready(context)? {
+        home::give_name(context).await?;
+    }
     let old = context.old().await?;
     // Without asking the new one, who may be gone; its slot goes when the switch is undone, and until then keeps all that
     // a switch which is taken back still has to bring.
@@ -123,6 +176,9 @@ pub async fn carry_alone(context: &Context) -> Result<(), StageError> {
 
 /// The new database takes its clients again.
 pub async fn reopen(context: &Context) -> Result<(), StageError> {
+    if home::is_possible(context).await? {
+        return home::reopen_new(context).await;
+    }
     let maintenance = context.new_maintenance().await?;
     Ok(reopen_database(&maintenance, &context.target().await?.database).await?)
 }
@@ -131,6 +187,7 @@ pub async fn reopen(context: &Context) -> Result<(), StageError> {
 pub async fn restore(context: &Context) -> Result<(), StageError> {
     let maintenance = context.old_maintenance().await?;
     if !reverse_replication::is_supported(context).await? {
+        home::discard(context).await?;
         return write_fence::admit_readers(context, &maintenance).await;
     }
     let (new, old) = (context.new_database().await?, context.old().await?);

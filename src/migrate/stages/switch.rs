@@ -78,11 +78,11 @@ impl<'a> Switch<'a> {
                 });
                 stop_clients(context).await
             }
-            (Step::Fence, _) => {
+            (Step::Fence, Side::New) => {
                 let ends = self.ends()?;
-                let keep = if to == Side::New { &ends.old } else { &ends.new };
-                Ok(refuse_writes(&ends.maintenance, keep).await.map(drop)?)
+                Ok(refuse_writes(&ends.maintenance, &ends.old).await.map(drop)?)
             }
+            (Step::Fence, Side::Old) => rollback::fence(context, self.ends()?).await,
             (Step::Carry, _) => {
                 let mut pause = self.pause;
                 match to {

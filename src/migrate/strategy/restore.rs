@@ -7,7 +7,6 @@
 
 use std::collections::BTreeSet;
 
-use super::loss;
 use crate::migrate::catalog::{Catalog, QualifiedName, quote_identifier, quote_literal};
 use crate::migrate::schema::{self, Entry, Item, LargeObject, Loss, Phase, Schema, Target};
 use crate::migrate::timescale::{Conversion, EXTENSION, OwnTable, Restore, Timescale, schema_of_functions};
@@ -34,9 +33,6 @@ pub fn build(
     let after = built.entries.iter().position(|entry| is_extension(&entry.kind, &entry.name));
     built.entries.insert(after.map_or(0, |place| place + 1), begin);
     built.entries.push(end);
-    if !timescale.hypertables.is_empty() {
-        built.losses.push(loss::no_way_back(timescale.hypertables.len()));
-    }
     built.losses.push(note(timescale));
     built.conversion = conversion;
     built
@@ -72,7 +68,8 @@ fn note(timescale: &Timescale) -> Loss {
         (ranges().map(|range| range.chunks).sum(), ranges().map(|range| range.compressed).sum());
     let what = format!(
         "{} hypertables with {chunks} chunks, {compressed} of them compressed, {} continuous aggregates and {} jobs stay \
-         what they are; jobs rest from the pause on, until the clients are switched",
+         what they are; jobs rest from the pause on, until the clients are switched. Nothing that is written afterwards follows \
+         to the old server by itself: infra migrate rollback --offline copies all of it back, while the clients wait",
         timescale.hypertables.len(),
         timescale.aggregates.len(),
         timescale.jobs.len()

@@ -48,6 +48,11 @@ impl Server {
         Self::in_container(container::BUNDLE, settings)
     }
 
+    /// PostgreSQL 17 of another image that is made like the bundle's.
+    pub fn of_image(image: &str, settings: &[&str]) -> Self {
+        Self::in_container(image, settings)
+    }
+
     /// PostgreSQL 17 with the extensions that RDS has.
     pub fn rds_with(settings: &[&str]) -> Self {
         Self::in_container(container::RDS, settings)

@@ -2,7 +2,7 @@
 //! of the extension, which `double.sql` describes; `real` and `native` are the same with the extension itself.
 
 mod native;
-mod real;
+pub mod real;
 mod restore;
 
 use std::collections::BTreeMap;

@@ -13,11 +13,19 @@ const DATA: &str = "/home/postgres/data";
 pub struct Bundle {
     /// The plan, and so Compose's project: nobody else's, since infra finds the container by it.
     pub plan: String,
+    image: String,
+    /// Of its server, besides the usual ones.
+    options: &'static str,
 }
 
 impl Bundle {
     pub fn start() -> Self {
-        let bundle = Self { plan: format!("guard-{:08x}", rand::random::<u32>()) };
+        Self::of(BUNDLE, "")
+    }
+
+    pub fn of(image: &str, options: &'static str) -> Self {
+        let plan = format!("guard-{:08x}", rand::random::<u32>());
+        let bundle = Self { plan, image: image.to_owned(), options };
         bundle.run();
         bundle
     }
@@ -26,6 +34,14 @@ impl Bundle {
     pub fn recreate(&self) {
         self.docker(&["rm", "--force", &self.plan]);
         self.run();
+    }
+
+    /// A file for CREATE EXTENSION to find. It is the container's own, and goes with it.
+    pub fn add_extension_file(&self, name: &str, content: &str) {
+        let place = format!("cat > /usr/share/postgresql/17/extension/{name}");
+        let argv = ["docker", "exec", "--interactive", "--user=root", &self.plan, "sh", "-c", &place];
+        let output = run(&argv.map(str::to_owned), content.as_bytes());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// As by a crash.
@@ -46,8 +62,12 @@ impl Bundle {
 
     /// As its superuser, who writes although the database only follows.
     pub fn psql(&self, database: &str, sql: &str) -> String {
-        let options = "PGOPTIONS=-c default_transaction_read_only=off -c session_replication_role=replica";
-        let argv = ["docker", "exec", "--interactive", "--env", options, &self.plan, "psql", "-h", "127.0.0.1"];
+        self.psql_with("-c default_transaction_read_only=off -c session_replication_role=replica", database, sql)
+    }
+
+    pub fn psql_with(&self, options: &str, database: &str, sql: &str) -> String {
+        let options = format!("PGOPTIONS={options}");
+        let argv = ["docker", "exec", "--interactive", "--env", &options, &self.plan, "psql", "-h", "127.0.0.1"];
         let more = ["-U", "postgres", "-d", database, "-XqAt", "-v", "ON_ERROR_STOP=1", "-f", "-"];
         let argv: Vec<String> = argv.iter().chain(&more).map(ToString::to_string).collect();
         let output = run(&argv, sql.as_bytes());
@@ -64,7 +84,8 @@ impl Bundle {
     fn run(&self) {
         let script = "[ -s $PGDATA/PG_VERSION ] || { initdb -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync \
             && echo 'host all all all trust' >>$PGDATA/pg_hba.conf; } && exec postgres -c 'listen_addresses=*' \
-            -c unix_socket_directories= -c fsync=off -c wal_level=logical -c max_locks_per_transaction=256";
+            -c unix_socket_directories= -c fsync=off -c wal_level=logical -c max_locks_per_transaction=256 ";
+        let script = format!("{script}{}", self.options);
         let (plan, volume) = (&self.plan, format!("{}:/home/postgres", self.plan));
         let labels = [("project", plan.as_str()), ("service", SERVICE)];
         let labels = labels.map(|(key, value)| format!("--label=com.docker.compose.{key}={value}"));
@@ -72,7 +93,7 @@ impl Bundle {
         let mut arguments = vec!["run", "--detach", "--init", "--shm-size=256m", "--label=infra-test"];
         arguments.extend(labels.iter().map(String::as_str));
         arguments.extend(["--user=postgres", "--env=POSTGRES_USER=postgres", "--env=POSTGRES_PASSWORD=none", &data]);
-        arguments.extend(["--volume", &volume, "--name", plan, "--entrypoint=sh", BUNDLE, "-c", script]);
+        arguments.extend(["--volume", &volume, "--name", plan, "--entrypoint=sh", &self.image, "-c", &script]);
         self.docker(&arguments);
         self.wait();
     }

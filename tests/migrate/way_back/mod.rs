@@ -1,7 +1,7 @@
 //! What becomes of the way back when something fails that no release did: each on real servers, seen by the agent's own look. It is said
 //! at once, since when and why; what can be mended is open again by itself; and the new database goes on whatever happens.
 
-mod bundle;
+pub mod bundle;
 mod host;
 mod many;
 
