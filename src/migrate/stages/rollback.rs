@@ -11,12 +11,16 @@ use crate::migrate::carried::{self, tighten};
 use crate::migrate::catalog;
 use crate::migrate::prose::{FEW, wrapped};
 use crate::migrate::replicate::{Channel, lacking, refuse_writes, reopen_database};
-use crate::migrate::saga::Side;
+use crate::migrate::saga::{Side, Stage};
 use crate::migrate::sequences;
 use crate::postgres::Client;
 
 /// With the clients running.
 pub async fn drain(context: &Context) -> Result<(), StageError> {
+    if context.folder.status()?.is_done(Stage::Cutover) {
+        // The clock of the way there still goes; they run.
+        pause::end(context)?;
+    }
     if !reverse_replication::is_supported(context).await? {
         return can_be_offline(context).await;
     }
@@ -36,8 +40,6 @@ pub async fn drain(context: &Context) -> Result<(), StageError> {
 
 /// Where nothing follows: nothing was written, or the clients may wait and everything can come home.
 async fn can_be_offline(context: &Context) -> Result<(), StageError> {
-    // The clock of the way there still goes; they run.
-    pause::end(context)?;
     if reverse_replication::is_unwritten(context, &context.new_database().await?).await? {
         return Ok(());
     }
