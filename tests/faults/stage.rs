@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-/// The signature is not verified; the scope in it names region and service.
+/// Somebody who may do everything. The signature is not verified; the scope in it names region and service.
 const SIGNED: &str =
-    "AWS4-HMAC-SHA256 Credential=lab/20260101/us-east-1/lightsail/aws4_request, SignedHeaders=host, Signature=00";
+    "AWS4-HMAC-SHA256 Credential=owner/20260101/us-east-1/lightsail/aws4_request, SignedHeaders=host, Signature=00";
 /// Longer than any run here takes, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
