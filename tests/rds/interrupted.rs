@@ -97,8 +97,9 @@ async fn spoiled(wish: &DatabaseWish) -> anyhow::Result<()> {
     let stage = Stage::new(false).await?;
     let expected = comparable(stage.provision(wish).await?);
     stage.admin("POST", "reset", json!({})).await?;
+    // Of the looks that are repeated eight times each, hardly one in a thousand runs fails all of them.
     for rule in [
-        json!({ "action": "throttle", "probability": 0.3, "seed": 1 }),
+        json!({ "action": "throttle", "probability": 0.2, "seed": 1 }),
         json!({ "action": "error500", "probability": 0.1, "seed": 2 }),
         json!({ "action": "drop_after", "mutating": true, "probability": 0.5, "seed": 3 }),
     ] {
