@@ -130,7 +130,17 @@ pub struct Run<'a> {
     pub verb: &'a str,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    /// Of a part of the plan, within a migration.
+    pub fn of_migration(
+        global: &'a Global,
+        stack: &'a Stack,
+        cloud: Option<Clouds>,
+        inventory: &'a Inventory,
+    ) -> Self {
+        Self { global, stack, cloud, inventory, policy: Policy::default(), verb: "migrate" }
+    }
+
     pub async fn steps(&self, steps: &[Step]) -> Result<Exit, CommandError> {
         let run_id = format!("{}-{}", jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ"), std::process::id());
         let journal = Journal::open(self.stack.local.dir(), run_id)?;

@@ -14,7 +14,8 @@ def load_files(files, named="phase1-vault", options=""):
     command = ["docker", "ps", "--quiet", "--filter", f"label=infra-lab={scene.lab_id()}"]
     hosts = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     names = subprocess.run(["docker", "inspect", "--format", "{{.Config.Hostname}}", *hosts], check=True, capture_output=True, text=True).stdout.split()
-    host = next(host for host, name in zip(hosts, names) if name.startswith(named))
+    # An instance of EC2 calls itself by its address.
+    host = hosts[0] if len(hosts) == 1 else next(host for host, name in zip(hosts, names) if name.startswith(named))
     psql = f'exec docker exec -i -e PGOPTIONS="{options}" "{SERVICE}" psql -U postgres -d telemetry -Xq -v ON_ERROR_STOP=1'
     for file in files:
         sql = file.read_bytes()

@@ -6,7 +6,6 @@ use crate::cli::common::{OnHost, cloud, load, on_host};
 use crate::cli::provider::Provider;
 use crate::cli::up::{Run, holder};
 use crate::error::{CommandError, Exit};
-use crate::executor::Policy;
 use crate::graph::NodeId;
 use crate::journal::Lock;
 use crate::plan::{NodeName, Plan};
@@ -44,14 +43,7 @@ pub async fn make(global: &Global, at: &OnHost, host: &NodeName) -> Result<OnHos
     let _lock = Lock::take(stack.local.dir(), &holder("migrate"))?;
     let situation = stack::assess(&stack, cloud.as_ref()).await?;
     let steps = steps::of_node(&situation.steps, &NodeId::host(host));
-    let run = Run {
-        global,
-        stack: &stack,
-        cloud,
-        inventory: &situation.inventory,
-        policy: Policy::default(),
-        verb: "migrate",
-    };
+    let run = Run::of_migration(global, &stack, cloud, &situation.inventory);
     let made = run.steps(&steps).await?;
     if made == Exit::Done && of_lightsail(&stack) {
         let provider = Provider::connect(global, &stack).await?;
@@ -91,7 +83,7 @@ pub async fn remove(global: &Global, at: &OnHost, host: &NodeName, keeps_data: b
         return Err(stack::SituationError::Unsafe(violations).into());
     }
     let inventory = &survey.inventory;
-    let run = Run { global, stack: &stack, cloud, inventory, policy: Policy::default(), verb: "migrate" };
+    let run = Run::of_migration(global, &stack, cloud, inventory);
     match run.steps(&steps).await? {
         Exit::Done => Ok(()),
         exit => Err(CommandError::new(exit, format!("host {host} is not removed"))

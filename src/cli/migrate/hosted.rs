@@ -61,7 +61,7 @@ pub async fn remove(global: &Global, at: &OnHost, host: &NodeName, has_served: b
         let what = kept.join(", ");
         eprintln!("it has served: its last state is the {what} on host {host}, which stays for it, and costs");
         eprintln!(
-            "hint: save it; then take [migrate.ec2] out of the plan, and infra down --left-over --include-data removes the host"
+            "hint: save it; then take [migrate.ec2] out of the plan: infra down --left-over --include-data removes the host, and infra up its way to this one"
         );
         return Ok(());
     }

@@ -5,7 +5,6 @@ use crate::cli::args::Global;
 use crate::cli::common::{OnHost, cloud, load};
 use crate::cli::up::{Run, holder};
 use crate::error::{CommandError, Exit};
-use crate::executor::Policy;
 use crate::graph::{NodeId, POSTGRES, RELAY, is_way};
 use crate::inventory::{CloudKind, OpenPort};
 use crate::journal::Lock;
@@ -29,7 +28,7 @@ pub async fn settle(global: &Global, at: &OnHost, host: &NodeName) -> Result<(),
         .hint(format!("infra up {}, then infra migrate resume", stack.path.display())));
     }
     let inventory = &situation.inventory;
-    let run = Run { global, stack: &stack, cloud, inventory, policy: Policy::default(), verb: "migrate" };
+    let run = Run::of_migration(global, &stack, cloud, inventory);
     match run.steps(&steps).await? {
         Exit::Done => Ok(()),
         exit => Err(CommandError::new(exit, format!("the firewall of {} is not open for the new database", host))
@@ -70,7 +69,7 @@ pub async fn close(global: &Global, at: &OnHost) -> Result<(), CommandError> {
     let _lock = Lock::take(stack.local.dir(), &holder("migrate"))?;
     let action = Action::Cloud { at: CloudKind::Ec2, action: CloudAction::ClosePorts { firewall: name, ports } };
     let step = Step { id: StepId(format!("{node}/close")), node, action, needs: vec![] };
-    let run = Run { global, stack: &stack, cloud, inventory, policy: Policy::default(), verb: "migrate" };
+    let run = Run::of_migration(global, &stack, cloud, inventory);
     match run.steps(&[step]).await? {
         Exit::Done => Ok(()),
         exit => Err(CommandError::new(exit, format!("the firewall of {} still lets the new database in", at.host))
