@@ -154,6 +154,7 @@ action = "route"
     let checked =
         infra::plan::parse("aims.toml", plan.as_bytes()).unwrap_or_else(|f| panic!("{}", f.render(false, 100)));
     assert!(checked.warnings().is_empty(), "{}", checked.warnings().render(false, 100));
+    assert_eq!(infra::watch::rules::rules_of(checked.plan()).len(), checked.plan().thresholds.len());
     assert_eq!(infra::plan::check_built(&checked).iter().count(), 2 * checked.plan().thresholds.len());
 }
 
