@@ -50,7 +50,8 @@ fn shipped_plans_say_what_is_not_built() {
     let checked = infra::plan::parse("phase1.toml", &bytes).unwrap();
     let findings = infra::plan::check_built(&checked);
     let said: Vec<_> = findings.iter().map(|finding| (finding.code, &findings.text()[finding.span.clone()])).collect();
-    assert_eq!(said, [("not-built", "\"disk.queue_depth\""), ("not-built", "backup")]);
+    let of_watching = ["\"disk.queue_depth\"", "all", "\"migrate\"", "\"disk.used_percent\"", "\"prune\""];
+    assert_eq!(said, of_watching.into_iter().chain(["backup"]).map(|place| ("not-built", place)).collect::<Vec<_>>());
     assert!(!findings.has_errors());
 }
 
@@ -84,8 +85,77 @@ fn what_is_not_built_is_told_at_its_place() {
         assert_eq!(found(&format!("{lightsail}{}", threshold(metric))), [(Warning, 11)], "{metric}");
     }
     assert_eq!(found(&format!("{ssh}{}", threshold("cpu.percent"))), [(Warning, 8)]);
+    let together = "[alerts]\nemail = [\"a@example.com\"]\n[[thresholds]]\nfor = \"15m\"\naction = \"resize\"\n\
+                    any = [{ metric = \"cpu.percent\", warn = 80 }, { metric = \"memory.percent\", warn = 80 }]\n";
+    assert_eq!(
+        found(&format!("{lightsail}{together}")),
+        [(Warning, 12), (Warning, 13)],
+        "the action and the combination"
+    );
+    let told = threshold("cpu.percent") + "action = \"notify\"\n";
+    assert_eq!(found(&format!("{lightsail}{told}")), [], "that is what alarms do");
     let backup = "[backup]\nto = \"/srv/backup\"\nfull = \"daily 02:00\"\nkeep = \"7d\"\n";
     assert_eq!(found(&format!("{lightsail}{backup}")), [(Warning, 8)]);
+}
+
+/// The table of A.I.M.S., for a server that exists already.
+#[test]
+fn the_thresholds_of_a_plan_without_a_cloud_can_be_said() {
+    let plan = r#"
+name = "aims"
+
+[hosts.one]
+provider = "ssh"
+address = "root@192.0.2.10"
+
+[bundle]
+host = "one"
+source = "bundle"
+
+[alerts]
+email = ["ops@example.com"]
+
+[[thresholds]]
+metric = "cpu.percent"
+warn = 80
+for = "5m"
+action = "recommend"
+
+[[thresholds]]
+metric = "memory.percent"
+warn = 85
+for = "15m"
+action = "evict"
+
+[[thresholds]]
+metric = "api.p95_ms"
+warn = 1000
+for = "10m"
+action = "recommend"
+
+[[thresholds]]
+metric = "api.error_percent"
+warn = 2
+for = "5m"
+action = "restart"
+
+[[thresholds]]
+metric = "disk.used_percent"
+warn = 80
+for = "1m"
+action = "prune"
+
+[[thresholds]]
+metric = "plugs.count"
+warn = 9
+for = "1m"
+action = "route"
+"#;
+    let checked =
+        infra::plan::parse("aims.toml", plan.as_bytes()).unwrap_or_else(|f| panic!("{}", f.render(false, 100)));
+    assert!(checked.warnings().is_empty(), "{}", checked.warnings().render(false, 100));
+    assert_eq!(infra::watch::rules::rules_of(checked.plan()).len(), checked.plan().thresholds.len());
+    assert_eq!(infra::plan::check_built(&checked).iter().count(), 2 * checked.plan().thresholds.len());
 }
 
 /// To accept a change of the format: `UPDATE_SCHEMA=1 cargo test --test plans`.

@@ -88,7 +88,7 @@ pub fn database(plan: &Plan) -> Option<DatabaseNode> {
     let host = plan.bundle.as_ref().map(|bundle| bundle.host.clone()).filter(|_| !sizes.is_empty())?;
     let kept =
         plan.backup.as_ref().map_or(BACKUP_DAYS, |backup| backup.keep.duration().as_secs().div_ceil(DAY_SECONDS));
-    let meant = |threshold: &&Threshold| threshold.host.as_ref().is_none_or(|meant| *meant == host);
+    let meant = |threshold: &&Threshold| plan.is_meant(threshold, &host);
     Some(DatabaseNode {
         plan: plan.name.clone(),
         id: NodeId::new(DATABASE),
@@ -181,7 +181,10 @@ fn cloud_host(
         address: host.static_ip.then(|| names.address(name)),
         // Those of EC2 are CloudWatch's, which are not built yet: plan/unbuilt.rs says so.
         alarms: match host.provider {
-            Provider::Lightsail => plan.thresholds.iter().flat_map(|t| alarms(names, name, t)).collect(),
+            Provider::Lightsail => {
+                let meant = plan.thresholds.iter().filter(|threshold| plan.is_meant(threshold, name));
+                meant.flat_map(|threshold| alarms(names, name, threshold)).collect()
+            }
             Provider::Ec2 | Provider::Ssh => vec![],
         },
         kind: match (host.provider, &plan.region) {
@@ -228,17 +231,14 @@ fn ports(rules: &[PortRule]) -> Vec<OpenPort> {
         .collect()
 }
 
-/// The alarms that Lightsail itself can keep for a threshold. It has no metric for disks or memory: those are
-/// evaluated on the host.
+/// The alarms that Lightsail itself can keep for a threshold. It has no metric for disks, memory or services, and combines none: those
+/// are evaluated on the host.
 fn alarms(names: &Names<'_>, host: &NodeName, threshold: &Threshold) -> Vec<AlarmNode> {
     let (metric, short) = match threshold.metric {
-        Metric::CpuBurstPercent => ("BurstCapacityPercentage", "burst"),
-        Metric::CpuPercent => ("CPUUtilization", "cpu"),
-        Metric::DiskQueueDepth | Metric::DiskUsedPercent | Metric::MemoryPercent => return vec![],
+        Some(Metric::CpuBurstPercent) => ("BurstCapacityPercentage", "burst"),
+        Some(Metric::CpuPercent) => ("CPUUtilization", "cpu"),
+        _ => return vec![],
     };
-    if threshold.host.as_ref().is_some_and(|h| h != host) {
-        return vec![];
-    }
     let comparison = if threshold.below { Comparison::AtMost } else { Comparison::AtLeast };
     let periods = threshold.period.as_secs().div_ceil(ALARM_PERIOD_SECONDS).max(1);
     let levels = [("warn", threshold.warn), ("migrate", threshold.migrate)];
@@ -274,4 +274,20 @@ fn all_names(graph: &Graph) -> Vec<(ResourceName, NodeId)> {
         names.extend(host.disks.iter().map(|d| (d.base.clone(), d.id.clone())));
     }
     names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{edited, graph};
+
+    /// Two alarms of one name would be one that changes with every run.
+    #[test]
+    fn a_threshold_of_a_host_goes_before_one_of_all() {
+        let own =
+            "[[thresholds]]\nmetric = \"cpu.burst_percent\"\nbelow = true\nwarn = 30\nfor = \"15m\"\nhost = \"box\"\n";
+        let plan = edited(&[("[[thresholds]]", &format!("{own}\n[[thresholds]]"))]);
+        let graph = graph(&plan, "r");
+        let alarms: Vec<_> = graph.cloud_hosts().flat_map(|(_, cloud)| &cloud.alarms).collect();
+        assert_eq!(alarms.iter().map(|alarm| alarm.threshold).collect::<Vec<_>>(), [30.0]);
+    }
 }

@@ -50,6 +50,7 @@ pub fn unknown_key(key: &str, span: Range<usize>, table: &str, known: &[&str], m
 pub fn unknown_word(text: &str, of: &str, words: &[String], span: Range<usize>) -> Finding {
     let kind = match of {
         "Metric" => "a metric",
+        "Action" => "an action",
         "Provider" => "a provider",
         "Protocol" => "a protocol",
         "MigrateMode" => "a mode of migration",
@@ -77,14 +78,18 @@ fn explained(text: &str, of: &str) -> Option<(&'static str, &'static str)> {
         "Metric" if is_about("balance") || (is_about("disk") && is_about("burst")) || is_about("iops") => Some((
             "BurstBalance exists for gp2, st1 and sc1 volumes only: on gp3 and on Lightsail disks it never gets data, \
              and an alarm on it never fires",
-            "watch `disk.queue_depth`, which the host publishes for every kind of disk",
+            "watch `disk.queue_depth`, which the host publishes for every kind of disk; or `disk.burst_percent` of those volumes",
         )),
         "Metric" if is_about("credit") => Some((
             "instances with unlimited credits never run out of them; what throttles is the burst capacity",
             "watch `cpu.burst_percent`",
         )),
-        "Metric" if is_about("latency") || is_about("p95") || is_about("error_rate") => {
-            Some(("infra watches hosts and disks, not requests", "let the service's own /metrics feed your monitoring"))
+        "Metric" if is_about("latency") || is_about("p95") || is_about("p99") => Some((
+            "of requests, the times that 95 and 99 of 100 stay under are measured",
+            "watch `api.p95_ms` or `api.p99_ms`",
+        )),
+        "Metric" if is_about("error") => {
+            Some(("errors are measured as a part of all requests", "watch `api.error_percent`"))
         }
         "Provider" if ["aws", "amazon"].contains(&lower.as_str()) => {
             Some(("AWS has two kinds of hosts here", "write `\"lightsail\"` or `\"ec2\"`"))

@@ -1,5 +1,5 @@
-//! The plan as data: what a user may write, one type a table. Field docs become the JSON Schema's descriptions.
-//! Holds no rule about how fields go together: that is `validate`.
+//! The plan as data: what a user may write, one type a table; those of watching are in `threshold`. Field docs become the JSON
+//! Schema's descriptions. Holds no rule about how fields go together: that is `validate`.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use super::names::{
     Blueprint, DatabaseName, Email, FindingCode, InstanceClass, NetworkName, NodeName, PlanName, ProfileName, Region,
     SecretName, ServiceName, SizeName, SshAddress, VarName, Zone,
 };
+use super::threshold::Threshold;
 use super::units::{Acu, CutoverTime, Destination, Gigabytes, MountPath, PortRange, Rate, Schedule, Source, Span};
 
 /// One stack: hosts, the bundle that runs on them, and what watches over it.
@@ -180,36 +181,6 @@ pub struct Alerts {
     pub email: Vec<Email>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-pub enum Metric {
-    #[serde(rename = "disk.queue_depth")]
-    DiskQueueDepth,
-    #[serde(rename = "disk.used_percent")]
-    DiskUsedPercent,
-    #[serde(rename = "cpu.burst_percent")]
-    CpuBurstPercent,
-    #[serde(rename = "cpu.percent")]
-    CpuPercent,
-    #[serde(rename = "memory.percent")]
-    MemoryPercent,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Threshold {
-    pub metric: Metric,
-    /// The alarm is for values under the limits.
-    #[serde(default)]
-    pub below: bool,
-    pub warn: Option<f64>,
-    pub migrate: Option<f64>,
-    /// How long the value must stay past a limit.
-    #[serde(rename = "for")]
-    pub period: Span,
-    /// The host it is for; every host when absent.
-    pub host: Option<NodeName>,
-}
-
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Migrate {
@@ -287,6 +258,17 @@ pub struct Backup {
     pub incremental: Option<Schedule>,
     /// How long backups stay.
     pub keep: Span,
+}
+
+impl Plan {
+    /// Whether a threshold is for this host. One for the host alone goes before one for every host.
+    pub fn is_meant(&self, threshold: &Threshold, host: &NodeName) -> bool {
+        let is_own = |other: &Threshold| other.host.as_ref() == Some(host) && other.measures_same(threshold);
+        match &threshold.host {
+            Some(named) => named == host,
+            None => !self.thresholds.iter().any(is_own),
+        }
+    }
 }
 
 impl Host {

@@ -50,6 +50,14 @@ impl Spans {
         self.0.range(path.to_owned()..).map(|(known, _)| known).take_while(|known| known.starts_with(path)).any(inside)
     }
 
+    /// The keys of a table, as they are written; of names without dots.
+    pub fn children<'a>(&'a self, path: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+        let start = format!("{path}.");
+        let within = self.0.range(start.clone()..).map(|(known, _)| known.as_str());
+        let rest = within.map_while(move |known| known.strip_prefix(start.as_str()));
+        rest.filter(|name| !name.contains(['.', '[']))
+    }
+
     /// The key, or the nearest thing around it that the file has.
     pub fn key(&self, path: &str) -> Range<usize> {
         self.nearest(path).map_or(0..0, |place| place.key.clone())

@@ -154,8 +154,7 @@ fn an_endpoint_that_refuses_is_not_said_to_pass_by_itself() -> anyhow::Result<()
     program.run(&["init", "--from", "phase1"])?.must(0)?;
     let plan = program.read("plans/phase1.toml")?;
     let bundle = plan.find("[bundle]").unwrap_or(plan.len());
-    let alerts = plan.find("[alerts]").unwrap_or(plan.len());
-    program.write("plan.toml", format!("{}{}", &plan[..bundle], &plan[alerts..]))?;
+    program.write("plan.toml", &plan[..bundle])?;
     let run = program.run(&["plan", "plan.toml"])?.must(1)?;
     ensure!(run.err.contains("AWS_ENDPOINT_URL") && !run.err.contains("by itself"), "{}", run.err);
     Ok(())

@@ -86,6 +86,20 @@ to = "s3://acme-backups"
 full = "daily 02:00"
 incremental = "hourly"
 keep = "7d"
+
+[[thresholds]]
+for = "30m"
+action = "migrate"
+all = [
+    { metric = "disk.used_percent", warn = 70, migrate = 80 },
+    { metric = "memory.percent", migrate = 91 },
+]
+
+[[thresholds]]
+metric = "api.p95_ms"
+warn = 900
+for = "11m"
+action = "restart"
 "#;
 
 /// What is replaced, by what, and the code of the finding.
@@ -320,6 +334,35 @@ pub const CASES: &[(&str, &str, &str)] = &[
         "[[thresholds]]\nmetric = \"disk.queue_depth\"\nwarn = 1\nfor = \"5m\"\nhost = \"old\"\n[migrate.rds]",
         "duplicate-threshold",
     ),
+    ("warn = 10\nmigrate = 20", "warn = 10\nmigrate = 101\naction = \"rebot\"", "unknown-word"),
+    ("metric = \"api.p95_ms\"", "metric = \"api.latency\"", "unknown-word"),
+    ("metric = \"api.p95_ms\"", "metric = \"error_rate\"", "unknown-word"),
+    ("metric = \"api.p95_ms\"\nwarn = 900", "metric = \"cpu.percent\"\nwarn = 101", "out-of-range"),
+    ("metric = \"api.p95_ms\"\nwarn = 900", "metric = \"cpu.percent\"\nwarn = 0", "always-trips"),
+    ("metric = \"api.p95_ms\"\nwarn = 900", "metric = \"disk.burst_percent\"\nbelow = true\nwarn = 20", "no-metric"),
+    ("for = \"11m\"\naction = \"restart\"", "for = \"11m\"\nhost = \"old\"", "no-metric"),
+    ("for = \"15m\"", "for = \"2m\"", "short-period"),
+    ("all = [\n", "warn = 3\nall = [\n", "mixed-conditions"),
+    ("all = [\n", "any = [{ metric = \"cpu.percent\", warn = 71 }]\nall = [\n", "mixed-conditions"),
+    ("{ metric = \"memory.percent\", migrate = 91 }", "{ metric = \"memory.percent\" }", "no-limit"),
+    ("{ metric = \"memory.percent\", migrate = 91 }", "{ metric = \"memory.percent\", warn = 91 }", "never-trips"),
+    ("{ metric = \"memory.percent\", migrate = 91 }", "{ metric = \"disk.used_percent\", migrate = 91 }", "duplicate"),
+    (
+        "{ metric = \"memory.percent\", migrate = 91 }",
+        "{ metric = \"disk.used_percent\", below = true, migrate = 30 }",
+        "never-trips",
+    ),
+    (
+        "{ metric = \"memory.percent\", migrate = 91 }",
+        "{ metric = \"memory.percent\", migrate = \"91\" }",
+        "wrong-type",
+    ),
+    (
+        "{ metric = \"memory.percent\", migrate = 91 }",
+        "{ metric = \"memory.percent\", migrate = 91, limit = 91 }",
+        "unknown-key",
+    ),
+    ("action = \"migrate\"", "action = \"resize\"\nhost = \"old\"", "no-action"),
     // Migration and backup.
     ("mode = \"online\"", "mode = \"on-line\"", "unknown-word"),
     ("mode = \"online\"", "offline = true", "unknown-key"),

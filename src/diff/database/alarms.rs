@@ -158,12 +158,12 @@ fn most_kept(size: &ManagedSize) -> f64 {
 
 /// The one for the database's host goes before one for all.
 fn threshold(node: &DatabaseNode, metric: Metric) -> Option<&Threshold> {
-    let meant = node.thresholds.iter().filter(|threshold| threshold.metric == metric);
+    let meant = node.thresholds.iter().filter(|threshold| threshold.metric == Some(metric));
     meant.max_by_key(|threshold| threshold.host.is_some())
 }
 
 fn levels(threshold: &Threshold, size: &ManagedSize, base: &str) -> Vec<DatabaseAlarm> {
-    let Some((metric, scale)) = measured(threshold.metric, size) else { return vec![] };
+    let Some((metric, scale)) = threshold.metric.and_then(|metric| measured(metric, size)) else { return vec![] };
     let falling = threshold.below != matches!(scale, Scale::Rest(_));
     let periods = threshold.period.as_secs().div_ceil(ALARM_SECONDS).max(1);
     let alarm = |(level, limit): (&str, Option<f64>)| {
@@ -188,6 +188,17 @@ fn measured(metric: Metric, size: &ManagedSize) -> Option<(&'static str, Scale)>
         (Metric::DiskUsedPercent, ManagedSize::Rds(rds)) => ("FreeStorageSpace", Scale::Rest(storage(rds))),
         (Metric::CpuBurstPercent | Metric::DiskUsedPercent, ManagedSize::Aurora(_)) => return None,
         (Metric::MemoryPercent, size) => ("FreeableMemory", Scale::Rest(cost::memory_gb(size)? * BYTES_PER_GB)),
+        // RDS made by infra has gp3, and services do not run in it.
+        (
+            Metric::DiskBurstPercent
+            | Metric::ApiP95Ms
+            | Metric::ApiP99Ms
+            | Metric::ApiErrorPercent
+            | Metric::AgentsCount
+            | Metric::PlugsCount
+            | Metric::RowsPerSecond,
+            _,
+        ) => return None,
     })
 }
 

@@ -32,7 +32,7 @@ type Rule = fn(&Context<'_>) -> Vec<Finding>;
 pub(super) fn check(plan: &Plan, spans: &Spans) -> Vec<Finding> {
     let database_host = plan.database_host().map(|(name, host)| (name, Host { ports: vec![], ..host }));
     let context = Context { plan, spans, database_host: database_host.as_ref() };
-    let groups: [&[Rule]; 11] = [
+    let groups: [&[Rule]; 10] = [
         hosts::RULES,
         sizes::RULES,
         disks::RULES,
@@ -40,12 +40,11 @@ pub(super) fn check(plan: &Plan, spans: &Spans) -> Vec<Finding> {
         ports::RULES,
         bundle::RULES,
         alerts::RULES,
-        thresholds::RULES,
         backup::RULES,
         managed::RULES,
         database_host::RULES,
     ];
-    groups.into_iter().flatten().flat_map(|rule| rule(&context)).collect()
+    groups.into_iter().chain(thresholds::RULES).flatten().flat_map(|rule| rule(&context)).collect()
 }
 
 impl<'a> Context<'a> {
