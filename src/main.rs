@@ -4,11 +4,15 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use infra::cli::Cli;
+use tokio::runtime::Builder;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     infra::logging::start(cli.global.verbose);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build();
+    let runtime = match cli.is_small() {
+        true => Builder::new_current_thread().enable_all().build(),
+        false => Builder::new_multi_thread().worker_threads(4).enable_all().build(),
+    };
     match runtime {
         Ok(runtime) => runtime.block_on(infra::cli::run(cli)).into(),
         Err(error) => {

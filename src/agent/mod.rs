@@ -2,6 +2,7 @@
 //! it answers with JSON on standard output. Long work runs under systemd and survives a closed laptop.
 
 mod assess;
+mod collect;
 mod health;
 mod hosted;
 mod old_data;
@@ -11,6 +12,7 @@ mod report;
 use std::path::{Path, PathBuf};
 
 pub use assess::assess;
+pub use collect::{CollectError, Once, collect, collect_once};
 pub use health::SourceHealth;
 pub use hosted::{host_database, own_address, save_hosted};
 pub use old_data::{keep_old, remove_old};

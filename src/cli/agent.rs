@@ -16,6 +16,13 @@ pub struct AgentArgs {
     verb: AgentVerb,
 }
 
+impl AgentArgs {
+    /// It runs for as long as the host does, beside whatever else is there.
+    pub fn is_small(&self) -> bool {
+        matches!(self.verb, AgentVerb::Collect { .. })
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum AgentVerb {
     /// Tell what a migration would meet; what would begin it comes from standard input
@@ -72,6 +79,15 @@ enum AgentVerb {
         #[arg(long)]
         offline: bool,
     },
+    /// Measure this host until it is told to stop
+    Collect {
+        /// What to measure, in TOML
+        #[arg(long)]
+        config: PathBuf,
+        /// Print one reading and keep nothing
+        #[arg(long)]
+        once: bool,
+    },
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -105,6 +121,10 @@ pub async fn run(args: AgentArgs) -> Result<Exit, CommandError> {
         AgentVerb::Ask { folder, word, consent, offline } => {
             agent::submit(folder, word.into(), agent::Consent { loss: consent, wait: offline }).await?;
         }
+        AgentVerb::Collect { config, once: true } => {
+            out::line(serde_json::json!(agent::collect_once(&config).await?));
+        }
+        AgentVerb::Collect { config, once: false } => agent::collect(&config).await?,
     }
     Ok(Exit::Done)
 }
@@ -124,6 +144,12 @@ impl From<UserCommandArg> for UserCommand {
             UserCommandArg::Rollback => Self::Rollback,
             UserCommandArg::Finish => Self::Finish,
         }
+    }
+}
+
+impl From<agent::CollectError> for CommandError {
+    fn from(error: agent::CollectError) -> Self {
+        Self::failed(error)
     }
 }
 

@@ -25,6 +25,13 @@ pub struct Cli {
     pub verb: Verb,
 }
 
+impl Cli {
+    /// One thread is enough for it, and more would only take room.
+    pub fn is_small(&self) -> bool {
+        matches!(&self.verb, Verb::Agent(args) if args.is_small())
+    }
+}
+
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// One JSON document on stdout, or JSON lines while something runs

@@ -1,5 +1,8 @@
-//! Watching: what was measured goes into zones, and zones into what is said and done.
+//! Watching: what is measured, where it stays, and what comes of it.
 //!
-//! `rules` decides, and is pure. What measures, what tells, and who asks every few minutes are not here yet.
+//! `collect` measures and `ring` keeps, on the host; `rules` decides, and is pure. What tells, and who asks every few minutes
+//! are not here yet.
 
+pub mod collect;
+pub mod ring;
 pub mod rules;

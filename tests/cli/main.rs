@@ -1,6 +1,7 @@
 //! The program as a user types it, where neither a cloud nor a host is needed.
 
 mod bundle;
+mod collect;
 mod completions;
 mod init;
 mod malformed;
