@@ -19,3 +19,4 @@ pub mod postgres;
 pub mod stack;
 pub mod steps;
 pub mod ui;
+pub mod watch;

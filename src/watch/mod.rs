@@ -1,0 +1,3 @@
+//! Measurements to what they mean: how they will go on, what they are, how they are shown.
+
+pub mod forecast;
