@@ -2,6 +2,7 @@
 
 mod bundle;
 mod completions;
+mod explain;
 mod init;
 mod malformed;
 mod migrate;
