@@ -58,6 +58,8 @@ pub enum Verb {
     Up(UpArgs),
     /// Hosts, disks, services and alarms on one screen
     Status(StatusArgs),
+    /// What a metric is, where it is measured, and what to do about it
+    Explain(ExplainArgs),
     /// Remove what the plan made; disks with data stay
     Down(DownArgs),
     /// Put the bundle on its host as a new release
@@ -113,6 +115,12 @@ pub struct UpArgs {
 #[derive(Debug, Args)]
 pub struct StatusArgs {
     pub plan: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// As plans name it, or as AWS does [default: a list of all]
+    pub metric: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ mod common;
 mod deploy;
 mod down;
 mod exec;
+mod explain;
 mod host_key;
 mod init;
 mod logs;
@@ -46,6 +47,7 @@ async fn dispatch(cli: Cli) -> Result<Exit, CommandError> {
         Verb::Plan(args) => plan::run(global, args).await,
         Verb::Up(args) => up::run(global, args).await,
         Verb::Status(args) => status::run(global, args).await,
+        Verb::Explain(args) => explain::run(global, &args),
         Verb::Down(args) => down::run(global, args).await,
         Verb::Deploy(args) => deploy::run(global, args).await,
         Verb::Rollback(args) => rollback::run(global, args).await,

@@ -1,5 +1,6 @@
 //! What people and machines see. Consumes events and data; decides nothing.
 
+mod explain_text;
 mod json;
 mod lines;
 mod measures;
@@ -12,6 +13,7 @@ mod plan_text;
 mod progress;
 mod status_text;
 
+pub use explain_text::{explain_text, metrics_text};
 pub use json::JsonLines;
 pub use lines::PlainLines;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod bundle;
 mod collect;
 mod completions;
+mod explain;
 mod init;
 mod malformed;
 mod migrate;
