@@ -132,12 +132,7 @@ pub struct Run<'a> {
 
 impl<'a> Run<'a> {
     /// Of a part of the plan, within a migration.
-    pub fn of_migration(
-        global: &'a Global,
-        stack: &'a Stack,
-        cloud: Option<Clouds>,
-        inventory: &'a Inventory,
-    ) -> Self {
+    pub fn of_migration(global: &'a Global, stack: &'a Stack, cloud: Option<Clouds>, inventory: &'a Inventory) -> Self {
         Self { global, stack, cloud, inventory, policy: Policy::default(), verb: "migrate" }
     }
 
