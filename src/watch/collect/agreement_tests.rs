@@ -22,16 +22,17 @@ fn output(command: &str) -> String {
 fn load(stop: &AtomicBool) {
     let folder = tempfile::tempdir_in(std::env::var_os("INFRA_AGREEMENT_DIR").unwrap_or_else(|| ".".into())).unwrap();
     let path = folder.path().join("load");
-    let mut file = std::fs::OpenOptions::new().create(true).write(true).custom_flags(0o4010000).open(path).unwrap();
+    let mut file =
+        std::fs::OpenOptions::new().create(true).truncate(true).write(true).custom_flags(0o4010000).open(path).unwrap();
     let block = vec![7; 64 << 10];
     let mut count = 0_u64;
     while !stop.load(Ordering::Relaxed) {
         file.write_all(&block).unwrap();
         count += 1;
-        if count % 200 == 0 {
+        if count.is_multiple_of(200) {
             std::thread::sleep(Duration::from_millis(20));
         }
-        if count % 4000 == 0 {
+        if count.is_multiple_of(4000) {
             file.set_len(0).unwrap();
         }
     }

@@ -17,7 +17,7 @@ pub fn runs(samples: &[Sample], from: i64, until: i64, places: i64) -> Vec<Vec<P
     let usual = usual_distance(&within);
     let width = ((until - from) / places.max(1)).max(usual).max(1);
     let of_a_place = within.chunk_by(|a, b| (a.at - from) / width == (b.at - from) / width);
-    let places: Vec<_> = of_a_place.filter_map(|samples| place(samples)).collect();
+    let places: Vec<_> = of_a_place.filter_map(place).collect();
     places.chunk_by(|a, b| b.at - a.at < 2 * width + width / 2).map(<[Place]>::to_vec).collect()
 }
 
